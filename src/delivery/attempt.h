@@ -1,0 +1,41 @@
+// One delivery attempt: a message and those of its recipients that go the same way. Each transport is one file: maildir,
+// lmtp (TCP and unix), sink. A transport never retries and never decides when to; queue.h does.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/task.h"
+#include "directory/directory.h"
+#include "io/loop.h"
+#include "smtp/reply.h"
+#include "spool/store.h"
+
+namespace postern::delivery {
+
+struct Attempt {
+  const spool::Envelope* envelope = nullptr;
+  std::vector<std::uint32_t> recipients;  // indexes into envelope->recipients, all of the same transport and target
+  spool::Body* body = nullptr;
+};
+
+// One per recipient of the attempt, in order: 2xx delivered, 4xx try again, 5xx failed for good. The enhanced code says
+// what (RFC 3463), the text goes into the queue listing and the log.
+using Results = std::vector<smtp::Reply>;
+
+struct LocalOptions {
+  std::string base_directory;     // relative maildir paths start here (the configuration file's folder)
+  std::string hostname;           // LHLO, Return-Path's host in unique names
+};
+
+// Maildir: tmp/, write, fsync, rename (link) to new/, fsync of new/. Unique names time.Mmicros Ppid Qseq.host; folders 0700,
+// files 0600; {user} and {domain} are made safe (no '/', no leading dot, no NUL, at most 255 octets); every step below the
+// fixed part of the template uses openat with O_NOFOLLOW. Adds Return-Path and Delivered-To. Lines end in LF on disk.
+[[nodiscard]] Task<Results> deliver_maildir(io::BlockingPool& pool, const LocalOptions& options, std::string path_template,
+                                            const Attempt& attempt);
+// LMTP (RFC 2033) over TCP or a unix socket, per-recipient replies.
+[[nodiscard]] Task<Results> deliver_lmtp(io::Loop& loop, const LocalOptions& options, const directory::Transport& transport,
+                                         const Attempt& attempt);
+
+}  // namespace postern::delivery

@@ -1,0 +1,76 @@
+// Stream: a connected byte stream (TCP or unix socket, in clear or under TLS) on one Loop, with a deadline on every wait.
+// A stream owns its descriptor. One receive() and one send() may be pending at a time. After an error other than timeout
+// the stream is good for nothing but destruction. Deadlines are kept to about a tenth of a second (one timer wheel a
+// loop, no timer per connection), late rather than early.
+//
+// Errors: closed (reset, or EOF inside TLS without close_notify), timeout, cancelled (cancel() was called), network.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "base/time.h"
+#include "base/unique_fd.h"
+#include "io/loop.h"
+#include "ip/address.h"
+
+namespace postern::io {
+
+// What is known of the TLS layer after a handshake, for Received, records and statistics.
+struct TlsFacts {
+  std::string version;   // "TLSv1.3"
+  std::string cipher;    // "TLS_AES_256_GCM_SHA384"
+  std::string group;     // "X25519"; empty where OpenSSL does not tell
+  std::string sni;
+  std::string alpn;
+  int bits = 0;
+  bool resumed = false;
+  std::string client_hello;  // server side: raw ClientHello (at most 4 KiB) for fingerprints; empty where not asked for
+  // client side
+  bool verified = false;
+  std::string verify_error;
+  std::string peer_subject;
+};
+
+class TlsServerContext;  // io/tls.h
+class TlsClientContext;
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // What arrived next, at most one scratch buffer; empty = orderly end. The view lies in the loop's scratch buffer and is
+  // valid until the caller suspends again: use it at once or copy what is left.
+  [[nodiscard]] virtual Task<Result<std::string_view>> receive(Deadline deadline) = 0;
+  // All of it, or an error. `bytes` must stay valid until done.
+  [[nodiscard]] virtual Task<Result<void>> send(std::string_view bytes, Deadline deadline) = 0;
+  // Handshakes. The caller has made sure that no octet in clear is left unread on its side (RFC 3207 4.2).
+  [[nodiscard]] virtual Task<Result<void>> start_tls_server(std::shared_ptr<TlsServerContext> context, Deadline deadline) = 0;
+  // `name`: SNI and the name to verify where the context verifies.
+  [[nodiscard]] virtual Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, std::string name,
+                                                            Deadline deadline) = 0;
+  // close_notify where TLS is up, then FIN; waits for the peer's FIN until the deadline, so that the last reply arrives.
+  [[nodiscard]] virtual Task<void> close(Deadline deadline) = 0;
+  // Ends pending and later operations with `cancelled`. On the loop's thread.
+  virtual void cancel() = 0;
+  // True when octets are waiting (in the socket, or decrypted): who talks before being spoken to. Takes nothing.
+  [[nodiscard]] virtual bool readable() = 0;
+  [[nodiscard]] virtual const TlsFacts* tls() const = 0;  // nullptr in clear
+  [[nodiscard]] virtual Loop& loop() = 0;
+};
+
+// Takes over a connected, non-blocking descriptor.
+[[nodiscard]] std::unique_ptr<Stream> make_stream(Loop& loop, UniqueFd fd);
+
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, ip::Endpoint endpoint, Deadline deadline);
+// With a source address of the endpoint's family.
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_from(Loop& loop, ip::Address source, ip::Endpoint endpoint,
+                                                                 Deadline deadline);
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path, Deadline deadline);
+
+}  // namespace postern::io

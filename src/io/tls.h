@@ -1,0 +1,69 @@
+// TLS contexts over OpenSSL 3. Server: several certificates chosen by SNI, the first is the default; TLS 1.2 and later; no
+// client certificates, no renegotiation, no compression; stateless tickets whose keys belong to this context (so a
+// ticket never crosses listeners); ALPN is refused where it is not smtp-ish (ALPACA). Client: opportunistic by default
+// (encrypts, reports what it could not verify), or verifying. Both are immutable once made and shared by all loops:
+// a reload makes a new one, sessions keep the old.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace postern::io {
+
+struct TlsCertificate {
+  std::string certificate;  // PEM file: leaf and chain
+  std::string key;          // PEM file; may be the same file
+  std::vector<std::string> names;  // empty: taken from the certificate (subjectAltName)
+};
+
+struct TlsServerOptions {
+  std::vector<TlsCertificate> certificates;  // at least one
+  std::string min_version = "TLSv1.2";
+  bool keep_client_hello = false;
+};
+
+class TlsServerContext {
+ public:
+  // Errors name the file and what is wrong with it (missing, key does not match, expired is a warning).
+  [[nodiscard]] static Result<std::shared_ptr<TlsServerContext>> make(const TlsServerOptions& options);
+  ~TlsServerContext();
+  TlsServerContext(const TlsServerContext&) = delete;
+  TlsServerContext& operator=(const TlsServerContext&) = delete;
+  struct Impl;
+  [[nodiscard]] Impl& impl() { return *impl_; }
+
+ private:
+  TlsServerContext();
+  std::unique_ptr<Impl> impl_;
+};
+
+struct TlsClientOptions {
+  bool verify = false;          // fail the handshake when the chain or the name does not verify
+  std::string ca_file;          // empty: the system's store
+  std::string min_version = "TLSv1.2";
+  std::string ciphers;          // OpenSSL cipher string for TLS 1.2; empty: default
+};
+
+class TlsClientContext {
+ public:
+  [[nodiscard]] static Result<std::shared_ptr<TlsClientContext>> make(const TlsClientOptions& options);
+  ~TlsClientContext();
+  TlsClientContext(const TlsClientContext&) = delete;
+  TlsClientContext& operator=(const TlsClientContext&) = delete;
+  struct Impl;
+  [[nodiscard]] Impl& impl() { return *impl_; }
+
+ private:
+  TlsClientContext();
+  std::unique_ptr<Impl> impl_;
+};
+
+// Writes a self-signed ECDSA P-256 certificate for `hostname` (10 years) and its key (0600) unless both files exist.
+// Returns true when they were made.
+[[nodiscard]] Result<bool> ensure_self_signed(const std::string& certificate_file, const std::string& key_file,
+                                              const std::string& hostname);
+
+}  // namespace postern::io

@@ -1,0 +1,108 @@
+// SessionRecord: what one SMTP session was: who, when, over what, what it said, what it was answered. One JSON line
+// (docs/records.md: schema "postern.session/1", stable keys, bounded length). Statistics, `why` and replay read nothing else.
+// The writer of fields is here, pure; the file is record/writer.h.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "base/time.h"
+#include "ip/address.h"
+#include "smtp/server_machine.h"
+
+namespace postern::record {
+
+inline constexpr int kSessionVersion = 1;
+inline constexpr std::size_t kTransactionsMax = 100;   // further ones are counted, not listed
+inline constexpr std::size_t kRecipientsMax = 100;     // per transaction, likewise
+inline constexpr std::size_t kTextMax = 512;           // octets of any text a stranger sent
+
+struct RecipientRecord {
+  std::string path;
+  std::uint16_t code = 0;
+  std::string enhanced;
+  std::string reason;  // stable word: "ok", "unknown_user", "relay_denied", "too_many_recipients", ...
+};
+
+struct TransactionRecord {
+  Id message;               // empty where none was stored
+  std::string reverse_path;
+  std::vector<RecipientRecord> recipients;
+  std::uint32_t recipients_total = 0;
+  std::uint64_t size = 0;
+  std::uint16_t code = 0;   // the reply to DATA/BDAT, or to what ended the transaction
+  std::string enhanced;
+  std::string reason;       // "accepted", "bare_line_feed", "too_large", "storage", "reset", "disconnected", ...
+  bool chunked = false;
+  bool utf8 = false;
+  std::uint32_t data_ms = 0;    // from 354 to the final dot
+  std::uint32_t commit_ms = 0;  // from the final dot to stable storage
+};
+
+struct TlsRecord {
+  std::string version, cipher, group, sni, alpn;
+  bool resumed = false;
+  std::string error;  // of a failed handshake; the rest is empty then
+  std::uint32_t handshake_ms = 0;
+};
+
+struct SessionRecord {
+  Id id;
+  WallMs start = 0;
+  std::uint32_t duration_ms = 0;
+  std::string listener;  // "mx", "submission", ...
+  ip::Endpoint client;
+  ip::Endpoint server;
+  std::optional<ip::Endpoint> proxy;  // the peer that sent the PROXY header
+  std::string syn;                    // raw saved SYN octets
+  std::string helo;
+  bool extended = false;
+  std::optional<TlsRecord> tls;
+  std::string login;
+  std::uint32_t facts = 0;            // smtp::Fact bits, written as an array of names
+  std::vector<smtp::Exchange> outline;
+  std::uint32_t commands = 0;
+  std::uint32_t errors = 0;
+  std::vector<TransactionRecord> transactions;
+  std::uint32_t transactions_total = 0;
+  std::uint32_t accepted = 0;         // messages
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  // timing facts, milliseconds; -1 = did not happen
+  std::int32_t first_octet_ms = -1;   // from accept to the client's first octet
+  std::int32_t greeting_ms = -1;      // from accept to our greeting sent
+  std::int32_t hello_ms = -1;         // from greeting to HELO/EHLO
+  std::string end;                    // "quit", "eof", "timeout", "reset", "tls_failed", "limit", "drain", "refused", "internal"
+  std::string refusal;                // reason word where the connection itself was refused
+};
+
+// Appends the record as one JSON line with its '\n'.
+void append_json(const SessionRecord& record, std::string& out);
+[[nodiscard]] std::vector<std::string_view> fact_names(std::uint32_t facts);
+
+// A delivery attempt of one recipient group ("postern.delivery/1").
+struct DeliveryRecord {
+  Id id;          // of the attempt
+  Id message;
+  WallMs start = 0;
+  std::uint32_t duration_ms = 0;
+  std::string transport;  // "maildir", "lmtp", "sink", "smtp"
+  std::string host;       // endpoint or path
+  std::string tls;        // version, "" in clear
+  struct Outcome {
+    std::string path;
+    std::string state;    // "delivered", "deferred", "failed"
+    std::string reply;
+  };
+  std::vector<Outcome> outcomes;
+  std::uint64_t size = 0;
+  std::uint32_t queued_ms = 0;  // since the message arrived
+  std::uint32_t attempt = 0;
+};
+void append_json(const DeliveryRecord& record, std::string& out);
+
+}  // namespace postern::record

@@ -1,0 +1,86 @@
+// ClientMachine: the sending side of SMTP and LMTP for one connection, without IO, clock or policy. The caller moves octets
+// (input to receive(), output() to the wire) and drives a message through it with send_message(); the machine greets,
+// says EHLO or LHLO, pipelines MAIL/RCPT/DATA where the server offers it, dot-stuffs, and gathers one result per
+// recipient. RFC 5321, 2033 (LMTP: one reply per accepted recipient after the dot), 2920, 1870, 3207, 6152, 6531, 3461.
+//
+// Not here: which host to try, TLS policy, retries (delivery, outbound). Thread rule: one connection, one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "smtp/reply.h"
+
+namespace postern::smtp {
+
+enum class ClientDialect : std::uint8_t { smtp, lmtp };
+
+struct ClientMessage {
+  std::string reverse_path;                // "" for the null path
+  std::vector<std::string> forward_paths;  // at least one
+  std::uint64_t size = 0;                  // octets of the message with CRLF, for SIZE=
+  bool eight_bit = false;                  // BODY=8BITMIME where offered
+  bool utf8 = false;                       // SMTPUTF8; refused locally (5.6.7) where not offered
+};
+
+struct ServerOffer {  // what EHLO or LHLO listed
+  bool starttls = false, pipelining = false, eight_bit = false, smtputf8 = false, chunking = false, dsn = false;
+  std::optional<std::uint64_t> size;  // 0 = no limit stated
+  std::string auth;                   // mechanisms
+  std::vector<std::string> lines;     // as sent, without code
+};
+
+class ClientMachine {
+ public:
+  enum class State : std::uint8_t {
+    greeting,   // waiting for the server's 220
+    hello,      // EHLO/LHLO sent (HELO after 5xx to EHLO, SMTP only)
+    ready,      // a message may be sent, STARTTLS or QUIT asked for
+    starttls,   // STARTTLS sent
+    tls,        // 220 to STARTTLS received: the caller does the handshake now, then tls_started()
+    auth,       // inside AUTH: see auth_challenge()
+    envelope,   // MAIL and RCPT on their way
+    body,       // 354 received: the caller calls body() until the message is done, then end_body()
+    final_reply,  // after the dot
+    quitting,
+    closed,     // 221 received, or the connection is unusable: see error()
+  };
+
+  ClientMachine(ClientDialect dialect, std::string hello_name);
+  ClientMachine(ClientMachine&&) noexcept;
+  ClientMachine& operator=(ClientMachine&&) noexcept;
+  ~ClientMachine();
+
+  // Gives everything received. Errors: protocol (unintelligible reply), refused (4xx/5xx greeting or EHLO: see last_reply()).
+  [[nodiscard]] Result<void> receive(std::string_view input);
+  [[nodiscard]] std::string& output();    // to be written, then clear()
+  [[nodiscard]] State state() const;
+  [[nodiscard]] const ServerOffer& offer() const;
+  [[nodiscard]] const Reply& last_reply() const;
+
+  void starttls();                  // in ready
+  // After the handshake; fails (protocol) if the server had sent octets after its 220 (response injection).
+  [[nodiscard]] Result<void> tls_started();
+  void auth(std::string_view mechanism, std::string_view initial_base64);
+  void auth_response(std::string_view base64);  // answers last_reply() 334
+  // In ready: starts the transaction. Fails (refused) without any octet sent where the server cannot take it (SIZE, SMTPUTF8).
+  [[nodiscard]] Result<void> send_message(const ClientMessage& message);
+  void body(std::string_view bytes);  // any split; CRLF lines; dot-stuffed here (RFC 5321 4.5.2) at every buffer border
+  void end_body();
+  void quit();
+  void reset();                     // RSET, back to ready
+
+  // After the message (state ready or closed again): one reply per forward-path of the message, in order.
+  [[nodiscard]] const std::vector<Reply>& results() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::smtp

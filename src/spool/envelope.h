@@ -1,0 +1,62 @@
+// Envelope: everything about a queued message except its octets. Encoded as a versioned, bounded binary value
+// (length-prefixed strings: nothing a stranger sends can end a field early).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "ip/address.h"
+
+namespace postern::spool {
+
+enum class RecipientState : std::uint8_t {
+  pending = 0,
+  delivered = 1,
+  failed = 2,   // refused for good after our 250: held, shown by `queue list`, until a DSN is sent or it is dropped
+  dropped = 3,  // by the operator
+};
+
+struct Recipient {
+  std::string forward_path;  // where it is delivered to (after aliases), wire form
+  std::string original;      // what RCPT said, where it differs
+  RecipientState state = RecipientState::pending;
+  std::uint32_t attempts = 0;
+  std::string last_reply;    // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets
+  std::uint8_t notify = 0;   // DSN NOTIFY bits (RFC 3461), 0 = not given
+  std::string orcpt;
+  friend bool operator==(const Recipient&, const Recipient&) = default;
+};
+
+struct Envelope {
+  static constexpr std::size_t kReplyMax = 512;
+  static constexpr std::size_t kRecipientsMax = 100000;
+
+  Id id;
+  Id session;
+  WallMs arrived = 0;
+  std::string reverse_path;  // "" for the null path
+  std::vector<Recipient> recipients;
+  std::uint64_t size = 0;    // octets of the message as stored (with our Received field), CRLF line ends
+  bool eight_bit = false;
+  bool utf8 = false;
+  bool held = false;         // by the operator
+  WallMs next_attempt = 0;   // due time
+  std::uint32_t attempts = 0;
+  std::string client;        // "[2001:db8::1]:4711"
+  std::string login;
+  std::string envid, ret;    // DSN
+  friend bool operator==(const Envelope&, const Envelope&) = default;
+
+  [[nodiscard]] bool settled() const;  // no recipient is pending
+};
+
+inline constexpr std::size_t kEnvelopeMax = 64 * 1024 * 1024;
+void encode(const Envelope& envelope, std::string& out);
+[[nodiscard]] Result<Envelope> decode_envelope(std::string_view bytes);
+
+}  // namespace postern::spool
