@@ -58,6 +58,9 @@ class Stream {
   [[nodiscard]] virtual Task<void> close(Deadline deadline) = 0;
   // Ends pending and later operations with `cancelled`. On the loop's thread.
   virtual void cancel() = 0;
+  // Ends a pending receive() with `cancelled`, once; nothing where none is pending. The stream stays good, also for
+  // sending: a drain uses it to say 421 to a client that is silent. On the loop's thread.
+  virtual void interrupt() = 0;
   // True when octets are waiting (in the socket, or decrypted): who talks before being spoken to. Takes nothing.
   [[nodiscard]] virtual bool readable() = 0;
   [[nodiscard]] virtual const TlsFacts* tls() const = 0;  // nullptr in clear

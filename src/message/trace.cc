@@ -46,7 +46,7 @@ std::string received_field(const ReceivedInfo& info) {
   out += " with ";
   out += with_protocol(info);
   out += " id ";
-  out += info.session.text();
+  out += info.id.text();
   if (info.tls) {
     out += "\r\n\t(";
     out += info.tls_version;

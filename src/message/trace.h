@@ -21,7 +21,7 @@ struct ReceivedInfo {
   bool utf8 = false;
   bool lmtp = false;
   std::string_view tls_version, tls_cipher;
-  Id session;
+  Id id;                           // of the message
   std::string_view for_path;       // the one recipient, or empty when there are several (RFC 5321 4.4: one only)
   WallMs time = 0;
 };

@@ -114,6 +114,10 @@ class ServerMachine {
   ServerMachine& operator=(ServerMachine&&) noexcept;
   ~ServerMachine();
 
+  // From now on " [tag]" stands behind the text of every 4xx and 5xx reply, the automaton's own and the caller's (design
+  // invariant 8: the id by which `postern why` finds the session). Call once, before greet().
+  void tag_refusals(std::string_view tag);
+
   // Puts the greeting (or a 4xx/5xx refusal of the connection) in output(). Input stepped before is a fact.
   void greet(const Reply& greeting);
 

@@ -1,0 +1,120 @@
+#include "inbound/refusals.h"
+
+#include "base/text.h"
+
+namespace postern::inbound::refusals {
+
+using smtp::Reply;
+
+Refusal too_many_sessions(std::string_view limit) {
+  return {Reply(421, {4, 7, 0},
+                "Too many open sessions (limit " + std::string(limit) + "); close some or try again in a minute"),
+          "too_many_sessions"};
+}
+Refusal draining() { return {Reply(421, {4, 3, 2}, "Server is restarting; try again in a minute"), "drain"}; }
+Refusal command_timeout() {
+  return {Reply(421, {4, 4, 2}, "No command came in time; connect again when there is mail"), "timeout"};
+}
+Refusal data_timeout() {
+  return {Reply(421, {4, 4, 2}, "The message stopped arriving; nothing was accepted, send it again"), "data_timeout"};
+}
+Refusal session_timeout() {
+  return {Reply(421, {4, 4, 2}, "The session took too long; connect again to go on"), "session_timeout"};
+}
+Refusal unknown_mailbox(std::string_view path) {
+  return {Reply(550, {5, 1, 1}, "<" + printable(path, 256) + ">: no such mailbox here; check the address"),
+          "unknown_user"};
+}
+Refusal relay_denied(std::string_view domain) {
+  return {Reply(550, {5, 7, 1},
+                "Relaying to " + printable(domain, 255) +
+                    " denied: it is not a domain of ours; send to its own MX, or submit with authentication"),
+          "relay_denied"};
+}
+Refusal relay_unavailable() {
+  return {Reply(451, {4, 3, 5}, "This server does not send to other domains; the operator must set up outbound mail"),
+          "relay_unavailable"};
+}
+Refusal storage_full() {
+  return {Reply(452, {4, 3, 1}, "Mail storage is full; try again later, the operator has been told"), "storage_full"};
+}
+Refusal storage_sick() {
+  return {Reply(451, {4, 3, 0}, "Mail storage failed, nothing was accepted; try again later"), "storage"};
+}
+Refusal too_much_in_flight() {
+  return {Reply(452, {4, 3, 1}, "Too much mail is arriving at once; try again in a few minutes"), "bytes_in_flight"};
+}
+Refusal tls_unavailable() {
+  return {Reply(454, {4, 7, 0}, "TLS is not available at the moment; try again later"), "tls_unavailable"};
+}
+
+Refusal body_fault(smtp::BodyFault fault) {
+  // RFC 5321 2.3.8 and 4.1.1.4: only CRLF ends a line; accepting less invites SMTP smuggling
+  switch (fault) {
+    case smtp::BodyFault::bare_cr:
+      return {Reply(550, {5, 6, 0}, "Message has a bare CR, which ends no line (RFC 5321 2.3.8); send CRLF line ends"),
+              "bare_carriage_return"};
+    case smtp::BodyFault::bare_lf:
+      return {Reply(550, {5, 6, 0}, "Message has a bare LF, which ends no line (RFC 5321 2.3.8); send CRLF line ends"),
+              "bare_line_feed"};
+    case smtp::BodyFault::nul:
+      return {Reply(550, {5, 6, 0}, "Message has a NUL octet (RFC 5321 4.1.1.4 allows none); encode the body"), "nul"};
+    case smtp::BodyFault::line_too_long:
+      return {Reply(550, {5, 6, 0}, "Message has a line longer than this server takes; use base64 or quoted-printable"),
+              "line_too_long"};
+    case smtp::BodyFault::none: break;
+  }
+  return storage_sick();
+}
+
+Refusal message_too_large(std::uint64_t limit) {
+  return {Reply(552, {5, 3, 4},
+                "Message is larger than " + human_bytes(limit) + " (" + std::to_string(limit) +
+                    " octets); send a smaller one or a link"),
+          "too_large"};
+}
+Refusal loop_detected(std::uint32_t received) {
+  return {Reply(554, {5, 4, 6},
+                "Mail loop: message has " + std::to_string(received) +
+                    " Received fields (RFC 5321 6.3); check forwarding and MX records"),
+          "loop"};
+}
+Refusal header_too_large() {
+  return {Reply(552, {5, 3, 4}, "Message header is too large or has too many fields; send fewer or shorter fields"),
+          "header_too_large"};
+}
+Refusal too_many_targets() {
+  return {Reply(452, {4, 5, 3}, "Recipients of this message expand to too many mailboxes; send the rest separately"),
+          "too_many_recipients"};
+}
+
+Refusal storage(const Error& error) {
+  return error.kind == ErrorKind::limit ? storage_full() : storage_sick();
+}
+
+std::vector<Refusal> all() {
+  std::vector<Refusal> list;
+  list.push_back(too_many_sessions("v6_64"));
+  list.push_back(draining());
+  list.push_back(command_timeout());
+  list.push_back(data_timeout());
+  list.push_back(session_timeout());
+  list.push_back(unknown_mailbox("nobody@example.org"));
+  list.push_back(relay_denied("example.net"));
+  list.push_back(relay_unavailable());
+  list.push_back(storage_full());
+  list.push_back(storage_sick());
+  list.push_back(too_much_in_flight());
+  list.push_back(tls_unavailable());
+  list.push_back(body_fault(smtp::BodyFault::bare_cr));
+  list.push_back(body_fault(smtp::BodyFault::bare_lf));
+  list.push_back(body_fault(smtp::BodyFault::nul));
+  list.push_back(body_fault(smtp::BodyFault::line_too_long));
+  list.push_back(message_too_large(52428800));
+  list.push_back(loop_detected(101));
+  list.push_back(header_too_large());
+  list.push_back(too_many_targets());
+  return list;
+}
+
+}  // namespace postern::inbound::refusals
