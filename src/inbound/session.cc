@@ -1,0 +1,590 @@
+#include "inbound/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "ip/proxy_header.h"
+#include "message/trace.h"
+
+namespace postern::inbound {
+
+namespace {
+
+Counter sessions_total("postern_sessions_total");
+Counter sessions_refused_total("postern_sessions_refused_total");
+Counter messages_accepted_total("postern_messages_accepted_total");
+Counter messages_refused_total("postern_messages_refused_total");
+Counter recipients_refused_total("postern_recipients_refused_total");
+
+constexpr std::uint64_t kFlightStep = 64 * 1024;  // octets taken from the gate at a time
+
+std::string clipped(std::string_view text) { return std::string(text.substr(0, record::kTextMax)); }
+
+}  // namespace
+
+std::shared_ptr<const Runtime> make_runtime(Settings settings) {
+  auto runtime = std::make_shared<Runtime>();
+  for (const ListenerOptions& listener : settings.listeners) {
+    smtp::ServerOptions options;
+    options.hostname = settings.hostname;
+    options.starttls = listener.tls == TlsMode::starttls && settings.tls != nullptr;
+    options.limits = settings.limits;
+    runtime->machine_options.push_back(std::move(options));
+  }
+  runtime->settings = std::move(settings);
+  return runtime;
+}
+
+Session::Session(SessionContext& context, std::size_t listener, io::Accepted accepted)
+    : Session(context, listener, io::make_stream(context.loop, std::move(accepted.fd)), accepted.peer, accepted.local) {
+  record_.syn = std::move(accepted.saved_syn);
+}
+
+Session::Session(SessionContext& context, std::size_t listener, std::unique_ptr<io::Stream> stream, ip::Endpoint client,
+                 ip::Endpoint server)
+    : context_(context),
+      runtime_(*context.current),
+      listener_(listener),
+      stream_(std::move(stream)),
+      machine_(runtime_->machine_options.at(listener)),
+      start_(Clock::now()) {
+  record_.start = wall_now();
+  record_.id = Id::make(record_.start);
+  record_.listener = settings().listeners.at(listener).role;
+  record_.client = client;
+  record_.server = server;
+  sessions_total.add();
+}
+
+Session::~Session() = default;
+
+Task<void> Session::run() {
+  const auto& proxies = settings().listeners[listener_].proxy_from;
+  const bool proxied = std::ranges::any_of(
+      proxies, [this](const ip::Prefix& prefix) { return prefix.contains(record_.client.address); });
+  bool good = true;
+  if (proxied) good = co_await read_proxy_header();
+  if (good) {
+    machine_.tag_refusals(record_.id.text());
+    const auto full = context_.gate.enter(record_.client.address, settings().sessions);
+    entered_ = !full.has_value();
+    if (full) {
+      sessions_refused_total.add();
+      const Refusal refusal = refusals::too_many_sessions(*full);
+      record_.refusal = refusal.reason;
+      log::info("connection_refused", {{"id", record_.id.text()},
+                                       {"client", record_.client.text()},
+                                       {"reason", refusal.reason},
+                                       {"limit", *full}});
+      machine_.greet(refusal.reply);
+      record_.end = "refused";
+      co_await flush();
+    } else {
+      co_await converse();
+    }
+  }
+  co_await stream_->close(Deadline::after(seconds(2)));
+  if (entered_) context_.gate.leave(record_.client.address);
+  write_record();
+}
+
+// The proxy speaks first and at once; its header says who the client is. Only peers named in proxy_from get here.
+Task<bool> Session::read_proxy_header() {
+  const Deadline deadline = Deadline::after(milliseconds(settings().timeouts.proxy_header));
+  record_.proxy = record_.client;
+  for (;;) {
+    const auto got = co_await stream_->receive(deadline);
+    if (!got || got->empty()) {
+      record_.end = got ? "eof" : std::string(to_string(got.error().kind));
+      record_.refusal = "proxy_header_missing";
+      co_return false;
+    }
+    carry_.append(*got);
+    ip::ProxyParse parse = ip::parse_proxy_header(carry_);
+    if (parse.state == ip::ProxyParse::State::need_more) continue;
+    if (parse.state == ip::ProxyParse::State::invalid) {
+      log::warning("proxy_header_invalid", {{"peer", record_.client.text()}, {"why", parse.why}});
+      record_.end = "refused";
+      record_.refusal = "proxy_header_invalid";
+      co_return false;
+    }
+    carry_.erase(0, parse.consumed);
+    if (parse.header.source) record_.client = *parse.header.source;
+    if (parse.header.destination) record_.server = *parse.header.destination;
+    co_return true;
+  }
+}
+
+Task<void> Session::converse() {
+  // Who speaks before the greeting is not listening to it; the automaton notes it when the octets come.
+  if (!carry_.empty() || stream_->readable()) {
+    record_.facts |= static_cast<std::uint32_t>(smtp::Fact::spoke_before_greeting);
+  }
+  machine_.greet(smtp::Reply(220, {}, settings().hostname + " ESMTP Postern"));
+  if (!co_await flush()) co_return;
+  record_.greeting_ms = static_cast<std::int32_t>(since_start_ms());
+
+  while (!over_) {
+    if (!carry_.empty()) {
+      const std::string current = std::exchange(carry_, {});
+      co_await take_input(current);
+      continue;
+    }
+    if (draining_ && !machine_.in_transaction()) {
+      hang_up(refusals::draining(), "drain");
+      co_await flush();
+      co_return;
+    }
+    receiving_ = true;
+    const auto got = co_await stream_->receive(read_deadline());
+    receiving_ = false;
+    if (!got) {
+      ended_by(got.error());
+      co_await flush();
+      co_return;
+    }
+    if (got->empty()) {
+      end_transaction("disconnected", nullptr);
+      record_.end = "eof";
+      co_return;
+    }
+    record_.bytes_in += got->size();
+    if (record_.first_octet_ms < 0) record_.first_octet_ms = static_cast<std::int32_t>(since_start_ms());
+    co_await take_input(*got);
+  }
+}
+
+// `input` may lie in the loop's scratch buffer: what is left of it is copied before anything suspends.
+Task<void> Session::take_input(std::string_view input) {
+  while (!over_) {
+    const smtp::Event event = machine_.step(input);
+    input.remove_prefix(event.consumed);
+    if (event.kind == smtp::EventKind::none) break;
+    if (!wants_suspension(event)) {
+      on_event(event);
+      continue;
+    }
+    const smtp::EventKind kind = event.kind;
+    std::string chunk(kind == smtp::EventKind::body ? event.bytes : std::string_view());
+    carry_.assign(input);
+    co_await on_slow_event(kind, std::move(chunk));
+    if (carry_.empty()) co_await flush();
+    co_return;  // the rest is in carry_
+  }
+  co_await flush();
+}
+
+bool Session::wants_suspension(const smtp::Event& event) const {
+  switch (event.kind) {
+    case smtp::EventKind::message_end:
+    case smtp::EventKind::starttls: return true;
+    case smtp::EventKind::body:
+      return transaction_ && transaction_->intake && !transaction_->spoiled &&
+             !transaction_->intake->fits(event.bytes.size());
+    default: return false;
+  }
+}
+
+void Session::on_event(const smtp::Event& event) {
+  switch (event.kind) {
+    case smtp::EventKind::hello: on_hello(event); break;
+    case smtp::EventKind::mail: on_mail(event); break;
+    case smtp::EventKind::rcpt: on_rcpt(event); break;
+    case smtp::EventKind::data: on_data(event); break;
+    case smtp::EventKind::body: on_body(event.bytes); break;
+    case smtp::EventKind::reset: end_transaction(event.why.empty() ? "reset" : event.why, nullptr); break;
+    case smtp::EventKind::quit:
+      end_transaction("reset", nullptr);
+      record_.end = "quit";
+      over_ = true;
+      break;
+    case smtp::EventKind::close:
+      end_transaction("disconnected", nullptr);
+      record_.end = "limit";
+      record_.refusal = clipped(event.why);
+      over_ = true;
+      break;
+    default: POSTERN_CHECK(false);  // AUTH is never offered here; the others want suspension
+  }
+}
+
+Task<void> Session::on_slow_event(smtp::EventKind kind, std::string chunk) {
+  if (kind == smtp::EventKind::message_end) {
+    co_await finish_message();
+  } else if (kind == smtp::EventKind::starttls) {
+    co_await start_tls();
+  } else {
+    if (!watch_body(chunk)) co_return;
+    Transaction& transaction = *transaction_;
+    const std::uint64_t need = transaction.intake->size() + chunk.size();
+    while (transaction.in_flight < need && !transaction.spoiled) {
+      if (!context_.gate.take_bytes(kFlightStep, settings().sessions)) transaction.spoiled = refusals::too_much_in_flight();
+      else transaction.in_flight += kFlightStep;
+    }
+    if (transaction.spoiled) {
+      transaction.intake.reset();
+      co_return;
+    }
+    const auto stored = co_await transaction.intake->append(chunk);
+    if (!stored) {
+      transaction.spoiled = refusals::storage(stored.error());
+      transaction.intake.reset();
+    }
+  }
+}
+
+void Session::on_hello(const smtp::Event& event) {
+  if (record_.hello_ms < 0) {
+    record_.hello_ms = static_cast<std::int32_t>(since_start_ms()) - std::max(record_.greeting_ms, 0);
+  }
+  record_.helo = clipped(event.name);
+  record_.extended = event.extended;
+  machine_.accept_hello();
+}
+
+void Session::on_mail(const smtp::Event& event) {
+  const auto admitted = context_.store.admit(event.mail.size.value_or(0));
+  if (!admitted) {
+    refuse(refusals::storage(admitted.error()));
+    return;
+  }
+  transaction_ = std::make_unique<Transaction>();
+  transaction_->reverse_path = event.path;
+  transaction_->params = event.mail;
+  transaction_->record.reverse_path = clipped(event.path.text());
+  transaction_->record.utf8 = event.mail.utf8;
+  ++record_.transactions_total;
+  machine_.accept();
+}
+
+void Session::on_rcpt(const smtp::Event& event) {
+  Transaction& transaction = *transaction_;
+  const Settings& live = (*context_.current)->settings;
+  const smtp::Mailbox& mailbox = event.path.mailbox;
+  const directory::Resolution found = live.directory->resolve(mailbox);
+
+  std::optional<Refusal> refusal;
+  std::vector<spool::Recipient> added;
+  if (found.disposition == directory::Disposition::unknown_user) {
+    refusal = refusals::unknown_mailbox(mailbox.text());
+  } else if (found.disposition == directory::Disposition::foreign) {
+    const bool may_relay = std::ranges::any_of(
+        live.relay_from, [this](const ip::Prefix& prefix) { return prefix.contains(record_.client.address); });
+    refusal = may_relay ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());
+  } else {
+    const std::string original = mailbox.text();
+    for (const directory::Target& target : found.targets) {
+      spool::Recipient recipient;
+      recipient.forward_path = target.mailbox.text();
+      const bool known = std::ranges::any_of(transaction.recipients, [&recipient](const spool::Recipient& other) {
+        return other.forward_path == recipient.forward_path;
+      });
+      if (known) continue;
+      if (recipient.forward_path != original) recipient.original = original;
+      added.push_back(std::move(recipient));
+    }
+    if (transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
+  }
+
+  record::RecipientRecord entry;
+  entry.path = clipped(mailbox.text());
+  if (refusal) {
+    entry.code = static_cast<std::uint16_t>(refusal->reply.code);
+    entry.enhanced = refusal->reply.enhanced.text();
+    entry.reason = refusal->reason;
+    recipients_refused_total.add();
+    log::info("recipient_refused", {{"id", record_.id.text()},
+                                    {"client", record_.client.text()},
+                                    {"from", transaction.record.reverse_path},
+                                    {"to", entry.path},
+                                    {"code", refusal->reply.code},
+                                    {"reason", refusal->reason}});
+    machine_.refuse(refusal->reply);
+  } else {
+    std::ranges::move(added, std::back_inserter(transaction.recipients));
+    entry.code = 250;
+    entry.enhanced = "2.1.5";
+    entry.reason = "ok";
+    machine_.accept();
+  }
+  ++transaction.record.recipients_total;
+  if (transaction.record.recipients.size() < record::kRecipientsMax) {
+    transaction.record.recipients.push_back(std::move(entry));
+  }
+}
+
+void Session::on_data(const smtp::Event& event) {
+  Transaction& transaction = *transaction_;
+  transaction.record.chunked = event.chunked;
+  auto intake = context_.store.begin(context_.loop);
+  if (!intake) {
+    const Refusal refusal = refusals::storage(intake.error());
+    refuse(refusal);
+    end_transaction(refusal.reason, &refusal.reply);
+    return;
+  }
+  if (!context_.gate.take_bytes(kFlightStep, settings().sessions)) {
+    const Refusal refusal = refusals::too_much_in_flight();
+    refuse(refusal);
+    end_transaction(refusal.reason, &refusal.reply);
+    return;
+  }
+  transaction.in_flight = kFlightStep;
+  transaction.intake = std::move(*intake);
+  transaction.data_start = Clock::now();
+  const WallMs now = wall_now();
+  transaction.message = Id::make(now);
+
+  message::ReceivedInfo trace;
+  trace.helo = record_.helo;
+  trace.client = record_.client.address;
+  trace.by = settings().hostname;
+  trace.extended = record_.extended;
+  trace.tls = stream_->tls() != nullptr;
+  trace.utf8 = transaction.params.utf8;
+  if (trace.tls) {
+    trace.tls_version = record_.tls->version;
+    trace.tls_cipher = record_.tls->cipher;
+  }
+  trace.id = transaction.message;
+  // RFC 5321 4.4 and 7.2: "for" only where there is one recipient, so that no blind copy is told
+  std::string only;
+  if (transaction.record.recipients_total == 1 && transaction.record.recipients.size() == 1) {
+    only = transaction.record.recipients[0].path;
+    trace.for_path = only;
+  }
+  trace.time = now;
+  const std::string field = message::received_field(trace);
+  transaction.trace_octets = field.size();
+  transaction.intake->append_now(field);
+  machine_.accept();
+}
+
+// Looks at octets of the body before they are stored; false: they need not be.
+bool Session::watch_body(std::string_view bytes) {
+  if (!transaction_ || bytes.empty()) return false;
+  Transaction& transaction = *transaction_;
+  // A message that will be refused is read to its end, so that the session stays in step, but kept no longer.
+  if (!transaction.spoiled && machine_.oversize()) {
+    transaction.spoiled = refusals::message_too_large(settings().limits.message_size);
+    transaction.intake.reset();
+  }
+  if (transaction.spoiled || !transaction.intake) return false;
+  transaction.header.see(bytes);
+  transaction.before_last = bytes.size() > 1 ? bytes[bytes.size() - 2] : transaction.last;
+  transaction.last = bytes.back();
+  return true;
+}
+
+void Session::on_body(std::string_view bytes) {
+  if (watch_body(bytes)) transaction_->intake->append_now(bytes);
+}
+
+std::optional<Refusal> Session::judge_message() {
+  Transaction& transaction = *transaction_;
+  if (machine_.oversize()) return refusals::message_too_large(settings().limits.message_size);
+  if (machine_.body_fault() != smtp::BodyFault::none) return refusals::body_fault(machine_.body_fault());
+  if (transaction.spoiled) return transaction.spoiled;
+  // RFC 5321 6.3: at least 100 Received fields before a loop is called one
+  if (transaction.header.received() > settings().received_max) {
+    return refusals::loop_detected(transaction.header.received());
+  }
+  if (transaction.header.fields() > settings().header_fields_max ||
+      transaction.header.header_octets() > settings().header_bytes_max) {
+    return refusals::header_too_large();
+  }
+  return std::nullopt;
+}
+
+Task<void> Session::finish_message() {
+  Transaction& transaction = *transaction_;
+  const auto received = Clock::now();
+  transaction.record.size = machine_.body_size();
+  transaction.record.data_ms =
+      static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(received - transaction.data_start).count());
+  std::optional<Refusal> refusal = judge_message();
+  if (!refusal) {
+    const bool ends_well = transaction.before_last == '\r' && transaction.last == '\n';
+    if (!ends_well && machine_.body_size() > 0) {
+      // RFC 3030 lets a message end without CRLF; everything after us wants lines
+      const auto completed = co_await transaction.intake->append("\r\n");
+      if (!completed) refusal = refusals::storage(completed.error());
+    }
+  }
+  if (!refusal) {
+    spool::Envelope envelope;
+    envelope.id = transaction.message;
+    envelope.session = record_.id;
+    envelope.arrived = wall_now();
+    envelope.next_attempt = envelope.arrived;
+    envelope.reverse_path = transaction.reverse_path.text();
+    envelope.recipients = std::move(transaction.recipients);
+    envelope.eight_bit = transaction.header.eight_bit();
+    envelope.utf8 = transaction.params.utf8;
+    envelope.client = record_.client.text();
+    const auto stored = co_await transaction.intake->commit(std::move(envelope));
+    if (!stored) refusal = refusals::storage(stored.error());
+  }
+  transaction.record.commit_ms =
+      static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - received).count());
+  if (refusal) {
+    messages_refused_total.add();
+    log::info("message_refused", {{"id", record_.id.text()},
+                                  {"client", record_.client.text()},
+                                  {"from", transaction.record.reverse_path},
+                                  {"size", transaction.record.size},
+                                  {"code", refusal->reply.code},
+                                  {"reason", refusal->reason}});
+    machine_.refuse(refusal->reply);
+    end_transaction(refusal->reason, &refusal->reply);
+    co_return;
+  }
+  messages_accepted_total.add();
+  ++record_.accepted;
+  transaction.record.message = transaction.message;
+  const std::string id = transaction.message.text();
+  log::info("accepted", {{"id", id},
+                         {"session", record_.id.text()},
+                         {"client", record_.client.text()},
+                         {"from", transaction.record.reverse_path},
+                         {"nrcpt", transaction.record.recipients_total},
+                         {"size", transaction.record.size},
+                         {"tls", record_.tls ? std::string_view(record_.tls->version) : std::string_view()}});
+  const smtp::Reply reply(250, {2, 0, 0}, "Ok: queued as " + id);
+  machine_.accept(reply);
+  end_transaction("accepted", &reply);
+}
+
+Task<void> Session::start_tls() {
+  const auto context = settings().tls;
+  if (!context) {
+    refuse(refusals::tls_unavailable());
+    co_return;
+  }
+  if (!carry_.empty()) {
+    // RFC 3207 4.2: what came after STARTTLS in the clear is not the client's, or not to be believed
+    record_.facts |= static_cast<std::uint32_t>(smtp::Fact::pipelined_across_starttls);
+    carry_.clear();
+  }
+  machine_.accept();
+  if (!co_await flush()) co_return;
+  const auto begun = Clock::now();
+  const auto done =
+      co_await stream_->start_tls_server(context, Deadline::after(milliseconds(settings().timeouts.tls_handshake)));
+  record::TlsRecord facts;
+  facts.handshake_ms =
+      static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count());
+  if (!done) {
+    facts.error = clipped(done.error().what);
+    log::info("tls_failed",
+              {{"id", record_.id.text()}, {"client", record_.client.text()}, {"error", facts.error}});
+    record_.tls = std::move(facts);
+    record_.end = "tls_failed";
+    over_ = true;
+    co_return;
+  }
+  const io::TlsFacts& known = *stream_->tls();
+  facts.version = known.version;
+  facts.cipher = known.cipher;
+  facts.group = known.group;
+  facts.sni = clipped(known.sni);
+  facts.alpn = clipped(known.alpn);
+  facts.resumed = known.resumed;
+  record_.tls = std::move(facts);
+  record_.helo.clear();
+  record_.extended = false;
+  machine_.tls_started();
+}
+
+Task<bool> Session::flush() {
+  std::string& output = machine_.output();
+  if (output.empty()) co_return true;
+  record_.bytes_out += output.size();
+  const auto sent = co_await stream_->send(output, Deadline::after(milliseconds(settings().timeouts.write)));
+  std::string().swap(output);  // an idle session owns no buffer
+  if (sent) co_return true;
+  if (!over_) ended_by(sent.error());
+  over_ = true;
+  co_return false;
+}
+
+void Session::refuse(const Refusal& refusal) {
+  log::info("refused", {{"id", record_.id.text()},
+                        {"client", record_.client.text()},
+                        {"code", refusal.reply.code},
+                        {"reason", refusal.reason}});
+  machine_.refuse(refusal.reply);
+}
+
+void Session::end_transaction(std::string_view reason, const smtp::Reply* reply) {
+  if (!transaction_) return;
+  if (transaction_->in_flight > 0) context_.gate.give_bytes(transaction_->in_flight);
+  record::TransactionRecord entry = std::move(transaction_->record);
+  transaction_.reset();
+  entry.reason = reason;
+  if (reply != nullptr) {
+    entry.code = static_cast<std::uint16_t>(reply->code);
+    entry.enhanced = reply->enhanced.text();
+  }
+  if (record_.transactions.size() < record::kTransactionsMax) record_.transactions.push_back(std::move(entry));
+}
+
+void Session::hang_up(const Refusal& refusal, std::string_view end) {
+  machine_.shut_down(refusal.reply);
+  end_transaction(refusal.reason, &refusal.reply);
+  record_.end = end;
+  over_ = true;
+}
+
+// A receive or send that failed ends the session, in any state, in the middle of BDAT too; nothing is acknowledged.
+void Session::ended_by(const Error& error) {
+  if (error.kind == ErrorKind::timeout) {
+    const bool whole = Clock::now() >= start_ + milliseconds(settings().timeouts.session);
+    hang_up(whole              ? refusals::session_timeout()
+            : machine_.in_body() ? refusals::data_timeout()
+                                 : refusals::command_timeout(),
+            "timeout");
+    return;
+  }
+  if (error.kind == ErrorKind::cancelled && draining_) {
+    hang_up(refusals::draining(), "drain");
+    return;
+  }
+  end_transaction("disconnected", nullptr);
+  record_.end = error.kind == ErrorKind::cancelled ? "drain" : "reset";
+  over_ = true;
+}
+
+void Session::drain() {
+  draining_ = true;
+  if (receiving_ && !machine_.in_transaction()) stream_->interrupt();
+}
+
+void Session::cancel() {
+  draining_ = true;
+  stream_->cancel();
+}
+
+void Session::write_record() {
+  end_transaction("disconnected", nullptr);
+  record_.facts |= machine_.facts();
+  record_.outline = machine_.outline();
+  record_.commands = machine_.command_count();
+  record_.errors = machine_.error_count();
+  record_.duration_ms = since_start_ms();
+  if (context_.records != nullptr) context_.records->append(record_);
+}
+
+Deadline Session::read_deadline() const {
+  const Timeouts& timeouts = settings().timeouts;
+  const std::int64_t wait = machine_.in_body() ? timeouts.data_block : timeouts.command;
+  return Deadline::after(milliseconds(wait)).earlier(Deadline::at(start_ + milliseconds(timeouts.session)));
+}
+
+std::uint32_t Session::since_start_ms() const {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - start_).count());
+}
+
+}  // namespace postern::inbound

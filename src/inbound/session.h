@@ -1,0 +1,98 @@
+// Session: one SMTP connection, from accept to the record. A coroutine that joins the automaton (smtp::ServerMachine), the
+// stream (io), the directory and the spool, and writes down what happened. Protocol order is the automaton's; what is said
+// to whom is decided here.
+// Thread rule: lives on one loop; drain() and cancel() are called on that loop.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task.h"
+#include "inbound/gate.h"
+#include "inbound/options.h"
+#include "inbound/refusals.h"
+#include "inbound/transaction.h"
+#include "io/listener.h"
+#include "io/stream.h"
+#include "record/writer.h"
+#include "smtp/server_machine.h"
+#include "spool/store.h"
+
+namespace postern::inbound {
+
+// What the configuration became: settings and, per listener, the options its automatons share. Immutable.
+struct Runtime {
+  Settings settings;
+  std::vector<smtp::ServerOptions> machine_options;  // one per settings.listeners entry
+};
+[[nodiscard]] std::shared_ptr<const Runtime> make_runtime(Settings settings);
+
+// What outlives every session of a worker.
+struct SessionContext {
+  io::Loop& loop;
+  spool::Store& store;
+  Gate& gate;
+  record::Writer* records = nullptr;
+  std::shared_ptr<const Runtime>* current = nullptr;  // replaced by a reload, on the loop
+};
+
+class Session {
+ public:
+  Session(SessionContext& context, std::size_t listener, io::Accepted accepted);
+  // For tests: over any stream.
+  Session(SessionContext& context, std::size_t listener, std::unique_ptr<io::Stream> stream, ip::Endpoint client,
+          ip::Endpoint server);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  [[nodiscard]] Task<void> run();
+  void drain();   // says 421 as soon as no transaction is open
+  void cancel();  // ends at once; what was not acknowledged is forgotten
+
+ private:
+  [[nodiscard]] Task<bool> read_proxy_header();
+  [[nodiscard]] Task<void> converse();
+  [[nodiscard]] Task<void> take_input(std::string_view input);
+  void on_event(const smtp::Event& event);
+  [[nodiscard]] bool wants_suspension(const smtp::Event& event) const;
+  [[nodiscard]] Task<void> on_slow_event(smtp::EventKind kind, std::string chunk);
+  void on_hello(const smtp::Event& event);
+  void on_mail(const smtp::Event& event);
+  void on_rcpt(const smtp::Event& event);
+  void on_data(const smtp::Event& event);
+  [[nodiscard]] bool watch_body(std::string_view bytes);
+  void on_body(std::string_view bytes);
+  [[nodiscard]] std::optional<Refusal> judge_message();
+  [[nodiscard]] Task<void> finish_message();
+  [[nodiscard]] Task<void> start_tls();
+  [[nodiscard]] Task<bool> flush();
+  void refuse(const Refusal& refusal);
+  void end_transaction(std::string_view reason, const smtp::Reply* reply);
+  void hang_up(const Refusal& refusal, std::string_view end);
+  void ended_by(const Error& error);
+  void write_record();
+  [[nodiscard]] Deadline read_deadline() const;
+  [[nodiscard]] std::uint32_t since_start_ms() const;
+  [[nodiscard]] const Settings& settings() const { return runtime_->settings; }
+
+  SessionContext& context_;
+  std::shared_ptr<const Runtime> runtime_;
+  std::size_t listener_;
+  std::unique_ptr<io::Stream> stream_;
+  smtp::ServerMachine machine_;
+  std::unique_ptr<Transaction> transaction_;
+  std::string carry_;        // input that a suspension interrupted; empty while idle
+  record::SessionRecord record_;
+  Clock::time_point start_;
+  bool entered_ = false;     // counted by the gate
+  bool over_ = false;
+  bool draining_ = false;
+  bool receiving_ = false;
+};
+
+}  // namespace postern::inbound

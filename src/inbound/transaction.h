@@ -1,0 +1,40 @@
+// Transaction: the state of one MAIL ... DATA, made at MAIL and destroyed whole at its end, so that nothing of it can leak
+// into the next one (pitfall class 4: state not reset).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "inbound/refusals.h"
+#include "message/header_reader.h"
+#include "record/session_record.h"
+#include "smtp/server_machine.h"
+#include "spool/store.h"
+
+namespace postern::inbound {
+
+inline constexpr std::size_t kTargetsMax = 10000;  // mailboxes that one message's recipients may expand to
+
+struct Transaction {
+  smtp::Path reverse_path;
+  smtp::MailParams params;
+  std::vector<spool::Recipient> recipients;  // after aliases, without duplicates
+  record::TransactionRecord record;
+
+  // From the answer to DATA on:
+  Id message;
+  std::unique_ptr<spool::Intake> intake;
+  message::HeaderReader header;
+  std::optional<Refusal> spoiled;            // found while the body came in: the reply at its end
+  std::uint64_t in_flight = 0;               // octets taken from the gate
+  std::uint64_t trace_octets = 0;            // of our own field, not counted against the sender's size
+  Clock::time_point data_start;
+  char last = '\0';                          // the last two octets, for the final CRLF of a BDAT message
+  char before_last = '\0';
+};
+
+}  // namespace postern::inbound
