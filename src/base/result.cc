@@ -8,16 +8,26 @@ namespace postern {
 
 std::string_view to_string(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::closed: return "closed";
-    case ErrorKind::timeout: return "timeout";
-    case ErrorKind::cancelled: return "cancelled";
-    case ErrorKind::protocol: return "protocol";
-    case ErrorKind::limit: return "limit";
-    case ErrorKind::storage: return "storage";
-    case ErrorKind::network: return "network";
-    case ErrorKind::invalid: return "invalid";
-    case ErrorKind::not_found: return "not_found";
-    case ErrorKind::refused: return "refused";
+    case ErrorKind::closed:
+      return "closed";
+    case ErrorKind::timeout:
+      return "timeout";
+    case ErrorKind::cancelled:
+      return "cancelled";
+    case ErrorKind::protocol:
+      return "protocol";
+    case ErrorKind::limit:
+      return "limit";
+    case ErrorKind::storage:
+      return "storage";
+    case ErrorKind::network:
+      return "network";
+    case ErrorKind::invalid:
+      return "invalid";
+    case ErrorKind::not_found:
+      return "not_found";
+    case ErrorKind::refused:
+      return "refused";
   }
   return "unknown";
 }

@@ -33,13 +33,12 @@ std::string rfc5322_date(WallMs time) {
   // RFC 5322 3.3: names are English whatever the locale
   static constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
   static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const std::tm t = utc(time);
   std::array<char, 80> text{};
-  const int n = std::snprintf(text.data(), text.size(), "%s, %d %s %04d %02d:%02d:%02d +0000",
-                              kDays.at(static_cast<std::size_t>(t.tm_wday)), t.tm_mday,
-                              kMonths.at(static_cast<std::size_t>(t.tm_mon)), t.tm_year + 1900, t.tm_hour, t.tm_min,
-                              t.tm_sec);
+  const int n = std::snprintf(
+      text.data(), text.size(), "%s, %d %s %04d %02d:%02d:%02d +0000", kDays.at(static_cast<std::size_t>(t.tm_wday)),
+      t.tm_mday, kMonths.at(static_cast<std::size_t>(t.tm_mon)), t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
   return {text.data(), static_cast<std::size_t>(n)};
 }
 
