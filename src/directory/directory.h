@@ -1,12 +1,14 @@
 // Directory: which addresses are ours, and where their mail goes. An immutable value built from the configuration and
 // mailbox files; a reload builds a new one and sessions pick it up with the next command.
 //
-// Resolution at RCPT, in this order: domain known? -> exact alias -> exact mailbox -> with plus addressing, the part before
-// the first separator, as alias or mailbox -> catch-all ("*") -> postmaster and abuse of a domain that names neither go
-// to its first mailbox that can take them (always reachable) -> unknown. Local parts compare without case by default
-// (RFC 5321 2.4 leaves it to us). Aliases may name aliases and foreign addresses; loops and depth over 10 are errors
-// of the configuration, found when it is built.
-// Thread rule: immutable after build, shared by all threads. Memory: 200,000 mailboxes under 20 MiB.
+// Resolution at RCPT, in this order: domain known? -> exact alias -> exact mailbox -> with plus addressing, the part
+// before the first separator, as alias or mailbox -> catch-all (an alias "*", or "*" among the mailboxes, which takes
+// the part before the separator as the mailbox) -> postmaster and abuse of a domain that names neither go to its first
+// mailbox, or where it has none, where its first alias goes (always reachable) -> unknown. Local parts compare without
+// case by default (RFC 5321 2.4 leaves it to us) and are delivered in lower case then. Aliases may name aliases and
+// foreign addresses; an alias that names itself means the mailbox of its name. Loops and depth over 10 are errors of
+// the configuration, found when it is built. Thread rule: immutable after build, shared by all threads. Memory: 200,000
+// mailboxes under 20 MiB.
 #pragma once
 
 #include <cstdint>
@@ -30,26 +32,26 @@ struct Transport {
 };
 
 struct DomainOptions {
-  std::string name;                    // as written; A- or U-labels
+  std::string name;  // as written; A- or U-labels
   Transport deliver;
   std::vector<std::string> mailboxes;  // local parts; "*" accepts any
   std::string mailboxes_file;          // one local part a line, '#' comments; "" = none
   std::vector<std::pair<std::string, std::vector<std::string>>> aliases;
-  std::string plus = "+";              // separator; "" switches plus addressing off
+  std::string plus = "+";  // separator; "" switches plus addressing off
   bool case_sensitive = false;
-  int line = 0;                        // of the configuration file, for errors
+  int line = 0;  // of the configuration file, for errors
 };
 
 // One place a recipient's mail goes to.
 struct Target {
-  smtp::Mailbox mailbox;          // canonical: the mailbox delivered to
+  smtp::Mailbox mailbox;                 // canonical: the mailbox delivered to
   const Transport* transport = nullptr;  // of our domain; nullptr: a foreign address (outbound)
 };
 
 enum class Disposition : std::uint8_t {
-  local,          // ours and known: `targets`
-  unknown_user,   // our domain, no such mailbox
-  foreign,        // not our domain: relay rules decide
+  local,         // ours and known: `targets`
+  unknown_user,  // our domain, no such mailbox
+  foreign,       // not our domain: relay rules decide
 };
 
 struct Resolution {
@@ -62,6 +64,14 @@ class Directory {
  public:
   // Reads mailbox files. Errors name domain, line, alias and remedy.
   [[nodiscard]] static Result<std::shared_ptr<const Directory>> build(const std::vector<DomainOptions>& domains);
+  // The same, telling everything that is wrong instead of the first thing. nullptr where there is a problem. A
+  // problem's place is its domain's line in the configuration (0 where it names a file and line of its own in `what`).
+  struct Problem {
+    int line = 0;
+    std::string what;
+  };
+  [[nodiscard]] static std::shared_ptr<const Directory> build(const std::vector<DomainOptions>& domains,
+                                                              std::vector<Problem>& problems);
   ~Directory();
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
@@ -72,6 +82,7 @@ class Directory {
   // The transport for a mailbox that was resolved when it was accepted; nullptr when its domain is ours no more.
   [[nodiscard]] const Transport* transport(const smtp::Mailbox& mailbox) const;
   [[nodiscard]] std::size_t mailbox_count() const;
+  [[nodiscard]] std::size_t memory() const;  // octets of the tables of mailboxes
   // Files whose change asks for a reload.
   [[nodiscard]] std::vector<std::string> watched_files() const;
 
