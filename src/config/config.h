@@ -1,0 +1,87 @@
+// Config: what the operator wrote, as plain option structs of the modules that use them. Read from one TOML file; a
+// table of keys (config/keys.h) drives reading, checking, `postern config reference` and what a reload may change.
+//
+// Every error is collected and told with its place: a file with five mistakes is mended in one go. parse() is pure and
+// takes any octets; load() reads the file and what it names. Nothing here opens a socket or writes a file. Thread rule:
+// values; a loaded Config is immutable and shared.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "delivery/queue.h"
+#include "directory/directory.h"
+#include "inbound/options.h"
+#include "io/tls.h"
+#include "ip/address.h"
+#include "record/writer.h"
+#include "spool/journal_store.h"
+
+namespace postern::config {
+
+inline constexpr std::size_t kFileMax = 16 << 20;  // octets; a list of 200,000 mailboxes is about 5 MiB
+inline constexpr std::size_t kProblemsMax = 100;   // told at once
+
+struct Config {
+  std::string file;            // as it was named
+  std::string base_directory;  // of the file, absolute: relative paths start here
+
+  // Sealed: a change needs a restart (restart_needed() tells).
+  std::string hostname;
+  std::string data_dir;           // absolute
+  std::string user;               // to become when started as root; "" stays
+  std::uint32_t threads = 0;      // event loops; 0: one a core
+  spool::JournalOptions spool;    // directory: data_dir/spool
+  record::WriterOptions records;  // directory: data_dir/records
+  delivery::QueueOptions queue;   // local: base_directory and hostname
+
+  // Reloadable. `inbound` holds hostname, limits, timeouts, relay_from and the listeners (whose role and addresses are
+  // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.
+  inbound::Settings inbound;
+  std::vector<directory::DomainOptions> domains;
+  io::TlsServerOptions tls;  // no certificate: a self-signed one in data_dir (see below)
+  log::Level log_level = log::Level::info;
+
+  // Read and checked; nothing uses them yet.
+  std::string smarthost;  // "[2001:db8::1]:587" or "smtp.example.net:587"
+  std::vector<ip::Endpoint> dns_servers;
+
+  [[nodiscard]] std::string control_socket() const { return data_dir + "/control.sock"; }
+  [[nodiscard]] std::string self_signed_certificate() const { return data_dir + "/tls/self-signed.pem"; }
+  [[nodiscard]] std::string self_signed_key() const { return data_dir + "/tls/self-signed.key"; }
+};
+
+struct Problem {
+  std::string file;
+  int line = 0;  // 0: the whole file
+  int column = 0;
+  std::string key;                         // "listen[1].address"; empty where it is not about a key
+  std::string what;                        // the problem and its remedy, one line
+  [[nodiscard]] std::string text() const;  // FILE:LINE:COLUMN: key: problem; remedy
+};
+
+struct Loaded {
+  std::shared_ptr<const Config> config;  // null when there is a problem
+  std::vector<Problem> problems;         // in the order of the file
+};
+
+// `file` is used for messages and, with its folder made absolute, for relative paths. Mailbox files are not read.
+[[nodiscard]] Loaded parse(std::string_view text, const std::string& file);
+// Reads the file, parses it, and builds the directory (which reads mailbox files).
+[[nodiscard]] Loaded load(const std::string& file);
+// The same for callers that stop at an error: all problems, one a line.
+[[nodiscard]] Result<std::shared_ptr<const Config>> load_or_explain(const std::string& file);
+
+// The keys whose change between two configurations needs a restart, sorted as in the reference.
+[[nodiscard]] std::vector<std::string> restart_needed(const Config& old, const Config& now);
+
+// docs/configuration.md, generated from the table of keys.
+[[nodiscard]] std::string reference_markdown();
+
+}  // namespace postern::config
