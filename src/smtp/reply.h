@@ -39,6 +39,10 @@ struct Reply {
   [[nodiscard]] std::string line() const;
 };
 
+// The same without a Reply, for texts that are literals. `tag` stands behind the text as " [tag]" unless it is empty; it
+// must be printable. `code` is 200 to 599; the enhanced class printed is always the code's own.
+void append_reply(std::string& out, int code, EnhancedCode enhanced, std::string_view text, std::string_view tag = {});
+
 inline constexpr std::size_t kReplyLineMax = 2048;   // what we accept; servers exceed RFC 5321's 512 in practice
 inline constexpr std::size_t kReplyLinesMax = 128;
 inline constexpr std::size_t kReplyMax = 16 * 1024;
@@ -51,7 +55,7 @@ class ReplyReader {
   [[nodiscard]] Result<std::size_t> feed(std::string_view input);
   [[nodiscard]] bool complete() const { return complete_; }
   [[nodiscard]] Reply take();  // after complete(); resets for the next reply
-  [[nodiscard]] bool idle() const { return line_.empty() && lines_ == 0; }  // nothing of a reply seen yet
+  [[nodiscard]] bool idle() const { return line_.empty() && lines_ == 0 && !cr_; }  // nothing of a reply seen yet
 
  private:
   [[nodiscard]] Result<void> end_of_line();
