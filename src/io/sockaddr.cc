@@ -1,0 +1,51 @@
+#include "io/sockaddr.h"
+
+#include <netinet/in.h>
+
+#include <array>
+#include <cstring>
+
+namespace postern::io {
+
+SocketAddress to_socket_address(const ip::Endpoint& endpoint) {
+  SocketAddress out;
+  if (endpoint.address.is_v4()) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(endpoint.port);
+    const auto octets = endpoint.address.v4_octets();
+    std::memcpy(&address.sin_addr, octets.data(), octets.size());
+    std::memcpy(&out.storage, &address, sizeof address);
+    out.size = sizeof address;
+  } else {
+    sockaddr_in6 address{};
+    address.sin6_family = AF_INET6;
+    address.sin6_port = htons(endpoint.port);
+    address.sin6_scope_id = endpoint.address.scope();
+    const auto& octets = endpoint.address.octets();
+    std::memcpy(&address.sin6_addr, octets.data(), octets.size());
+    std::memcpy(&out.storage, &address, sizeof address);
+    out.size = sizeof address;
+  }
+  return out;
+}
+
+std::optional<ip::Endpoint> from_socket_address(const SocketAddress& address) {
+  if (address.storage.ss_family == AF_INET) {
+    sockaddr_in in{};
+    std::memcpy(&in, &address.storage, sizeof in);
+    std::array<std::uint8_t, 4> octets{};
+    std::memcpy(octets.data(), &in.sin_addr, octets.size());
+    return ip::Endpoint{ip::Address::v4(octets), ntohs(in.sin_port)};
+  }
+  if (address.storage.ss_family == AF_INET6) {
+    sockaddr_in6 in{};
+    std::memcpy(&in, &address.storage, sizeof in);
+    std::array<std::uint8_t, 16> octets{};
+    std::memcpy(octets.data(), &in.sin6_addr, octets.size());
+    return ip::Endpoint{ip::Address::v6(octets, in.sin6_scope_id), ntohs(in.sin6_port)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace postern::io

@@ -1,0 +1,22 @@
+// ip::Endpoint to and from the kernel's socket addresses. Internal to io.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <optional>
+
+#include "ip/address.h"
+
+namespace postern::io {
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof(sockaddr_storage);
+  [[nodiscard]] sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+[[nodiscard]] SocketAddress to_socket_address(const ip::Endpoint& endpoint);
+// nullopt for other families (a unix socket has no address).
+[[nodiscard]] std::optional<ip::Endpoint> from_socket_address(const SocketAddress& address);
+
+}  // namespace postern::io

@@ -1,0 +1,250 @@
+#include "io/tls_layer.h"
+
+#include <arpa/inet.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "io/tls_impl.h"
+
+namespace postern::io {
+
+namespace {
+constexpr std::size_t kMaxClientHello = 4096;
+}
+
+struct TlsLayer::Impl {
+  std::shared_ptr<TlsServerContext> server;
+  std::shared_ptr<TlsClientContext> client;
+  SslPtr ssl;
+  int fd = -1;
+  int sys = 0;         // errno of the socket's last failure
+  bool ended = false;  // the socket said EOF
+  bool drained = false;
+  bool would_block = false;
+  std::string why;  // OpenSSL's words for the last failure
+  TlsFacts facts;
+
+  TlsStep result(int rc, std::size_t octets);
+  void collect_facts();
+};
+
+namespace {
+
+// The socket as a BIO of our own: no SIGPIPE, and a record of what each read left behind, so that waiting for more
+// costs no read that only says EAGAIN.
+int socket_read(BIO* bio, char* out, std::size_t size, std::size_t* done) {
+  auto& layer = *static_cast<TlsLayer::Impl*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  layer.would_block = false;
+  ssize_t n = 0;
+  do n = ::recv(layer.fd, out, size, MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  layer.drained = n < static_cast<ssize_t>(size);
+  *done = n > 0 ? static_cast<std::size_t>(n) : 0;
+  if (n > 0) return 1;
+  if (n == 0) {
+    layer.ended = true;
+  } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    layer.would_block = true;
+    BIO_set_retry_read(bio);
+  } else {
+    layer.sys = errno;
+  }
+  return 0;
+}
+
+int socket_write(BIO* bio, const char* bytes, std::size_t size, std::size_t* done) {
+  auto& layer = *static_cast<TlsLayer::Impl*>(BIO_get_data(bio));
+  BIO_clear_retry_flags(bio);
+  ssize_t n = 0;
+  do n = ::send(layer.fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  while (n < 0 && errno == EINTR);
+  *done = n > 0 ? static_cast<std::size_t>(n) : 0;
+  if (n >= 0) return 1;
+  if (errno == EAGAIN || errno == EWOULDBLOCK)
+    BIO_set_retry_write(bio);
+  else
+    layer.sys = errno;
+  return 0;
+}
+
+long socket_ctrl(BIO* bio, int command, long, void*) {
+  if (command == BIO_CTRL_FLUSH) return 1;
+  if (command == BIO_CTRL_EOF) return static_cast<TlsLayer::Impl*>(BIO_get_data(bio))->ended ? 1 : 0;
+  return 0;
+}
+
+BIO_METHOD* socket_method() {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* const made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "postern socket");
+    POSTERN_CHECK(made != nullptr);
+    BIO_meth_set_read_ex(made, socket_read);
+    BIO_meth_set_write_ex(made, socket_write);
+    BIO_meth_set_ctrl(made, socket_ctrl);
+    return made;
+  }();
+  return method;
+}
+
+void keep_client_hello(int write, int, int content_type, const void* bytes, std::size_t size, SSL* ssl, void*) {
+  if (write != 0 || content_type != SSL3_RT_HANDSHAKE || size < 4) return;
+  const std::string_view message(static_cast<const char*>(bytes), size);
+  auto& hello = static_cast<TlsLayer::Impl*>(SSL_get_app_data(ssl))->facts.client_hello;
+  // The first one: after a HelloRetryRequest the second says less about the client.
+  if (message[0] == SSL3_MT_CLIENT_HELLO && hello.empty()) hello = message.substr(0, kMaxClientHello);
+}
+
+std::string group_name(SSL* ssl) {
+  const int group = static_cast<int>(SSL_get_negotiated_group(ssl));
+  if (group == 0) return {};
+  const char* const name = SSL_group_to_name(ssl, group);
+  std::string out = name != nullptr ? name : "";
+  if (out == "x25519" || out == "x448") out[0] = 'X';
+  return out;
+}
+
+void attach(TlsLayer::Impl& layer, SSL_CTX* ctx, int fd) {
+  layer.fd = fd;
+  layer.ssl.reset(SSL_new(ctx));
+  POSTERN_CHECK(layer.ssl != nullptr);
+  BIO* const bio = BIO_new(socket_method());
+  POSTERN_CHECK(bio != nullptr);
+  BIO_set_data(bio, &layer);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(layer.ssl.get(), bio, bio);
+  SSL_set_app_data(layer.ssl.get(), &layer);
+}
+
+}  // namespace
+
+TlsStep TlsLayer::Impl::result(int rc, std::size_t octets) {
+  if (rc > 0) return {TlsStatus::done, octets};
+  switch (SSL_get_error(ssl.get(), rc)) {
+    case SSL_ERROR_WANT_READ:
+      return {TlsStatus::want_read, 0};
+    case SSL_ERROR_WANT_WRITE:
+      return {TlsStatus::want_write, 0};
+    case SSL_ERROR_ZERO_RETURN:
+      return {TlsStatus::closed, 0};
+    default:
+      break;
+  }
+  why = openssl_error();
+  return {TlsStatus::failed, 0};
+}
+
+void TlsLayer::Impl::collect_facts() {
+  SSL* const s = ssl.get();
+  facts.version = SSL_get_version(s);
+  facts.cipher = SSL_get_cipher_name(s);
+  facts.bits = SSL_get_cipher_bits(s, nullptr);
+  facts.group = group_name(s);
+  facts.resumed = SSL_session_reused(s) == 1;
+  const char* const sni = SSL_get_servername(s, TLSEXT_NAMETYPE_host_name);
+  if (sni != nullptr) facts.sni = sni;
+  const unsigned char* protocol = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(s, &protocol, &size);
+  if (size > 0) facts.alpn.assign(reinterpret_cast<const char*>(protocol), size);
+  if (client == nullptr) return;
+  const long verdict = SSL_get_verify_result(s);
+  X509* const peer = SSL_get0_peer_certificate(s);
+  facts.verified = verdict == X509_V_OK && peer != nullptr;
+  if (!facts.verified) {
+    facts.verify_error = peer == nullptr ? "no certificate" : X509_verify_cert_error_string(verdict);
+  }
+  if (peer == nullptr) return;
+  const BioPtr text(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(text.get(), X509_get_subject_name(peer), 0, XN_FLAG_RFC2253);
+  char* data = nullptr;
+  const long length = BIO_get_mem_data(text.get(), &data);
+  if (length > 0) facts.peer_subject.assign(data, std::min<std::size_t>(static_cast<std::size_t>(length), 512));
+}
+
+TlsLayer::TlsLayer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsLayer::~TlsLayer() = default;
+
+std::unique_ptr<TlsLayer> TlsLayer::server(std::shared_ptr<TlsServerContext> context, int fd) {
+  auto impl = std::make_unique<Impl>();
+  attach(*impl, context->impl().ctx.get(), fd);
+  SSL_set_accept_state(impl->ssl.get());
+  if (context->impl().keep_client_hello) SSL_set_msg_callback(impl->ssl.get(), keep_client_hello);
+  impl->server = std::move(context);
+  return std::unique_ptr<TlsLayer>(new TlsLayer(std::move(impl)));
+}
+
+std::unique_ptr<TlsLayer> TlsLayer::client(std::shared_ptr<TlsClientContext> context, const std::string& name, int fd) {
+  auto impl = std::make_unique<Impl>();
+  attach(*impl, context->impl().ctx.get(), fd);
+  SSL* const ssl = impl->ssl.get();
+  SSL_set_connect_state(ssl);
+  std::array<unsigned char, 16> address{};
+  const bool is_address = ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
+                          ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;
+  if (is_address) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
+  } else if (!name.empty()) {
+    SSL_set_tlsext_host_name(ssl, name.c_str());  // RFC 6066 3: names only, never an address
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(ssl, name.c_str());
+  }
+  impl->client = std::move(context);
+  return std::unique_ptr<TlsLayer>(new TlsLayer(std::move(impl)));
+}
+
+TlsStep TlsLayer::handshake() {
+  ERR_clear_error();
+  const TlsStep step = impl_->result(SSL_do_handshake(impl_->ssl.get()), 0);
+  if (step.status == TlsStatus::done) {
+    impl_->collect_facts();
+    SSL_set_msg_callback(impl_->ssl.get(), nullptr);
+    // What SSL_MODE_RELEASE_BUFFERS would free at the next read that finds nothing: we wait without trying.
+    SSL_free_buffers(impl_->ssl.get());
+  }
+  return step;
+}
+
+TlsStep TlsLayer::read(std::span<char> out) {
+  ERR_clear_error();
+  std::size_t octets = 0;
+  const int rc = SSL_read_ex(impl_->ssl.get(), out.data(), out.size(), &octets);
+  return impl_->result(rc, octets);
+}
+
+TlsStep TlsLayer::write(std::string_view bytes) {
+  ERR_clear_error();
+  std::size_t octets = 0;
+  const int rc = SSL_write_ex(impl_->ssl.get(), bytes.data(), bytes.size(), &octets);
+  return impl_->result(rc, octets);
+}
+
+void TlsLayer::say_goodbye() {
+  ERR_clear_error();
+  SSL_shutdown(impl_->ssl.get());
+  ERR_clear_error();
+}
+
+bool TlsLayer::pending() const { return SSL_has_pending(impl_->ssl.get()) == 1; }
+bool TlsLayer::drained() const { return impl_->drained; }
+bool TlsLayer::would_block() const { return impl_->would_block; }
+const TlsFacts& TlsLayer::facts() const { return impl_->facts; }
+
+Error TlsLayer::error() const {
+  if (impl_->sys != 0) {
+    const bool left = impl_->sys == ECONNRESET || impl_->sys == EPIPE;
+    return fail_errno(left ? ErrorKind::closed : ErrorKind::network, "socket", impl_->sys).error();
+  }
+  // RFC 8446 6.1: an end without close_notify may be a truncation by somebody on the way.
+  if (impl_->ended) return {ErrorKind::closed, "the peer closed the connection without close_notify", 0};
+  const long verdict = impl_->client != nullptr ? SSL_get_verify_result(impl_->ssl.get()) : X509_V_OK;
+  if (impl_->client != nullptr && impl_->client->impl().verify && verdict != X509_V_OK) {
+    return {ErrorKind::network,
+            std::string("the certificate does not verify: ") + X509_verify_cert_error_string(verdict), 0};
+  }
+  return {ErrorKind::network, impl_->why, 0};
+}
+
+}  // namespace postern::io
