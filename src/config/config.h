@@ -61,7 +61,7 @@ struct Problem {
   std::string file;
   int line = 0;  // 0: the whole file
   int column = 0;
-  std::string key;                         // "listen[1].address"; empty where it is not about a key
+  std::string key;                         // "listen.address"; empty where it is not about a key
   std::string what;                        // the problem and its remedy, one line
   [[nodiscard]] std::string text() const;  // FILE:LINE:COLUMN: key: problem; remedy
 };

@@ -1,0 +1,100 @@
+#include "config/node.h"
+
+#include "base/text.h"
+
+namespace postern::config {
+
+namespace {
+
+// Walks over TOML as far as needed to tell strings and comments from keys. It need not find syntax errors: up to the
+// first one it sees the same tokens as the parser, and the parser goes no further.
+class DepthScan {
+ public:
+  explicit DepthScan(std::string_view text) : text_(text) {}
+
+  Place run() {
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '"' || c == '\'') {
+        skip_string(c);
+        continue;
+      }
+      if (c == '#') {
+        while (at_ < text_.size() && text_[at_] != '\n') step();
+        continue;
+      }
+      if (c == '.') {
+        if (++dots_ > kTomlDepthMax) return here_;
+      } else if (c == '=' || c == ',' || c == '[' || c == ']' || c == '{' || c == '}' || c == '\n') {
+        dots_ = 0;
+      }
+      step();
+    }
+    return {};
+  }
+
+ private:
+  void step() {
+    if (text_[at_] == '\n') {
+      ++here_.line;
+      here_.column = 1;
+    } else if ((static_cast<unsigned char>(text_[at_]) & 0xC0) != 0x80) {
+      ++here_.column;
+    }
+    ++at_;
+  }
+  void steps(std::size_t n) {
+    for (; n > 0 && at_ < text_.size(); --n) step();
+  }
+  void skip_string(char quote) {
+    const std::string three(3, quote);
+    const bool multi = text_.substr(at_).starts_with(three);
+    steps(multi ? 3 : 1);
+    while (at_ < text_.size()) {
+      const std::string_view rest = text_.substr(at_);
+      if (quote == '"' && rest[0] == '\\') {
+        steps(2);
+      } else if (multi && rest.starts_with(three)) {
+        steps(3);
+        for (int more = 0; more < 2 && at_ < text_.size() && text_[at_] == quote; ++more) step();  // TOML: """a"""""
+        return;
+      } else if (!multi && (rest[0] == quote || rest[0] == '\n')) {
+        step();
+        return;
+      } else {
+        step();
+      }
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  Place here_{1, 1};
+  std::size_t dots_ = 0;
+};
+
+}  // namespace
+
+Place find_deep_key(std::string_view text) { return DepthScan(text).run(); }
+
+std::string Node::describe() const {
+  switch (kind) {
+    case Kind::string:
+      return "the string \"" + printable(text, 60) + "\"";
+    case Kind::integer:
+      return "the number " + std::to_string(integer);
+    case Kind::real:
+      return "a number with a fraction";
+    case Kind::boolean:
+      return boolean ? "true" : "false";
+    case Kind::time:
+      return "a date or time";
+    case Kind::array:
+      return items.empty() ? "an empty list" : "a list";
+    case Kind::table:
+      break;
+  }
+  return "a table";
+}
+
+}  // namespace postern::config
