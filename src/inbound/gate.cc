@@ -17,8 +17,7 @@ constexpr std::array<Level, 4> kV6 = {{{"v6_64", 64, &SessionLimits::v6_64},
                                        {"v6_56", 56, &SessionLimits::v6_56},
                                        {"v6_48", 48, &SessionLimits::v6_48},
                                        {"v6_32", 32, &SessionLimits::v6_32}}};
-constexpr std::array<Level, 2> kV4 = {
-    {{"v4_32", 32, &SessionLimits::v4_32}, {"v4_24", 24, &SessionLimits::v4_24}}};
+constexpr std::array<Level, 2> kV4 = {{{"v4_32", 32, &SessionLimits::v4_32}, {"v4_24", 24, &SessionLimits::v4_24}}};
 
 std::span<const Level> levels(const ip::Address& address) {
   if (address.is_v4()) return kV4;

@@ -1,7 +1,7 @@
 // Gate: how many sessions are open, in all and per prefix (/64 /56 /48 /32, IPv4 /32 and /24), and how many octets of
-// messages are being received. A connection that would pass a limit is told 421 and which limit it was; nobody is refused
-// for good here (design invariant 4).
-// Memory: at most four map entries per open session, so the bound is the total-session limit. Thread-safe.
+// messages are being received. A connection that would pass a limit is told 421 and which limit it was; nobody is
+// refused for good here (design invariant 4). Memory: at most four map entries per open session, so the bound is the
+// total-session limit. Thread-safe.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// What the configuration decides about receiving mail. Plain values: config fills them, a reload replaces them whole, and
-// every session keeps the ones it began with until its next transaction.
+// What the configuration decides about receiving mail. Plain values: config fills them, a reload replaces them whole,
+// and every session keeps the ones it began with until its next transaction.
 #pragma once
 
 #include <cstdint>
@@ -31,11 +31,11 @@ struct SessionLimits {
 
 struct Timeouts {  // milliseconds; RFC 5321 4.5.3.2.7: at least 5 minutes for a command
   std::int64_t command = 300000;
-  std::int64_t data_block = 180000;   // RFC 5321 4.5.3.2.5: between blocks of DATA
+  std::int64_t data_block = 180000;  // RFC 5321 4.5.3.2.5: between blocks of DATA
   std::int64_t write = 60000;
   std::int64_t tls_handshake = 30000;
   std::int64_t proxy_header = 5000;
-  std::int64_t session = 7200000;     // all of a session, so that a trickle ends
+  std::int64_t session = 7200000;  // all of a session, so that a trickle ends
 };
 
 // One listener's own settings.
@@ -52,10 +52,10 @@ struct Settings {
   smtp::ServerLimits limits;
   SessionLimits sessions;
   Timeouts timeouts;
-  std::uint32_t received_max = 100;       // RFC 5321 6.3: loop detection counts Received fields
+  std::uint32_t received_max = 100;  // RFC 5321 6.3: loop detection counts Received fields
   std::uint32_t header_fields_max = 2000;
   std::uint64_t header_bytes_max = 1 << 20;
-  std::vector<ip::Prefix> relay_from;     // who may send to foreign domains; empty: nobody
+  std::vector<ip::Prefix> relay_from;  // who may send to foreign domains; empty: nobody
   std::vector<ListenerOptions> listeners;
   std::shared_ptr<const directory::Directory> directory;
   std::shared_ptr<io::TlsServerContext> tls;  // null: STARTTLS is not offered

@@ -62,7 +62,8 @@ Refusal body_fault(smtp::BodyFault fault) {
     case smtp::BodyFault::line_too_long:
       return {Reply(550, {5, 6, 0}, "Message has a line longer than this server takes; use base64 or quoted-printable"),
               "line_too_long"};
-    case smtp::BodyFault::none: break;
+    case smtp::BodyFault::none:
+      break;
   }
   return storage_sick();
 }
@@ -88,9 +89,7 @@ Refusal too_many_targets() {
           "too_many_recipients"};
 }
 
-Refusal storage(const Error& error) {
-  return error.kind == ErrorKind::limit ? storage_full() : storage_sick();
-}
+Refusal storage(const Error& error) { return error.kind == ErrorKind::limit ? storage_full() : storage_sick(); }
 
 std::vector<Refusal> all() {
   std::vector<Refusal> list;

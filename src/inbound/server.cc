@@ -12,12 +12,6 @@ namespace postern::inbound {
 
 namespace {
 
-struct BoundSocket {
-  UniqueFd fd;
-  std::size_t listener = 0;
-  bool shared = false;
-};
-
 // One thread: a loop, its listeners, its sessions.
 class Worker {
  public:
@@ -52,9 +46,8 @@ class Worker {
     for (BoundSocket& socket : sockets) {
       const std::size_t listener = socket.listener;
       listeners_.push_back(std::make_unique<io::Listener>(
-          loop_, std::move(socket.fd), socket.shared, /*save_syn=*/true, [this, listener](io::Accepted accepted) {
-            sessions_scope_.spawn(serve(listener, std::move(accepted)));
-          }));
+          loop_, std::move(socket.fd), socket.shared, /*save_syn=*/true,
+          [this, listener](io::Accepted accepted) { sessions_scope_.spawn(serve(listener, std::move(accepted))); }));
     }
     sockets.clear();
   }
@@ -105,53 +98,49 @@ Result<UniqueFd> duplicate(const UniqueFd& fd) {
 
 }  // namespace
 
-struct Server::Impl {
-  Gate gate;
-  std::vector<std::unique_ptr<Worker>> workers;
-  bool started = false;
-};
-
-Server::Server(spool::Store& store, record::Writer* records, std::size_t threads) : impl_(std::make_unique<Impl>()) {
-  POSTERN_CHECK(threads > 0);
-  for (std::size_t i = 0; i < threads; ++i) {
-    impl_->workers.push_back(std::make_unique<Worker>(store, impl_->gate, records));
-  }
-}
-
-Server::~Server() {
-  if (impl_->started) stop(milliseconds(0));
-}
-
-Result<void> Server::bind(const std::vector<ListenerOptions>& listeners, std::vector<io::InheritedSocket> inherited) {
+Result<BoundListeners> bind_listeners(const std::vector<ListenerOptions>& listeners, std::size_t threads,
+                                      std::vector<io::InheritedSocket> inherited) {
+  BoundListeners bound(threads);
   for (std::size_t i = 0; i < listeners.size(); ++i) {
     for (const ip::Endpoint& address : listeners[i].addresses) {
       const auto passed = std::ranges::find_if(inherited, [&address](const io::InheritedSocket& socket) {
         const auto local = io::local_endpoint(socket.fd.get());
         return local && *local == address;
       });
-      if (passed != inherited.end()) {
-        for (auto& worker : impl_->workers) {
-          auto copy = duplicate(passed->fd);
-          if (!copy) return std::unexpected(copy.error());
-          worker->sockets.push_back({std::move(*copy), i, /*shared=*/true});
-        }
-        inherited.erase(passed);
-        continue;
-      }
-      for (auto& worker : impl_->workers) {
-        auto fd = io::bind_listener(address, io::ListenOptions{});
+      for (auto& sockets : bound) {
+        auto fd = passed != inherited.end() ? duplicate(passed->fd) : io::bind_listener(address, io::ListenOptions{});
         if (!fd) return std::unexpected(fd.error());
-        worker->sockets.push_back({std::move(*fd), i, /*shared=*/false});
+        sockets.push_back({std::move(*fd), i, /*shared=*/passed != inherited.end()});
       }
+      if (passed != inherited.end()) inherited.erase(passed);
     }
   }
   if (!inherited.empty()) {
     const auto local = io::local_endpoint(inherited.front().fd.get());
-    return fail(ErrorKind::invalid,
-                "the supervisor passed a socket for " + (local ? local->text() : std::string("an unknown address")) +
-                    " that no [[listen]] names; add its address to the configuration or take it out of the socket unit");
+    return fail(
+        ErrorKind::invalid,
+        "the supervisor passed a socket for " + (local ? local->text() : std::string("an unknown address")) +
+            " that no [[listen]] names; add its address to the configuration or take it out of the socket unit");
   }
-  return {};
+  return bound;
+}
+
+struct Server::Impl {
+  Gate gate;
+  std::vector<std::unique_ptr<Worker>> workers;
+  bool started = false;
+};
+
+Server::Server(spool::Store& store, record::Writer* records, BoundListeners bound) : impl_(std::make_unique<Impl>()) {
+  POSTERN_CHECK(!bound.empty());
+  for (auto& sockets : bound) {
+    impl_->workers.push_back(std::make_unique<Worker>(store, impl_->gate, records));
+    impl_->workers.back()->sockets = std::move(sockets);
+  }
+}
+
+Server::~Server() {
+  if (impl_->started) stop(milliseconds(0));
 }
 
 void Server::start(std::shared_ptr<const Runtime> runtime) {

@@ -1,7 +1,7 @@
-// Server: the listeners and the worker loops, one per thread, each with its own SO_REUSEPORT sockets; a session stays on
-// the loop that accepted it. bind() first (it may need privileges), then start(); reload() swaps the settings under
-// running sessions; stop() drains: idle sessions are told 421, transactions may end until the deadline, then all is closed.
-// Thread rule: all calls from the thread that made it.
+// Server: the listeners and the worker loops, one per thread, each with its own SO_REUSEPORT sockets; a session stays
+// on the loop that accepted it. bind_listeners() first (it may need privileges), then start(); reload() swaps the
+// settings under running sessions; stop() drains: idle sessions are told 421, transactions may end until the deadline,
+// then all is closed. Thread rule: one call at a time, from any thread but the workers'.
 #pragma once
 
 #include <memory>
@@ -13,17 +13,27 @@
 
 namespace postern::inbound {
 
+// Sockets that are open, for each worker. Separate from Server because binding may need privileges that opening the
+// spool must not have.
+struct BoundSocket {
+  UniqueFd fd;
+  std::size_t listener = 0;
+  bool shared = false;  // inherited: the workers share it
+};
+using BoundListeners = std::vector<std::vector<BoundSocket>>;  // one entry a worker
+
+// Opens every address of every listener for `threads` workers, taking inherited sockets where their address is one of
+// ours. An inherited socket that no listener names is an error: the supervisor and the configuration disagree.
+[[nodiscard]] Result<BoundListeners> bind_listeners(const std::vector<ListenerOptions>& listeners, std::size_t threads,
+                                                    std::vector<io::InheritedSocket> inherited);
+
 class Server {
  public:
-  Server(spool::Store& store, record::Writer* records, std::size_t threads);
+  Server(spool::Store& store, record::Writer* records, BoundListeners bound);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Opens every address of every listener, taking inherited sockets where their address is one of ours. An inherited
-  // socket that no listener names is an error: the supervisor and the configuration disagree.
-  [[nodiscard]] Result<void> bind(const std::vector<ListenerOptions>& listeners,
-                                  std::vector<io::InheritedSocket> inherited);
   void start(std::shared_ptr<const Runtime> runtime);
   void reload(std::shared_ptr<const Runtime> runtime);
   void stop(milliseconds drain);  // blocks until every worker has ended

@@ -74,10 +74,9 @@ Task<void> Session::run() {
       sessions_refused_total.add();
       const Refusal refusal = refusals::too_many_sessions(*full);
       record_.refusal = refusal.reason;
-      log::info("connection_refused", {{"id", record_.id.text()},
-                                       {"client", record_.client.text()},
-                                       {"reason", refusal.reason},
-                                       {"limit", *full}});
+      log::info(
+          "connection_refused",
+          {{"id", record_.id.text()}, {"client", record_.client.text()}, {"reason", refusal.reason}, {"limit", *full}});
       machine_.greet(refusal.reply);
       record_.end = "refused";
       co_await flush();
@@ -179,22 +178,36 @@ Task<void> Session::take_input(std::string_view input) {
 bool Session::wants_suspension(const smtp::Event& event) const {
   switch (event.kind) {
     case smtp::EventKind::message_end:
-    case smtp::EventKind::starttls: return true;
+    case smtp::EventKind::starttls:
+      return true;
     case smtp::EventKind::body:
       return transaction_ && transaction_->intake && !transaction_->spoiled &&
              !transaction_->intake->fits(event.bytes.size());
-    default: return false;
+    default:
+      return false;
   }
 }
 
 void Session::on_event(const smtp::Event& event) {
   switch (event.kind) {
-    case smtp::EventKind::hello: on_hello(event); break;
-    case smtp::EventKind::mail: on_mail(event); break;
-    case smtp::EventKind::rcpt: on_rcpt(event); break;
-    case smtp::EventKind::data: on_data(event); break;
-    case smtp::EventKind::body: on_body(event.bytes); break;
-    case smtp::EventKind::reset: end_transaction(event.why.empty() ? "reset" : event.why, nullptr); break;
+    case smtp::EventKind::hello:
+      on_hello(event);
+      break;
+    case smtp::EventKind::mail:
+      on_mail(event);
+      break;
+    case smtp::EventKind::rcpt:
+      on_rcpt(event);
+      break;
+    case smtp::EventKind::data:
+      on_data(event);
+      break;
+    case smtp::EventKind::body:
+      on_body(event.bytes);
+      break;
+    case smtp::EventKind::reset:
+      end_transaction(event.why.empty() ? "reset" : event.why, nullptr);
+      break;
     case smtp::EventKind::quit:
       end_transaction("reset", nullptr);
       record_.end = "quit";
@@ -206,7 +219,8 @@ void Session::on_event(const smtp::Event& event) {
       record_.refusal = clipped(event.why);
       over_ = true;
       break;
-    default: POSTERN_CHECK(false);  // AUTH is never offered here; the others want suspension
+    default:
+      POSTERN_CHECK(false);  // AUTH is never offered here; the others want suspension
   }
 }
 
@@ -220,8 +234,10 @@ Task<void> Session::on_slow_event(smtp::EventKind kind, std::string chunk) {
     Transaction& transaction = *transaction_;
     const std::uint64_t need = transaction.intake->size() + chunk.size();
     while (transaction.in_flight < need && !transaction.spoiled) {
-      if (!context_.gate.take_bytes(kFlightStep, settings().sessions)) transaction.spoiled = refusals::too_much_in_flight();
-      else transaction.in_flight += kFlightStep;
+      if (!context_.gate.take_bytes(kFlightStep, settings().sessions))
+        transaction.spoiled = refusals::too_much_in_flight();
+      else
+        transaction.in_flight += kFlightStep;
     }
     if (transaction.spoiled) {
       transaction.intake.reset();
@@ -478,8 +494,7 @@ Task<void> Session::start_tls() {
       static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count());
   if (!done) {
     facts.error = clipped(done.error().what);
-    log::info("tls_failed",
-              {{"id", record_.id.text()}, {"client", record_.client.text()}, {"error", facts.error}});
+    log::info("tls_failed", {{"id", record_.id.text()}, {"client", record_.client.text()}, {"error", facts.error}});
     record_.tls = std::move(facts);
     record_.end = "tls_failed";
     over_ = true;
@@ -542,7 +557,7 @@ void Session::hang_up(const Refusal& refusal, std::string_view end) {
 void Session::ended_by(const Error& error) {
   if (error.kind == ErrorKind::timeout) {
     const bool whole = Clock::now() >= start_ + milliseconds(settings().timeouts.session);
-    hang_up(whole              ? refusals::session_timeout()
+    hang_up(whole                ? refusals::session_timeout()
             : machine_.in_body() ? refusals::data_timeout()
                                  : refusals::command_timeout(),
             "timeout");

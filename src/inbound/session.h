@@ -1,7 +1,6 @@
-// Session: one SMTP connection, from accept to the record. A coroutine that joins the automaton (smtp::ServerMachine), the
-// stream (io), the directory and the spool, and writes down what happened. Protocol order is the automaton's; what is said
-// to whom is decided here.
-// Thread rule: lives on one loop; drain() and cancel() are called on that loop.
+// Session: one SMTP connection, from accept to the record. A coroutine that joins the automaton (smtp::ServerMachine),
+// the stream (io), the directory and the spool, and writes down what happened. Protocol order is the automaton's; what
+// is said to whom is decided here. Thread rule: lives on one loop; drain() and cancel() are called on that loop.
 #pragma once
 
 #include <atomic>
@@ -86,10 +85,10 @@ class Session {
   std::unique_ptr<io::Stream> stream_;
   smtp::ServerMachine machine_;
   std::unique_ptr<Transaction> transaction_;
-  std::string carry_;        // input that a suspension interrupted; empty while idle
+  std::string carry_;  // input that a suspension interrupted; empty while idle
   record::SessionRecord record_;
   Clock::time_point start_;
-  bool entered_ = false;     // counted by the gate
+  bool entered_ = false;  // counted by the gate
   bool over_ = false;
   bool draining_ = false;
   bool receiving_ = false;

@@ -1,5 +1,5 @@
-// Transaction: the state of one MAIL ... DATA, made at MAIL and destroyed whole at its end, so that nothing of it can leak
-// into the next one (pitfall class 4: state not reset).
+// Transaction: the state of one MAIL ... DATA, made at MAIL and destroyed whole at its end, so that nothing of it can
+// leak into the next one (pitfall class 4: state not reset).
 #pragma once
 
 #include <cstdint>
@@ -29,11 +29,11 @@ struct Transaction {
   Id message;
   std::unique_ptr<spool::Intake> intake;
   message::HeaderReader header;
-  std::optional<Refusal> spoiled;            // found while the body came in: the reply at its end
-  std::uint64_t in_flight = 0;               // octets taken from the gate
-  std::uint64_t trace_octets = 0;            // of our own field, not counted against the sender's size
+  std::optional<Refusal> spoiled;  // found while the body came in: the reply at its end
+  std::uint64_t in_flight = 0;     // octets taken from the gate
+  std::uint64_t trace_octets = 0;  // of our own field, not counted against the sender's size
   Clock::time_point data_start;
-  char last = '\0';                          // the last two octets, for the final CRLF of a BDAT message
+  char last = '\0';  // the last two octets, for the final CRLF of a BDAT message
   char before_last = '\0';
 };
 

@@ -90,10 +90,14 @@ void HeaderReader::end_name() {
     return;
   }
   ++fields_;
-  if (name_ == "received") ++received_;
-  else if (name_ == "date") ++date_;
-  else if (name_ == "from") ++from_;
-  else if (name_ == "message-id") ++message_id_;
+  if (name_ == "received")
+    ++received_;
+  else if (name_ == "date")
+    ++date_;
+  else if (name_ == "from")
+    ++from_;
+  else if (name_ == "message-id")
+    ++message_id_;
 }
 
 }  // namespace postern::message

@@ -1,6 +1,6 @@
 // HeaderReader: looks at a message while it streams past and tells what a receiver must know of its header section:
-// how many Received fields (loops), how many fields and octets, where the section ends, whether the body is 8-bit. A push
-// parser: octets in any split, nothing kept but a few counters and the current field's name.
+// how many Received fields (loops), how many fields and octets, where the section ends, whether the body is 8-bit. A
+// push parser: octets in any split, nothing kept but a few counters and the current field's name.
 //
 // Not here: parsing of field bodies, MIME structure. It never changes an octet. Thread rule: a value.
 // RFC 5322 2.2, 3.6.7 (trace fields), RFC 5321 6.3 (loop detection).

@@ -6,13 +6,14 @@ namespace postern::message {
 
 namespace {
 
-// What the client said in HELO goes into a structured field, so only what cannot break its syntax is kept: letters, digits,
-// dots, hyphens, underscores and the octets of an address literal. Others become '?'.
+// What the client said in HELO goes into a structured field, so only what cannot break its syntax is kept: letters,
+// digits, dots, hyphens, underscores and the octets of an address literal. Others become '?'.
 std::string safe_helo(std::string_view helo, bool utf8) {
   if (helo.empty()) return "unknown";
   std::string out;
   for (const char c : helo.substr(0, 255)) {
-    const bool plain = is_alpha(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
+    const bool plain =
+        is_alpha(c) || is_digit(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']';
     const bool wide = utf8 && static_cast<unsigned char>(c) >= 0x80;
     out.push_back(plain || wide ? c : '?');
   }

@@ -12,17 +12,17 @@
 namespace postern::message {
 
 struct ReceivedInfo {
-  std::string_view helo;           // as the client wrote it; printed safely, "unknown" when empty
+  std::string_view helo;  // as the client wrote it; printed safely, "unknown" when empty
   ip::Address client;
-  std::string_view by;             // our hostname
-  bool extended = false;           // EHLO
+  std::string_view by;    // our hostname
+  bool extended = false;  // EHLO
   bool tls = false;
   bool authenticated = false;
   bool utf8 = false;
   bool lmtp = false;
   std::string_view tls_version, tls_cipher;
-  Id id;                           // of the message
-  std::string_view for_path;       // the one recipient, or empty when there are several (RFC 5321 4.4: one only)
+  Id id;                      // of the message
+  std::string_view for_path;  // the one recipient, or empty when there are several (RFC 5321 4.4: one only)
   WallMs time = 0;
 };
 

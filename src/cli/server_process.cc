@@ -1,0 +1,339 @@
+#include "cli/server_process.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+#include <tuple>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "control/control.h"
+#include "delivery/queue.h"
+#include "inbound/server.h"
+#include "io/listener.h"
+#include "io/process.h"
+#include "record/writer.h"
+#include "spool/journal_store.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr seconds kDrain{30};              // what a transaction may still take after SIGTERM
+constexpr seconds kWatchInterval{2};       // how soon a changed mailbox file is noticed
+constexpr std::size_t kSpareFiles = 1000;  // descriptors beside the sessions': journal, deliveries, records
+
+// Makes the data directory, for the user we are about to become.
+Result<void> make_data_directory(const std::string& path, const std::string& user) {
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    if (errno == EEXIST) return {};
+    return fail_errno(ErrorKind::storage, "making the data directory " + path, errno);
+  }
+  if (!user.empty() && io::running_as_root()) {
+    const passwd* entry = ::getpwnam(user.c_str());
+    if (entry != nullptr && ::chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
+      return fail_errno(ErrorKind::storage, "giving " + path + " to " + user, errno);
+    }
+  }
+  return {};
+}
+
+// Looks whether another server has the spool, before our sockets (SO_REUSEPORT) take connections from it.
+Result<void> check_not_running(const config::Config& config) {
+  const UniqueFd lock(::open((config.spool.directory + "/lock").c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!lock.valid()) return {};
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return fail(ErrorKind::refused, "the data directory " + config.data_dir +
+                                        " is in use by another postern; stop it or choose another data_dir");
+  }
+  return {};
+}
+
+Result<std::shared_ptr<io::TlsServerContext>> make_tls(const config::Config& config) {
+  if (!config.tls.certificates.empty()) return io::TlsServerContext::make(config.tls);
+  const std::string folder = config.data_dir + "/tls";
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    return fail_errno(ErrorKind::storage, "making " + folder, errno);
+  }
+  POSTERN_TRY(const bool made,
+              io::ensure_self_signed(config.self_signed_certificate(), config.self_signed_key(), config.hostname));
+  if (made) {
+    log::warning("self_signed_certificate",
+                 {{"file", config.self_signed_certificate()},
+                  {"why", "no [tls] certificates are configured; senders that verify certificates will not trust it"}});
+  }
+  io::TlsServerOptions options = config.tls;
+  options.certificates.push_back({config.self_signed_certificate(), config.self_signed_key(), {}});
+  return io::TlsServerContext::make(options);
+}
+
+// Progress of a long recovery: a line that renews itself on a terminal, a log line every two seconds elsewhere.
+class RecoveryProgress {
+ public:
+  void operator()(std::uint64_t done, std::uint64_t total) {
+    const auto now = Clock::now();
+    if (now < next_) return;
+    const bool terminal = ::isatty(STDERR_FILENO) != 0;
+    next_ = now + (terminal ? milliseconds(100) : milliseconds(2000));
+    const std::uint64_t percent = total == 0 ? 100 : done * 100 / total;
+    if (!terminal) {
+      log::info("spool_recovering", {{"percent", percent}, {"of", human_bytes(total)}});
+      return;
+    }
+    std::string bar(percent * 40 / 100, '#');
+    bar.resize(40, '.');
+    std::fprintf(stderr, "\rrecovering the spool [%s] %3d %%", bar.c_str(), static_cast<int>(percent));
+    if (done >= total) std::fputc('\n', stderr);
+  }
+
+ private:
+  Clock::time_point next_ = Clock::now() + milliseconds(500);  // short recoveries say nothing
+};
+
+using FileStamp = std::tuple<std::int64_t, std::int64_t, std::uint64_t, std::uint64_t>;
+
+std::vector<FileStamp> stamps(const std::vector<std::string>& files) {
+  std::vector<FileStamp> list;
+  for (const std::string& file : files) {
+    struct stat status{};
+    if (::stat(file.c_str(), &status) != 0) status = {};
+    list.emplace_back(status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size, status.st_ino);
+  }
+  return list;
+}
+
+}  // namespace
+
+struct ServerProcess::Impl {
+  explicit Impl(std::shared_ptr<const config::Config> loaded)
+      : config(std::move(loaded)), pool(4), tasks(loop), closing(loop), stopping(loop) {}
+
+  std::shared_ptr<const config::Config> config;
+  io::Loop loop;  // signals, control socket, queue
+  io::BlockingPool pool;
+  io::Scope tasks;    // reloads and the watcher
+  io::Scope closing;  // the shutdown, which waits for them
+  io::Signal stopping;  // wakes the watcher at shutdown
+  std::shared_ptr<io::TlsServerContext> tls;
+  std::shared_ptr<const directory::Directory> directory;
+  std::unique_ptr<spool::Store> store;
+  std::unique_ptr<record::Writer> records;
+  std::unique_ptr<inbound::Server> server;
+  std::unique_ptr<delivery::Queue> queue;
+  std::unique_ptr<control::Server> control;
+  std::unique_ptr<io::SignalWatcher> signals;
+  bool ending = false;
+  bool reloading = false;
+  bool reload_again = false;
+
+  std::shared_ptr<const inbound::Runtime> make_runtime() const {
+    inbound::Settings settings = config->inbound;
+    settings.hostname = config->hostname;
+    settings.tls = tls;
+    settings.directory = directory;
+    return inbound::make_runtime(std::move(settings));
+  }
+
+  void on_signal(int signal) {
+    if (signal == SIGHUP) {
+      request_reload();
+    } else if (!ending) {
+      ending = true;
+      log::info("stopping", {{"signal", signal}});
+      io::notify_supervisor("STOPPING=1");
+      closing.spawn(shut_down());
+    }
+  }
+
+  void request_reload() {
+    if (ending) return;
+    if (reloading) {
+      reload_again = true;
+      return;
+    }
+    reloading = true;
+    tasks.spawn(reload());
+  }
+
+  Task<void> reload() {
+    do {
+      reload_again = false;
+      const auto now = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count();
+      io::notify_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now));
+      const std::string file = config->file;
+      std::move_only_function<config::Loaded()> work = [file] { return config::load(file); };
+      const config::Loaded loaded = co_await pool.run<config::Loaded>(std::move(work));
+      adopt(loaded);
+      io::notify_supervisor("READY=1");
+    } while (reload_again && !ending);
+    reloading = false;
+  }
+
+  void adopt(const config::Loaded& loaded) {
+    if (!loaded.config) {
+      for (const config::Problem& problem : loaded.problems) log::error("reload_failed", {{"problem", problem.text()}});
+      log::error("reload_failed", {{"problem", "the configuration in force before stays in force"}});
+      return;
+    }
+    for (const std::string& key : config::restart_needed(*config, *loaded.config)) {
+      log::warning("restart_needed", {{"key", key}, {"why", "its change takes effect at the next start"}});
+    }
+    auto context = make_tls(*loaded.config);
+    if (context) {
+      tls = std::move(*context);
+    } else {
+      // After the change of user a key may be out of reach; mail keeps flowing under the certificate that is loaded.
+      log::error("certificate_reload_failed",
+                 {{"why", context.error().what}, {"remedy", "let the service's user read it, or restart"}});
+    }
+    // What is sealed stays as it was opened.
+    auto next = std::make_shared<config::Config>(*loaded.config);
+    next->hostname = config->hostname;
+    next->data_dir = config->data_dir;
+    next->inbound.hostname = config->hostname;
+    for (std::size_t i = 0; i < next->inbound.listeners.size() && i < config->inbound.listeners.size(); ++i) {
+      next->inbound.listeners[i].role = config->inbound.listeners[i].role;
+      next->inbound.listeners[i].addresses = config->inbound.listeners[i].addresses;
+    }
+    // Sessions know their listener by its place: a list of another length waits for the restart.
+    if (next->inbound.listeners.size() != config->inbound.listeners.size()) {
+      next->inbound.listeners = config->inbound.listeners;
+    }
+    config = next;
+    directory = config->inbound.directory;
+    log::set_level(config->log_level);
+    server->reload(make_runtime());
+    queue->wake();
+    log::info("reloaded", {{"mailboxes", directory->mailbox_count()}});
+  }
+
+  // Mailbox files are reloaded when they change; a stat(2) of each every two seconds is cheaper than an inotify watch
+  // on folders that rename over them.
+  Task<void> watch_files() {
+    std::vector<FileStamp> seen = stamps(directory->watched_files());
+    while (!ending) {
+      const bool told = co_await stopping.wait(Deadline::after(kWatchInterval));
+      if (told) break;
+      std::vector<FileStamp> now = stamps(directory->watched_files());
+      if (now == seen) continue;
+      seen = std::move(now);
+      request_reload();
+    }
+  }
+
+  Task<void> shut_down() {
+    stopping.notify();
+    std::move_only_function<bool()> drain = [this] {
+      server->stop(kDrain);
+      return true;
+    };
+    co_await pool.run<bool>(std::move(drain));
+    co_await queue->stop();
+    co_await control->stop();
+    co_await tasks.join();
+    loop.stop();
+  }
+
+  void log_ready() const {
+    std::string addresses;
+    for (const auto& listener : config->inbound.listeners) {
+      for (const ip::Endpoint& address : listener.addresses) {
+        if (!addresses.empty()) addresses += ' ';
+        addresses += address.text();
+      }
+    }
+    log::info("ready", {{"hostname", config->hostname},
+                        {"listening", addresses},
+                        {"queued", store->status().messages},
+                        {"mailboxes", directory->mailbox_count()}});
+  }
+};
+
+ServerProcess::ServerProcess(std::shared_ptr<const config::Config> config)
+    : impl_(std::make_unique<Impl>(std::move(config))) {}
+
+ServerProcess::~ServerProcess() = default;
+
+Result<void> ServerProcess::open() {
+  Impl& own = *impl_;
+  const config::Config& config = *own.config;
+  log::set_level(config.log_level);
+  const std::size_t files = io::raise_file_limit(config.inbound.sessions.total + kSpareFiles);
+  if (files < config.inbound.sessions.total + kSpareFiles) {
+    log::warning("file_limit", {{"have", files},
+                                {"want", config.inbound.sessions.total + kSpareFiles},
+                                {"remedy", "raise LimitNOFILE or lower the session limit"}});
+  }
+  POSTERN_TRY_VOID(make_data_directory(config.data_dir, config.user));
+  POSTERN_TRY_VOID(check_not_running(config));
+
+  const std::size_t threads = config.threads > 0 ? config.threads : std::max(1U, std::thread::hardware_concurrency());
+  // What needs root: keys that the configuration names, and ports below 1024.
+  if (!config.tls.certificates.empty()) {
+    POSTERN_TRY(own.tls, make_tls(config));
+  }
+  if (!config.user.empty() && io::running_as_root()) {
+    const passwd* entry = ::getpwnam(config.user.c_str());
+    if (entry == nullptr) {
+      return fail(ErrorKind::invalid, "user = \"" + config.user +
+                                          "\": there is no such user on this system; create it "
+                                          "(deploy/systemd has a sysusers file) or take the key out");
+    }
+  }
+  inbound::BoundListeners bound;
+  POSTERN_TRY(bound, inbound::bind_listeners(config.inbound.listeners, threads, io::inherited_sockets()));
+  if (io::running_as_root()) {
+    if (config.user.empty()) {
+      log::warning("running_as_root",
+                   {{"remedy", "set user = \"postern\" in the configuration, or use the systemd unit"}});
+    } else {
+      POSTERN_TRY_VOID(io::drop_privileges(config.user));
+    }
+  }
+  if (!own.tls) {
+    POSTERN_TRY(own.tls, make_tls(config));
+  }
+
+  spool::JournalOptions journal = config.spool;
+  RecoveryProgress progress;
+  journal.progress = [&progress](std::uint64_t done, std::uint64_t total) { progress(done, total); };
+  POSTERN_TRY(own.store, spool::open_journal(journal));
+  POSTERN_TRY(own.records, record::Writer::open(config.records));
+  POSTERN_TRY(UniqueFd socket, io::bind_unix_listener(config.control_socket()));
+
+  own.directory = config.inbound.directory;
+  own.control = std::make_unique<control::Server>(own.loop, std::move(socket));
+  own.queue = std::make_unique<delivery::Queue>(own.loop, own.pool, *own.store, own.records.get(), config.queue,
+                                                [impl = impl_.get()] { return impl->directory; });
+  control::add_queue_commands(*own.control, *own.store, [impl = impl_.get()] { impl->queue->wake(); });
+  own.server = std::make_unique<inbound::Server>(*own.store, own.records.get(), std::move(bound));
+  return {};
+}
+
+void ServerProcess::run() {
+  Impl& own = *impl_;
+  own.signals = std::make_unique<io::SignalWatcher>(own.loop, std::vector<int>{SIGTERM, SIGINT, SIGHUP},
+                                                    [&own](int signal) { own.on_signal(signal); });
+  own.loop.post([&own] {
+    own.control->start();
+    own.queue->start();
+    own.tasks.spawn(own.watch_files());
+    own.server->start(own.make_runtime());
+    own.log_ready();
+    io::notify_supervisor("READY=1");
+  });
+  own.loop.run();
+  own.signals.reset();
+  own.store->close();
+  own.records->flush();
+  log::info("stopped");
+}
+
+}  // namespace postern::cli
