@@ -1,0 +1,121 @@
+#include "spool/envelope.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace postern::spool {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+// Paths, logins and the like are far shorter on the wire; this only bounds what a damaged length can ask for.
+constexpr std::size_t kStringMax = 64 * 1024;
+
+constexpr std::uint8_t kEightBit = 1;
+constexpr std::uint8_t kUtf8 = 2;
+constexpr std::uint8_t kHeld = 4;
+constexpr std::uint8_t kFlagsKnown = kEightBit | kUtf8 | kHeld;
+
+Id read_id(BinaryReader& in) {
+  Id id;
+  const std::string_view octets = in.bytes(id.bytes.size());
+  if (octets.size() == id.bytes.size()) {
+    std::ranges::transform(octets, id.bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
+  }
+  return id;
+}
+
+void write_id(BinaryWriter& out, const Id& id) {
+  for (const std::uint8_t octet : id.bytes) out.u8(octet);
+}
+
+void write_recipient(BinaryWriter& out, const Recipient& recipient) {
+  out.string(recipient.forward_path);
+  out.string(recipient.original);
+  out.u8(static_cast<std::uint8_t>(recipient.state));
+  out.varint(recipient.attempts);
+  // A reply is for the eyes of the operator: cut, never refused.
+  out.string(std::string_view(recipient.last_reply).substr(0, Envelope::kReplyMax));
+  out.u8(recipient.notify);
+  out.string(recipient.orcpt);
+}
+
+std::uint32_t read_count(BinaryReader& in) {
+  const std::uint64_t value = in.varint();
+  if (value > UINT32_MAX) in.fail();
+  return static_cast<std::uint32_t>(in.failed() ? 0 : value);
+}
+
+Recipient read_recipient(BinaryReader& in) {
+  Recipient recipient;
+  recipient.forward_path = in.string(kStringMax);
+  recipient.original = in.string(kStringMax);
+  const std::uint8_t state = in.u8();
+  if (state > static_cast<std::uint8_t>(RecipientState::dropped)) in.fail();
+  recipient.state = static_cast<RecipientState>(in.failed() ? 0 : state);
+  recipient.attempts = read_count(in);
+  recipient.last_reply = in.string(Envelope::kReplyMax);
+  recipient.notify = in.u8();
+  recipient.orcpt = in.string(kStringMax);
+  return recipient;
+}
+
+}  // namespace
+
+bool Envelope::settled() const {
+  return std::ranges::none_of(recipients, [](const Recipient& r) { return r.state == RecipientState::pending; });
+}
+
+void encode(const Envelope& envelope, std::string& out) {
+  BinaryWriter writer(out);
+  writer.u8(kVersion);
+  writer.u8(static_cast<std::uint8_t>((envelope.eight_bit ? kEightBit : 0) | (envelope.utf8 ? kUtf8 : 0) |
+                                      (envelope.held ? kHeld : 0)));
+  write_id(writer, envelope.id);
+  write_id(writer, envelope.session);
+  writer.i64(envelope.arrived);
+  writer.i64(envelope.next_attempt);
+  writer.u64(envelope.size);
+  writer.varint(envelope.attempts);
+  writer.string(envelope.reverse_path);
+  writer.string(envelope.client);
+  writer.string(envelope.login);
+  writer.string(envelope.envid);
+  writer.string(envelope.ret);
+  writer.varint(envelope.recipients.size());
+  for (const Recipient& recipient : envelope.recipients) write_recipient(writer, recipient);
+}
+
+Result<Envelope> decode_envelope(std::string_view bytes) {
+  BinaryReader in(bytes);
+  const std::uint8_t version = in.u8();
+  if (in.failed() || version != kVersion) {
+    return fail(ErrorKind::invalid, "envelope: version " + std::to_string(version) + " is not " +
+                                        std::to_string(kVersion) + "; written by a newer Postern?");
+  }
+  Envelope envelope;
+  const std::uint8_t flags = in.u8();
+  if ((flags & ~kFlagsKnown) != 0) in.fail();
+  envelope.eight_bit = (flags & kEightBit) != 0;
+  envelope.utf8 = (flags & kUtf8) != 0;
+  envelope.held = (flags & kHeld) != 0;
+  envelope.id = read_id(in);
+  envelope.session = read_id(in);
+  envelope.arrived = in.i64();
+  envelope.next_attempt = in.i64();
+  envelope.size = in.u64();
+  envelope.attempts = read_count(in);
+  envelope.reverse_path = in.string(kStringMax);
+  envelope.client = in.string(kStringMax);
+  envelope.login = in.string(kStringMax);
+  envelope.envid = in.string(kStringMax);
+  envelope.ret = in.string(kStringMax);
+  const std::uint64_t count = in.varint();
+  if (count > Envelope::kRecipientsMax) in.fail();
+  // No reserve(count): memory grows with the octets that are really there, not with what a length claims.
+  for (std::uint64_t i = 0; i < count && !in.failed(); ++i) envelope.recipients.push_back(read_recipient(in));
+  if (!in.complete()) return fail(ErrorKind::invalid, "envelope: damaged or cut short");
+  return envelope;
+}
+
+}  // namespace postern::spool
