@@ -1,6 +1,6 @@
-// The control socket: data_dir/control.sock (0600), one JSON object a line each way. The server side dispatches commands
-// to handlers that run on its loop; the client side is what `postern queue` and its kin use. Requests:
-//   {"command": "queue.list", ...}   ->   {"ok": true, ...} or {"ok": false, "error": "..."}
+// The control socket: data_dir/control.sock (0600), one JSON object a line each way. The server side dispatches
+// commands to handlers that run on its loop; the client side is what `postern queue` and its kin use. Requests:
+//   {"command": "queue.list", ...}   ->   {"ok": true, ...} or {"ok": false, "error": "...", "kind": "not_found"}
 // A line is at most 1 MiB, a client waits at most its deadline, at most 64 clients at once.
 #pragma once
 
@@ -35,11 +35,14 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
-// Blocking, for command line tools: connects, sends, reads one line. ErrorKind::not_found when no server listens there.
-[[nodiscard]] Result<json::Value> request(const std::string& socket_path, const json::Value& request, int timeout_ms = 10000);
+// Blocking, for command line tools: connects, sends, reads one line. The answer where it is ok, else the server's error
+// with its kind. ErrorKind::not_found with sys set (ENOENT, ECONNREFUSED) when no server listens there.
+[[nodiscard]] Result<json::Value> request(const std::string& socket_path, const json::Value& request,
+                                          int timeout_ms = 10000);
 
-// queue.list {after?, max?}, queue.show {id}, queue.hold|release|retry|drop {id} or {all: true}, queue.status.
-// Also used without a server, directly on a store opened under its lock.
+// queue.list {after?, max?} (at most 1000 rows; "next" is the `after` of the rest), queue.show {id, from?} (recipients
+// from index `from`; "next_recipient" where more follow), queue.hold|release|retry|drop {id} or {all: true},
+// queue.status. Also used without a server, directly on a store opened under its lock.
 [[nodiscard]] Result<json::Value> queue_command(spool::Store& store, const json::Value& request, WallMs now);
 void add_queue_commands(Server& server, spool::Store& store, std::function<void()> wake);
 
