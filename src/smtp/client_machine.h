@@ -1,7 +1,12 @@
-// ClientMachine: the sending side of SMTP and LMTP for one connection, without IO, clock or policy. The caller moves octets
-// (input to receive(), output() to the wire) and drives a message through it with send_message(); the machine greets,
-// says EHLO or LHLO, pipelines MAIL/RCPT/DATA where the server offers it, dot-stuffs, and gathers one result per
-// recipient. RFC 5321, 2033 (LMTP: one reply per accepted recipient after the dot), 2920, 1870, 3207, 6152, 6531, 3461.
+// ClientMachine: the sending side of SMTP and LMTP for one connection, without IO, clock or policy. The caller moves
+// octets (input to receive(), output() to the wire) and drives a message through it with send_message(); the machine
+// greets, says EHLO or LHLO, pipelines MAIL/RCPT/DATA where the server offers it, dot-stuffs, and gathers one result
+// per recipient. RFC 5321, 2033 (LMTP: one reply per accepted recipient after the dot), 2920, 1870, 3207, 6152, 6531,
+// 3461.
+//
+// A path or name that could break a command line (control characters, an unquoted '<', '>' or blank, over 998 octets)
+// is never sent: its recipients fail locally. At most kPipelineMax commands wait for their replies, so that neither
+// side's socket buffer fills while both are writing (RFC 2920 3.1).
 //
 // Not here: which host to try, TLS policy, retries (delivery, outbound). Thread rule: one connection, one thread.
 #pragma once
@@ -17,6 +22,11 @@
 #include "smtp/reply.h"
 
 namespace postern::smtp {
+
+inline constexpr std::size_t kPipelineMax = 100;  // commands without a reply yet
+
+// For a test client: how far the dialogue goes. The replies up to there are read, then quit() (after `data`: hang up).
+enum class ClientStage : std::uint8_t { greeting, hello, mail, rcpt, data, all };
 
 enum class ClientDialect : std::uint8_t { smtp, lmtp };
 
@@ -38,17 +48,17 @@ struct ServerOffer {  // what EHLO or LHLO listed
 class ClientMachine {
  public:
   enum class State : std::uint8_t {
-    greeting,   // waiting for the server's 220
-    hello,      // EHLO/LHLO sent (HELO after 5xx to EHLO, SMTP only)
-    ready,      // a message may be sent, STARTTLS or QUIT asked for
-    starttls,   // STARTTLS sent
-    tls,        // 220 to STARTTLS received: the caller does the handshake now, then tls_started()
-    auth,       // inside AUTH: see auth_challenge()
-    envelope,   // MAIL and RCPT on their way
-    body,       // 354 received: the caller calls body() until the message is done, then end_body()
+    greeting,  // waiting for the server's 220
+    hello,     // EHLO/LHLO sent (HELO after 5xx to EHLO, SMTP only)
+    ready,     // a message may be sent, STARTTLS or QUIT asked for
+    starttls,  // STARTTLS sent
+    tls,       // 220 to STARTTLS received: the caller does the handshake now, then tls_started()
+    auth,  // inside AUTH: last_reply() is 334 once a challenge is there, then auth_response(); back to ready at its end
+    envelope,     // MAIL and RCPT (or RSET) on their way
+    body,         // 354 received: the caller calls body() until the message is done, then end_body()
     final_reply,  // after the dot
     quitting,
-    closed,     // 221 received, or the connection is unusable: see error()
+    closed,  // 221 received, or the connection is unusable: see error()
   };
 
   ClientMachine(ClientDialect dialect, std::string hello_name);
@@ -56,26 +66,36 @@ class ClientMachine {
   ClientMachine& operator=(ClientMachine&&) noexcept;
   ~ClientMachine();
 
-  // Gives everything received. Errors: protocol (unintelligible reply), refused (4xx/5xx greeting or EHLO: see last_reply()).
+  // Before the first octet. Switches the use of PIPELINING off; ends the dialogue early.
+  void forgo_pipelining();
+  void stop_after(ClientStage stage);
+
+  // Gives everything received. Errors: protocol (unintelligible or unasked reply, octets behind the 220 to STARTTLS),
+  // refused (4xx/5xx greeting or EHLO: see last_reply()). A 421 in the middle is no error: closed, and it is the result
+  // of every recipient that has none.
   [[nodiscard]] Result<void> receive(std::string_view input);
-  [[nodiscard]] std::string& output();    // to be written, then clear()
+  [[nodiscard]] std::string& output();  // to be written, then clear()
   [[nodiscard]] State state() const;
   [[nodiscard]] const ServerOffer& offer() const;
   [[nodiscard]] const Reply& last_reply() const;
+  [[nodiscard]] const std::optional<Error>& error() const;  // why it is closed; none after QUIT
+  [[nodiscard]] bool pipelining() const;                    // in use
 
-  void starttls();                  // in ready
+  void starttls();  // in ready
   // After the handshake; fails (protocol) if the server had sent octets after its 220 (response injection).
   [[nodiscard]] Result<void> tls_started();
   void auth(std::string_view mechanism, std::string_view initial_base64);
   void auth_response(std::string_view base64);  // answers last_reply() 334
-  // In ready: starts the transaction. Fails (refused) without any octet sent where the server cannot take it (SIZE, SMTPUTF8).
+  // In ready: starts the transaction. Fails (refused) without any octet sent where the server cannot take it (SIZE,
+  // SMTPUTF8).
   [[nodiscard]] Result<void> send_message(const ClientMessage& message);
   void body(std::string_view bytes);  // any split; CRLF lines; dot-stuffed here (RFC 5321 4.5.2) at every buffer border
   void end_body();
   void quit();
-  void reset();                     // RSET, back to ready
+  void reset();  // RSET, back to ready
 
-  // After the message (state ready or closed again): one reply per forward-path of the message, in order.
+  // After the message (state ready or closed again): one reply per forward-path of the message, in order. While it is
+  // on its way, or after the connection broke, recipients without a final reply have 451 4.4.2.
   [[nodiscard]] const std::vector<Reply>& results() const;
 
  private:
