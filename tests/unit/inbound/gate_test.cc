@@ -44,8 +44,7 @@ TEST(Gate, EachLimitHoldsAtNAndNPlusOne) {
                   [](std::uint32_t i) { return address("2001:db8:0:" + std::to_string(i * 10) + "00::1"); });
   limits = wide();
   limits.v6_32 = 6;
-  expect_stops_at(limits, 6, "v6_32",
-                  [](std::uint32_t i) { return address("2001:db8:" + std::to_string(i) + "::1"); });
+  expect_stops_at(limits, 6, "v6_32", [](std::uint32_t i) { return address("2001:db8:" + std::to_string(i) + "::1"); });
   limits = wide();
   limits.v4_32 = 2;
   expect_stops_at(limits, 2, "v4_32", [](std::uint32_t) { return address("192.0.2.1"); });
