@@ -1,6 +1,6 @@
-// The envelope's addresses: Domain, Mailbox, Path, as RFC 5321 4.1.2, 4.1.3 and RFC 6531 define them (strict: what is valid
-// only in a header is refused here). Parsing is pure and bounded; comparison is done on one canonical form.
-// Not here: RFC 5322 header addresses (message), whether a mailbox exists (directory). Thread rule: values.
+// The envelope's addresses: Domain, Mailbox, Path, as RFC 5321 4.1.2, 4.1.3 and RFC 6531 define them (strict: what is
+// valid only in a header is refused here). Parsing is pure and bounded; comparison is done on one canonical form. Not
+// here: RFC 5322 header addresses (message), whether a mailbox exists (directory). Thread rule: values.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@
 
 namespace postern::smtp {
 
-inline constexpr std::size_t kLocalPartMax = 64;   // RFC 5321 4.5.3.1.1
-inline constexpr std::size_t kDomainMax = 255;     // RFC 5321 4.5.3.1.2
-inline constexpr std::size_t kPathMax = 256;       // RFC 5321 4.5.3.1.3, with < and >
+inline constexpr std::size_t kLocalPartMax = 64;  // RFC 5321 4.5.3.1.1
+inline constexpr std::size_t kDomainMax = 255;    // RFC 5321 4.5.3.1.2
+inline constexpr std::size_t kPathMax = 256;      // RFC 5321 4.5.3.1.3, with < and >
 
 // A domain name or an address literal, in canonical form: lower case, A-labels (xn--), no trailing dot.
 struct Domain {
-  std::string name;                    // "example.org", "xn--mnchen-3ya.example"; empty for a literal
-  std::optional<ip::Address> literal;  // [192.0.2.1], [IPv6:2001:db8::1]
-  [[nodiscard]] std::string text() const;       // as it goes on the wire: name, or the bracketed literal
+  std::string name;                        // "example.org", "xn--mnchen-3ya.example"; empty for a literal
+  std::optional<ip::Address> literal;      // [192.0.2.1], [IPv6:2001:db8::1]
+  [[nodiscard]] std::string text() const;  // as it goes on the wire: name, or the bracketed literal
   [[nodiscard]] bool empty() const { return name.empty() && !literal; }
   friend bool operator==(const Domain&, const Domain&) = default;
 };
@@ -31,8 +31,8 @@ struct Domain {
 struct Mailbox {
   std::string local;  // unquoted value: the quoted-string "a\ b" and its like are decoded; octets as received
   Domain domain;      // empty only for <postmaster> (RFC 5321 4.1.1.3)
-  [[nodiscard]] bool needs_utf8() const;       // non-ASCII local part
-  [[nodiscard]] std::string text() const;      // wire form, quoting the local part where RFC 5321 requires it
+  [[nodiscard]] bool needs_utf8() const;   // non-ASCII local part
+  [[nodiscard]] std::string text() const;  // wire form, quoting the local part where RFC 5321 requires it
   friend bool operator==(const Mailbox&, const Mailbox&) = default;
 };
 [[nodiscard]] Result<Mailbox> parse_mailbox(std::string_view text, bool utf8);

@@ -19,19 +19,40 @@ struct BodyStep {
 // What is wrong with the octets received so far; the message must be refused, the first fault is what the reply names.
 enum class BodyFault : std::uint8_t { none, bare_cr, bare_lf, nul, line_too_long };
 
-class DataReceiver {
+// Judges octets line by line; what a line is, and every fault, does not depend on how the octets were split into calls.
+class LineJudge {
  public:
-  // RFC 5321 4.5.3.1.6: text line 1000 octets with CRLF; real mail exceeds it, so the limit is the caller's.
-  explicit DataReceiver(std::size_t line_max) : line_max_(line_max) {}
-  [[nodiscard]] BodyStep step(std::string_view input);
+  explicit LineJudge(std::size_t line_max) : line_max_(line_max) {}
+  // Sees `bytes` up to and including the first CRLF, or all of them; tells how many.
+  std::size_t see_line(std::string_view bytes);
+  [[nodiscard]] bool at_line_start() const { return line_ == 0; }
+  [[nodiscard]] bool after_cr() const { return cr_; }
   [[nodiscard]] BodyFault fault() const { return fault_; }
+  void note(BodyFault fault) {
+    if (fault_ == BodyFault::none) fault_ = fault;
+  }
 
  private:
-  enum class State : std::uint8_t { line_start, dot, dot_cr, text, cr };
+  [[nodiscard]] BodyFault look(std::string_view segment, bool line_feed) const;
   std::size_t line_max_;
-  std::size_t line_ = 0;
-  State state_ = State::line_start;
+  std::size_t line_ = 0;  // octets of the current line so far
+  bool cr_ = false;       // the last octet was a CR
   BodyFault fault_ = BodyFault::none;
+};
+
+class DataReceiver {
+ public:
+  // RFC 5321 4.5.3.1.6: text line 1000 octets with CRLF, not counting the dot added for transparency; real mail exceeds
+  // it, so the limit is the caller's.
+  explicit DataReceiver(std::size_t line_max) : judge_(line_max) {}
+  // A view may span many lines; it breaks only where a dot was removed. Octets behind the end are not taken.
+  [[nodiscard]] BodyStep step(std::string_view input);
+  [[nodiscard]] BodyFault fault() const { return judge_.fault(); }
+
+ private:
+  enum class State : std::uint8_t { line_start, dot, dot_cr, text, done };
+  LineJudge judge_;
+  State state_ = State::line_start;
 };
 
 // One BDAT chunk: exactly `size` octets, no dot-stuffing. Line ends and NUL are judged across chunks by BodyJudge.
@@ -48,19 +69,16 @@ class BdatReceiver {
 // Line-end judgement over a sequence of octets that come without dot-stuffing (all chunks of one BDAT transaction).
 class BodyJudge {
  public:
-  explicit BodyJudge(std::size_t line_max) : line_max_(line_max) {}
+  explicit BodyJudge(std::size_t line_max) : judge_(line_max) {}
   void see(std::string_view bytes);
-  [[nodiscard]] BodyFault fault() const { return fault_; }
-  // After the last chunk: a final CR without LF, or text without a last CRLF (which the reader must then add).
+  [[nodiscard]] BodyFault fault() const { return judge_.fault(); }
+  // After the last chunk: a final CR without LF is a fault; for text without a last CRLF see ends_with_crlf().
   [[nodiscard]] BodyFault finish();
-  [[nodiscard]] bool ends_with_crlf() const { return last_lf_; }
+  // Also true of no octets at all; where false, the reader adds a CRLF.
+  [[nodiscard]] bool ends_with_crlf() const { return judge_.at_line_start(); }
 
  private:
-  std::size_t line_max_;
-  std::size_t line_ = 0;
-  bool cr_ = false;
-  bool last_lf_ = true;
-  BodyFault fault_ = BodyFault::none;
+  LineJudge judge_;
 };
 
 }  // namespace postern::smtp

@@ -1,6 +1,6 @@
-// Reply: an SMTP reply as a value: code, enhanced status code (RFC 3463), text lines. It is formatted in one place, so that
-// class and enhanced class never disagree and no reply is ever assembled by text surgery. ReplyReader is the other half:
-// the bounded parser a client uses for what a server answers.
+// Reply: an SMTP reply as a value: code, enhanced status code (RFC 3463), text lines. It is formatted in one place, so
+// that class and enhanced class never disagree and no reply is ever assembled by text surgery. ReplyReader is the other
+// half: the bounded parser a client uses for what a server answers.
 #pragma once
 
 #include <cstdint>
@@ -39,16 +39,16 @@ struct Reply {
   [[nodiscard]] std::string line() const;
 };
 
-// The same without a Reply, for texts that are literals. `tag` stands behind the text as " [tag]" unless it is empty; it
-// must be printable. `code` is 200 to 599; the enhanced class printed is always the code's own.
+// The same without a Reply, for texts that are literals. `tag` stands behind the text as " [tag]" unless it is empty;
+// it must be printable. `code` is 200 to 599; the enhanced class printed is always the code's own.
 void append_reply(std::string& out, int code, EnhancedCode enhanced, std::string_view text, std::string_view tag = {});
 
-inline constexpr std::size_t kReplyLineMax = 2048;   // what we accept; servers exceed RFC 5321's 512 in practice
+inline constexpr std::size_t kReplyLineMax = 2048;  // what we accept; servers exceed RFC 5321's 512 in practice
 inline constexpr std::size_t kReplyLinesMax = 128;
 inline constexpr std::size_t kReplyMax = 16 * 1024;
 
-// Sans-IO: feed octets, take one reply at a time. Rejects bare CR/LF, codes outside 200-599, lines whose codes differ, and
-// anything over the limits; after an error it stays in error.
+// Sans-IO: feed octets, take one reply at a time. Rejects bare CR/LF, codes outside 200-599, lines whose codes differ,
+// and anything over the limits; after an error it stays in error.
 class ReplyReader {
  public:
   // Consumes up to the end of one reply; tells how many octets it took. Call again with the rest.

@@ -23,40 +23,41 @@
 
 namespace postern::smtp {
 
-// Each limit with its reason; inbound fills them from the configuration. One object is shared by all sessions of a listener.
+// Each limit with its reason; inbound fills them from the configuration. One object is shared by all sessions of a
+// listener.
 struct ServerLimits {
-  std::size_t command_line = 2048;      // octets with CRLF; RFC 5321 4.5.3.1.4 says 512, extensions add (SMTPUTF8, AUTH)
-  std::size_t text_line = 65536;        // octets of a message line; RFC 5321 4.5.3.1.6 says 1000, real senders exceed it
-  std::uint64_t message_size = 52428800;  // octets, announced by SIZE
-  std::uint32_t recipients = 1000;      // per transaction; RFC 5321 4.5.3.1.8 says at least 100
-  std::uint32_t commands = 5000;        // per session
-  std::uint32_t empty_commands = 100;   // NOOP, RSET, VRFY, HELP, EHLO without a transaction between them
-  std::uint32_t errors = 10;            // 5xx for syntax, order, unknown commands; then 421
+  std::size_t command_line = 2048;  // octets with CRLF; RFC 5321 4.5.3.1.4 says 512, extensions add (SMTPUTF8, AUTH)
+  std::size_t text_line = 65536;    // octets of a message line; RFC 5321 4.5.3.1.6 says 1000, real senders exceed it
+  std::uint64_t message_size = 52428800;   // octets, announced by SIZE
+  std::uint32_t recipients = 1000;         // per transaction; RFC 5321 4.5.3.1.8 says at least 100
+  std::uint32_t commands = 5000;           // per session
+  std::uint32_t empty_commands = 100;      // NOOP, RSET, VRFY, HELP, EHLO without a transaction between them
+  std::uint32_t errors = 10;               // 5xx for syntax, order, unknown commands; then 421
   std::uint32_t refused_recipients = 100;  // 4xx/5xx to RCPT per session; then 421
-  std::uint32_t transactions = 1000;    // MAIL per session (LIMITS MAILMAX)
+  std::uint32_t transactions = 1000;       // MAIL per session (LIMITS MAILMAX)
 };
 
 struct ServerOptions {
-  std::string hostname;      // in the greeting and EHLO
-  bool starttls = true;      // offer STARTTLS (until TLS is up)
+  std::string hostname;  // in the greeting and EHLO
+  bool starttls = true;  // offer STARTTLS (until TLS is up)
   bool chunking = true;
   bool smtputf8 = true;
-  std::string auth;          // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
+  std::string auth;  // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
   ServerLimits limits;
 };
 
 // What a stranger did that says something about him. Recorded, never judged here.
 enum class Fact : std::uint32_t {
   spoke_before_greeting = 1U << 0,
-  pipelined_before_ehlo = 1U << 1,     // sent further commands before the offer was read (also with HELO only)
+  pipelined_before_ehlo = 1U << 1,      // sent further commands before the offer was read (also with HELO only)
   pipelined_across_starttls = 1U << 2,  // RFC 3207 4.2: octets after STARTTLS in the clear; discarded
   bare_line_feed_in_command = 1U << 3,
   bare_carriage_return_in_command = 1U << 4,
   nul_in_command = 1U << 5,
-  non_smtp_http = 1U << 6,             // GET / POST / HTTP/1.
-  non_smtp_tls = 1U << 7,              // a TLS ClientHello in the clear
+  non_smtp_http = 1U << 6,  // GET / POST / HTTP/1.
+  non_smtp_tls = 1U << 7,   // a TLS ClientHello in the clear
   helo_twice = 1U << 8,
-  eight_bit_command = 1U << 9,         // non-ASCII without SMTPUTF8
+  eight_bit_command = 1U << 9,             // non-ASCII without SMTPUTF8
   pipelined_before_data_reply = 1U << 10,  // body octets sent before 354
   unknown_command = 1U << 11,
   command_line_too_long = 1U << 12,
@@ -67,42 +68,44 @@ enum class BodyType : std::uint8_t { unspecified, seven_bit, eight_bit };
 struct MailParams {
   std::optional<std::uint64_t> size;  // SIZE=
   BodyType body = BodyType::unspecified;
-  bool utf8 = false;                  // SMTPUTF8
-  std::string ret, envid, auth;       // DSN RET= and ENVID= (xtext decoded), AUTH=; parsed only where offered
+  bool utf8 = false;             // SMTPUTF8
+  std::string ret, envid, auth;  // DSN RET= and ENVID= (xtext decoded), AUTH=; parsed only where offered
 };
 
 enum class EventKind : std::uint8_t {
-  none,        // feed more octets (flush output() first)
-  hello,       // HELO or EHLO: `name`, `extended`. Answer: accept_hello() or refuse()
-  mail,        // MAIL FROM: `path`, `mail`. Answer: accept() or refuse()
-  rcpt,        // RCPT TO: `path`. Answer: accept() or refuse()
-  data,        // DATA, or the first BDAT of a transaction: may the body come? Answer: accept() (354 for DATA) or refuse()
-  body,        // `bytes` of the message; no answer, valid until the next step()
+  none,   // feed more octets (flush output() first)
+  hello,  // HELO or EHLO: `name`, `extended`. Answer: accept_hello() or refuse()
+  mail,   // MAIL FROM: `path`, `mail`. Answer: accept() or refuse()
+  rcpt,   // RCPT TO: `path`. Answer: accept() or refuse()
+  data,   // DATA, or the first BDAT of a transaction: may the body come? Answer: accept() (354 for DATA) or refuse()
+  body,   // `bytes` of the message; no answer, valid until the next step()
   message_end,  // the message is complete. Answer: accept(reply) or refuse(reply), the one reply to DATA/BDAT LAST
-  starttls,    // Answer: accept(), flush, do the handshake, then tls_started(); or refuse()
-  auth,        // AUTH `name` with initial response `bytes` ('=' decoded to empty, absent: has_initial=false)
-  auth_line,   // a client response inside AUTH; answer: challenge(), accept() or refuse()
-  reset,       // the transaction ended without a message (RSET, EHLO, refused body...). No answer
-  quit,        // 221 is in output(): flush and close. No answer
-  close,       // 421 is in output() (limits): flush and close. `why` names the limit. No answer
+  starttls,     // Answer: accept(), flush, do the handshake, then tls_started(); or refuse()
+  auth,         // AUTH `name` with initial response `bytes` ('=' decoded to empty, absent: has_initial=false)
+  auth_line,    // a client response inside AUTH; answer: challenge(), accept() or refuse()
+  reset,        // the transaction ended without a message (RSET, EHLO, refused body...), or AUTH did (`why`
+                // "auth_cancelled", "auth_failed"). No answer
+  quit,         // 221 is in output(): flush and close. No answer
+  close,        // 421 is in output() (limits): flush and close. `why` names the limit. No answer
 };
 
 struct Event {
   EventKind kind = EventKind::none;
-  std::size_t consumed = 0;   // octets of the input this step took
-  bool extended = false;      // hello: EHLO
-  bool chunked = false;       // data: by BDAT
-  bool has_initial = false;   // auth
-  std::string_view name;      // hello: as the client wrote it (validate with parse_domain); auth: mechanism, upper case
-  std::string_view bytes;     // body, auth, auth_line
-  Path path;                  // mail, rcpt
-  MailParams mail;            // mail
-  std::string_view why;       // close, reset
+  std::size_t consumed = 0;  // octets of the input this step took
+  bool extended = false;     // hello: EHLO
+  bool chunked = false;      // data: by BDAT
+  bool has_initial = false;  // auth
+  std::string_view name;     // hello: as the client wrote it (validate with parse_domain); auth: mechanism, upper case
+  std::string_view bytes;    // body, auth, auth_line
+  Path path;                 // mail, rcpt
+  MailParams mail;           // mail
+  std::string_view why;  // close (the text), reset (a word: rset, hello, too_large, no_recipients, starttls, auth_...)
 };
 
 // One command and what it was answered, for the session record's outline.
 struct Exchange {
-  char verb = '?';            // H=HELO E=EHLO M=MAIL R=RCPT D=DATA B=BDAT S=STARTTLS A=AUTH Q=QUIT N=NOOP T=RSET V=VRFY P=HELP X=unknown
+  char verb =
+      '?';  // H=HELO E=EHLO M=MAIL R=RCPT D=DATA B=BDAT S=STARTTLS A=AUTH Q=QUIT N=NOOP T=RSET V=VRFY P=HELP X=unknown
   std::uint16_t code = 0;
 };
 
@@ -114,8 +117,8 @@ class ServerMachine {
   ServerMachine& operator=(ServerMachine&&) noexcept;
   ~ServerMachine();
 
-  // From now on " [tag]" stands behind the text of every 4xx and 5xx reply, the automaton's own and the caller's (design
-  // invariant 8: the id by which `postern why` finds the session). Call once, before greet().
+  // From now on " [tag]" stands behind the text of every 4xx and 5xx reply, the automaton's own and the caller's
+  // (design invariant 8: the id by which `postern why` finds the session). Call once, before greet().
   void tag_refusals(std::string_view tag);
 
   // Puts the greeting (or a 4xx/5xx refusal of the connection) in output(). Input stepped before is a fact.
@@ -125,40 +128,42 @@ class ServerMachine {
   // While an event that wants an answer is pending, step() must not be called.
   [[nodiscard]] Event step(std::string_view input);
 
-  // Answers. accept() without a reply says the usual (250 2.1.0 Ok, 354 ...). Refusals carry the caller's reply and leave
-  // the machine in step: a refused DATA goes on, a refused BDAT is swallowed chunk by chunk, each answered.
+  // Answers. accept() without a reply says the usual (250 2.1.0 Ok, 354 ...). Refusals carry the caller's reply and
+  // leave the machine in step: a refused DATA goes on, a refused BDAT is swallowed chunk by chunk, each answered.
   void accept();
   void accept(const Reply& reply);
   void refuse(const Reply& reply);
-  void accept_hello();             // EHLO: the extension list; HELO: 250 hostname
+  void accept_hello();                      // EHLO: the extension list; HELO: 250 hostname
   void challenge(std::string_view base64);  // 334
   // After accept() of message_end or any end of the transaction the machine has reset itself: no MAIL, no RCPT.
 
   // RFC 3207 4.2: call when the handshake is done. Forgets EHLO, MAIL, AUTH and all buffered input.
   void tls_started();
-  void authenticated();            // AUTH succeeded: 235 was given by accept(reply)
+  void authenticated();  // AUTH succeeded: 235 was given by accept(reply)
   // 421 with this reply: drain, timeout, budget. Goes in output(); the session is over.
   void shut_down(const Reply& reply);
 
-  [[nodiscard]] std::string& output() { return output_; }      // flush and clear()
+  [[nodiscard]] std::string& output();                         // flush and clear()
   [[nodiscard]] std::uint32_t facts() const;                   // Fact bits
   [[nodiscard]] const std::vector<Exchange>& outline() const;  // capped at kOutlineMax; the count goes on
   [[nodiscard]] std::uint32_t command_count() const;
   [[nodiscard]] std::uint32_t error_count() const;
   [[nodiscard]] bool tls() const;
   [[nodiscard]] bool in_transaction() const;
-  [[nodiscard]] bool in_body() const;       // body octets are expected: the data timeout applies
-  [[nodiscard]] bool smtputf8() const;      // of the current transaction
-  [[nodiscard]] BodyFault body_fault() const;  // at message_end; inbound refuses such a message
+  [[nodiscard]] bool in_body() const;             // body octets are expected: the data timeout applies
+  [[nodiscard]] bool smtputf8() const;            // of the current transaction
+  [[nodiscard]] BodyFault body_fault() const;     // at message_end; inbound refuses such a message
   [[nodiscard]] std::uint64_t body_size() const;  // octets so far, beyond the limit too (they are swallowed)
-  [[nodiscard]] bool oversize() const;      // limits.message_size was passed: refuse with 552 5.3.4
+  [[nodiscard]] bool oversize() const;            // limits.message_size was passed: refuse with 552 5.3.4
+
+  // Octets this session holds here, beside the ServerMachine itself.
+  [[nodiscard]] std::size_t memory() const;
 
   static constexpr std::size_t kOutlineMax = 256;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
-  std::string output_;
 };
 
 }  // namespace postern::smtp
