@@ -25,8 +25,8 @@ struct ListenOptions {
 [[nodiscard]] Result<ip::Endpoint> local_endpoint(int fd);
 
 struct Accepted {
-  UniqueFd fd;           // connected, non-blocking, close-on-exec, TCP_NODELAY
-  ip::Endpoint peer;     // v4-mapped folded
+  UniqueFd fd;        // connected, non-blocking, close-on-exec, TCP_NODELAY
+  ip::Endpoint peer;  // v4-mapped folded
   ip::Endpoint local;
   std::string saved_syn;  // IP and TCP header of the SYN, raw; empty under SYN cookies or where not asked for
 };

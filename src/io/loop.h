@@ -1,5 +1,6 @@
-// Loop: one event loop, one thread (Boost.Asio behind a pimpl; nothing of it is visible here). Sessions, timers and streams
-// belong to the loop they were made on and are touched by its thread only. post() is the one door for other threads.
+// Loop: one event loop, one thread (Boost.Asio behind a pimpl; nothing of it is visible here). Sessions, timers and
+// streams belong to the loop they were made on and are touched by its thread only. post() is the one door for other
+// threads.
 #pragma once
 
 #include <coroutine>
@@ -27,8 +28,8 @@ class Loop {
   [[nodiscard]] static Loop* current();                 // the loop running on this thread, or nullptr
   [[nodiscard]] bool on_thread() const { return current() == this; }
 
-  // One 64 KiB buffer per loop that every Stream of the loop receives into: an idle session owns no buffer. What it holds
-  // is valid until the next suspension of whoever filled it.
+  // One 64 KiB buffer per loop that every Stream of the loop receives into: an idle session owns no buffer. What it
+  // holds is valid until the next suspension of whoever filled it.
   [[nodiscard]] std::span<char> scratch();
 
   // Steady time as of this turn of the loop (read once a turn).
@@ -59,24 +60,25 @@ class Signal {
 
 [[nodiscard]] Task<void> sleep_until(Loop& loop, Deadline deadline);
 
-// Scope: owns spawned tasks (structured concurrency). An exception that leaves a task is logged as an internal error and
-// counted, and ends that task only. Destroying a Scope with tasks in it is a bug (POSTERN_CHECK): join() first.
+// Scope: owns spawned tasks (structured concurrency). An exception that leaves a task is logged as an internal error
+// and counted, and ends that task only. Destroying a Scope with tasks in it is a bug (POSTERN_CHECK): join() first.
 class Scope {
  public:
   explicit Scope(Loop& loop);
   ~Scope();
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
-  void spawn(Task<void> task);         // on the loop's thread; runs at once until its first suspension
+  void spawn(Task<void> task);  // on the loop's thread; runs at once until its first suspension
   [[nodiscard]] std::size_t size() const;
-  [[nodiscard]] Task<void> join();     // until every task has ended
+  [[nodiscard]] Task<void> join();  // until every task has ended
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-// Crossing threads: an operation started on a loop is completed by another thread, and its coroutine resumes on the loop.
+// Crossing threads: an operation started on a loop is completed by another thread, and its coroutine resumes on the
+// loop.
 //   Handoff<T> handoff(loop); start(..., &handoff); T value = co_await handoff;
 // complete() may be called before or after the co_await, from any thread, exactly once; the Handoff must outlive it.
 // For batches (a group commit) use set() under your own lock and resume_later() once per loop.
@@ -108,8 +110,8 @@ class Handoff {
   std::coroutine_handle<> waiter_;
 };
 
-// A few threads for work that blocks (files, fsync of a Maildir). run() suspends the caller, runs `work` on the pool and
-// resumes on the caller's loop. The queue is bounded only by its callers, which are: each waits for its answer.
+// A few threads for work that blocks (files, fsync of a Maildir). run() suspends the caller, runs `work` on the pool
+// and resumes on the caller's loop. The queue is bounded only by its callers, which are: each waits for its answer.
 class BlockingPool {
  public:
   explicit BlockingPool(std::size_t threads);

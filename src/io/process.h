@@ -13,7 +13,8 @@
 
 namespace postern::io {
 
-// Calls `handler(signo)` on the loop's thread for each of `signals` (SIGTERM, SIGINT, SIGHUP). SIGPIPE is ignored for good.
+// Calls `handler(signo)` on the loop's thread for each of `signals` (SIGTERM, SIGINT, SIGHUP). SIGPIPE is ignored for
+// good.
 class SignalWatcher {
  public:
   SignalWatcher(Loop& loop, std::vector<int> signals, std::function<void(int)> handler);
@@ -26,7 +27,8 @@ class SignalWatcher {
   std::unique_ptr<Impl> impl_;
 };
 
-// sd_notify(3): "READY=1", "RELOADING=1\nMONOTONIC_USEC=...", "STOPPING=1", "STATUS=...". Nothing without NOTIFY_SOCKET.
+// sd_notify(3): "READY=1", "RELOADING=1\nMONOTONIC_USEC=...", "STOPPING=1", "STATUS=...". Nothing without
+// NOTIFY_SOCKET.
 void notify_supervisor(std::string_view state);
 
 // sd_listen_fds(3): descriptors passed by the supervisor, with their names (LISTEN_FDNAMES). Once per process.

@@ -1,7 +1,7 @@
-// Stream: a connected byte stream (TCP or unix socket, in clear or under TLS) on one Loop, with a deadline on every wait.
-// A stream owns its descriptor. One receive() and one send() may be pending at a time. After an error other than timeout
-// the stream is good for nothing but destruction. Deadlines are kept to about a tenth of a second (one timer wheel a
-// loop, no timer per connection), late rather than early.
+// Stream: a connected byte stream (TCP or unix socket, in clear or under TLS) on one Loop, with a deadline on every
+// wait. A stream owns its descriptor. One receive() and one send() may be pending at a time. After an error other than
+// timeout the stream is good for nothing but destruction. Deadlines are kept to about a tenth of a second (one timer
+// wheel a loop, no timer per connection), late rather than early.
 //
 // Errors: closed (reset, or EOF inside TLS without close_notify), timeout, cancelled (cancel() was called), network.
 #pragma once
@@ -24,9 +24,9 @@ namespace postern::io {
 
 // What is known of the TLS layer after a handshake, for Received, records and statistics.
 struct TlsFacts {
-  std::string version;   // "TLSv1.3"
-  std::string cipher;    // "TLS_AES_256_GCM_SHA384"
-  std::string group;     // "X25519"; empty where OpenSSL does not tell
+  std::string version;  // "TLSv1.3"
+  std::string cipher;   // "TLS_AES_256_GCM_SHA384"
+  std::string group;    // "X25519"; empty where OpenSSL does not tell
   std::string sni;
   std::string alpn;
   int bits = 0;
@@ -44,17 +44,19 @@ class TlsClientContext;
 class Stream {
  public:
   virtual ~Stream() = default;
-  // What arrived next, at most one scratch buffer; empty = orderly end. The view lies in the loop's scratch buffer and is
-  // valid until the caller suspends again: use it at once or copy what is left.
+  // What arrived next, at most one scratch buffer; empty = orderly end. The view lies in the loop's scratch buffer and
+  // is valid until the caller suspends again: use it at once or copy what is left.
   [[nodiscard]] virtual Task<Result<std::string_view>> receive(Deadline deadline) = 0;
   // All of it, or an error. `bytes` must stay valid until done.
   [[nodiscard]] virtual Task<Result<void>> send(std::string_view bytes, Deadline deadline) = 0;
   // Handshakes. The caller has made sure that no octet in clear is left unread on its side (RFC 3207 4.2).
-  [[nodiscard]] virtual Task<Result<void>> start_tls_server(std::shared_ptr<TlsServerContext> context, Deadline deadline) = 0;
+  [[nodiscard]] virtual Task<Result<void>> start_tls_server(std::shared_ptr<TlsServerContext> context,
+                                                            Deadline deadline) = 0;
   // `name`: SNI and the name to verify where the context verifies.
   [[nodiscard]] virtual Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, std::string name,
                                                             Deadline deadline) = 0;
-  // close_notify where TLS is up, then FIN; waits for the peer's FIN until the deadline, so that the last reply arrives.
+  // close_notify where TLS is up, then FIN; waits for the peer's FIN until the deadline, so that the last reply
+  // arrives.
   [[nodiscard]] virtual Task<void> close(Deadline deadline) = 0;
   // Ends pending and later operations with `cancelled`. On the loop's thread.
   virtual void cancel() = 0;

@@ -1,5 +1,5 @@
-// TLS contexts over OpenSSL 3. Server: several certificates chosen by SNI, the first is the default; TLS 1.2 and later; no
-// client certificates, no renegotiation, no compression; stateless tickets whose keys belong to this context (so a
+// TLS contexts over OpenSSL 3. Server: several certificates chosen by SNI, the first is the default; TLS 1.2 and later;
+// no client certificates, no renegotiation, no compression; stateless tickets whose keys belong to this context (so a
 // ticket never crosses listeners); ALPN is refused where it is not smtp-ish (ALPACA). Client: opportunistic by default
 // (encrypts, reports what it could not verify), or verifying. Both are immutable once made and shared by all loops:
 // a reload makes a new one, sessions keep the old.
@@ -14,8 +14,8 @@
 namespace postern::io {
 
 struct TlsCertificate {
-  std::string certificate;  // PEM file: leaf and chain
-  std::string key;          // PEM file; may be the same file
+  std::string certificate;         // PEM file: leaf and chain
+  std::string key;                 // PEM file; may be the same file
   std::vector<std::string> names;  // empty: taken from the certificate (subjectAltName)
 };
 
@@ -23,8 +23,8 @@ struct TlsServerOptions {
   std::vector<TlsCertificate> certificates;  // at least one
   std::string min_version = "TLSv1.2";
   bool keep_client_hello = false;
-  // What a client that offers ALPN must offer one of; others get the alert no_application_protocol. A client that offers
-  // nothing is served: hardly any MTA uses ALPN.
+  // What a client that offers ALPN must offer one of; others get the alert no_application_protocol. A client that
+  // offers nothing is served: hardly any MTA uses ALPN.
   std::vector<std::string> alpn = {"smtp"};
 };
 
@@ -44,10 +44,10 @@ class TlsServerContext {
 };
 
 struct TlsClientOptions {
-  bool verify = false;          // fail the handshake when the chain or the name does not verify
-  std::string ca_file;          // empty: the system's store
+  bool verify = false;  // fail the handshake when the chain or the name does not verify
+  std::string ca_file;  // empty: the system's store
   std::string min_version = "TLSv1.2";
-  std::string ciphers;          // OpenSSL cipher string for TLS 1.2; empty: default
+  std::string ciphers;  // OpenSSL cipher string for TLS 1.2; empty: default
 };
 
 class TlsClientContext {
