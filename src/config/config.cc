@@ -287,6 +287,7 @@ Loaded parse(std::string_view text, const std::string& file) {
   Loaded loaded;
   auto config = read(text, file, loaded.problems);
   sort_problems(loaded.problems);
+  if (config) loaded.data_dir = config->data_dir;
   if (config && loaded.problems.empty()) loaded.config = std::make_shared<const Config>(std::move(*config));
   return loaded;
 }
@@ -311,6 +312,7 @@ Loaded load(const std::string& file) {
     }
   }
   sort_problems(loaded.problems);
+  if (config) loaded.data_dir = config->data_dir;
   if (config && loaded.problems.empty()) loaded.config = std::make_shared<const Config>(std::move(*config));
   return loaded;
 }

@@ -69,6 +69,7 @@ struct Problem {
 struct Loaded {
   std::shared_ptr<const Config> config;  // null when there is a problem
   std::vector<Problem> problems;         // in the order of the file
+  std::string data_dir;  // also where there are problems, if the file is TOML: tools must find a running server
 };
 
 // `file` is used for messages and, with its folder made absolute, for relative paths. Mailbox files are not read.

@@ -45,7 +45,7 @@ Node convert(const toml::node& from) {
       }
       // The library keeps tables sorted by key; the operator's order is the one that matters.
       std::sort(node.members.begin(), node.members.end(),
-                       [](const Member& a, const Member& b) { return a.place < b.place; });
+                [](const Member& a, const Member& b) { return a.place < b.place; });
       break;
     default:
       node.kind = Node::Kind::time;

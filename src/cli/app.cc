@@ -1,0 +1,133 @@
+// The command line. The one file that includes CLI11: it fills the option structs of cli/commands.h and calls their
+// functions.
+#include <CLI/CLI.hpp>
+#include <array>
+#include <functional>
+
+#include "cli/commands.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
+
+struct Options {
+  ServeOptions serve;
+  ConfigCheckOptions check;
+  QueueOptions queue;
+  std::function<int()> chosen;
+};
+
+void add_config_option(CLI::App& app, std::string& target) {
+  target = kDefaultConfig;
+  app.add_option("-c,--config", target, "the configuration file")->type_name("FILE")->capture_default_str();
+}
+
+void add_serve(CLI::App& app, Options& options) {
+  CLI::App* const serve = app.add_subcommand("serve", "receive, queue and deliver mail, in the foreground");
+  serve->group("Server");
+  add_config_option(*serve, options.serve.config);
+  serve->footer(
+      "\"ready\" is written to standard error, and told to the supervisor, once every address is bound.\n"
+      "SIGTERM and SIGINT end it once running transactions are done; SIGHUP reads the configuration again.\n\n"
+      "Example:\n  postern serve --config /etc/postern/postern.toml");
+  serve->callback([&options] { options.chosen = [&options] { return run_serve(options.serve); }; });
+}
+
+void add_config(CLI::App& app, Options& options) {
+  CLI::App* const config = app.add_subcommand("config", "check a configuration file; list every key");
+  config->group("Server");
+  config->require_subcommand(1);
+
+  CLI::App* const check =
+      config->add_subcommand("check", "say what is wrong in a file, where, and what would be right");
+  options.check.file = kDefaultConfig;
+  check->add_option("file,-c,--config", options.check.file, "the configuration file")
+      ->type_name("FILE")
+      ->capture_default_str();
+  check->add_flag("--json", options.check.json, "for machines");
+  check->footer(
+      "Every problem is a line FILE:LINE:COLUMN: KEY: PROBLEM; REMEDY. Exit code 1 when there is one.\n\n"
+      "Example:\n  postern config check /etc/postern/postern.toml");
+  check->callback([&options] { options.chosen = [&options] { return run_config_check(options.check); }; });
+
+  CLI::App* const reference =
+      config->add_subcommand("reference", "every key with type, default, range and meaning (Markdown)");
+  reference->callback([&options] { options.chosen = [] { return run_config_reference(); }; });
+}
+
+void add_queue(CLI::App& app, Options& options) {
+  CLI::App* const queue = app.add_subcommand("queue", "see and change what waits for delivery");
+  queue->group("Queue");
+  queue->require_subcommand(1);
+  queue->footer(
+      "A running server is asked through the control socket in its data_dir; where none runs, the spool itself is "
+      "opened.\n\n"
+      "Examples:\n"
+      "  postern queue list\n"
+      "  postern queue show 01JD7M3W8QZK4T2V\n"
+      "  postern queue retry --all\n"
+      "  postern queue list --json | jq '.messages[] | select(.attempts > 3) | .id'");
+
+  struct Verb {
+    const char* name;
+    const char* help;
+    bool ids;
+    bool all;
+  };
+  static constexpr std::array<Verb, 7> kVerbs = {{
+      {"list", "one line a message, oldest first", false, false},
+      {"show", "a message's envelope and what became of each recipient", true, false},
+      {"retry", "try again now, recipients that failed included", true, true},
+      {"hold", "do not try until released", true, true},
+      {"release", "end a hold", true, true},
+      {"drop", "delete without delivering and without telling anybody", true, true},
+      {"status", "totals, space and health of the spool; exit code 1 when storage is failing", false, false},
+  }};
+  options.queue.config = kDefaultConfig;
+  for (const Verb& verb : kVerbs) {
+    CLI::App* const command = queue->add_subcommand(verb.name, verb.help);
+    command->add_option("-c,--config", options.queue.config, "the configuration file")
+        ->type_name("FILE")
+        ->capture_default_str();
+    command->add_flag("--json", options.queue.json, "for machines");
+    if (verb.ids) command->add_option("id", options.queue.ids, "ids of messages")->type_name("ID");
+    if (verb.all) command->add_flag("--all", options.queue.all, "every message in the queue");
+    if (std::string_view(verb.name) == "list") {
+      command->add_option("-n,--max", options.queue.max, "at most this many messages")->type_name("N");
+    }
+    command->callback([&options, &verb] {
+      options.queue.verb = verb.name;
+      options.chosen = [&options] { return run_queue(options.queue); };
+    });
+  }
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  Options options;
+  CLI::App app("Postern: an IPv6-first mail gateway and MTA", "postern");
+  app.set_version_flag("-V,--version", "postern " POSTERN_VERSION);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(28);
+  app.footer(
+      "Exit codes: 0 success, 1 a negative finding or a failure, 2 bad usage.\n"
+      "`postern COMMAND --help` tells more; postern(1) tells all.");
+  add_serve(app, options);
+  add_config(app, options);
+  add_queue(app, options);
+  if (argc <= 1) {
+    std::fputs(app.help().c_str(), stderr);
+    return kUsage;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kOk : kUsage;
+  }
+  return options.chosen();
+}
+
+}  // namespace postern::cli

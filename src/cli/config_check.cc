@@ -1,0 +1,74 @@
+// `postern config check` and `postern config reference`.
+#include <cstdio>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "config/config.h"
+#include "io/tls.h"
+
+namespace postern::cli {
+
+namespace {
+
+// Certificates are read here and not by config::load(): a running server reads them with other rights.
+void check_certificates(config::Loaded& loaded) {
+  if (!loaded.config) return;
+  for (const io::TlsCertificate& certificate : loaded.config->tls.certificates) {
+    io::TlsServerOptions options = loaded.config->tls;
+    options.certificates = {certificate};
+    if (const auto made = io::TlsServerContext::make(options); !made) {
+      loaded.problems.push_back({loaded.config->file, 0, 0, "tls.certificates", made.error().what});
+    }
+  }
+}
+
+std::string as_json(const config::Loaded& loaded) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object().field("ok", loaded.problems.empty()).key("problems").begin_array();
+  for (const config::Problem& problem : loaded.problems) {
+    writer.begin_object()
+        .field("file", problem.file)
+        .field("line", problem.line)
+        .field("column", problem.column)
+        .field("key", problem.key)
+        .field("problem", problem.what)
+        .end_object();
+  }
+  writer.end_array().end_object();
+  return out + "\n";
+}
+
+std::string as_text(const config::Loaded& loaded, const std::string& file) {
+  std::string out;
+  for (const config::Problem& problem : loaded.problems) out += problem.text() + "\n";
+  if (!out.empty() || !loaded.config) return out;
+  const auto plural = [](std::size_t n, const char* thing) {
+    return std::to_string(n) + " " + thing +
+           (n == 1                                                    ? ""
+            : thing[std::char_traits<char>::length(thing) - 1] == 'x' ? "es"
+                                                                      : "s");
+  };
+  const config::Config& config = *loaded.config;
+  return file + ": good: " + plural(config.inbound.listeners.size(), "listener") + ", " +
+         plural(config.domains.size(), "domain") + ", " + plural(config.inbound.directory->mailbox_count(), "mailbox") +
+         "\n";
+}
+
+}  // namespace
+
+int run_config_check(const ConfigCheckOptions& options) {
+  config::Loaded loaded = config::load(options.file);
+  check_certificates(loaded);
+  const std::string text = options.json ? as_json(loaded) : as_text(loaded, options.file);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return loaded.problems.empty() ? kOk : kNegative;
+}
+
+int run_config_reference() {
+  const std::string text = config::reference_markdown();
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return kOk;
+}
+
+}  // namespace postern::cli
