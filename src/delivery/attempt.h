@@ -1,5 +1,5 @@
-// One delivery attempt: a message and those of its recipients that go the same way. Each transport is one file: maildir,
-// lmtp (TCP and unix), sink. A transport never retries and never decides when to; queue.h does.
+// One delivery attempt: a message and those of its recipients that go the same way. Each transport is one file:
+// maildir, lmtp (TCP and unix), sink. A transport never retries and never decides when to; queue.h does.
 #pragma once
 
 #include <memory>
@@ -25,8 +25,8 @@ struct Attempt {
 using Results = std::vector<smtp::Reply>;
 
 struct LocalOptions {
-  std::string base_directory;     // relative maildir paths start here (the configuration file's folder)
-  std::string hostname;           // LHLO, Return-Path's host in unique names
+  std::string base_directory;  // relative maildir paths start here (the configuration file's folder)
+  std::string hostname;        // LHLO, Return-Path's host in unique names
 };
 
 // What a transport tells the queue beside the replies.
@@ -35,14 +35,16 @@ struct AttemptNote {
   std::string text;          // why, where unreachable
 };
 
-// Maildir: tmp/, write, fsync, rename (link) to new/, fsync of new/. Unique names time.Mmicros Ppid Qseq.host; folders 0700,
-// files 0600; {user} and {domain} are made safe (no '/', no leading dot, no NUL, at most 255 octets); every step below the
-// fixed part of the template uses openat with O_NOFOLLOW. Adds Return-Path and Delivered-To. Lines end in LF on disk.
-// The reply of a failure names the path, the cause and what to mend. A body that cannot be read is a temporary failure.
-[[nodiscard]] Task<Results> deliver_maildir(io::BlockingPool& pool, const LocalOptions& options, std::string path_template,
-                                            const Attempt& attempt);
+// Maildir: tmp/, write, fsync, rename (link) to new/, fsync of new/. Unique names time.Mmicros Ppid Qseq.host; folders
+// 0700, files 0600; {user} and {domain} are made safe (no '/', no leading dot, no NUL, at most 255 octets); every step
+// below the fixed part of the template uses openat with O_NOFOLLOW. Adds Return-Path and Delivered-To. Lines end in LF
+// on disk. The reply of a failure names the path, the cause and what to mend. A body that cannot be read is a temporary
+// failure.
+[[nodiscard]] Task<Results> deliver_maildir(io::BlockingPool& pool, const LocalOptions& options,
+                                            std::string path_template, const Attempt& attempt);
 // LMTP (RFC 2033) over TCP or a unix socket, per-recipient replies.
-[[nodiscard]] Task<Results> deliver_lmtp(io::Loop& loop, const LocalOptions& options, const directory::Transport& transport,
-                                         const Attempt& attempt, AttemptNote* note = nullptr);
+[[nodiscard]] Task<Results> deliver_lmtp(io::Loop& loop, const LocalOptions& options,
+                                         const directory::Transport& transport, const Attempt& attempt,
+                                         AttemptNote* note = nullptr);
 
 }  // namespace postern::delivery

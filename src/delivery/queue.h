@@ -1,6 +1,6 @@
-// Queue: takes due messages from the store, groups their recipients by transport and destination, runs the attempts with
-// bounded concurrency (in all and per destination), settles, and schedules what stays with backoff and jitter:
-// 1 min, 2, 4, ... up to `retry_max`, for `expire_after`; then the recipient counts as failed. A permanent failure after
+// Queue: takes due messages from the store, groups their recipients by transport and destination, runs the attempts
+// with bounded concurrency (in all and per destination), settles, and schedules what stays with backoff and jitter: 1
+// min, 2, 4, ... up to `retry_max`, for `expire_after`; then the recipient counts as failed. A permanent failure after
 // our 250 is held as failed and logged at error level (bounces come with outbound mail). One line in the log and one
 // delivery record per attempt.
 // Thread rule: start() and stop() from the loop that owns it; wake() from any thread.
@@ -24,8 +24,8 @@ struct QueueOptions {
   std::int64_t retry_first_ms = 60 * 1000;
   std::int64_t retry_max_ms = 4LL * 3600 * 1000;
   std::int64_t expire_after_ms = 5LL * 24 * 3600 * 1000;  // RFC 5321 4.5.4.1: at least 4-5 days
-  std::size_t concurrency = 64;              // attempts at once
-  std::size_t destination_concurrency = 10;  // per LMTP server
+  std::size_t concurrency = 64;                           // attempts at once
+  std::size_t destination_concurrency = 10;               // per LMTP server
 };
 
 // Delay before attempt `attempts + 1`, without jitter. Pure, for tests and for the documentation.
@@ -40,7 +40,7 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
   void start();
-  void wake();                    // any thread
+  void wake();                      // any thread
   [[nodiscard]] Task<void> stop();  // running attempts end (within their deadlines); nothing new starts
 
  private:

@@ -1,0 +1,131 @@
+#include "delivery/outcome.h"
+
+#include <algorithm>
+#include <random>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace postern::delivery {
+
+namespace {
+
+using Kind = directory::Transport::Kind;
+
+std::string_view kind_name(const directory::Transport* transport) {
+  if (transport == nullptr) return "none";
+  switch (transport->kind) {
+    case Kind::maildir:
+      return "maildir";
+    case Kind::lmtp_tcp:
+    case Kind::lmtp_unix:
+      return "lmtp";
+    case Kind::smtp:
+      return "smtp";
+    case Kind::sink:
+      break;
+  }
+  return "sink";
+}
+
+std::string short_line(const smtp::Reply& reply) {
+  std::string line = reply.line();
+  if (line.size() > spool::Envelope::kReplyMax) line.resize(spool::Envelope::kReplyMax);
+  return line;
+}
+
+}  // namespace
+
+std::int64_t jittered(std::int64_t ms) {
+  // Spread only, nothing secret hangs on it
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return ms + std::uniform_int_distribution<std::int64_t>(0, std::max<std::int64_t>(0, ms / 8))(random);
+}
+
+smtp::Reply sink_reply() { return {250, {2, 0, 0}, "discarded, as the domain's sink: transport says"}; }
+
+smtp::Reply no_way_reply(std::string_view forward_path, bool readable, const directory::Transport* transport) {
+  const std::string to = printable(forward_path, 128);
+  if (!readable)
+    return {451, {4, 1, 3}, "recipient address " + to + " cannot be read; drop the message or wait for its expiry"};
+  if (transport == nullptr) {
+    return {451,
+            {4, 3, 5},
+            "the domain of " + to +
+                " is not one of ours, and outbound mail is not configured; add the domain "
+                "to the configuration, or drop the message"};
+  }
+  return {451,
+          {4, 3, 5},
+          "mail for " + to + " would go to " + transport->text() +
+              ", but outbound mail is not configured; give the domain a maildir: or lmtp: transport"};
+}
+
+Verdict Judgement::verdict(std::uint32_t index, const smtp::Reply& reply) const {
+  const spool::Recipient& recipient = envelope.recipients.at(index);
+  Verdict verdict;
+  verdict.attempt = recipient.attempts + 1;
+  verdict.outcome.index = index;
+  verdict.outcome.reply = short_line(reply);
+  if (reply.code / 100 == 2) {
+    verdict.outcome.state = spool::RecipientState::delivered;
+    verdict.word = "delivered";
+    return verdict;
+  }
+  const WallMs expires = envelope.arrived + options.expire_after_ms;
+  if (!reply.permanent() && start < expires) {
+    verdict.outcome.state = spool::RecipientState::pending;
+    verdict.word = "deferred";
+    // The last attempt is made at the expiry, not after it
+    verdict.delay_ms =
+        std::min(jittered(backoff_ms(options, verdict.attempt)), std::max<std::int64_t>(1, expires - start));
+    return verdict;
+  }
+  verdict.outcome.state = spool::RecipientState::failed;
+  verdict.word = "failed";
+  if (!reply.permanent()) {
+    // RFC 3463 X.4.7: delivery time expired
+    verdict.outcome.reply = short_line(
+        {554,
+         {5, 4, 7},
+         "expired after " + human_duration(options.expire_after_ms) + "; the last reply was: " + reply.line()});
+  }
+  return verdict;
+}
+
+std::uint32_t Judgement::queued_ms() const {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(start + duration_ms - envelope.arrived, 0, UINT32_MAX));
+}
+
+record::DeliveryRecord Judgement::record() const {
+  record::DeliveryRecord record;
+  record.id = Id::make(start);
+  record.message = envelope.id;
+  record.start = start;
+  record.duration_ms = duration_ms;
+  record.transport = kind_name(transport);
+  if (transport != nullptr) record.host = transport->target;
+  record.size = envelope.size;
+  record.queued_ms = queued_ms();
+  return record;
+}
+
+void Judgement::log(const Verdict& verdict) const {
+  // A failure after our 250 is the one thing the operator must see
+  const postern::log::Level level =
+      verdict.outcome.state == spool::RecipientState::delivered ? postern::log::Level::info
+      : verdict.outcome.state == spool::RecipientState::pending ? postern::log::Level::warning
+                                                                : postern::log::Level::error;
+  if (!postern::log::enabled(level)) return;
+  postern::log::write(level, verdict.word,
+                      {{"id", envelope.id.text()},
+                       {"from", "<" + envelope.reverse_path + ">"},
+                       {"to", "<" + envelope.recipients.at(verdict.outcome.index).forward_path + ">"},
+                       {"transport", kind_name(transport)},
+                       {"host", transport == nullptr ? std::string_view("none") : std::string_view(transport->target)},
+                       {"reply", verdict.outcome.reply},
+                       {"attempt", verdict.attempt},
+                       {"queued_ms", queued_ms()}});
+}
+
+}  // namespace postern::delivery

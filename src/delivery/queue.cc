@@ -1,0 +1,376 @@
+#include "delivery/queue.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "delivery/outcome.h"
+#include "delivery/round_robin.h"
+
+namespace postern::delivery {
+
+namespace {
+
+using Kind = directory::Transport::Kind;
+
+constexpr std::size_t kBatch = 256;                  // messages taken from the store at once
+constexpr std::size_t kMessagesMax = 1024;           // envelopes in memory
+constexpr std::size_t kRecipientsMax = 200'000;      // of all of them; one envelope may go over it
+constexpr std::size_t kBatchRecipientsMax = 20'000;  // of a batch; the rest of it goes back
+constexpr std::size_t kAttemptRecipientsMax =
+    1000;                                 // RFC 5321 4.5.3.1.8 guarantees 100; a server that takes fewer says 452
+constexpr std::size_t kWaitingMax = 200;  // jobs per destination; others come back after kCrowdedMs
+constexpr std::int64_t kCrowdedMs = 30'000;
+constexpr std::chrono::seconds kDownFor{60};      // an unreachable server is left alone that long
+constexpr std::chrono::seconds kStoreRest{5};     // after the store failed
+constexpr std::chrono::seconds kLongestWait{60};  // the wall clock may be set meanwhile
+
+// A message in work. Its jobs share it; the last one to end settles it.
+struct Message {
+  spool::Envelope envelope;
+  std::vector<spool::RecipientOutcome> outcomes;
+  std::size_t jobs = 0;        // not ended yet
+  std::int64_t delay_ms = -1;  // until the next attempt, of those that are to be tried again
+  void try_again_in(std::int64_t ms) { delay_ms = delay_ms < 0 ? ms : std::min(delay_ms, ms); }
+};
+
+struct Job {
+  std::shared_ptr<Message> message;
+  directory::Transport transport;
+  std::string destination;
+  std::vector<std::uint32_t> recipients;
+};
+
+struct Loaded {
+  Id id;
+  Result<spool::Envelope> envelope;
+};
+
+}  // namespace
+
+struct Queue::Impl {
+  io::Loop& loop;
+  io::BlockingPool& pool;
+  spool::Store& store;
+  record::Writer* records;
+  QueueOptions options;
+  std::function<std::shared_ptr<const directory::Directory>()> directory;
+  io::Scope scope;
+  io::Signal signal;
+  bool started = false;
+  bool stopping = false;
+
+  RoundRobin<Job> jobs;
+  std::size_t messages = 0;    // in work
+  std::size_t recipients = 0;  // of them
+  struct Down {
+    Clock::time_point until;
+    smtp::Reply reply;
+  };
+  std::map<std::string, Down> down;
+  std::vector<std::pair<Id, spool::Settlement>> unsettled;  // the store refused them; kept, or mail would go out twice
+  Clock::time_point rest_until{};
+
+  // The door for other threads. It outlives the queue, because the store may be calling while the queue goes away; what
+  // it posts looks at `open` on the loop's thread, which is where the queue is destroyed.
+  struct Door {
+    Door(io::Loop& l, io::Signal& s) : loop(l), signal(s) {}
+    io::Loop& loop;
+    io::Signal& signal;
+    std::atomic<bool> open{true};
+    std::atomic<bool> knocked{false};
+    static void knock(const std::shared_ptr<Door>& door) {
+      if (!door->open.load() || door->knocked.exchange(true)) return;
+      door->loop.post([door] {
+        door->knocked.store(false);
+        if (door->open.load()) door->signal.notify();
+      });
+    }
+  };
+  std::shared_ptr<Door> door;
+
+  Impl(io::Loop& l, io::BlockingPool& p, spool::Store& s, record::Writer* r, QueueOptions o,
+       std::function<std::shared_ptr<const directory::Directory>()> d)
+      : loop(l),
+        pool(p),
+        store(s),
+        records(r),
+        options(std::move(o)),
+        directory(std::move(d)),
+        scope(l),
+        signal(l),
+        door(std::make_shared<Door>(l, signal)) {}
+
+  Task<void> run();
+  Task<std::vector<Loaded>> load(std::vector<Id> ids);
+  void admit(Loaded loaded, const directory::Directory& current, WallMs now);
+  void enqueue(Job job);
+  void dispatch();
+  Task<void> work(Job job);
+  void finish_job(const Job& job);
+  void finish(Message& message);
+  void settle(const Id& id, spool::Settlement settlement);
+  void settle_again();
+  void account(Message& message, const directory::Transport* transport, const std::vector<std::uint32_t>& indexes,
+               const Results& results, WallMs start, std::uint32_t duration_ms);
+  void defer_all(const Job& job, const smtp::Reply& reply);
+  void push_back(const Id& id, const Error& error);
+  Task<Results> attempt(const Job& job, AttemptNote& note);
+};
+
+Task<void> Queue::Impl::run() {
+  while (!stopping) {
+    const bool resting = Clock::now() < rest_until;
+    if (!resting && !unsettled.empty()) settle_again();
+    const bool full = messages >= kMessagesMax || recipients >= kRecipientsMax;
+    if (!full && Clock::now() >= rest_until) {
+      std::vector<Id> ids = store.take_due(wall_now(), std::min(kBatch, kMessagesMax - messages));
+      if (!ids.empty()) {
+        std::vector<Loaded> batch = co_await load(std::move(ids));
+        const std::shared_ptr<const directory::Directory> current = directory();
+        const WallMs now = wall_now();
+        for (Loaded& loaded : batch) admit(std::move(loaded), *current, now);
+        dispatch();
+        continue;
+      }
+    }
+    Deadline deadline = Deadline::after(kLongestWait);
+    if (Clock::now() < rest_until) {
+      deadline = Deadline::at(rest_until);
+    } else if (!full) {
+      if (const auto due = store.next_due()) {
+        deadline =
+            deadline.earlier(Deadline::after(milliseconds(std::clamp<std::int64_t>(*due - wall_now(), 0, 60'000))));
+      }
+    }
+    co_await signal.wait(deadline);
+  }
+  if (!unsettled.empty()) settle_again();
+}
+
+// Envelopes are read on the pool; what would make the batch too large goes back untried.
+Task<std::vector<Loaded>> Queue::Impl::load(std::vector<Id> ids) {
+  spool::Store* const from = &store;
+  co_return co_await pool.run<std::vector<Loaded>>([from, &ids] {
+    std::vector<Loaded> batch;
+    batch.reserve(ids.size());
+    std::size_t recipients = 0;
+    for (const Id& id : ids) {
+      if (recipients > kBatchRecipientsMax) {
+        from->release_active(id);
+        continue;
+      }
+      batch.push_back({id, from->load(id)});
+      if (batch.back().envelope) recipients += batch.back().envelope->recipients.size();
+    }
+    return batch;
+  });
+}
+
+// Groups the message's recipients by destination. What needs no attempt (sink, nowhere to go) is decided at once.
+void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, WallMs now) {
+  if (stopping) return store.release_active(loaded.id);
+  if (!loaded.envelope) return push_back(loaded.id, loaded.envelope.error());
+  auto message = std::make_shared<Message>();
+  message->envelope = std::move(*loaded.envelope);
+  const spool::Envelope& envelope = message->envelope;
+  ++messages;
+  recipients += envelope.recipients.size();
+  message->jobs = 1;  // held by this function, so that no job ends the message while others are being made
+
+  std::vector<std::uint32_t> sunk;
+  std::vector<std::pair<const directory::Transport*, std::vector<std::uint32_t>>> groups;
+  for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) {
+    const spool::Recipient& recipient = envelope.recipients[i];
+    if (recipient.state != spool::RecipientState::pending) continue;
+    const auto mailbox = smtp::parse_mailbox(recipient.forward_path, /*utf8=*/true);
+    const directory::Transport* const transport = mailbox ? current.transport(*mailbox) : nullptr;
+    if (transport == nullptr || transport->kind == Kind::smtp) {
+      account(*message, transport, {i}, {no_way_reply(recipient.forward_path, mailbox.has_value(), transport)}, now, 0);
+      continue;
+    }
+    if (transport->kind == Kind::sink) {
+      sunk.push_back(i);
+      continue;
+    }
+    auto group = std::ranges::find_if(
+        groups, [&](const auto& g) { return *g.first == *transport && g.second.size() < kAttemptRecipientsMax; });
+    if (group == groups.end()) group = groups.insert(groups.end(), {transport, {}});
+    group->second.push_back(i);
+  }
+  if (!sunk.empty()) {
+    static const directory::Transport kSink;
+    account(*message, &kSink, sunk, Results(sunk.size(), sink_reply()), now, 0);
+  }
+  for (auto& [transport, indexes] : groups) {
+    ++message->jobs;
+    enqueue({message, *transport, transport->text(), std::move(indexes)});
+  }
+  if (--message->jobs == 0) finish(*message);
+}
+
+void Queue::Impl::enqueue(Job job) {
+  if (const auto at = down.find(job.destination); at != down.end()) {
+    if (Clock::now() < at->second.until) {
+      defer_all(job, at->second.reply);
+      return finish_job(job);
+    }
+    down.erase(at);
+  }
+  if (jobs.waiting(job.destination) >= kWaitingMax) {
+    // Untried; others behind it may go elsewhere
+    job.message->try_again_in(jittered(kCrowdedMs));
+    return finish_job(job);
+  }
+  // A disk that hangs must not hold every slot either
+  const std::size_t limit = job.transport.kind == Kind::maildir ? std::max<std::size_t>(1, options.concurrency / 2)
+                                                                : options.destination_concurrency;
+  const std::string destination = job.destination;
+  jobs.add(destination, std::max<std::size_t>(1, limit), std::move(job));
+}
+
+void Queue::Impl::dispatch() {
+  while (!stopping && jobs.running() < std::max<std::size_t>(1, options.concurrency)) {
+    auto job = jobs.next();
+    if (!job) return;
+    scope.spawn(work(std::move(*job)));
+  }
+}
+
+Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note) {
+  const Id id = job.message->envelope.id;
+  spool::Store* const from = &store;
+  auto body = co_await pool.run<Result<std::unique_ptr<spool::Body>>>([from, id] { return from->open_body(id); });
+  if (!body) {
+    co_return Results(job.recipients.size(),
+                      smtp::Reply(451, {4, 3, 0}, "reading the message from the spool: " + body.error().what));
+  }
+  const Attempt attempt{&job.message->envelope, job.recipients, body->get()};
+  if (job.transport.kind == Kind::maildir) {
+    co_return co_await deliver_maildir(pool, options.local, job.transport.target, attempt);
+  }
+  co_return co_await deliver_lmtp(loop, options.local, job.transport, attempt, &note);
+}
+
+Task<void> Queue::Impl::work(Job job) {
+  const WallMs start = wall_now();
+  const Clock::time_point begun = Clock::now();
+  AttemptNote note;
+  Results results;
+  try {
+    results = co_await attempt(job, note);
+  } catch (const std::exception& error) {
+    // Out of memory, most likely: an attempt that ends in the middle must still give its message back
+    results.assign(job.recipients.size(), smtp::Reply(451, {4, 3, 0}, std::string("internal error: ") + error.what()));
+  }
+  const auto spent = std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count();
+  account(*job.message, &job.transport, job.recipients, results, start, static_cast<std::uint32_t>(spent));
+  jobs.done(job.destination);
+  if (note.unreachable) {
+    const smtp::Reply reply = results.front();
+    down[job.destination] = {Clock::now() + kDownFor, reply};
+    // Those behind it are told at once instead of each waiting for a connection that does not come
+    for (const Job& waiting : jobs.take_waiting(job.destination)) {
+      defer_all(waiting, reply);
+      finish_job(waiting);
+    }
+  }
+  finish_job(job);
+  dispatch();
+  signal.notify();
+}
+
+void Queue::Impl::defer_all(const Job& job, const smtp::Reply& reply) {
+  account(*job.message, &job.transport, job.recipients, Results(job.recipients.size(), reply), wall_now(), 0);
+}
+
+void Queue::Impl::finish_job(const Job& job) {
+  if (--job.message->jobs == 0) finish(*job.message);
+}
+
+// Turns replies into outcomes, a record, and a log line for each recipient.
+void Queue::Impl::account(Message& message, const directory::Transport* transport,
+                          const std::vector<std::uint32_t>& indexes, const Results& results, WallMs start,
+                          std::uint32_t duration_ms) {
+  POSTERN_CHECK(results.size() == indexes.size());
+  const Judgement judgement{options, message.envelope, transport, start, duration_ms};
+  record::DeliveryRecord record = judgement.record();
+  for (std::size_t i = 0; i < indexes.size(); ++i) {
+    Verdict verdict = judgement.verdict(indexes[i], results[i]);
+    if (verdict.outcome.state == spool::RecipientState::pending) message.try_again_in(verdict.delay_ms);
+    judgement.log(verdict);
+    record.attempt = std::max(record.attempt, verdict.attempt);
+    if (records != nullptr && record.outcomes.size() < record::kRecipientsMax) {
+      record.outcomes.push_back(
+          {message.envelope.recipients[indexes[i]].forward_path, std::string(verdict.word), verdict.outcome.reply});
+    }
+    message.outcomes.push_back(std::move(verdict.outcome));
+  }
+  if (records != nullptr) records->append(record);
+}
+
+void Queue::Impl::finish(Message& message) {
+  --messages;
+  recipients -= message.envelope.recipients.size();
+  const Id id = message.envelope.id;
+  if (message.outcomes.empty() && message.delay_ms < 0) return store.release_active(id);
+  const WallMs next = wall_now() + std::max<std::int64_t>(0, message.delay_ms);
+  settle(id, {std::move(message.outcomes), next});
+}
+
+void Queue::Impl::settle(const Id& id, spool::Settlement settlement) {
+  const auto settled = store.settle(id, settlement);
+  if (settled || settled.error().kind == ErrorKind::not_found) return;  // dropped by the operator meanwhile
+  log::error("settle_failed", {{"id", id.text()}, {"error", settled.error().what}});
+  rest_until = Clock::now() + kStoreRest;
+  unsettled.emplace_back(id, std::move(settlement));
+  ++messages;  // they count, so that a sick store stops the intake of further ones
+  signal.notify();
+}
+
+void Queue::Impl::settle_again() {
+  auto again = std::exchange(unsettled, {});
+  messages -= again.size();
+  for (auto& [id, settlement] : again) settle(id, std::move(settlement));
+}
+
+// The envelope cannot be read: later, and without a busy loop over it.
+void Queue::Impl::push_back(const Id& id, const Error& error) {
+  if (error.kind == ErrorKind::not_found) return;
+  log::error("envelope_unreadable", {{"id", id.text()}, {"error", error.what}});
+  if (store.settle(id, {{}, wall_now() + jittered(options.retry_first_ms)})) return;
+  store.release_active(id);
+  rest_until = Clock::now() + kStoreRest;
+}
+
+Queue::Queue(io::Loop& loop, io::BlockingPool& pool, spool::Store& store, record::Writer* records, QueueOptions options,
+             std::function<std::shared_ptr<const directory::Directory>()> directory)
+    : impl_(std::make_unique<Impl>(loop, pool, store, records, std::move(options), std::move(directory))) {}
+
+Queue::~Queue() {
+  impl_->door->open.store(false);
+  impl_->store.on_due({});
+}
+
+void Queue::start() {
+  POSTERN_CHECK(!impl_->started);
+  impl_->started = true;
+  impl_->store.on_due([door = impl_->door] { Impl::Door::knock(door); });
+  impl_->scope.spawn(impl_->run());
+}
+
+void Queue::wake() { Impl::Door::knock(impl_->door); }
+
+Task<void> Queue::stop() {
+  Impl& queue = *impl_;
+  queue.stopping = true;
+  for (const Job& job : queue.jobs.take_all_waiting()) queue.finish_job(job);
+  queue.signal.notify();
+  co_await queue.scope.join();
+}
+
+}  // namespace postern::delivery
