@@ -1,0 +1,101 @@
+"""The figures that Postern is held to: which cells they come from, their targets, and how a row of the table reads."""
+import dataclasses
+import math
+from typing import Callable
+
+from cells import median
+
+Results = dict[tuple[str, str], list[dict]]  # (cell, server) -> runs
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    what: str
+    postern: str
+    beside: str
+    ratio: str
+    target: str
+    verdict: str  # "met", "missed", "no peer", "not run"
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
+
+
+def _against(results: Results, cell: str, field: str, peer: str, limit: float, at_most: bool, what: str, peer_cell: str = "") -> Row:
+    ours, theirs = median(results.get((cell, "postern"), []), field), median(results.get((peer_cell or cell, peer), []), field)
+    ratio = ours / theirs if theirs else float("nan")
+    if at_most:
+        target = f"at most 1/{1 / limit:.0f}" if limit < 1 else "below it"
+        met = ratio <= limit
+        shown = f"1/{theirs / ours:.1f}" if ours and not math.isnan(ratio) else "-"
+    else:
+        target = f"at least {limit:.0f} times" if limit >= 1 else f"at least {limit * 100:.0f} %"
+        met = ratio >= limit
+        shown = f"{ratio:.1f} times" if limit >= 1 else f"{ratio * 100:.0f} %"
+    if math.isnan(ours):
+        return Row(what, "-", f"{peer} {_number(theirs)}", "-", target, "not run")
+    if math.isnan(theirs):
+        return Row(what, _number(ours), f"{peer} -", "-", target, "no peer")
+    return Row(what, _number(ours), f"{peer} {_number(theirs)}", shown, target, "met" if met else "missed")
+
+
+def _absolute(value: float, limit: float, at_most: bool, unit: str, what: str, beside: str = "") -> Row:
+    target = f"{'at most' if at_most else 'at least'} {limit:g} {unit}"
+    if math.isnan(value):
+        return Row(what, "-", beside, "", target, "not run")
+    return Row(what, _number(value), beside, "", target, "met" if (value <= limit if at_most else value >= limit) else "missed")
+
+
+def _rate(cell: str, words: str, peer: str, limit: float) -> Callable[[Results], Row]:
+    return lambda results: _against(results, cell, "rate", peer, limit, False, f"{words}: messages/s")
+
+
+def _cpu(cell: str, words: str, peer: str, limit: float, peer_cell: str = "") -> Callable[[Results], Row]:
+    return lambda results: _against(results, cell, "cpu_per_1000", peer, limit, True, f"{words}: CPU s per 1000", peer_cell)
+
+
+def _tls(cell: str, words: str, limit: float) -> Callable[[Results], Row]:
+    def row(results: Results) -> Row:
+        theirs = median(results.get((cell, "postfix"), []), "cpu_per_1000")
+        return _absolute(median(results.get((cell, "postern"), []), "cpu_per_1000"), limit, True, "s", f"{words}: CPU s per 1000",
+                         f"postfix {_number(theirs)}")
+    return row
+
+
+def _single(cell: str, field: str, limit: float, at_most: bool, unit: str, what: str) -> Callable[[Results], Row]:
+    return lambda results: _absolute(median(results.get((cell, "postern"), []), field), limit, at_most, unit, what)
+
+
+# (the cells a row needs, the row)
+FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
+    (("accept-4k",), _cpu("accept-4k", "accept 4 KiB, c20, k1", "postfix", 1 / 9)),
+    (("accept-4k",), _rate("accept-4k", "accept 4 KiB, c20, k1", "postfix", 4)),
+    (("accept-4k",), _rate("accept-4k", "accept 4 KiB, c20, k1", "smtp-sink", 0.6)),
+    (("accept-4k-k20",), _cpu("accept-4k-k20", "accept 4 KiB, c20, k20", "postfix", 1 / 15)),
+    (("accept-4k-k20",), _rate("accept-4k-k20", "accept 4 KiB, c20, k20", "postfix", 8)),
+    (("accept-50k",), _rate("accept-50k", "accept 50 KiB, c100", "postfix", 4)),
+    (("accept-4k-c100",), lambda results: _against(results, "accept-4k-c100", "final_p99_ms", "postfix", 1 / 5, True,
+                                                   "accept 4 KiB, c100: p99 of the final 250, ms")),
+    (("journal",), _single("journal", "share", 0.85, False, "of a bare loop's rate", "the journal alone")),
+    (("refuse",), _cpu("refuse", "refused sessions", "postfix", 1 / 8)),
+    (("refuse", "refuse-postscreen"), _cpu("refuse", "refused sessions", "postscreen", 1, "refuse-postscreen")),
+    (("tls-full",), _tls("tls-full", "TLS 1.3 ECDSA, full", 0.60)),
+    (("tls-resumed",), _tls("tls-resumed", "TLS 1.3, resumed", 0.50)),
+    (("tls-resumed",), _single("tls-resumed", "honoured", 0.95, False, "of the tickets", "TLS 1.3, tickets honoured")),
+    (("idle-plain",), _single("idle-plain", "kib_per_session", 4, True, "KiB", "10,000 idle sessions: PSS each")),
+    (("idle-tls",), _single("idle-tls", "kib_per_session", 18, True, "KiB", "10,000 idle after STARTTLS: PSS each")),
+    (("start-1m",), _single("start-1m", "seconds_to_ready", 5, True, "s", "start with 1,000,000 queued: s to ready")),
+)
+
+
+def table(results: Results, ran: set[str]) -> str:
+    rows = [make(results) for needs, make in FIGURES if ran.intersection(needs)]
+    titles = ("figure", "postern", "beside", "ratio", "target", "verdict")
+    cells = [titles] + [dataclasses.astuple(row) for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(titles))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in cells]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
