@@ -8,13 +8,13 @@ namespace postern::smtp {
 Event ServerMachine::State::step(std::string_view input) {
   POSTERN_CHECK(waiting == EventKind::none);
   Event event;
-  if (line_done) {
-    std::string().swap(line);  // its views are dead now; an idle session keeps no buffer
-    line_done = false;
-  }
   if (!greeted && !input.empty()) fact(Fact::spoke_before_greeting);
   std::size_t used = 0;
   while (event.kind == EventKind::none) {
+    if (line_done) {
+      std::string().swap(line);  // its views are dead now; an idle session keeps no buffer
+      line_done = false;
+    }
     if (!reset_why.empty()) {
       event.kind = EventKind::reset;
       event.why = std::exchange(reset_why, {});
