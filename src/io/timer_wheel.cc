@@ -24,7 +24,9 @@ void TimerWheel::unlink(TimerNode& node) {
   node.next_ = nullptr;
   node.link_ = nullptr;
   const Tick slot = node.tick_ & kMask;
-  if (slots_->head.at(slot) == nullptr) slots_->used.at(slot / 64) &= ~(1ULL << (slot % 64));
+  if (slots_->head.at(slot) != nullptr) return;
+  slots_->used.at(slot / 64) &= ~(1ULL << (slot % 64));
+  if (slots_->used.at(slot / 64) == 0) slots_->words &= ~(1ULL << (slot / 64));
 }
 
 void TimerWheel::arm(TimerNode& node, Clock::time_point time, Tick granularity) {
@@ -41,6 +43,7 @@ void TimerWheel::arm(TimerNode& node, Clock::time_point time, Tick granularity) 
   const Tick slot = tick & kMask;
   link(node, slots_->head.at(slot));
   slots_->used.at(slot / 64) |= 1ULL << (slot % 64);
+  slots_->words |= 1ULL << (slot / 64);
   ++count_;
 }
 
@@ -80,13 +83,17 @@ void TimerWheel::advance(Clock::time_point now) {
 }
 
 Tick TimerWheel::next_tick() const {
-  for (Tick tick = current_ + 1; tick <= current_ + kSlots;) {
-    const Tick slot = tick & kMask;
-    const std::uint64_t rest = slots_->used.at(slot / 64) >> (slot % 64);
-    if (rest != 0) return tick + static_cast<Tick>(std::countr_zero(rest));
-    tick = (tick | 63U) + 1;
-  }
-  return current_ + 1;
+  // The word of the next slot, its later bits; then the following words that have any, all the way round to the first.
+  const Tick start = current_ + 1;
+  const Tick slot = start & kMask;
+  const std::uint64_t here = slots_->used.at(slot / 64) >> (slot % 64);
+  if (here != 0) return start + static_cast<Tick>(std::countr_zero(here));
+  const Tick word = slot / 64;
+  const std::uint64_t following = std::rotr(slots_->words, static_cast<int>((word + 1) % 64));
+  if (following == 0) return start;
+  const Tick skip = static_cast<Tick>(std::countr_zero(following));
+  const std::uint64_t bits = slots_->used.at((word + 1 + skip) % 64);
+  return (start | 63U) + 1 + skip * 64 + static_cast<Tick>(std::countr_zero(bits));
 }
 
 int TimerWheel::wait_ms(Clock::time_point now) const {

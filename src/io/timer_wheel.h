@@ -60,7 +60,8 @@ class TimerWheel {
 
   struct Slots {
     std::array<TimerNode*, kSlots> head{};
-    std::array<std::uint64_t, kSlots / 64> used{};
+    std::array<std::uint64_t, kSlots / 64> used{};  // a bit for each slot that holds something
+    std::uint64_t words = 0;                        // a bit for each word of `used` that is not zero
   };
   std::unique_ptr<Slots> slots_ = std::make_unique<Slots>();
   TimerNode* expired_ = nullptr;

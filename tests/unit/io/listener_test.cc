@@ -101,7 +101,6 @@ TEST(Listener, TwoLoopsWithSocketsOfTheirOwn) {
 TEST(Listener, TwoLoopsShareAnInheritedSocket) {
   ListenOptions options;
   options.reuse_port = false;
-  options.save_syn = false;  // Listener asks for it itself
   auto first = bind_listener({ip::Address::loopback(ip::Family::v4), 0}, options);
   ASSERT_TRUE(first.has_value());
   UniqueFd second(::dup(first->get()));
