@@ -52,7 +52,10 @@ std::optional<std::size_t> Reader::choice(const Node& node, const std::vector<st
   for (std::size_t i = 0; i < choices.size(); ++i) {
     if (choices[i] == *text) return i;
   }
-  const auto near = nearest(*text, choices);
+  auto near = nearest(*text, choices);
+  for (const std::string& candidate : choices) {
+    if (!near && text->size() > 2 && candidate.starts_with(*text)) near = candidate;  // "warn"
+  }
   problem(node.place, quoted(*text) + " is not known; " +
                           (near ? "did you mean " + quoted(*near) + "? " : std::string()) + "expected " + expected);
   return std::nullopt;

@@ -65,7 +65,7 @@ void Builder::add(const DomainOptions& options) {
   }
   add_mailboxes(entry, options);
   add_aliases(entry, options);
-  if (!entry.any && entry.mailboxes.size() == 0 && entry.aliases.empty() && options.mailboxes_file.empty()) {
+  if (options.mailboxes.empty() && options.aliases.empty() && options.mailboxes_file.empty()) {
     problem(entry,
             "has no mailbox and no alias, so that all its mail would be refused; give mailboxes = [\"NAME\"], "
             "mailboxes_file or mailboxes = [\"*\"] for any");
