@@ -1,6 +1,7 @@
 // RecordWriter: appends JSON lines to data_dir/records/current.jsonl, off the loops (one thread, batched writes), rotates
 // by size and by day, compresses rotated files with zstd and removes old ones by age (`keep`) and total size
 // (`max_bytes`). A full or failing disk loses records (counted, logged once a minute), never mail.
+// Rotated files are YYYYMMDDThhmmssZ.jsonl.zst; a second thread compresses and removes, so that it never delays a write.
 // Thread rule: append() from any thread; never blocks: past kPendingMax octets waiting, records are dropped and counted.
 #pragma once
 

@@ -1,0 +1,36 @@
+// The files of a record folder: their names, and the order in which they are read. Shared by writer and reader.
+// "current.jsonl" is being written; "YYYYMMDDThhmmssZ.jsonl" (with "-2", "-3" where two rotations fall into one second)
+// was rotated at that time, and carries ".zst" once it is compressed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace postern::record {
+
+inline constexpr std::string_view kCurrentName = "current.jsonl";
+
+struct RecordFile {
+  std::string path;
+  std::string stem;  // the name without ".jsonl" and ".zst"
+  bool compressed = false;
+  bool current = false;
+  std::uint64_t size = 0;
+  WallMs modified = 0;
+};
+
+// Oldest first, the current one last. Where a file is there plain and compressed (compression was interrupted), the
+// plain one is listed: it is complete.
+[[nodiscard]] Result<std::vector<RecordFile>> list_record_files(const std::string& directory);
+// "20261121T061328Z"
+[[nodiscard]] std::string rotation_stem(WallMs time);
+
+// Compresses `path` to `path`.zst (through a temporary name, synced) and removes it. `stop` is asked between blocks.
+[[nodiscard]] Result<> compress_file(const std::string& path, bool (*stop)(void*), void* context);
+
+}  // namespace postern::record

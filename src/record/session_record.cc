@@ -1,0 +1,269 @@
+// A refused session's record is written on the session's loop, so this is a hot path: no allocation but what `out`
+// grows by, keys as literals that need no escaping, one pass.
+#include "record/session_record.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace postern::record {
+
+namespace {
+
+struct FactName {
+  smtp::Fact fact;
+  std::string_view name;
+};
+constexpr std::array<FactName, 13> kFactNames = {{
+    {smtp::Fact::spoke_before_greeting, "spoke_before_greeting"},
+    {smtp::Fact::pipelined_before_ehlo, "pipelined_before_ehlo"},
+    {smtp::Fact::pipelined_across_starttls, "pipelined_across_starttls"},
+    {smtp::Fact::bare_line_feed_in_command, "bare_line_feed_in_command"},
+    {smtp::Fact::bare_carriage_return_in_command, "bare_carriage_return_in_command"},
+    {smtp::Fact::nul_in_command, "nul_in_command"},
+    {smtp::Fact::non_smtp_http, "non_smtp_http"},
+    {smtp::Fact::non_smtp_tls, "non_smtp_tls"},
+    {smtp::Fact::helo_twice, "helo_twice"},
+    {smtp::Fact::eight_bit_command, "eight_bit_command"},
+    {smtp::Fact::pipelined_before_data_reply, "pipelined_before_data_reply"},
+    {smtp::Fact::unknown_command, "unknown_command"},
+    {smtp::Fact::command_line_too_long, "command_line_too_long"},
+}};
+
+// json::Writer escapes keys, checks commas and is a chain of calls; here the keys are literals and most fields
+// optional, so a line is put together directly. Every stranger's text still passes json::append_escaped.
+class Line {
+ public:
+  explicit Line(std::string& out) : out_(out) {}
+  // `key` comes with its quotes and colon, and has none to escape.
+  void text(std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    begin(key);
+    json::append_escaped(out_, utf8_head(value, kTextMax));
+  }
+  void time(std::string_view key, WallMs value) {
+    begin(key);
+    out_ += '"';
+    out_ += iso8601(value);
+    out_ += '"';
+  }
+  void id(std::string_view key, const Id& value) {
+    if (value.empty()) return;
+    begin(key);
+    out_ += '"';
+    out_ += value.text();
+    out_ += '"';
+  }
+  void address(std::string_view key, const ip::Endpoint& value) {
+    begin(key);
+    out_ += '"';
+    out_ += value.address.text();
+    out_ += '"';
+  }
+  template <class Number>
+  void number(std::string_view key, Number value) {
+    begin(key);
+    digits(value);
+  }
+  // Left out where it is zero (the reader's default).
+  template <class Number>
+  void count(std::string_view key, Number value) {
+    if (value != 0) number(key, value);
+  }
+  void flag(std::string_view key, bool value) {
+    if (!value) return;
+    begin(key);
+    out_ += "true";
+  }
+  void open(std::string_view key, char bracket) {
+    begin(key);
+    out_ += bracket;
+    comma_ = false;
+  }
+  void item(char bracket) { open({}, bracket); }
+  void close(char bracket) {
+    out_ += bracket;
+    comma_ = true;
+  }
+  void element(std::string_view plain) {  // an array's string, with nothing to escape
+    begin({});
+    out_ += '"';
+    out_ += plain;
+    out_ += '"';
+  }
+  void raw(char c) { out_ += c; }
+  template <class Number>
+  void digits(Number value) {
+    std::array<char, 24> text;  // NOLINT: filled by to_chars
+    const auto result = std::to_chars(text.data(), text.data() + text.size(), value);
+    out_.append(text.data(), result.ptr);
+  }
+
+ private:
+  void begin(std::string_view key) {
+    if (comma_) out_ += ',';
+    comma_ = true;
+    out_ += key;
+  }
+  std::string& out_;
+  bool comma_ = false;
+};
+
+void write_tls(Line& line, const TlsRecord& tls) {
+  line.open("\"tls\":", '{');
+  line.text("\"version\":", tls.version);
+  line.text("\"cipher\":", tls.cipher);
+  line.text("\"group\":", tls.group);
+  line.text("\"sni\":", tls.sni);
+  line.text("\"alpn\":", tls.alpn);
+  line.flag("\"resumed\":", tls.resumed);
+  line.text("\"error\":", tls.error);
+  line.count("\"handshake_ms\":", tls.handshake_ms);
+  line.close('}');
+}
+
+void write_outline(Line& line, std::string_view key, const std::vector<smtp::Exchange>& outline) {
+  if (outline.empty()) return;
+  line.open(key, '[');
+  const auto shown = std::min(outline.size(), smtp::ServerMachine::kOutlineMax);
+  for (std::size_t i = 0; i < shown; ++i) {
+    // "E250": verb and code in one word, a third of the octets of an object
+    const smtp::Exchange& exchange = outline[i];
+    std::array<char, 8> word{};
+    word[0] = is_alpha(exchange.verb) ? exchange.verb : '?';
+    const auto result = std::to_chars(word.data() + 1, word.data() + word.size(), exchange.code);
+    line.element({word.data(), result.ptr});
+  }
+  line.close(']');
+}
+
+void write_recipient(Line& line, const RecipientRecord& recipient) {
+  line.item('{');
+  line.text("\"path\":", recipient.path);
+  line.count("\"code\":", recipient.code);
+  line.text("\"enhanced\":", recipient.enhanced);
+  line.text("\"reason\":", recipient.reason);
+  line.close('}');
+}
+
+void write_transaction(Line& line, const TransactionRecord& transaction) {
+  line.item('{');
+  line.id("\"message\":", transaction.message);
+  line.text("\"from\":", transaction.reverse_path);
+  if (!transaction.recipients.empty()) {
+    line.open("\"to\":", '[');
+    const auto shown = std::min(transaction.recipients.size(), kRecipientsMax);
+    for (std::size_t i = 0; i < shown; ++i) write_recipient(line, transaction.recipients[i]);
+    line.close(']');
+  }
+  const auto listed = static_cast<std::uint32_t>(transaction.recipients.size());
+  line.count("\"recipients\":", std::max(transaction.recipients_total, listed));
+  line.count("\"size\":", transaction.size);
+  line.count("\"code\":", transaction.code);
+  line.text("\"enhanced\":", transaction.enhanced);
+  line.text("\"reason\":", transaction.reason);
+  line.flag("\"chunked\":", transaction.chunked);
+  line.flag("\"utf8\":", transaction.utf8);
+  line.count("\"data_ms\":", transaction.data_ms);
+  line.count("\"commit_ms\":", transaction.commit_ms);
+  line.close('}');
+}
+
+void write_endpoint(Line& line, std::string_view key, const ip::Endpoint& endpoint) {
+  line.open(key, '{');
+  line.address("\"address\":", endpoint);
+  line.number("\"port\":", endpoint.port);
+  line.close('}');
+}
+
+}  // namespace
+
+std::vector<std::string_view> fact_names(std::uint32_t facts) {
+  std::vector<std::string_view> out;
+  for (const FactName& entry : kFactNames) {
+    if ((facts & static_cast<std::uint32_t>(entry.fact)) != 0) out.push_back(entry.name);
+  }
+  return out;
+}
+
+void append_json(const SessionRecord& record, std::string& out) {
+  Line line(out);
+  line.item('{');
+  line.text("\"schema\":", "postern.session/1");
+  line.id("\"id\":", record.id);
+  line.time("\"time\":", record.start);
+  line.number("\"duration_ms\":", record.duration_ms);
+  line.text("\"listener\":", record.listener);
+  line.text("\"family\":", record.client.address.is_v4() ? "ipv4" : "ipv6");
+  write_endpoint(line, "\"client\":", record.client);
+  write_endpoint(line, "\"server\":", record.server);
+  if (record.proxy) write_endpoint(line, "\"proxy\":", *record.proxy);
+  line.text("\"syn\":", to_hex(std::string_view(record.syn).substr(0, kTextMax / 2)));
+  line.text("\"helo\":", record.helo);
+  line.flag("\"extended\":", record.extended);
+  if (record.tls) write_tls(line, *record.tls);
+  line.text("\"login\":", record.login);
+  if (record.facts != 0) {
+    line.open("\"facts\":", '[');
+    for (const FactName& entry : kFactNames) {
+      if ((record.facts & static_cast<std::uint32_t>(entry.fact)) != 0) line.element(entry.name);
+    }
+    line.close(']');
+  }
+  write_outline(line, "\"outline\":", record.outline);
+  line.count("\"commands\":", record.commands);
+  line.count("\"errors\":", record.errors);
+  if (!record.transactions.empty()) {
+    line.open("\"transactions\":", '[');
+    const auto shown = std::min(record.transactions.size(), kTransactionsMax);
+    for (std::size_t i = 0; i < shown; ++i) write_transaction(line, record.transactions[i]);
+    line.close(']');
+  }
+  const auto listed = static_cast<std::uint32_t>(record.transactions.size());
+  line.count("\"transactions_total\":", std::max(record.transactions_total, listed));
+  line.count("\"accepted\":", record.accepted);
+  line.count("\"bytes_in\":", record.bytes_in);
+  line.count("\"bytes_out\":", record.bytes_out);
+  if (record.first_octet_ms >= 0) line.number("\"first_octet_ms\":", record.first_octet_ms);
+  if (record.greeting_ms >= 0) line.number("\"greeting_ms\":", record.greeting_ms);
+  if (record.hello_ms >= 0) line.number("\"hello_ms\":", record.hello_ms);
+  line.text("\"end\":", record.end);
+  line.text("\"refusal\":", record.refusal);
+  line.close('}');
+  line.raw('\n');
+}
+
+void append_json(const DeliveryRecord& record, std::string& out) {
+  Line line(out);
+  line.item('{');
+  line.text("\"schema\":", "postern.delivery/1");
+  line.id("\"id\":", record.id);
+  line.id("\"message\":", record.message);
+  line.time("\"time\":", record.start);
+  line.number("\"duration_ms\":", record.duration_ms);
+  line.text("\"transport\":", record.transport);
+  line.text("\"host\":", record.host);
+  line.text("\"tls\":", record.tls);
+  if (!record.outcomes.empty()) {
+    line.open("\"outcomes\":", '[');
+    const auto shown = std::min(record.outcomes.size(), kRecipientsMax);
+    for (std::size_t i = 0; i < shown; ++i) {
+      line.item('{');
+      line.text("\"path\":", record.outcomes[i].path);
+      line.text("\"state\":", record.outcomes[i].state);
+      line.text("\"reply\":", record.outcomes[i].reply);
+      line.close('}');
+    }
+    line.close(']');
+    line.number("\"recipients\":", record.outcomes.size());
+  }
+  line.count("\"size\":", record.size);
+  line.count("\"queued_ms\":", record.queued_ms);
+  line.count("\"attempt\":", record.attempt);
+  line.close('}');
+  line.raw('\n');
+}
+
+}  // namespace postern::record
