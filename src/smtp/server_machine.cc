@@ -144,8 +144,7 @@ void ServerMachine::accept(const Reply& reply) {
       accept_hello();
       return;
     case EventKind::mail:
-      s.end_transaction();
-      s.transaction.open = true;
+      s.transaction.open = true;  // on_mail() made it anew
       s.bdat_failed = false;
       s.empty_commands = 0;
       ++s.transactions;
