@@ -1,0 +1,230 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include "base/counters.h"
+#include "base/text.h"
+#include "record/session_record.h"
+#include "record/writer.h"
+
+namespace postern::record {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Folder {
+ public:
+  Folder() : path_((fs::temp_directory_path() / "postern_record_XXXXXX").string()) {
+    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+std::int64_t counter(std::string_view name) {
+  for (const auto& [key, value] : counter_values()) {
+    if (key == name) return value;
+  }
+  return -1;
+}
+
+SessionRecord refused(std::uint32_t number) {
+  SessionRecord record;
+  record.id = Id::make(1'795'243'208'123);
+  record.start = 1'795'243'208'123;
+  record.listener = "mx";
+  record.client = *ip::Endpoint::parse("[2001:db8::7]:4711");
+  record.server = *ip::Endpoint::parse("192.0.2.1:25");
+  record.helo = "mail.example.org";
+  record.commands = number;
+  record.outline = {{'E', 250}, {'M', 250}, {'R', 550}, {'Q', 221}};
+  record.transactions = {{.reverse_path = "a@example.org",
+                          .recipients = {{"b@example.com", 550, "5.1.1", "unknown_user"}},
+                          .recipients_total = 1,
+                          .reason = "reset"}};
+  record.end = "quit";
+  return record;
+}
+
+std::vector<std::int64_t> numbers(const std::string& directory) {
+  std::vector<std::int64_t> out;
+  const auto count = read_records(directory, [&](std::string_view line) {
+    const auto value = json::parse(line);
+    out.push_back(value ? value->at("commands").integer(-1) : -2);
+    return true;
+  });
+  EXPECT_TRUE(count) << (count ? "" : count.error().what);
+  return out;
+}
+
+TEST(SessionRecord, ARefusedSession) {
+  std::string line;
+  append_json(refused(4), line);
+  ASSERT_TRUE(line.ends_with("}\n"));
+  const auto value = json::parse(line);
+  ASSERT_TRUE(value) << line;
+  EXPECT_EQ(value->at("schema").string(), "postern.session/1");
+  EXPECT_EQ(value->at("time").string(), iso8601(1'795'243'208'123));
+  EXPECT_EQ(value->at("family").string(), "ipv6");
+  EXPECT_EQ(value->at("client").at("address").string(), "2001:db8::7");
+  EXPECT_EQ(value->at("client").at("port").integer(), 4711);
+  EXPECT_EQ(value->at("outline").array().at(2).string(), "R550");
+  const auto& transaction = value->at("transactions").array().at(0);
+  EXPECT_EQ(transaction.at("from").string(), "a@example.org");
+  EXPECT_EQ(transaction.at("to").array().at(0).at("reason").string(), "unknown_user");
+  EXPECT_TRUE(value->at("tls").is_null());
+  EXPECT_EQ(line.find("\"\""), std::string::npos);  // empty fields are left out
+}
+
+TEST(SessionRecord, BoundsAtTheirLimits) {
+  SessionRecord record = refused(1);
+  record.helo.assign(kTextMax + 1, 'h');
+  record.transactions.assign(kTransactionsMax + 1, record.transactions.front());
+  record.transactions[0].recipients.assign(kRecipientsMax + 1, {"x@example.org", 250, "2.1.5", "ok"});
+  record.facts = 0xFFFFFFFF;
+  std::string line;
+  append_json(record, line);
+  const auto value = json::parse(line);
+  ASSERT_TRUE(value);
+  EXPECT_EQ(value->at("helo").string().size(), kTextMax);
+  EXPECT_EQ(value->at("transactions").array().size(), kTransactionsMax);
+  EXPECT_EQ(value->at("transactions_total").integer(), static_cast<std::int64_t>(kTransactionsMax + 1));
+  EXPECT_EQ(value->at("transactions").array()[0].at("to").array().size(), kRecipientsMax);
+  EXPECT_EQ(value->at("transactions").array()[0].at("recipients").integer(),
+            static_cast<std::int64_t>(kRecipientsMax + 1));
+  EXPECT_EQ(value->at("facts").array().size(), 13U);
+  EXPECT_EQ(fact_names(0xFFFFFFFF).size(), 13U);
+}
+
+TEST(DeliveryRecord, Fields) {
+  DeliveryRecord record;
+  record.id = Id::make(5);
+  record.message = Id::make(6);
+  record.transport = "lmtp";
+  record.outcomes = {{"a@example.org", "deferred", "451 4.2.0 later\r\nforged"}};
+  std::string line;
+  append_json(record, line);
+  const auto value = json::parse(line);
+  ASSERT_TRUE(value) << line;
+  EXPECT_EQ(value->at("schema").string(), "postern.delivery/1");
+  EXPECT_EQ(value->at("message").string(), record.message.text());
+  EXPECT_EQ(value->at("outcomes").array().at(0).at("state").string(), "deferred");
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+}
+
+TEST(RecordWriter, KeepsOrderAcrossRotationAndCompression) {
+  const Folder folder;
+  const std::string directory = folder.at("records");
+  std::vector<std::int64_t> expected;
+  {
+    auto writer = Writer::open({.directory = directory, .rotate_bytes = 2000});
+    ASSERT_TRUE(writer) << writer.error().what;
+    for (std::uint32_t i = 1; i <= 60; ++i) {
+      (*writer)->append(refused(i));
+      (*writer)->flush();
+      expected.push_back(i);
+      if (i % 20 == 0) {
+        EXPECT_EQ(numbers(directory), expected);
+      }
+    }
+  }
+  EXPECT_EQ(numbers(directory), expected);
+  EXPECT_GT(std::distance(fs::directory_iterator(directory), {}), 5);
+}
+
+TEST(RecordWriter, ManyThreadsLoseNothing) {
+  const Folder folder;
+  auto writer = Writer::open({.directory = folder.at("records")});
+  ASSERT_TRUE(writer);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&writer] {
+      for (std::uint32_t i = 0; i < 200; ++i) (*writer)->append(refused(i));
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  (*writer)->flush();
+  EXPECT_EQ(numbers(folder.at("records")).size(), 800U);
+}
+
+TEST(RecordWriter, ACutLastLineIsEnded) {
+  const Folder folder;
+  fs::create_directory(folder.at("records"));
+  std::ofstream(folder.at("records/current.jsonl")) << "{\"commands\":9}\n{\"comm";
+  {
+    auto writer = Writer::open({.directory = folder.at("records")});
+    ASSERT_TRUE(writer);
+    (*writer)->append(refused(7));
+  }
+  EXPECT_EQ(numbers(folder.at("records")), (std::vector<std::int64_t>{9, -2, 7}));
+}
+
+TEST(RecordWriter, AFolderThatCannotBeIsAnError) {
+  const Folder folder;
+  std::ofstream(folder.at("file")) << "x";
+  const auto writer = Writer::open({.directory = folder.at("file")});
+  ASSERT_FALSE(writer);
+  EXPECT_NE(writer.error().what.find("file"), std::string::npos);
+  EXPECT_FALSE(Writer::open({.directory = folder.at("file/records")}));
+}
+
+TEST(RecordWriter, ALostFolderDropsRecordsAndComesBack) {
+  const Folder folder;
+  const std::string directory = folder.at("records");
+  auto writer = Writer::open({.directory = directory, .rotate_bytes = 1});  // every record after the first rotates
+  ASSERT_TRUE(writer);
+  (*writer)->append(refused(1));
+  (*writer)->flush();
+  fs::remove_all(directory);
+  const auto before = counter("postern_records_dropped_total");
+  (*writer)->append(refused(2));
+  (*writer)->flush();
+  EXPECT_EQ(counter("postern_records_dropped_total"), before + 1);
+  fs::create_directory(directory);
+  (*writer)->append(refused(3));
+  (*writer)->flush();
+  EXPECT_EQ(numbers(directory), (std::vector<std::int64_t>{3}));
+}
+
+TEST(RecordReader, LineLimitAndDamage) {
+  const Folder folder;
+  std::ofstream(folder.at("a.jsonl")) << std::string(1 << 20, 'a') << '\n'
+                                      << std::string((1 << 20) + 1, 'b') << "\nend";
+  std::vector<std::size_t> sizes;
+  const auto count = read_records(folder.at("a.jsonl"), [&](std::string_view line) {
+    sizes.push_back(line.size());
+    return true;
+  });
+  ASSERT_TRUE(count);
+  EXPECT_EQ(sizes, (std::vector<std::size_t>{1 << 20, 3}));
+  EXPECT_EQ(count->lines, 2U);
+  EXPECT_EQ(count->skipped, 1U);
+  std::ofstream(folder.at("b.jsonl.zst")) << "not compressed at all";
+  EXPECT_FALSE(read_records(folder.at("b.jsonl.zst"), [](std::string_view) { return true; }));
+  EXPECT_FALSE(read_records(folder.at("none"), [](std::string_view) { return true; }));
+}
+
+TEST(RecordReader, StopsWhenTold) {
+  const Folder folder;
+  std::ofstream(folder.at("a.jsonl")) << "1\n2\n3\n";
+  int seen = 0;
+  ASSERT_TRUE(read_records(folder.at("a.jsonl"), [&](std::string_view) { return ++seen < 2; }));
+  EXPECT_EQ(seen, 2);
+}
+
+}  // namespace
+}  // namespace postern::record
