@@ -1,0 +1,278 @@
+#include "delivery/queue.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <set>
+
+#include "spool/ram_store.h"
+#include "unit/delivery/support.h"
+
+namespace postern::delivery {
+namespace {
+
+using test::files_in;
+using test::ScriptedServer;
+
+Task<void> commit_to(spool::Store& store, io::Loop& loop, spool::Envelope envelope) {
+  auto intake = store.begin(loop);
+  EXPECT_TRUE(intake.has_value());
+  (*intake)->append_now("A: b\r\n\r\nbody\r\n");
+  const auto committed = co_await (*intake)->commit(std::move(envelope));
+  EXPECT_TRUE(committed.has_value());
+}
+
+// The store with a watch on settle(), and faults. Everything else goes through.
+class WatchedStore final : public spool::Store {
+ public:
+  explicit WatchedStore(io::Loop& loop) : inner_(spool::make_ram_store()), changed_(loop) {}
+  Result<std::unique_ptr<spool::Intake>> begin(io::Loop& loop) override { return inner_->begin(loop); }
+  Result<void> admit(std::uint64_t size) override { return inner_->admit(size); }
+  void on_due(std::function<void()> wake) override { inner_->on_due(std::move(wake)); }
+  std::vector<Id> take_due(WallMs now, std::size_t max) override { return inner_->take_due(now, max); }
+  std::optional<WallMs> next_due() const override { return inner_->next_due(); }
+  void release_active(const Id& id) override {
+    ++released;
+    inner_->release_active(id);
+  }
+  Result<spool::Envelope> load(const Id& id) override {
+    if (load_failures > 0) {
+      --load_failures;
+      return fail(ErrorKind::storage, "told so by the test");
+    }
+    return inner_->load(id);
+  }
+  Result<std::unique_ptr<spool::Body>> open_body(const Id& id) override {
+    ++bodies_opened;
+    return inner_->open_body(id);
+  }
+  Result<void> settle(const Id& id, const spool::Settlement& settlement) override {
+    ++settle_calls;
+    if (settle_failures > 0) {
+      --settle_failures;
+      return fail(ErrorKind::storage, "told so by the test");
+    }
+    settlements[id].push_back(settlement);
+    auto result = inner_->settle(id, settlement);
+    changed_.notify();
+    return result;
+  }
+  std::vector<spool::QueuedMessage> list(std::optional<Id> after, std::size_t max) const override {
+    return inner_->list(after, max);
+  }
+  Result<void> hold(const Id& id) override { return inner_->hold(id); }
+  Result<void> release(const Id& id) override { return inner_->release(id); }
+  Result<void> retry(const Id& id, WallMs now) override { return inner_->retry(id, now); }
+  Result<void> drop(const Id& id) override { return inner_->drop(id); }
+  spool::StoreStatus status() const override { return inner_->status(); }
+  void close() override { inner_->close(); }
+
+  io::Signal& changed() { return changed_; }
+  std::map<Id, std::vector<spool::Settlement>> settlements;
+  int settle_calls = 0;
+  std::atomic<int> released{0}, bodies_opened{0}, load_failures{0};
+  int settle_failures = 0;
+
+ private:
+  std::unique_ptr<spool::Store> inner_;
+  io::Signal changed_;
+};
+
+struct QueueTest : ::testing::Test {
+  test::TempDir dir;
+  io::Loop loop;
+  io::BlockingPool pool{2};
+  WatchedStore store{loop};
+  QueueOptions options;
+  std::shared_ptr<const directory::Directory> directory;
+
+  QueueTest() { options.local = {.base_directory = dir.path().string(), .hostname = "mx.example.org"}; }
+  void domains(const std::vector<std::pair<std::string, std::string>>& list) {
+    std::vector<directory::DomainOptions> out;
+    for (const auto& [name, transport] : list) {
+      directory::DomainOptions domain;
+      domain.name = name;
+      domain.deliver = directory::Transport::parse(transport).value();
+      domain.mailboxes = {"*"};
+      out.push_back(std::move(domain));
+    }
+    directory = directory::Directory::build(out).value();
+  }
+  Queue make() {
+    return Queue(loop, pool, store, nullptr, options, [this] { return directory; });
+  }
+  [[nodiscard]] std::size_t mails(const std::string& domain, const std::string& user) const {
+    return files_in(dir.path() / "mail" / domain / user / "new").size();
+  }
+};
+
+// Runs the queue until `done` holds, then stops it.
+Task<bool> until(QueueTest& test, Queue& queue, std::function<bool()> done) {
+  queue.start();
+  const Deadline deadline = Deadline::after(seconds(30));
+  bool in_time = true;
+  while (!done() && in_time) in_time = co_await test.store.changed().wait(deadline);
+  co_await queue.stop();
+  co_return in_time;
+}
+
+constexpr const char* kMaildir = "maildir:mail/{domain}/{user}";
+
+TEST_F(QueueTest, DeliversToMaildirAndSinkAndForgetsTheMessage) {
+  domains({{"box.example", kMaildir}, {"sink.example", "sink:"}});
+  for (int i = 0; i < 20; ++i) {
+    test::run(loop, commit_to(store, loop, test::envelope_to({"a@box.example", "b@sink.example", "c@box.example"})));
+  }
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
+  EXPECT_EQ(mails("box.example", "a"), 20U);
+  EXPECT_EQ(mails("box.example", "c"), 20U);
+}
+
+TEST_F(QueueTest, SinkReadsNoBody) {
+  domains({{"sink.example", "sink:"}});
+  for (int i = 0; i < 600; ++i) test::run(loop, commit_to(store, loop, test::envelope_to({"a@sink.example"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
+  EXPECT_EQ(store.bodies_opened, 0);
+  EXPECT_EQ(store.settle_calls, 600);
+}
+
+TEST_F(QueueTest, MessagesThatComeLaterWakeIt) {
+  domains({{"box.example", kMaildir}});
+  Queue queue = make();
+  io::Scope scope(loop);
+  bool in_time = false;
+  struct Later {
+    static Task<void> run(QueueTest& test, Queue& queue, bool& in_time) {
+      queue.start();
+      co_await commit_to(test.store, test.loop, test::envelope_to({"a@box.example"}));
+      in_time = true;
+      while (test.mails("box.example", "a") == 0 && in_time) {
+        in_time = co_await test.store.changed().wait(Deadline::after(seconds(30)));
+      }
+      co_await queue.stop();
+      test.loop.stop();
+    }
+  };
+  loop.post([&] { scope.spawn(Later::run(*this, queue, in_time)); });
+  loop.run();
+  EXPECT_TRUE(in_time);
+  EXPECT_EQ(mails("box.example", "a"), 1U);
+}
+
+TEST_F(QueueTest, ADeadServerDefersAndStarvesNobody) {
+  const std::string dead = "lmtp:unix:" + (dir.path() / "nobody").string();
+  domains({{"dead.example", dead}, {"box.example", kMaildir}});
+  options.concurrency = 2;
+  options.destination_concurrency = 1;
+  for (int i = 0; i < 50; ++i) test::run(loop, commit_to(store, loop, test::envelope_to({"a@dead.example"})));
+  test::run(loop, commit_to(store, loop, test::envelope_to({"b@box.example"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settlements.size() == 51; })));
+  EXPECT_EQ(mails("box.example", "b"), 1U);
+  const auto left = store.list({}, 100);
+  EXPECT_EQ(left.size(), 50U);
+  for (const spool::QueuedMessage& message : left) {
+    EXPECT_FALSE(message.active);
+    EXPECT_GT(message.next_attempt, message.arrived);
+    const auto envelope = store.load(message.id);
+    EXPECT_NE(envelope->recipients[0].last_reply.find("4.4.1"), std::string::npos);
+    EXPECT_EQ(envelope->recipients[0].attempts, 1U);
+  }
+}
+
+TEST_F(QueueTest, DeferredMessagesComeBackWithBackoff) {
+  domains({{"dead.example", "lmtp:unix:" + (dir.path() / "nobody").string()}});
+  options.retry_first_ms = 2;
+  options.retry_max_ms = 8;
+  test::run(loop, commit_to(store, loop, test::envelope_to({"a@dead.example"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls >= 5; })));
+  const auto left = store.list({}, 10);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_GE(store.load(left[0].id)->recipients[0].attempts, 5U);
+}
+
+TEST_F(QueueTest, ExpiryFailsAndIsHeld) {
+  domains({{"dead.example", "lmtp:unix:" + (dir.path() / "nobody").string()}});
+  spool::Envelope envelope = test::envelope_to({"a@dead.example"});
+  envelope.arrived -= options.expire_after_ms + 1;
+  test::run(loop, commit_to(store, loop, envelope));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls == 1; })));
+  EXPECT_EQ(store.status().failed_recipients, 1U);
+  EXPECT_EQ(store.status().messages, 1U);  // not lost: the operator sees it
+  EXPECT_EQ(store.next_due(), std::nullopt);
+  const auto row = store.list({}, 1).at(0);
+  EXPECT_TRUE(store.load(row.id)->recipients[0].last_reply.starts_with("554 5.4.7"));
+}
+
+TEST_F(QueueTest, WhatHasNoWayOutIsDeferredWithAReason) {
+  domains({{"out.example", "smtp:[::1]:25"}, {"box.example", kMaildir}});
+  test::run(loop, commit_to(store, loop,
+                            test::envelope_to({"a@out.example", "b@gone.example", "c@box.example", "not an address"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls == 1; })));
+  const auto row = store.list({}, 1).at(0);
+  const auto envelope = store.load(row.id);
+  EXPECT_EQ(row.pending, 3U);
+  EXPECT_NE(envelope->recipients[0].last_reply.find("outbound mail is not configured"), std::string::npos);
+  EXPECT_NE(envelope->recipients[1].last_reply.find("not one of ours"), std::string::npos);
+  EXPECT_EQ(envelope->recipients[2].state, spool::RecipientState::delivered);
+  EXPECT_NE(envelope->recipients[3].last_reply.find("4.1.3"), std::string::npos);
+}
+
+TEST_F(QueueTest, APermanentRefusalByLmtpIsHeldAsFailed) {
+  ScriptedServer server(loop, "220 l\r\n",
+                        {{"LHLO mx.example.org\r\n", "250-l\r\n250 PIPELINING\r\n"},
+                         {"DATA\r\n", "250 ok\r\n250 ok\r\n550 5.1.1 unknown\r\n354 go\r\n"},
+                         {"\r\n.\r\n", "250 2.0.0 kept\r\n"},
+                         {"QUIT\r\n", "221 bye\r\n"}});
+  domains({{"lmtp.example", "lmtp:" + server.endpoint.text()}});
+  test::run(loop, commit_to(store, loop, test::envelope_to({"a@lmtp.example", "b@lmtp.example"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls == 1; })));
+  test::run(loop, server.stop());
+  const auto row = store.list({}, 1).at(0);
+  EXPECT_EQ(row.failed, 1U);
+  EXPECT_EQ(row.pending, 0U);
+  EXPECT_EQ(store.load(row.id)->recipients[1].last_reply, "550 5.1.1 unknown");
+}
+
+TEST_F(QueueTest, StopGivesUntriedMessagesBack) {
+  domains({{"box.example", kMaildir}});
+  options.concurrency = 1;
+  for (int i = 0; i < 30; ++i) test::run(loop, commit_to(store, loop, test::envelope_to({"a@box.example"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls >= 1; })));
+  EXPECT_EQ(mails("box.example", "a") + store.status().messages, 30U);  // each delivered once, or still there
+  for (const spool::QueuedMessage& message : store.list({}, 100)) {
+    EXPECT_FALSE(message.active);
+    EXPECT_EQ(message.pending, 1U);
+  }
+}
+
+TEST_F(QueueTest, AnUnreadableEnvelopeIsPutOffNotSpunOn) {
+  domains({{"box.example", kMaildir}});
+  options.retry_first_ms = 1;
+  store.load_failures = 3;
+  test::run(loop, commit_to(store, loop, test::envelope_to({"a@box.example"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
+  EXPECT_EQ(mails("box.example", "a"), 1U);
+}
+
+TEST_F(QueueTest, ASettlementThatFailsIsKeptAndNotDeliveredTwice) {
+  domains({{"box.example", kMaildir}});
+  store.settle_failures = 1;
+  test::run(loop, commit_to(store, loop, test::envelope_to({"a@box.example"})));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
+  EXPECT_EQ(mails("box.example", "a"), 1U);
+  EXPECT_EQ(store.settle_calls, 2);
+}
+
+}  // namespace
+}  // namespace postern::delivery
