@@ -2,9 +2,13 @@
 // functions.
 #include <CLI/CLI.hpp>
 #include <array>
+#include <cstdio>
 #include <functional>
+#include <string_view>
 
+#include "base/text.h"
 #include "cli/commands.h"
+#include "cli/send.h"
 
 namespace postern::cli {
 
@@ -16,6 +20,10 @@ struct Options {
   ServeOptions serve;
   ConfigCheckOptions check;
   QueueOptions queue;
+  SendOptions send;
+  bool no_pipelining = false;
+  std::string send_size;
+  std::string send_timeout = "30s";
   std::function<int()> chosen;
 };
 
@@ -104,6 +112,96 @@ void add_queue(CLI::App& app, Options& options) {
   }
 }
 
+// Sizes and durations as they are written in the configuration.
+int start_send(Options& options) {
+  SendOptions& send = options.send;
+  send.pipelining = !options.no_pipelining;
+  if (!options.send_size.empty()) {
+    const auto size = parse_bytes(options.send_size);
+    if (!size) {
+      std::fprintf(stderr, "postern: --size: \"%s\" is not a size; write 5000 or \"5M\"\n",
+                   printable(options.send_size).c_str());
+      return kUsage;
+    }
+    send.size = *size;
+  }
+  const auto timeout = parse_duration_ms(options.send_timeout);
+  if (!timeout || *timeout <= 0) {
+    std::fprintf(stderr, "postern: --timeout: \"%s\" is not a duration; write \"30s\" or \"5m\"\n",
+                 printable(options.send_timeout).c_str());
+    return kUsage;
+  }
+  send.timeout_ms = *timeout;
+  return run_send(send);
+}
+
+void add_send(CLI::App& app, Options& options) {
+  CLI::App* const send = app.add_subcommand("send", "send a test message by SMTP or LMTP and show the dialogue");
+  send->group("Tools");
+  SendOptions& o = options.send;
+  send->add_option("--server", o.server, "where to connect; port 25 if none is given")
+      ->type_name("HOST:PORT")
+      ->required();
+  send->add_option("--to", o.to, "recipient; may be repeated")->type_name("ADDRESS")->allow_extra_args(false);
+  send->add_option("--from", o.from, "sender; \"\" is the null path")->type_name("ADDRESS");
+  send->add_option("--helo", o.helo, "name to say in EHLO; the host's own by default")->type_name("NAME");
+  CLI::Option* const four = send->add_flag("-4", o.ipv4_only, "IPv4 only");
+  send->add_flag("-6", o.ipv6_only, "IPv6 only")->excludes(four);
+  send->add_flag("--lmtp", o.lmtp, "speak LMTP");
+  send->add_flag("--no-pipelining", options.no_pipelining, "one command at a time");
+  send->add_option("--timeout", options.send_timeout, "for each reply, and for the connection")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  send->add_option("--quit-after", o.quit_after,
+                   "stop early: connect, helo, mail, rcpt or data (then the connection is dropped)")
+      ->type_name("STAGE");
+  send->add_flag("--json", o.json, "one object instead of the dialogue");
+
+  CLI::Option* const tls = send->add_flag("--tls", o.tls, "STARTTLS, or fail")->group("TLS");
+  CLI::Option* const optional =
+      send->add_flag("--tls-optional", o.tls_optional, "STARTTLS where it is offered")->group("TLS");
+  CLI::Option* const on_connect =
+      send->add_flag("--tls-on-connect", o.tls_on_connect, "TLS from the first octet")->group("TLS");
+  tls->excludes(optional)->excludes(on_connect);
+  optional->excludes(on_connect);
+  send->add_flag("--tls-verify", o.tls_verify, "the certificate and its name must verify")->group("TLS");
+  send->add_option("--tls-ca", o.tls_ca_file, "certificates to trust instead of the system's")
+      ->type_name("FILE")
+      ->group("TLS");
+
+  CLI::Option* const data =
+      send->add_option("--data", o.data, "send this file; - is standard input")->type_name("FILE")->group("Message");
+  send->add_option("--header", o.headers, "field to add to the generated message; may be repeated")
+      ->type_name("\"NAME: VALUE\"")
+      ->allow_extra_args(false)
+      ->group("Message");
+  send->add_option_function<std::string>(
+          "--body",
+          [&o](const std::string& text) {
+            o.body = text;
+            o.has_body = true;
+          },
+          "text of the generated message")
+      ->type_name("TEXT")
+      ->excludes(data)
+      ->group("Message");
+  send->add_option("--size", options.send_size, "make the generated message at least this large")
+      ->type_name("SIZE")
+      ->excludes(data)
+      ->group("Message");
+  send->add_option("--count", o.count, "messages, over one connection")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group("Message");
+  send->footer(
+      "Exit code 0: every recipient was accepted. 1: refused, or no connection; the output says whether for now or for "
+      "good.\n\n"
+      "Examples:\n"
+      "  postern send --server [::1]:25 --to alice@example.org\n"
+      "  postern send --server mx.example.org --to alice@example.org --tls --tls-verify --quit-after rcpt");
+  send->callback([&options] { options.chosen = [&options] { return start_send(options); }; });
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -118,6 +216,7 @@ int run(int argc, char** argv) {
   add_serve(app, options);
   add_config(app, options);
   add_queue(app, options);
+  add_send(app, options);
   if (argc <= 1) {
     std::fputs(app.help().c_str(), stderr);
     return kUsage;

@@ -97,6 +97,11 @@ void read_deliver(Reader& reader, const Node& node) {
   if (!text) return;
   auto transport = directory::Transport::parse(*text);
   if (!transport) return reader.problem(node.place, transport.error().what);
+  if (transport->kind == directory::Transport::Kind::smtp) {
+    return reader.problem(node.place,
+                          "delivery by \"smtp:\" is not available in this release, so that mail would only wait; use "
+                          "\"lmtp:\", \"maildir:\" or \"sink:\"");
+  }
   if (transport->kind == directory::Transport::Kind::lmtp_unix) transport->target = reader.path(transport->target);
   reader.domain->deliver = std::move(*transport);
 }
@@ -320,9 +325,7 @@ constexpr std::array kGeneral = {
     Key{.section = "domain",
         .name = "deliver",
         .doc = "Where its mail goes: \"maildir:PATH\" with {domain} and {user} filled in, \"lmtp:[::1]:24\", "
-               "\"lmtp:unix:/PATH\", \"smtp:[2001:db8::5]:25\" for the server behind this one, or \"sink:\", which "
-               "takes mail "
-               "and drops it.",
+               "\"lmtp:unix:/PATH\", or \"sink:\", which takes mail and drops it.",
         .type = "way of delivery",
         .fallback = "\"maildir:DATA_DIR/mail/{domain}/{user}\"",
         .read = read_deliver},
@@ -364,14 +367,15 @@ constexpr std::array kGeneral = {
 
     Key{.section = "relay",
         .name = "from",
-        .doc = "Clients that may send to domains that are not ours. Not even loopback may without being listed.",
+        .doc = "Clients that may send to domains that are not ours. Not even loopback may without being listed. This "
+               "release does not deliver to other domains yet: such mail, like that of an alias that leads there, "
+               "waits in the queue.",
         .type = "list of addresses and prefixes",
         .fallback = "[]",
         .read = read_relay_from},
     Key{.section = "relay",
         .name = "smarthost",
-        .doc = "The server for mail to other domains. It is checked and not used yet: this release does not deliver to "
-               "other domains.",
+        .doc = "The server for mail to other domains. It is checked and not used yet.",
         .type = "ADDRESS:PORT or NAME:PORT",
         .fallback = "none",
         .read = read_smarthost},

@@ -140,6 +140,8 @@ TEST(Problems, WhatThisReleaseDoesNotHaveIsSaid) {
        "f:10:8: listen.role: the role \"sinkhole\" is not available in this release; a domain with deliver = "
        "\"sink:\""},
       {"[[listen]]\naddress = \"[::1]:2525\"\nrole = \"xm\"\n", "f:10:8: listen.role: \"xm\" is not a role; "},
+      {"deliver = \"smtp:[::1]:25\"\n",
+       "f:8:11: domain.deliver: delivery by \"smtp:\" is not available in this release"},
       {"[[listen]]\naddress = \"[::1]:465\"\ntls = \"on_connect\"\n",
        "f:10:7: listen.tls: \"on_connect\" belongs to the role \"submissions\""},
   });

@@ -1,0 +1,95 @@
+// What scripts rely on: exit codes of good and bad usage, and that nothing is run for bad usage.
+#include <gtest/gtest.h>
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+
+namespace postern::cli {
+namespace {
+
+struct Ran {
+  int code = -1;
+  std::string out, err;
+};
+
+Ran run_with(std::initializer_list<const char*> arguments) {
+  std::vector<std::string> storage{"postern"};
+  storage.insert(storage.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& argument : storage) argv.push_back(argument.data());
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
+  Ran ran;
+  ran.code = run(static_cast<int>(argv.size()), argv.data());
+  ran.out = ::testing::internal::GetCapturedStdout();
+  ran.err = ::testing::internal::GetCapturedStderr();
+  return ran;
+}
+
+TEST(App, HelpAndVersionSucceed) {
+  const Ran help = run_with({"--help"});
+  EXPECT_EQ(help.code, kOk);
+  for (const char* command : {"serve", "config", "queue", "send"}) {
+    EXPECT_NE(help.out.find(command), std::string::npos) << command;
+    const Ran own = run_with({command, "--help"});
+    EXPECT_EQ(own.code, kOk) << command;
+    EXPECT_NE(own.out.find("Example"), std::string::npos) << command << "\n" << own.out;
+  }
+  const Ran version = run_with({"--version"});
+  EXPECT_EQ(version.code, kOk);
+  EXPECT_TRUE(version.out.starts_with("postern ")) << version.out;
+}
+
+TEST(App, BadUsageIsTwo) {
+  EXPECT_EQ(run_with({}).code, kUsage);
+  EXPECT_EQ(run_with({"fly"}).code, kUsage);
+  EXPECT_EQ(run_with({"serve", "--cofnig", "x"}).code, kUsage);
+  EXPECT_EQ(run_with({"queue"}).code, kUsage);
+  EXPECT_EQ(run_with({"queue", "list", "extra"}).code, kUsage);
+  EXPECT_EQ(run_with({"queue", "list", "--max", "many"}).code, kUsage);
+  EXPECT_EQ(run_with({"config"}).code, kUsage);
+  EXPECT_EQ(run_with({"send", "--to", "a@example.org"}).code, kUsage);
+  EXPECT_EQ(run_with({"send", "--server", "[::1]:9", "--to", "a@example.org", "--timeout", "soon"}).code, kUsage);
+  EXPECT_EQ(run_with({"send", "--server", "[::1]:9", "--to", "a@example.org", "-4", "-6"}).code, kUsage);
+}
+
+TEST(App, QueueVerbsCheckTheirArgumentsBeforeTheyTouchAnything) {
+  for (const char* verb : {"retry", "hold", "release", "drop"}) {
+    const Ran nothing = run_with({"queue", verb, "--config", "/nonexistent"});
+    EXPECT_EQ(nothing.code, kUsage) << verb;
+    EXPECT_NE(nothing.err.find("--all"), std::string::npos) << nothing.err;
+    const Ran both = run_with({"queue", verb, "0000000000000000", "--all", "--config", "/nonexistent"});
+    EXPECT_EQ(both.code, kUsage) << verb;
+  }
+  EXPECT_EQ(run_with({"queue", "show", "--config", "/nonexistent"}).code, kUsage);
+  EXPECT_EQ(run_with({"queue", "show", "--all"}).code, kUsage);
+  const Ran bad = run_with({"queue", "show", "nonsense", "--config", "/nonexistent"});
+  EXPECT_EQ(bad.code, kUsage);
+  EXPECT_NE(bad.err.find("\"nonsense\" is not an id"), std::string::npos) << bad.err;
+}
+
+TEST(App, AMissingFileIsAFailureAndNotBadUsage) {
+  const Ran queue = run_with({"queue", "list", "--config", "/nonexistent/postern.toml"});
+  EXPECT_EQ(queue.code, kNegative);
+  EXPECT_EQ(queue.err, "postern: /nonexistent/postern.toml: cannot be opened: No such file or directory\n");
+  const Ran check = run_with({"config", "check", "/nonexistent/postern.toml"});
+  EXPECT_EQ(check.code, kNegative);
+  EXPECT_EQ(check.out, "/nonexistent/postern.toml: cannot be opened: No such file or directory\n");
+  const Ran as_json = run_with({"config", "check", "--json", "--config", "/nonexistent/postern.toml"});
+  EXPECT_EQ(as_json.code, kNegative);
+  EXPECT_EQ(as_json.out,
+            "{\"ok\":false,\"problems\":[{\"file\":\"/nonexistent/postern.toml\",\"line\":0,\"column\":0,\"key\":\"\","
+            "\"problem\":\"cannot be opened: No such file or directory\"}]}\n");
+}
+
+TEST(App, TheReferenceIsPrinted) {
+  const Ran ran = run_with({"config", "reference"});
+  EXPECT_EQ(ran.code, kOk);
+  EXPECT_TRUE(ran.out.starts_with("# Configuration\n")) << ran.out.substr(0, 80);
+}
+
+}  // namespace
+}  // namespace postern::cli
