@@ -1,0 +1,101 @@
+// isemail's address list (mail-syntax/isemail/tests.xml) against the envelope grammar. Its categories VALID, RFC5321
+// and DNSWARN are what RCPT may hold; all others are valid in a header at most and refused in the envelope.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "smtp/address.h"
+
+namespace postern::smtp {
+namespace {
+
+std::filesystem::path suite() {
+  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return root;
+  return std::filesystem::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance";
+}
+
+// Text between <tag> and </tag>, from `at` on and not behind `end`.
+std::string element(const std::string& xml, std::string_view tag, std::size_t at, std::size_t end) {
+  const std::string open = "<" + std::string(tag) + ">";
+  const auto start = xml.find(open, at);
+  if (start == std::string::npos || start > end) return {};
+  const auto stop = xml.find("</" + std::string(tag) + ">", start);
+  return xml.substr(start + open.size(), stop - start - open.size());
+}
+
+std::string utf8(std::uint32_t code) {
+  // U+2400 and up stand for control characters there
+  if (code >= 0x2400 && code <= 0x241F) return std::string(1, static_cast<char>(code - 0x2400));
+  if (code == 0x2421) return "\x7F";
+  if (code < 0x80) return std::string(1, static_cast<char>(code));
+  std::string out;
+  if (code < 0x800) {
+    out.push_back(static_cast<char>(0xC0U | (code >> 6U)));
+  } else {
+    out.push_back(static_cast<char>(0xE0U | (code >> 12U)));
+    out.push_back(static_cast<char>(0x80U | ((code >> 6U) & 0x3FU)));
+  }
+  out.push_back(static_cast<char>(0x80U | (code & 0x3FU)));
+  return out;
+}
+
+std::string unescape(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto semicolon = text.find(';', i);
+    if (text[i] == '&' && semicolon != std::string::npos) {
+      const std::string name = text.substr(i + 1, semicolon - i - 1);
+      i = semicolon;
+      if (name == "amp")
+        out += "&";
+      else if (name == "lt")
+        out += "<";
+      else if (name == "gt")
+        out += ">";
+      else if (name == "quot")
+        out += "\"";
+      else if (name == "apos")
+        out += "'";
+      else if (name.starts_with("#x"))
+        out += utf8(static_cast<std::uint32_t>(std::stoul(name.substr(2), nullptr, 16)));
+      else if (name.starts_with("#"))
+        out += utf8(static_cast<std::uint32_t>(std::stoul(name.substr(1))));
+      else
+        ADD_FAILURE() << "unknown entity " << name;
+      continue;
+    }
+    out.push_back(text[i]);
+  }
+  return out;
+}
+
+TEST(IsEmail, EnvelopeTakesWhatRfc5321Allows) {
+  const auto file = suite() / "mail-syntax" / "isemail" / "tests.xml";
+  std::ifstream in(file, std::ios::binary);
+  if (!in) GTEST_SKIP() << "no suite at " << file << "; set POSTERN_CONFORMANCE";
+  std::stringstream buffer;
+  buffer << in.rdbuf();
+  const std::string xml = buffer.str();
+  std::size_t count = 0;
+  for (auto at = xml.find("<test id="); at != std::string::npos; at = xml.find("<test id=", at + 1)) {
+    const auto end = xml.find("</test>", at);
+    const std::string id = xml.substr(at + 10, xml.find('"', at + 10) - at - 10);
+    const std::string address = unescape(element(xml, "address", at, end));
+    const std::string category = element(xml, "category", at, end);
+    const bool expected =
+        category == "ISEMAIL_VALID_CATEGORY" || category == "ISEMAIL_RFC5321" || category == "ISEMAIL_DNSWARN";
+    ++count;
+    // As a path: RFC 5321 4.5.3.1.3 limits it as a whole
+    const auto parsed = parse_path("<" + address + ">", false, false);
+    EXPECT_EQ(parsed.has_value(), expected)
+        << id << " [" << address << "] " << category << " " << element(xml, "diagnosis", at, end)
+        << (parsed ? "" : ": " + parsed.error().what);
+  }
+  EXPECT_EQ(count, 164U);
+}
+
+}  // namespace
+}  // namespace postern::smtp
