@@ -17,7 +17,6 @@ from cells import CELLS, hold, measure
 from figures import table
 from servers import Postern, Postfix, Postscreen, Sink
 
-BUILD = pathlib.Path("build/release")
 FOLDER = pathlib.Path("build/bench").absolute()
 IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
@@ -46,36 +45,36 @@ class Recorder:
         print(f"  {result['cell']:18} {result['server']:10} {'  '.join(shown)}{complaint}", file=sys.stderr, flush=True)
 
 
-def run_cells(cells, servers: dict, recorder: Recorder, repetitions: int, seconds: float) -> None:
+def run_cells(cells, servers: dict, recorder: Recorder, load: pathlib.Path, repetitions: int, seconds: float) -> None:
     for cell in cells:
         present = [servers[name] for name in cell.servers if name in servers]
         for turn in range(repetitions):
             for server in present if turn % 2 == 0 else reversed(present):
-                recorder.add(measure(cell, server, BUILD / "bench/smtpload", seconds))
+                recorder.add(measure(cell, server, load, seconds))
 
 
-def run_idle(recorder: Recorder, binary: pathlib.Path, tls: bool) -> None:
-    server = Postern(FOLDER, binary)
+def run_idle(recorder: Recorder, build: pathlib.Path, tls: bool) -> None:
+    server = Postern(FOLDER, build / "postern")
     try:
         server.start()
-        result = hold(server, BUILD / "bench/smtpload", IDLE_SESSIONS, tls)
+        result = hold(server, build / "bench/smtpload", IDLE_SESSIONS, tls)
         recorder.add({"cell": "idle-tls" if tls else "idle-plain", "server": "postern"} | result)
     finally:
         server.stop()
 
 
-def run_start(recorder: Recorder, binary: pathlib.Path, repetitions: int) -> None:
+def run_start(recorder: Recorder, build: pathlib.Path, repetitions: int) -> None:
     """The journal's own benchmark writes the queue; then the real binary starts on it."""
-    server = Postern(FOLDER, binary)
+    server = Postern(FOLDER, build / "postern")
     try:
         # The domain's transport answers to nobody, so that the queue stays while it is counted.
         server.start(deliver="lmtp:unix:/nonexistent/postern-bench")
         server.accounting.settle()
         empty = server.accounting.pss_kib()
         server.accounting.end()
-        messages = journal.fill(BUILD, server.folder / "data/spool")
+        messages = journal.fill(build, server.folder / "data/spool")
         for _ in range(repetitions):
-            server = Postern(FOLDER, binary)
+            server = Postern(FOLDER, build / "postern")
             server.start(deliver="lmtp:unix:/nonexistent/postern-bench", keep_data=True)
             recorder.add({"cell": "start-1m", "server": "postern", "seconds_to_ready": server.seconds_to_ready, "messages": messages,
                           "pss_kib_per_message": (server.accounting.pss_kib() - empty) / messages})
@@ -87,7 +86,7 @@ def run_start(recorder: Recorder, binary: pathlib.Path, repetitions: int) -> Non
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true")
-    parser.add_argument("--postern", type=pathlib.Path, default=BUILD / "postern")
+    parser.add_argument("--build", type=pathlib.Path, default="build/release", help="where postern and smtpload are")
     parser.add_argument("words", nargs="*", metavar="quick|full|CELL")
     arguments = parser.parse_args()
     names = [cell.name for cell in CELLS] + list(SINGLE_CELLS)
@@ -111,7 +110,7 @@ def main() -> int:
     repetitions, seconds = PLANS[plan]
     FOLDER.mkdir(parents=True, exist_ok=True)
     recorder = Recorder()
-    binary = arguments.postern.absolute()
+    build = arguments.build.absolute()
 
     cells = [cell for cell in CELLS if cell.name in chosen]
     servers: dict = {}
@@ -119,7 +118,7 @@ def main() -> int:
     try:
         if cells:
             wanted = {name for cell in cells for name in cell.servers}
-            plans = [(Postern(FOLDER, binary), "")]
+            plans = [(Postern(FOLDER, build / "postern"), "")]
             if wanted & {"postfix", "postscreen"}:
                 plans.append((Postfix(FOLDER), Postfix.reason_it_cannot_run()))
             if "smtp-sink" in wanted:
@@ -134,18 +133,18 @@ def main() -> int:
             if "postfix" in servers:
                 servers["postscreen"] = Postscreen(servers["postfix"])
             print(f"  CPU is counted by {servers['postern'].accounting.method}; load average {os.getloadavg()[0]:.1f}", file=sys.stderr)
-            run_cells(cells, servers, recorder, repetitions, seconds)
+            run_cells(cells, servers, recorder, build / "bench/smtpload", repetitions, seconds)
     finally:
         for server in started:
             server.stop()
     if "journal" in chosen:
-        journal.run(BUILD, FOLDER, repetitions, recorder)
+        journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:
-        run_idle(recorder, binary, tls=False)
+        run_idle(recorder, build, tls=False)
     if "idle-tls" in chosen:
-        run_idle(recorder, binary, tls=True)
+        run_idle(recorder, build, tls=True)
     if "start-1m" in chosen:
-        run_start(recorder, binary, repetitions if plan == "full" else 1)
+        run_start(recorder, build, repetitions if plan == "full" else 1)
     text = table(recorder.results, chosen)
     print(text)
     (FOLDER / "table.txt").write_text(text + "\n")
