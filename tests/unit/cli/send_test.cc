@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <thread>
+
+#include "unit/delivery/support.h"
+
 namespace postern::cli {
 namespace {
 
@@ -83,9 +88,65 @@ TEST(Send, SizeIsMetToTheOctetAndLinesStayShort) {
 }
 
 TEST(Send, DataFileGetsCrlf) {
+  const delivery::test::TempDir dir;
   SendOptions options = good();
-  options.data = "/nonexistent/file";
+  options.data = (dir.path() / "message").string();
   EXPECT_FALSE(send_message_text(options, 0).has_value());
+  std::ofstream(options.data) << "A: b\n\nbare\rline\r\nend";
+  EXPECT_EQ(send_message_text(options, 0).value(), "A: b\r\n\r\nbare\r\nline\r\nend\r\n");
+}
+
+// Against a server on loopback, in a thread of its own. Returns the exit code.
+int send_against(SendOptions options, const std::string& greeting, std::vector<delivery::test::Step> steps,
+                 std::string& heard) {
+  io::Loop loop;
+  delivery::test::ScriptedServer server(loop, greeting, std::move(steps));
+  options.server = server.endpoint.text();
+  io::Scope scope(loop);
+  std::thread thread([&] { loop.run(); });
+  const int code = run_send(options);
+  loop.post([&] { scope.spawn(delivery::test::wait_and_stop(server.stop(), loop)); });
+  thread.join();
+  heard = server.heard;
+  return code;
+}
+
+TEST(Send, ExitCodesOfAcceptedRefusedAndStopped) {
+  SendOptions options = good();
+  options.helo = "client.example";
+  options.to = {"a@example.org", "b@example.org"};
+  const std::string offer = "250-mx\r\n250 PIPELINING\r\n";
+  const delivery::test::Step quit{"QUIT\r\n", "221 bye\r\n"};
+  std::string heard;
+  EXPECT_EQ(send_against(options, "220 mx\r\n",
+                         {{"EHLO client.example\r\n", offer},
+                          {"DATA\r\n", "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"},
+                          {"\r\n.\r\n", "250 queued\r\n"},
+                          quit},
+                         heard),
+            0);
+  EXPECT_NE(heard.find("To: <a@example.org>,\r\n <b@example.org>\r\n"), std::string::npos) << heard;
+  EXPECT_EQ(send_against(options, "220 mx\r\n",
+                         {{"EHLO client.example\r\n", offer},
+                          {"DATA\r\n", "250 ok\r\n250 ok\r\n550 5.1.1 no\r\n354 go\r\n"},
+                          {"\r\n.\r\n", "250 queued\r\n"},
+                          quit},
+                         heard),
+            1);
+  options.tls = true;  // not offered: nothing of the message may go in clear
+  EXPECT_EQ(send_against(options, "220 mx\r\n", {{"EHLO client.example\r\n", offer}}, heard), 1);
+  EXPECT_EQ(heard.find("MAIL"), std::string::npos);
+  options.tls = false;
+  options.quit_after = "rcpt";
+  EXPECT_EQ(send_against(options, "220 mx\r\n",
+                         {{"EHLO client.example\r\n", offer},
+                          {"MAIL FROM:<s@example.org>\r\n", "250 ok\r\n"},
+                          {"RCPT TO:<a@example.org>\r\n", "250 ok\r\n"},
+                          {"RCPT TO:<b@example.org>\r\n", "250 ok\r\n"},
+                          quit},
+                         heard),
+            0);
+  EXPECT_EQ(heard.find("DATA"), std::string::npos);
 }
 
 TEST(Send, NobodyListensIsANegativeFinding) {
