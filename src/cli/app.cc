@@ -47,6 +47,10 @@ void add_config(CLI::App& app, Options& options) {
   CLI::App* const config = app.add_subcommand("config", "check a configuration file; list every key");
   config->group("Server");
   config->require_subcommand(1);
+  config->footer(
+      "Examples:\n"
+      "  postern config check /etc/postern/postern.toml\n"
+      "  postern config reference | less");
 
   CLI::App* const check =
       config->add_subcommand("check", "say what is wrong in a file, where, and what would be right");
