@@ -84,7 +84,12 @@ Task<void> Session::run() {
       co_await converse();
     }
   }
-  co_await stream_->close(Deadline::after(seconds(2)));
+  // After QUIT the client waits for nothing but our end; others may still be sending, and a reset would overtake the
+  // reply.
+  if (record_.end == "quit")
+    stream_->part();
+  else
+    co_await stream_->close(Deadline::after(seconds(2)));
   if (entered_) context_.gate.leave(record_.client.address);
   write_record();
 }
@@ -125,12 +130,11 @@ Task<void> Session::converse() {
   if (!co_await flush()) co_return;
   record_.greeting_ms = static_cast<std::int32_t>(since_start_ms());
 
+  if (!carry_.empty()) {
+    const std::string current = std::exchange(carry_, {});
+    co_await take_input(current);
+  }
   while (!over_) {
-    if (!carry_.empty()) {
-      const std::string current = std::exchange(carry_, {});
-      co_await take_input(current);
-      continue;
-    }
     if (draining_ && !machine_.in_transaction()) {
       hang_up(refusals::draining(), "drain");
       co_await flush();
@@ -157,6 +161,7 @@ Task<void> Session::converse() {
 
 // `input` may lie in the loop's scratch buffer: what is left of it is copied before anything suspends.
 Task<void> Session::take_input(std::string_view input) {
+  std::string rest;
   while (!over_) {
     const smtp::Event event = machine_.step(input);
     input.remove_prefix(event.consumed);
@@ -167,10 +172,19 @@ Task<void> Session::take_input(std::string_view input) {
     }
     const smtp::EventKind kind = event.kind;
     std::string chunk(kind == smtp::EventKind::body ? event.bytes : std::string_view());
-    carry_.assign(input);
-    co_await on_slow_event(kind, std::move(chunk));
-    if (carry_.empty()) co_await flush();
-    co_return;  // the rest is in carry_
+    std::string left(input);
+    rest.swap(left);
+    input = rest;
+    if (kind == smtp::EventKind::message_end) {
+      co_await finish_message();
+    } else if (kind == smtp::EventKind::starttls) {
+      const bool injected = !rest.empty();
+      rest.clear();
+      input = {};
+      co_await start_tls(injected);
+    } else {
+      co_await store_chunk(std::move(chunk));
+    }
   }
   co_await flush();
 }
@@ -224,30 +238,24 @@ void Session::on_event(const smtp::Event& event) {
   }
 }
 
-Task<void> Session::on_slow_event(smtp::EventKind kind, std::string chunk) {
-  if (kind == smtp::EventKind::message_end) {
-    co_await finish_message();
-  } else if (kind == smtp::EventKind::starttls) {
-    co_await start_tls();
-  } else {
-    if (!watch_body(chunk)) co_return;
-    Transaction& transaction = *transaction_;
-    const std::uint64_t need = transaction.intake->size() + chunk.size();
-    while (transaction.in_flight < need && !transaction.spoiled) {
-      if (!context_.gate.take_bytes(kFlightStep, settings().sessions))
-        transaction.spoiled = refusals::too_much_in_flight();
-      else
-        transaction.in_flight += kFlightStep;
-    }
-    if (transaction.spoiled) {
-      transaction.intake.reset();
-      co_return;
-    }
-    const auto stored = co_await transaction.intake->append(chunk);
-    if (!stored) {
-      transaction.spoiled = refusals::storage(stored.error());
-      transaction.intake.reset();
-    }
+Task<void> Session::store_chunk(std::string chunk) {
+  if (!watch_body(chunk)) co_return;
+  Transaction& transaction = *transaction_;
+  const std::uint64_t need = transaction.intake->size() + chunk.size();
+  while (transaction.in_flight < need && !transaction.spoiled) {
+    if (!context_.gate.take_bytes(kFlightStep, settings().sessions))
+      transaction.spoiled = refusals::too_much_in_flight();
+    else
+      transaction.in_flight += kFlightStep;
+  }
+  if (transaction.spoiled) {
+    transaction.intake.reset();
+    co_return;
+  }
+  const auto stored = co_await transaction.intake->append(chunk);
+  if (!stored) {
+    transaction.spoiled = refusals::storage(stored.error());
+    transaction.intake.reset();
   }
 }
 
@@ -389,8 +397,6 @@ bool Session::watch_body(std::string_view bytes) {
   }
   if (transaction.spoiled || !transaction.intake) return false;
   transaction.header.see(bytes);
-  transaction.before_last = bytes.size() > 1 ? bytes[bytes.size() - 2] : transaction.last;
-  transaction.last = bytes.back();
   return true;
 }
 
@@ -421,14 +427,6 @@ Task<void> Session::finish_message() {
   transaction.record.data_ms =
       static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(received - transaction.data_start).count());
   std::optional<Refusal> refusal = judge_message();
-  if (!refusal) {
-    const bool ends_well = transaction.before_last == '\r' && transaction.last == '\n';
-    if (!ends_well && machine_.body_size() > 0) {
-      // RFC 3030 lets a message end without CRLF; everything after us wants lines
-      const auto completed = co_await transaction.intake->append("\r\n");
-      if (!completed) refusal = refusals::storage(completed.error());
-    }
-  }
   if (!refusal) {
     spool::Envelope envelope;
     envelope.id = transaction.message;
@@ -473,17 +471,14 @@ Task<void> Session::finish_message() {
   end_transaction("accepted", &reply);
 }
 
-Task<void> Session::start_tls() {
+Task<void> Session::start_tls(bool injected) {
   const auto context = settings().tls;
   if (!context) {
     refuse(refusals::tls_unavailable());
     co_return;
   }
-  if (!carry_.empty()) {
-    // RFC 3207 4.2: what came after STARTTLS in the clear is not the client's, or not to be believed
-    record_.facts |= static_cast<std::uint32_t>(smtp::Fact::pipelined_across_starttls);
-    carry_.clear();
-  }
+  // RFC 3207 4.2: what came after STARTTLS in the clear is not the client's, or not to be believed; it is gone already
+  if (injected) record_.facts |= static_cast<std::uint32_t>(smtp::Fact::pipelined_across_starttls);
   machine_.accept();
   if (!co_await flush()) co_return;
   const auto begun = Clock::now();

@@ -59,7 +59,7 @@ class Session {
   [[nodiscard]] Task<void> take_input(std::string_view input);
   void on_event(const smtp::Event& event);
   [[nodiscard]] bool wants_suspension(const smtp::Event& event) const;
-  [[nodiscard]] Task<void> on_slow_event(smtp::EventKind kind, std::string chunk);
+  [[nodiscard]] Task<void> store_chunk(std::string chunk);
   void on_hello(const smtp::Event& event);
   void on_mail(const smtp::Event& event);
   void on_rcpt(const smtp::Event& event);
@@ -68,7 +68,7 @@ class Session {
   void on_body(std::string_view bytes);
   [[nodiscard]] std::optional<Refusal> judge_message();
   [[nodiscard]] Task<void> finish_message();
-  [[nodiscard]] Task<void> start_tls();
+  [[nodiscard]] Task<void> start_tls(bool injected);
   [[nodiscard]] Task<bool> flush();
   void refuse(const Refusal& refusal);
   void end_transaction(std::string_view reason, const smtp::Reply* reply);

@@ -33,8 +33,6 @@ struct Transaction {
   std::uint64_t in_flight = 0;     // octets taken from the gate
   std::uint64_t trace_octets = 0;  // of our own field, not counted against the sender's size
   Clock::time_point data_start;
-  char last = '\0';  // the last two octets, for the final CRLF of a BDAT message
-  char before_last = '\0';
 };
 
 }  // namespace postern::inbound

@@ -53,6 +53,9 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
     return handshake(deadline);
   }
   Task<void> close(Deadline deadline) override;
+  void part() override {
+    if (secure_ && !cancelled_ && broken_ == 0) tls_->say_goodbye();
+  }
   void cancel() override {
     cancelled_ = true;
     wake(reader_);

@@ -58,6 +58,8 @@ class Stream {
   // close_notify where TLS is up, then FIN; waits for the peer's FIN until the deadline, so that the last reply
   // arrives.
   [[nodiscard]] virtual Task<void> close(Deadline deadline) = 0;
+  // For a peer that has said it is done (QUIT): close_notify where TLS is up, and no waiting; then destroy the stream.
+  virtual void part() = 0;
   // Ends pending and later operations with `cancelled`. On the loop's thread.
   virtual void cancel() = 0;
   // Ends a pending receive() with `cancelled`, once; nothing where none is pending. The stream stays good, also for

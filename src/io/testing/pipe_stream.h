@@ -103,6 +103,7 @@ class PipeStream final : public Stream {
     closed_ = true;
     co_return;
   }
+  void part() override { closed_ = true; }
   void cancel() override {
     cancelled_ = true;
     wake();
