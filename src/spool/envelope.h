@@ -26,8 +26,8 @@ struct Recipient {
   std::string original;      // what RCPT said, where it differs
   RecipientState state = RecipientState::pending;
   std::uint32_t attempts = 0;
-  std::string last_reply;    // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets
-  std::uint8_t notify = 0;   // DSN NOTIFY bits (RFC 3461), 0 = not given
+  std::string last_reply;   // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets
+  std::uint8_t notify = 0;  // DSN NOTIFY bits (RFC 3461), 0 = not given
   std::string orcpt;
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
@@ -41,15 +41,15 @@ struct Envelope {
   WallMs arrived = 0;
   std::string reverse_path;  // "" for the null path
   std::vector<Recipient> recipients;
-  std::uint64_t size = 0;    // octets of the message as stored (with our Received field), CRLF line ends
+  std::uint64_t size = 0;  // octets of the message as stored (with our Received field), CRLF line ends
   bool eight_bit = false;
   bool utf8 = false;
-  bool held = false;         // by the operator
-  WallMs next_attempt = 0;   // due time
+  bool held = false;        // by the operator
+  WallMs next_attempt = 0;  // due time
   std::uint32_t attempts = 0;
-  std::string client;        // "[2001:db8::1]:4711"
+  std::string client;  // "[2001:db8::1]:4711"
   std::string login;
-  std::string envid, ret;    // DSN
+  std::string envid, ret;  // DSN
   friend bool operator==(const Envelope&, const Envelope&) = default;
 
   [[nodiscard]] bool settled() const;  // no recipient is pending

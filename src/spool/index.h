@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/id.h"
@@ -80,14 +81,9 @@ class Index {
     reschedule(entry);
   }
 
-  // For the housekeeper: visits the entries of one page; false when there is no such page.
-  template <class Visit>
-  bool visit_page(std::size_t page, Visit&& visit) {
-    if (page >= pages_.size()) return false;
-    for (std::size_t i = 0; i < kPage; ++i) {
-      if (Entry& entry = pages_[page]->entries[i]; !entry.id.empty()) visit(entry);
-    }
-    return true;
+  // For passes over everything: one page of entries; those with an empty id are free. Empty when there is no such page.
+  [[nodiscard]] std::span<Entry> page(std::size_t number) {
+    return number < pages_.size() ? std::span<Entry>(pages_[number]->entries) : std::span<Entry>();
   }
 
  private:
@@ -116,7 +112,8 @@ class Index {
   void drop_stale() const;
   void count(const Entry& entry);
   void uncount(const Entry& entry);
-  static bool later(const Due& a, const Due& b) { return a.due > b.due; }
+  // Of two with the same time, the one that was scheduled first.
+  static bool later(const Due& a, const Due& b) { return a.due != b.due ? a.due > b.due : a.ticket > b.ticket; }
 
   std::vector<std::unique_ptr<Page>> pages_;
   std::vector<std::uint32_t> free_;

@@ -12,10 +12,10 @@
 namespace postern::spool {
 
 struct JournalOptions {
-  std::string directory;                            // made (0700) when missing; locked while open
-  std::uint64_t segment_bytes = 64ULL << 20;        // size of one log segment
-  std::uint64_t max_bytes = 0;                      // high-water mark on disk; 0: 90 % of the file system
-  std::int64_t settle_after_ms = 60000;             // age at which a live message moves to a file of its own
+  std::string directory;                      // made (0700) when missing; locked while open
+  std::uint64_t segment_bytes = 64ULL << 20;  // size of one log segment
+  std::uint64_t max_bytes = 0;                // high-water mark on disk; 0: 90 % of the file system
+  std::int64_t settle_after_ms = 60000;       // age at which a live message moves to a file of its own
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // during recovery, octets; may be empty
 };
 

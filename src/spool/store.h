@@ -6,9 +6,9 @@
 // storage is sick every call fails with ErrorKind::storage, at or above the high-water mark begin() fails with
 // ErrorKind::limit: the peer gets 452 4.3.1 or 451 4.3.0, never a lie.
 // Delivering side (one loop, the queue's): take_due(), load(), open_body(), settle().
-// Thread rule: begin() and Intake are used on the loop that made them; the rest is thread-safe unless it says otherwise.
-// Memory: an Intake holds at most kIntakeBuffer octets in RAM, the rest is streamed to the log; a queued message costs a
-// bounded number of octets of index (stated in docs/spool.md) however large its envelope is.
+// Thread rule: begin() and Intake are used on the loop that made them; the rest is thread-safe unless it says
+// otherwise. Memory: an Intake holds at most kIntakeBuffer octets in RAM, the rest is streamed to the log; a queued
+// message costs a bounded number of octets of index (stated in docs/spool.md) however large its envelope is.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,7 @@ class Body {  // read side; blocking reads from the page cache, at most 64 KiB a
  public:
   virtual ~Body() = default;
   [[nodiscard]] virtual std::uint64_t size() const = 0;
-  // Up to `out_max` octets from `offset`, appended to nothing: returns them. Shorter than asked only at the end.
+  // Up to `max` octets (never more than 64 KiB) from `offset`. Shorter than asked only at the end.
   // A checksum that does not match is ErrorKind::storage and is logged with the message's id.
   [[nodiscard]] virtual Result<std::string> read(std::uint64_t offset, std::size_t max) = 0;
 };
@@ -62,11 +62,11 @@ struct QueuedMessage {  // one row of `queue list`; from the index, without read
   std::uint32_t failed = 0;
   std::uint32_t attempts = 0;
   bool held = false;
-  bool active = false;        // an attempt is running
+  bool active = false;  // an attempt is running
 };
 
 struct RecipientOutcome {
-  std::uint32_t index = 0;  // into Envelope::recipients
+  std::uint32_t index = 0;                         // into Envelope::recipients
   RecipientState state = RecipientState::pending;  // pending: try again
   std::string reply;
 };
@@ -81,8 +81,8 @@ struct StoreStatus {
   std::uint64_t held = 0;
   std::uint64_t failed_recipients = 0;
   std::uint64_t bytes_on_disk = 0;
-  std::uint64_t bytes_limit = 0;   // high-water mark
-  std::uint64_t index_bytes = 0;   // memory of the index
+  std::uint64_t bytes_limit = 0;  // high-water mark
+  std::uint64_t index_bytes = 0;  // memory of the index
   bool healthy = true;
   std::string sick_because;
 };
@@ -100,17 +100,17 @@ class Store {
   // Up to `max` messages due at `now`, marked active; each must come back through settle() or release_active().
   [[nodiscard]] virtual std::vector<Id> take_due(WallMs now, std::size_t max) = 0;
   [[nodiscard]] virtual std::optional<WallMs> next_due() const = 0;
-  virtual void release_active(const Id& id) = 0;  // untried: due again as it was
-  [[nodiscard]] virtual Result<Envelope> load(const Id& id) = 0;               // blocking read
+  virtual void release_active(const Id& id) = 0;                  // untried: due again as it was
+  [[nodiscard]] virtual Result<Envelope> load(const Id& id) = 0;  // blocking read
   [[nodiscard]] virtual Result<std::unique_ptr<Body>> open_body(const Id& id) = 0;
-  // Records what became of recipients. A message whose recipients are all delivered or dropped leaves the store. Written
-  // to the log without waiting for the disk: a crash may repeat a delivery, never lose one.
+  // Records what became of recipients. A message whose recipients are all delivered or dropped leaves the store.
+  // Written to the log without waiting for the disk: a crash may repeat a delivery, never lose one.
   [[nodiscard]] virtual Result<void> settle(const Id& id, const Settlement& settlement) = 0;
 
   // The operator's commands, effective at once. Errors: not_found.
   [[nodiscard]] virtual std::vector<QueuedMessage> list(std::optional<Id> after, std::size_t max) const = 0;
   [[nodiscard]] virtual Result<void> hold(const Id& id) = 0;
-  [[nodiscard]] virtual Result<void> release(const Id& id) = 0;   // from hold
+  [[nodiscard]] virtual Result<void> release(const Id& id) = 0;            // from hold
   [[nodiscard]] virtual Result<void> retry(const Id& id, WallMs now) = 0;  // due now; failed recipients become pending
   [[nodiscard]] virtual Result<void> drop(const Id& id) = 0;
   [[nodiscard]] virtual StoreStatus status() const = 0;
