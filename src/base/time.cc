@@ -1,8 +1,7 @@
 #include "base/time.h"
 
 #include <array>
-#include <cstdio>
-#include <ctime>
+#include <string_view>
 
 namespace postern {
 
@@ -11,35 +10,104 @@ WallMs wall_now() {
 }
 
 namespace {
-std::tm utc(WallMs time) {
-  const WallMs floor_seconds = time >= 0 ? time / 1000 : (time - 999) / 1000;
-  const auto seconds_since = static_cast<std::time_t>(floor_seconds);
-  std::tm parts{};
-  gmtime_r(&seconds_since, &parts);
-  return parts;
+
+struct UtcTime {
+  std::int64_t year = 1970;
+  unsigned month = 1;    // 1 to 12
+  unsigned day = 1;      // 1 to 31
+  unsigned weekday = 4;  // 0 = Sunday
+  unsigned hour = 0, minute = 0, second = 0, millisecond = 0;
+};
+
+constexpr std::int64_t kDayMs = 86'400'000;
+
+std::int64_t floor_divide(std::int64_t value, std::int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
+
+// By hand: every record carries a time, and gmtime_r takes a lock of the C library and asks for the time zone. The year
+// begins in March, so that the leap day is its last; 400 years are 146097 days.
+UtcTime utc(WallMs time) {
+  const std::int64_t days_since = floor_divide(time, kDayMs);
+  auto rest = static_cast<unsigned>((time % kDayMs + kDayMs) % kDayMs);
+  UtcTime out;
+  out.millisecond = rest % 1000;
+  rest /= 1000;
+  out.second = rest % 60;
+  out.minute = rest / 60 % 60;
+  out.hour = rest / 3600;
+  out.weekday = static_cast<unsigned>(((days_since + 4) % 7 + 7) % 7);
+
+  const std::int64_t from_march_0000 = days_since + 719'468;  // 0000-03-01 to 1970-01-01
+  const std::int64_t era = floor_divide(from_march_0000, 146'097);
+  const auto day_of_era = static_cast<unsigned>(from_march_0000 - era * 146'097);
+  const unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const unsigned month_from_march = (5 * day_of_year + 2) / 153;
+  out.day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+  out.month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+  out.year = static_cast<std::int64_t>(year_of_era) + era * 400 + (out.month <= 2 ? 1 : 0);
+  return out;
 }
+
+void append_digits(std::string& out, unsigned value, unsigned weight) {
+  for (; weight > 0; weight /= 10) out += static_cast<char>('0' + value / weight % 10);
+}
+
+// ISO 8601 and RFC 5322 write four digits at least.
+void append_year(std::string& out, std::int64_t year) {
+  if (year >= 0 && year <= 9999)
+    append_digits(out, static_cast<unsigned>(year), 1000);
+  else
+    out += std::to_string(year);
+}
+
+void append_clock(std::string& out, const UtcTime& time) {
+  append_digits(out, time.hour, 10);
+  out += ':';
+  append_digits(out, time.minute, 10);
+  out += ':';
+  append_digits(out, time.second, 10);
+}
+
 }  // namespace
 
+void append_iso8601(std::string& out, WallMs time) {
+  const UtcTime t = utc(time);
+  append_year(out, t.year);
+  out += '-';
+  append_digits(out, t.month, 10);
+  out += '-';
+  append_digits(out, t.day, 10);
+  out += 'T';
+  append_clock(out, t);
+  out += '.';
+  append_digits(out, t.millisecond, 100);
+  out += 'Z';
+}
+
 std::string iso8601(WallMs time) {
-  const std::tm t = utc(time);
-  const int millis = static_cast<int>(((time % 1000) + 1000) % 1000);
-  std::array<char, 80> text{};
-  const int n = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.tm_year + 1900,
-                              t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, millis);
-  return {text.data(), static_cast<std::size_t>(n)};
+  std::string out;
+  out.reserve(24);
+  append_iso8601(out, time);
+  return out;
 }
 
 std::string rfc5322_date(WallMs time) {
   // RFC 5322 3.3: names are English whatever the locale
-  static constexpr std::array<const char*, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr std::array<const char*, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::tm t = utc(time);
-  std::array<char, 80> text{};
-  const int n = std::snprintf(
-      text.data(), text.size(), "%s, %d %s %04d %02d:%02d:%02d +0000", kDays.at(static_cast<std::size_t>(t.tm_wday)),
-      t.tm_mday, kMonths.at(static_cast<std::size_t>(t.tm_mon)), t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
-  return {text.data(), static_cast<std::size_t>(n)};
+  static constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                               "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const UtcTime t = utc(time);
+  std::string out(kDays.at(t.weekday));
+  out += ", ";
+  out += std::to_string(t.day);
+  out += ' ';
+  out += kMonths.at(t.month - 1);
+  out += ' ';
+  append_year(out, t.year);
+  out += ' ';
+  append_clock(out, t);
+  out += " +0000";
+  return out;
 }
 
 }  // namespace postern

@@ -17,6 +17,7 @@ using WallMs = std::int64_t;
 [[nodiscard]] WallMs wall_now();
 // "2026-11-21T06:13:28.123Z"
 [[nodiscard]] std::string iso8601(WallMs time);
+void append_iso8601(std::string& out, WallMs time);
 // RFC 5322 3.3: "Sat, 21 Nov 2026 06:13:28 +0000", always UTC
 [[nodiscard]] std::string rfc5322_date(WallMs time);
 
