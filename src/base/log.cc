@@ -17,12 +17,12 @@ namespace postern::log {
 
 namespace {
 
-// Longer values are cut: a line stays readable, and under PIPE_BUF, where write(2) on a pipe is atomic.
-constexpr std::size_t kValueMax = 1024;
+constexpr std::size_t kValueMax = 1024;  // octets of a value before escaping; longer ones are cut, with "..."
+// A field whose value would take event and fields past this is shown as key=... instead: with prefix, time and the cut
+// marks of a dozen fields a line stays under PIPE_BUF (4096), where write(2) on a pipe is atomic.
+constexpr std::size_t kFieldsMax = 3500;
 
 std::atomic<Level> g_level{Level::info};
-
-enum class Style : std::uint8_t { journal, terminal, plain };
 
 // sd-daemon(3), systemd.exec(5): JOURNAL_STREAM holds device:inode of the stream that the journal reads. It is
 // inherited by children whose stderr goes elsewhere, so it must match.
@@ -78,8 +78,29 @@ void append_line(std::string& out, std::string_view event, Fields fields) {
     out += ' ';
     out += field.key;
     out += '=';
+    const std::size_t value_at = out.size();
     append_value(out, field.value);
+    if (out.size() > kFieldsMax) {
+      out.resize(value_at);
+      out += "...";
+    }
   }
+}
+
+void append_whole(std::string& line, Style style, Level level, WallMs now, std::string_view event, Fields fields) {
+  const LevelText& text = kLevels.at(static_cast<std::size_t>(level));
+  if (style == Style::journal) {
+    line += text.priority;
+  } else {
+    append_iso8601(line, now);
+    line += ' ';
+    if (style == Style::terminal) line += text.colour;
+    line += text.name;
+    if (style == Style::terminal) line += "\x1b[0m";
+    line += ' ';
+  }
+  append_line(line, event, fields);
+  line += '\n';
 }
 
 void write_all(std::string_view text) {
@@ -102,22 +123,16 @@ void write(Level level, std::string_view event, Fields fields) {
   static const Style style = detect_style();
   thread_local std::string line;
   line.clear();
-  const LevelText& text = kLevels.at(static_cast<std::size_t>(level));
-  if (style == Style::journal) {
-    line += text.priority;
-  } else {
-    line += iso8601(wall_now());
-    line += ' ';
-    if (style == Style::terminal) line += text.colour;
-    line += text.name;
-    if (style == Style::terminal) line += "\x1b[0m";
-    line += ' ';
-  }
-  append_line(line, event, fields);
-  line += '\n';
+  append_whole(line, style, level, wall_now(), event, fields);
   const int saved = errno;  // callers log and then look at errno
   write_all(line);
   errno = saved;
+}
+
+std::string format_line(Style style, Level level, WallMs now, std::string_view event, Fields fields) {
+  std::string out;
+  append_whole(out, style, level, now, event, fields);
+  return out;
 }
 
 std::string format(std::string_view event, Fields fields) {

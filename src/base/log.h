@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/time.h"
+
 namespace postern::log {
 
 enum class Level : std::uint8_t { debug, info, warning, error };
@@ -36,6 +38,9 @@ inline void info(std::string_view event, Fields fields = {}) { write(Level::info
 inline void warning(std::string_view event, Fields fields = {}) { write(Level::warning, event, fields); }
 inline void error(std::string_view event, Fields fields = {}) { write(Level::error, event, fields); }
 
+enum class Style : std::uint8_t { journal, terminal, plain };
+// A whole line as it is written, newline included: what write() does, without its clock and its look at stderr.
+[[nodiscard]] std::string format_line(Style style, Level level, WallMs now, std::string_view event, Fields fields);
 // The line as it would be written, without prefix and newline.
 [[nodiscard]] std::string format(std::string_view event, Fields fields);
 

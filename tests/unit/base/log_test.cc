@@ -26,6 +26,44 @@ TEST(Log, ValuesAreCut) {
   EXPECT_EQ(cut, "e k=" + std::string(1024, 'x') + "...");
 }
 
+TEST(Log, ValuesAreCutBetweenCharacters) {
+  const std::string umlauts = std::string(1023, 'x') + "\xc3\xbc";
+  EXPECT_EQ(log::format("e", {{"k", umlauts}}), "e k=" + std::string(1023, 'x') + "...");
+}
+
+TEST(Log, ALineStaysUnderWhatAPipeTakesAtOnce) {
+  const std::string stranger(1024, '\x01');  // six octets each once escaped
+  const std::string line = log::format_line(log::Style::terminal, log::Level::error, 0, "e",
+                                            {{"id", "X"},
+                                             {"a", stranger},
+                                             {"b", std::string(1024, 'b')},
+                                             {"c", std::string(1024, 'c')},
+                                             {"d", std::string(1024, 'd')},
+                                             {"e", std::string(1024, 'e')},
+                                             {"reason", "last"}});
+  EXPECT_LT(line.size(), 4096U);
+  // What does not fit is marked, what fits behind it still stands.
+  EXPECT_NE(line.find(" id=X a=... b=bbb"), std::string::npos) << line;
+  EXPECT_NE(line.find(" e=... reason=last\n"), std::string::npos) << line;
+}
+
+TEST(Log, EachStyleHasItsPrefix) {
+  constexpr WallMs kTime = 951'782'400'007;
+  const auto line = [](log::Style style, log::Level level) {
+    return log::format_line(style, level, kTime, "started", {{"port", 25}});
+  };
+  // sd-daemon(3): the number is the syslog priority; the journal has its own time
+  EXPECT_EQ(line(log::Style::journal, log::Level::debug), "<7>started port=25\n");
+  EXPECT_EQ(line(log::Style::journal, log::Level::info), "<6>started port=25\n");
+  EXPECT_EQ(line(log::Style::journal, log::Level::warning), "<4>started port=25\n");
+  EXPECT_EQ(line(log::Style::journal, log::Level::error), "<3>started port=25\n");
+  EXPECT_EQ(line(log::Style::plain, log::Level::warning), "2000-02-29T00:00:00.007Z warning started port=25\n");
+  EXPECT_EQ(line(log::Style::terminal, log::Level::error),
+            "2000-02-29T00:00:00.007Z \x1b[31merror\x1b[0m started port=25\n");
+  EXPECT_EQ(line(log::Style::terminal, log::Level::info),
+            "2000-02-29T00:00:00.007Z \x1b[32minfo\x1b[0m started port=25\n");
+}
+
 TEST(Log, LevelsFilterAndAreWritten) {
   testing::internal::CaptureStderr();
   log::set_level(log::Level::warning);
