@@ -141,6 +141,7 @@ Writer& Writer::number(double value) {
   if (!std::isfinite(value)) return null();  // RFC 8259 section 6: JSON has no infinity and no NaN
   comma();
   append_number(out_, value);
+  if (value == 0 && std::signbit(value)) out_ += ".0";  // readers take "-0" for the integer 0, which has no sign
   return *this;
 }
 

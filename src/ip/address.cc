@@ -88,6 +88,7 @@ std::optional<std::uint32_t> parse_zone(std::string_view zone) {
     if (*number == 0 || (zone.size() > 1 && zone[0] == '0')) return std::nullopt;
     return static_cast<std::uint32_t>(*number);
   }
+  if (zone.find('\0') != std::string_view::npos) return std::nullopt;  // the call would read only what stands before it
   const unsigned index = ::if_nametoindex(std::string(zone).c_str());
   return index != 0 ? std::optional<std::uint32_t>(index) : std::nullopt;
 }

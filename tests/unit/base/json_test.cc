@@ -80,6 +80,12 @@ TEST(JsonValue, NumbersAtTheirLimits) {
   EXPECT_FALSE(parse("1e999"));
 }
 
+TEST(JsonValue, ZeroKeepsItsSign) {
+  EXPECT_EQ(parse("-0.0")->text(), "-0.0");
+  EXPECT_EQ(parse(parse("-0.0")->text())->text(), "-0.0");
+  EXPECT_EQ(parse("0.0")->text(), "0");
+}
+
 TEST(JsonValue, DepthAtItsLimit) {
   const auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_TRUE(parse(nested(64)));

@@ -107,6 +107,11 @@ TEST(Address, Refuses) {
   }
 }
 
+TEST(Address, AZoneIsReadToItsEnd) {
+  // if_nametoindex(3) would stop at the NUL and find the loopback interface.
+  EXPECT_FALSE(Address::parse(std::string_view("fe80::1%lo\0junk", 15)));
+}
+
 TEST(Address, MappedIsIPv4HoweverItIsMade) {
   std::array<std::uint8_t, 16> octets{};
   octets[10] = octets[11] = 0xFF;
