@@ -140,4 +140,27 @@ Result<> compress_file(const std::string& path, bool (*stop)(void*), void* conte
   return {};
 }
 
+Result<> tidy_records(const std::string& directory, const TidyRules& rules, bool (*stop)(void*), void* context) {
+  // One file that cannot be compressed must not keep the others from it, nor old ones from being removed.
+  Result<> outcome;
+  POSTERN_TRY(auto files, list_record_files(directory));
+  for (const RecordFile& file : files) {
+    if (stop(context)) return outcome;
+    if (file.current || file.compressed) continue;
+    if (auto packed = compress_file(file.path, stop, context); !packed) outcome = std::move(packed);
+  }
+  POSTERN_TRY(files, list_record_files(directory));
+  std::uint64_t total = 0;
+  for (const RecordFile& file : files) total += file.size;
+  for (const RecordFile& file : files) {
+    if (file.current || (file.modified >= rules.oldest && total <= rules.max_bytes)) continue;
+    if (::unlink(file.path.c_str()) != 0) {
+      outcome = fail_errno(ErrorKind::storage, "removing " + file.path, errno);
+      continue;
+    }
+    total -= file.size;
+  }
+  return outcome;
+}
+
 }  // namespace postern::record

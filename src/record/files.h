@@ -30,6 +30,15 @@ struct RecordFile {
 // "20261121T061328Z"
 [[nodiscard]] std::string rotation_stem(WallMs time);
 
+// Compresses rotated files, then removes, oldest first, those that were last written before `oldest` and those that take
+// the folder's total past `max_bytes`. The current file is never touched. `stop` is asked before each file and within.
+struct TidyRules {
+  WallMs oldest = 0;
+  std::uint64_t max_bytes = 0;
+};
+[[nodiscard]] Result<> tidy_records(const std::string& directory, const TidyRules& rules, bool (*stop)(void*),
+                                    void* context);
+
 // Compresses `path` to `path`.zst (through a temporary name, synced) and removes it. `stop` is asked between blocks.
 [[nodiscard]] Result<> compress_file(const std::string& path, bool (*stop)(void*), void* context);
 

@@ -13,7 +13,6 @@ namespace postern::record {
 
 namespace {
 
-constexpr std::size_t kLineMax = 1 << 20;
 constexpr std::size_t kBlock = 256 << 10;
 
 // Cuts blocks into lines. Holds at most one line of kLineMax octets.

@@ -32,11 +32,16 @@ constexpr std::array<FactName, 13> kFactNames = {{
     {smtp::Fact::command_line_too_long, "command_line_too_long"},
 }};
 
+// Once a line is this long its lists take no further element. What may follow: the element that was begun (three texts
+// of kTextMax, each octet up to six when escaped), the transaction around it, and the rest of the session.
+constexpr std::size_t kListsEnd = kLineMax - (128 << 10);
+
 // json::Writer escapes keys, checks commas and is a chain of calls; here the keys are literals and most fields
 // optional, so a line is put together directly. Every stranger's text still passes json::append_escaped.
 class Line {
  public:
-  explicit Line(std::string& out) : out_(out) {}
+  explicit Line(std::string& out) : out_(out), start_(out.size()) {}
+  [[nodiscard]] bool full() const { return out_.size() - start_ >= kListsEnd; }
   // `key` comes with its quotes and colon, and has none to escape.
   void text(std::string_view key, std::string_view value) {
     if (value.empty()) return;
@@ -46,7 +51,7 @@ class Line {
   void time(std::string_view key, WallMs value) {
     begin(key);
     out_ += '"';
-    out_ += iso8601(value);
+    append_iso8601(out_, value);
     out_ += '"';
   }
   void id(std::string_view key, const Id& value) {
@@ -108,6 +113,7 @@ class Line {
     out_ += key;
   }
   std::string& out_;
+  std::size_t start_;
   bool comma_ = false;
 };
 
@@ -155,7 +161,7 @@ void write_transaction(Line& line, const TransactionRecord& transaction) {
   if (!transaction.recipients.empty()) {
     line.open("\"to\":", '[');
     const auto shown = std::min(transaction.recipients.size(), kRecipientsMax);
-    for (std::size_t i = 0; i < shown; ++i) write_recipient(line, transaction.recipients[i]);
+    for (std::size_t i = 0; i < shown && !line.full(); ++i) write_recipient(line, transaction.recipients[i]);
     line.close(']');
   }
   const auto listed = static_cast<std::uint32_t>(transaction.recipients.size());
@@ -218,7 +224,7 @@ void append_json(const SessionRecord& record, std::string& out) {
   if (!record.transactions.empty()) {
     line.open("\"transactions\":", '[');
     const auto shown = std::min(record.transactions.size(), kTransactionsMax);
-    for (std::size_t i = 0; i < shown; ++i) write_transaction(line, record.transactions[i]);
+    for (std::size_t i = 0; i < shown && !line.full(); ++i) write_transaction(line, record.transactions[i]);
     line.close(']');
   }
   const auto listed = static_cast<std::uint32_t>(record.transactions.size());
@@ -249,7 +255,7 @@ void append_json(const DeliveryRecord& record, std::string& out) {
   if (!record.outcomes.empty()) {
     line.open("\"outcomes\":", '[');
     const auto shown = std::min(record.outcomes.size(), kRecipientsMax);
-    for (std::size_t i = 0; i < shown; ++i) {
+    for (std::size_t i = 0; i < shown && !line.full(); ++i) {
       line.item('{');
       line.text("\"path\":", record.outcomes[i].path);
       line.text("\"state\":", record.outcomes[i].state);

@@ -1,6 +1,5 @@
 #include "record/writer.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +24,10 @@ constexpr auto kTick = std::chrono::seconds(1);  // how late a rotation by day o
 constexpr std::int64_t kComplainMs = 60'000;     // one line a minute about a sick disk
 constexpr std::int64_t kCleanMs = 3'600'000;     // how often old files are looked for
 constexpr std::size_t kLineReserve = 4096;
+// Records gather this long, or to this size, before they are written: waking the thread for each costs more than
+// writing it.
+constexpr auto kGather = std::chrono::milliseconds(20);
+constexpr std::size_t kGatherOctets = 256 * 1024;
 
 Counter g_written("postern_records_written_total");
 Counter g_dropped("postern_records_dropped_total");
@@ -62,24 +65,29 @@ struct Writer::Impl {
     line.clear();
     if (line.capacity() < kLineReserve) line.reserve(kLineReserve);
     append_json(record, line);
-    bool first = false;
+    bool notify = false;
     {
       const MutexLock lock(mutex);
       if (pending.size() + line.size() > kPendingMax) {
         g_dropped.add();
         return;
       }
-      first = pending.empty();
+      const bool full = pending.size() < kGatherOctets && pending.size() + line.size() >= kGatherOctets;
+      notify = idle || full;
+      idle = false;
       pending += line;
       ++appended;
     }
-    if (first) wake.notify_all();
+    if (notify) wake.notify_all();
   }
 
   void flush() POSTERN_EXCLUDES(mutex) {
     MutexLock lock(mutex);
     const std::uint64_t target = appended;
+    ++flushing;
+    wake.notify_all();
     while (finished < target) done.wait(lock);
+    --flushing;
   }
 
   Result<> open_current() {
@@ -88,7 +96,7 @@ struct Writer::Impl {
     struct stat status{};
     if (::fstat(fd.get(), &status) != 0) return fail_errno(ErrorKind::storage, "examining " + current, errno);
     size = static_cast<std::uint64_t>(status.st_size);
-    day = utc_day(size == 0 ? wall_now() : static_cast<WallMs>(status.st_mtim.tv_sec) * 1000);
+    day = utc_day(size == 0 ? options.now() : static_cast<WallMs>(status.st_mtim.tv_sec) * 1000);
     return end_cut_line();
   }
 
@@ -112,7 +120,7 @@ struct Writer::Impl {
 
   void rotate() {
     fd.reset();
-    const std::string stem = options.directory + "/" + rotation_stem(wall_now());
+    const std::string stem = options.directory + "/" + rotation_stem(options.now());
     std::string target = stem + ".jsonl";
     for (int n = 2; ::access(target.c_str(), F_OK) == 0 || ::access((target + ".zst").c_str(), F_OK) == 0; ++n) {
       target = stem + "-" + std::to_string(n) + ".jsonl";
@@ -133,10 +141,11 @@ struct Writer::Impl {
     if (!fd.valid()) {
       if (auto opened = open_current(); !opened) return lose(batch, opened.error());
     }
-    if (size > 0 && (size + batch.size() > options.rotate_bytes || utc_day(wall_now()) != day)) {
+    if (size > 0 && (size + batch.size() > options.rotate_bytes || utc_day(options.now()) != day)) {
       rotate();
       if (auto opened = open_current(); !opened) return lose(batch, opened.error());
     }
+    if (size == 0) day = utc_day(options.now());  // it may have been opened on an earlier one
     std::string_view rest = batch;
     while (!rest.empty()) {
       const ssize_t n = ::write(fd.get(), rest.data(), rest.size());
@@ -168,7 +177,13 @@ struct Writer::Impl {
     MutexLock lock(mutex);
     for (;;) {
       while (pending.empty() && !stop) {
+        idle = true;
         if (wake.wait_for(lock, kTick) == std::cv_status::timeout) break;
+      }
+      idle = false;
+      const auto gathered = std::chrono::steady_clock::now() + kGather;
+      while (!pending.empty() && pending.size() < kGatherOctets && !stop && flushing == 0) {
+        if (wake.wait_until(lock, gathered) == std::cv_status::timeout) break;
       }
       const bool last = stop;
       batch.swap(pending);
@@ -176,7 +191,7 @@ struct Writer::Impl {
       lock.unlock();
       if (!batch.empty()) {
         write_batch(batch);
-      } else if (fd.valid() && size > 0 && utc_day(wall_now()) != day) {
+      } else if (fd.valid() && size > 0 && utc_day(options.now()) != day) {
         rotate();
       }
       batch.clear();
@@ -190,28 +205,13 @@ struct Writer::Impl {
 
   static bool asked_to_stop(void* self) { return static_cast<Impl*>(self)->stopping.load(); }
 
-  // Compresses rotated files, then removes by age and by total size, oldest first.
   void tidy() {
-    auto files = list_record_files(options.directory);
-    if (!files) return complain_tidy(files.error());
-    for (RecordFile& file : *files) {
-      if (file.current || file.compressed || stopping.load()) continue;
-      if (auto packed = compress_file(file.path, asked_to_stop, this); !packed) {
-        if (packed.error().kind != ErrorKind::cancelled) complain_tidy(packed.error());
-      }
-    }
-    files = list_record_files(options.directory);
-    if (!files) return complain_tidy(files.error());
-    std::uint64_t total = 0;
-    for (const RecordFile& file : *files) total += file.size;
-    const WallMs oldest = wall_now() - options.keep_ms;
-    for (const RecordFile& file : *files) {
-      if (file.current || (file.modified >= oldest && total <= options.max_bytes)) continue;
-      if (::unlink(file.path.c_str()) == 0) total -= file.size;
+    const TidyRules rules{options.now() - options.keep_ms, options.max_bytes};
+    const auto tidied = tidy_records(options.directory, rules, asked_to_stop, this);
+    if (!tidied && tidied.error().kind != ErrorKind::cancelled) {
+      log::warning("records_not_tidied", {{"error", tidied.error().what}});
     }
   }
-
-  void complain_tidy(const Error& error) { log::warning("records_not_tidied", {{"error", error.what}}); }
 
   void keep_loop() POSTERN_EXCLUDES(mutex) {
     MutexLock lock(mutex);
@@ -240,6 +240,8 @@ struct Writer::Impl {
   std::string pending POSTERN_GUARDED_BY(mutex);
   std::uint64_t appended POSTERN_GUARDED_BY(mutex) = 0;
   std::uint64_t finished POSTERN_GUARDED_BY(mutex) = 0;
+  std::uint32_t flushing POSTERN_GUARDED_BY(mutex) = 0;
+  bool idle POSTERN_GUARDED_BY(mutex) = false;  // the writing thread waits for the first record
   bool stop POSTERN_GUARDED_BY(mutex) = false;
   bool clean POSTERN_GUARDED_BY(mutex) = false;
   std::atomic<bool> stopping{false};

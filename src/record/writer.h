@@ -21,6 +21,7 @@ struct WriterOptions {
   std::uint64_t rotate_bytes = 256ULL << 20;
   std::int64_t keep_ms = 30LL * 24 * 3600 * 1000;
   std::uint64_t max_bytes = 4ULL << 30;
+  WallMs (*now)() = wall_now;  // decides the day, the names of rotated files and their age; tests set it
 };
 inline constexpr std::size_t kPendingMax = 64 << 20;
 

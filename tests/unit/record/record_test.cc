@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -8,8 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/counters.h"
-#include "base/text.h"
+#include "folder.h"
 #include "record/session_record.h"
 #include "record/writer.h"
 
@@ -18,47 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Folder {
- public:
-  Folder() : path_((fs::temp_directory_path() / "postern_record_XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
-std::int64_t counter(std::string_view name) {
-  for (const auto& [key, value] : counter_values()) {
-    if (key == name) return value;
-  }
-  return -1;
-}
-
-SessionRecord refused(std::uint32_t number) {
-  SessionRecord record;
-  record.id = Id::make(1'795'243'208'123);
-  record.start = 1'795'243'208'123;
-  record.listener = "mx";
-  record.client = *ip::Endpoint::parse("[2001:db8::7]:4711");
-  record.server = *ip::Endpoint::parse("192.0.2.1:25");
-  record.helo = "mail.example.org";
-  record.commands = number;
-  record.outline = {{'E', 250}, {'M', 250}, {'R', 550}, {'Q', 221}};
-  record.transactions = {{.reverse_path = "a@example.org",
-                          .recipients = {{"b@example.com", 550, "5.1.1", "unknown_user"}},
-                          .recipients_total = 1,
-                          .reason = "reset"}};
-  record.end = "quit";
-  return record;
-}
+using testing::counter;
+using testing::Folder;
+using testing::refused;
 
 std::vector<std::int64_t> numbers(const std::string& directory) {
   std::vector<std::int64_t> out;
@@ -108,6 +68,32 @@ TEST(SessionRecord, BoundsAtTheirLimits) {
             static_cast<std::int64_t>(kRecipientsMax + 1));
   EXPECT_EQ(value->at("facts").array().size(), 13U);
   EXPECT_EQ(fact_names(0xFFFFFFFF).size(), 13U);
+}
+
+TEST(SessionRecord, ALineNeverPassesItsBound) {
+  SessionRecord record = refused(1);
+  const std::string wild(2 * kTextMax, '\x01');  // six octets each once escaped
+  record.transactions[0].reverse_path = wild;
+  record.transactions[0].recipients.assign(kRecipientsMax, {wild, 250, wild, wild});
+  record.transactions.assign(kTransactionsMax, record.transactions.front());
+  for (std::string* text : {&record.listener, &record.helo, &record.login, &record.end, &record.refusal, &record.syn}) {
+    *text = wild;
+  }
+  record.tls = TlsRecord{wild, wild, wild, wild, wild, true, wild, 1};
+  record.outline.assign(1000, {'R', 65535});
+  std::string line = "before\n";
+  append_json(record, line);
+  line.erase(0, 7);
+  EXPECT_LE(line.size(), kLineMax);
+  EXPECT_GT(line.size(), kLineMax / 2);
+  const auto value = json::parse(line);
+  ASSERT_TRUE(value);
+  // What is not listed is counted.
+  EXPECT_LT(value->at("transactions").array().size(), kTransactionsMax);
+  EXPECT_EQ(value->at("transactions_total").integer(), static_cast<std::int64_t>(kTransactionsMax));
+  EXPECT_EQ(value->at("transactions").array().back().at("recipients").integer(),
+            static_cast<std::int64_t>(kRecipientsMax));
+  EXPECT_EQ(value->at("end").string().size(), kTextMax);
 }
 
 TEST(DeliveryRecord, Fields) {
