@@ -1,5 +1,7 @@
 // Records: whatever a session or a delivery was made of, its record is exactly one line, at most kLineMax octets, that
 // parses and says the same numbers.
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -81,7 +83,11 @@ TransactionRecord transaction_from(Source& source) {
 
 SessionRecord session_from(Source& source) {
   SessionRecord out;
-  out.transactions.assign(source.count(), transaction_from(source));
+  const std::size_t transactions = source.count();
+  const TransactionRecord transaction = transaction_from(source);
+  // Few with all recipients, or many with few: either fills a line, and both at once would only be slow.
+  const bool crowded = transaction.recipients.size() > 3;
+  out.transactions.assign(crowded ? std::min<std::size_t>(transactions, 3) : transactions, transaction);
   out.id = source.id();
   out.start = static_cast<WallMs>(source.number(8)) >> source.number(1) % 64;
   out.client = source.endpoint();

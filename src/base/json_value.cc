@@ -89,6 +89,10 @@ class Builder {
 }  // namespace
 
 Result<Value> parse(std::string_view text, int max_depth) {
+  // The library takes a NUL between tokens for the end of the text and would ignore whatever follows.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    return fail(ErrorKind::invalid, "not JSON at octet " + std::to_string(nul + 1) + ": NUL octet");
+  }
   Builder builder(max_depth);
   try {
     if (nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) return builder.take();

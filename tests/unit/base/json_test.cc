@@ -107,6 +107,15 @@ TEST(JsonValue, RefusesWithAReason) {
   }
 }
 
+TEST(JsonValue, NothingHidesBehindANul) {
+  for (const std::string_view text :
+       {std::string_view("2\0x", 3), std::string_view("\0", 1), std::string_view("{}\0", 3)}) {
+    const auto value = parse(text);
+    ASSERT_FALSE(value);
+    EXPECT_NE(value.error().what.find("NUL"), std::string::npos) << value.error().what;
+  }
+}
+
 TEST(JsonValue, TheLastOfEqualKeysHolds) { EXPECT_EQ(parse(R"({"a":1,"a":2})")->at("a").integer(), 2); }
 
 }  // namespace
