@@ -312,7 +312,7 @@ Result<void> ServerProcess::open() {
   own.control = std::make_unique<control::Server>(own.loop, std::move(socket));
   own.queue = std::make_unique<delivery::Queue>(own.loop, own.pool, *own.store, own.records.get(), config.queue,
                                                 [impl = impl_.get()] { return impl->directory; });
-  control::add_queue_commands(*own.control, *own.store, [impl = impl_.get()] { impl->queue->wake(); });
+  control::add_queue_commands(*own.control, *own.store, [impl = impl_.get()] { impl->queue->retry_now(); });
   own.server = std::make_unique<inbound::Server>(*own.store, own.records.get(), std::move(bound));
   return {};
 }

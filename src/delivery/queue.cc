@@ -365,6 +365,11 @@ void Queue::start() {
 
 void Queue::wake() { Impl::Door::knock(impl_->door); }
 
+void Queue::retry_now() {
+  impl_->down.clear();
+  impl_->signal.notify();
+}
+
 Task<void> Queue::stop() {
   Impl& queue = *impl_;
   queue.stopping = true;

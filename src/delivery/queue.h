@@ -41,6 +41,8 @@ class Queue {
   Queue& operator=(const Queue&) = delete;
   void start();
   void wake();                      // any thread
+  // The operator asked: destinations that are left alone because they could not be reached are tried again. On the loop.
+  void retry_now();
   [[nodiscard]] Task<void> stop();  // running attempts end (within their deadlines); nothing new starts
 
  private:
