@@ -65,8 +65,8 @@ void Journal::housekeep() {
   }
   if (closing) return;
   look_at_space();
+  remove_files();  // before moves: a left-over of a move that did not end must not be taken for the file of the next
   if (!sick) move_old();
-  remove_files();
   retire(kIntake);
   if (!sick) clean_meta();
   if (const Result<void> spare = intake_log_.prepare_spare(); !spare) {
@@ -93,9 +93,9 @@ void Journal::restart_meta() {
     logs_[kMeta].floor = meta_log_.current_number();
     set_healthy(kMeta);
     wake = wake_;
-    files_to_remove_.insert(files_to_remove_.end(), files_after_restart_.begin(), files_after_restart_.end());
   }
-  files_after_restart_.clear();
+  // At once, before the same messages move again.
+  for (const Id& id : std::exchange(files_after_restart_, {})) unlink_body(id);
   if (wake) wake();
 }
 
@@ -136,10 +136,13 @@ void Journal::remove_files() {
       files_to_remove_.clear();
     }
   }
-  for (const Id& id : ids) {
-    if (const Result<void> removed = disk_.unlink(deferred_directory_ + "/" + deferred_name(id)); !removed) {
-      log::warning("spool_unlink_failed", {{"id", id.text()}, {"error", removed.error().what}});
-    }
+  for (const Id& id : ids) unlink_body(id);
+}
+
+void Journal::unlink_body(const Id& id) {
+  if (const Result<void> removed = disk_.unlink(deferred_directory_ + "/" + deferred_name(id)); !removed) {
+    // It costs space until the next start, which removes strays.
+    log::warning("spool_unlink_failed", {{"id", id.text()}, {"error", removed.error().what}});
   }
 }
 

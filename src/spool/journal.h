@@ -170,6 +170,7 @@ class Journal {
   void restart_meta() POSTERN_EXCLUDES(mutex_);
   [[nodiscard]] Result<void> flush_meta() POSTERN_EXCLUDES(mutex_);
   void remove_files() POSTERN_EXCLUDES(mutex_);
+  void unlink_body(const Id& id);
   [[nodiscard]] std::vector<Entry> pick_old() POSTERN_EXCLUDES(mutex_);
   void move_old() POSTERN_EXCLUDES(mutex_);
   [[nodiscard]] std::vector<std::pair<Entry, Envelope>> write_files(const std::vector<Entry>& picked)

@@ -177,8 +177,8 @@ void Journal::publish_group(std::vector<WriteRequest*>& requests, Batch& batch) 
     }
     wake = earlier(before);
   }
-  complete(requests);
   if (wake) wake();
+  complete(requests);
 }
 
 void Journal::fail_group(std::vector<WriteRequest*>& requests, Batch& batch, const Error& error) {

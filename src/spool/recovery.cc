@@ -111,7 +111,8 @@ Scanned scan(const Segment& segment, LogKind kind, Progress& progress) {
 
 class Builder {
  public:
-  Builder(Recovered& out, std::unordered_map<Id, Entry, IdHash>& shadowed) : out_(out), shadowed_(shadowed) {}
+  Builder(Recovered& out, std::unordered_map<Id, Entry, IdHash>& shadowed, std::uint32_t first_segment)
+      : out_(out), shadowed_(shadowed), first_segment_(first_segment) {}
 
   void intake(const Scanned& scanned) {
     for (const Event& event : scanned.events) {
@@ -159,6 +160,8 @@ class Builder {
     for (const ChunkPlace& chunk : event.chunks) {
       const auto found = chunks_.find(key_of(chunk.place));
       if (found != chunks_.end() && found->second == chunk.length) continue;
+      // Segments go oldest first, and only when nobody needs them: this message has left since.
+      if (chunk.place.segment < first_segment_) return;
       // Either this message was never acknowledged (its group was cut short), or the disk has lost a part of it.
       log::error("spool_incomplete", {{"id", event.summary.id.text()},
                                       {"file", scanned.segment.path},
@@ -220,6 +223,7 @@ class Builder {
 
   Recovered& out_;
   std::unordered_map<Id, Entry, IdHash>& shadowed_;
+  std::uint32_t first_segment_;                              // of the intake log
   std::unordered_map<std::uint64_t, std::uint32_t> chunks_;  // seen, not yet part of a message
 };
 
@@ -321,7 +325,7 @@ Result<void> recover(const JournalOptions& options, Disk& disk, SegmentLog& inta
     }
   }
   std::unordered_map<Id, Entry, IdHash> shadowed;  // in both logs: the intake log's view
-  Builder builder(out, shadowed);
+  Builder builder(out, shadowed, intake_numbers.empty() ? 0 : intake_numbers.front());
   POSTERN_TRY_VOID(scan_all(disk, intake, LogKind::intake, intake_numbers, progress, out,
                             [&](const Scanned& scanned) { builder.intake(scanned); }));
   const std::uint64_t damaged_before = out.damaged_octets;
