@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""clang-tidy over every .cc of a build directory's compile_commands.json: tidy.py BUILD_DIRECTORY [--jobs N].
+"""clang-tidy over the .cc files of a build directory's compile_commands.json: tidy.py BUILD_DIRECTORY [--jobs N] [PATH...].
 
-A file that was clean is not checked again until it, a header of ours that it can reach, its compile command or .clang-tidy
-changes; the stamps are in build/tidy.
+With PATHs only what lies below one of them, in that order. A file that was clean is not checked again until it, a header of
+ours that it can reach, its compile command or .clang-tidy changes; the stamps are in build/tidy.
 """
 import argparse
 import concurrent.futures
@@ -57,20 +57,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build")
     parser.add_argument("--jobs", type=int, default=2)
-    arguments = parser.parse_args()
+    parser.add_argument("paths", nargs="*", type=pathlib.Path, default=[pathlib.Path(".")])
+    arguments = parser.parse_intermixed_args()
     root = pathlib.Path.cwd()
     work = {}
+    ranks = {}
     for entry in json.loads((pathlib.Path(arguments.build) / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
         if path.is_relative_to(root) and path.exists():
             path = path.relative_to(root)
+            rank = next((i for i, wanted in enumerate(arguments.paths) if path.is_relative_to(wanted)), None)
+            if rank is None:
+                continue
             stamp = STAMPS / key_of(path, entry["command"])
             if not stamp.exists():
                 work[path] = stamp
+                ranks[path] = rank
     STAMPS.mkdir(parents=True, exist_ok=True)
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        futures = {pool.submit(check, path, arguments.build): path for path in sorted(work)}
+        ordered = sorted(work, key=lambda path: (ranks[path], path))
+        futures = {pool.submit(check, path, arguments.build): path for path in ordered}
         for future in concurrent.futures.as_completed(futures):
             clean, output = future.result()
             if clean:

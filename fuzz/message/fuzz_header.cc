@@ -1,5 +1,5 @@
-// Any octets in any split: the reader agrees with itself whatever the split, and with a plain reference that looks at the
-// whole header at once for what matters most: the number of Received fields (loop detection).
+// Any octets in any split: the reader agrees with itself whatever the split, and with a plain reference that looks at
+// the whole header at once for what matters most: the number of Received fields (loop detection).
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

@@ -1,6 +1,6 @@
-// Loop: one event loop, one thread (Boost.Asio behind a pimpl; nothing of it is visible here). Sessions, timers and
-// streams belong to the loop they were made on and are touched by its thread only. post() is the one door for other
-// threads.
+// Loop: one event loop on one thread, over epoll; loop_impl.h is the reactor, and no system header is needed here.
+// Sessions, timers and streams belong to the loop they were made on and are touched by its thread only. post() is the
+// one door for other threads.
 #pragma once
 
 #include <coroutine>

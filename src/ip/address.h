@@ -1,7 +1,8 @@
-// Address, Prefix, Endpoint: the one type for IPv4 and IPv6 addresses in the whole house (design invariant 10).
-// A v4-mapped IPv6 address becomes IPv4 when it is made, so that one client has one spelling; a scope (%eth0, %2) is kept
-// for link-local addresses only. Printing follows RFC 5952; parsing takes every RFC 4291 2.2 form and refuses the rest:
-// leading zeros, octal and short IPv4 forms, zone ids over 15 characters.
+// Address, Prefix, Endpoint: the one type for IPv4 and IPv6 addresses in the whole house.
+//
+// A v4-mapped IPv6 address becomes IPv4 when it is made, so that one client has one spelling; a scope (%eth0, %2) is
+// kept for link-local addresses only. Printing follows RFC 5952; parsing takes every RFC 4291 2.2 form and refuses the
+// rest: leading zeros, octal and short IPv4 forms, zone ids over 15 characters.
 // Not here: sockets (io), names (dns). Thread rule: values.
 #pragma once
 
@@ -37,7 +38,7 @@ class Address {
   [[nodiscard]] std::array<std::uint8_t, 4> v4_octets() const;
   [[nodiscard]] std::uint32_t scope() const { return scope_; }
 
-  [[nodiscard]] std::string text() const;         // RFC 5952; scope as %N
+  [[nodiscard]] std::string text() const;  // RFC 5952; scope as %N
   // RFC 5321 4.1.3: "192.0.2.1" or "IPv6:2001:db8::1", for use between brackets in HELO and Received; never a scope.
   [[nodiscard]] std::string smtp_literal() const;
   // "1.2.0.192.in-addr.arpa" or the 32 nibbles under ip6.arpa
@@ -49,7 +50,7 @@ class Address {
   [[nodiscard]] bool is_private() const;        // RFC 1918, RFC 4193 (ULA), RFC 6598 (shared)
   [[nodiscard]] bool is_documentation() const;  // RFC 5737, RFC 3849, RFC 9637
   [[nodiscard]] bool is_multicast() const;
-  [[nodiscard]] bool is_global() const;         // none of the above, nor another IANA special-purpose range
+  [[nodiscard]] bool is_global() const;  // none of the above, nor another IANA special-purpose range
 
   friend auto operator<=>(const Address&, const Address&) = default;
 
@@ -63,7 +64,8 @@ class Prefix {
  public:
   Prefix() = default;
   Prefix(Address address, int length);  // host bits are cleared; length is clamped to the family's
-  // "2001:db8::/32", "192.0.2.0/24", or a bare address (full length). Host bits set are an error that says the right form.
+  // "2001:db8::/32", "192.0.2.0/24", or a bare address (full length). Host bits that are set are an error that says
+  // the right form.
   [[nodiscard]] static Result<Prefix> parse(std::string_view text);
   [[nodiscard]] const Address& address() const { return address_; }
   [[nodiscard]] int length() const { return length_; }

@@ -18,8 +18,8 @@ struct ProxyHeader {
   std::optional<Endpoint> destination;
 };
 
-inline constexpr std::size_t kProxyV1Max = 107;         // with CRLF
-inline constexpr std::size_t kProxyV2Max = 16 + 2048;   // header plus addresses and TLVs that we are willing to skip
+inline constexpr std::size_t kProxyV1Max = 107;        // with CRLF
+inline constexpr std::size_t kProxyV2Max = 16 + 2048;  // header plus addresses and TLVs that we are willing to skip
 
 struct ProxyParse {
   enum class State : std::uint8_t { need_more, done, invalid } state = State::need_more;
