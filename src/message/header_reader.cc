@@ -1,15 +1,22 @@
 #include "message/header_reader.h"
 
-#include <algorithm>
-
 #include "base/text.h"
 
 namespace postern::message {
 
+namespace {
+
+// Without an early way out of the loop, so that the compiler may look at many octets at once: nearly all mail is ASCII.
+bool has_high_bit(std::string_view bytes) {
+  unsigned char seen = 0;
+  for (const char c : bytes) seen |= static_cast<unsigned char>(c);
+  return seen >= 0x80;
+}
+
+}  // namespace
+
 void HeaderReader::see(std::string_view bytes) {
-  if (!eight_bit_) {
-    eight_bit_ = std::ranges::any_of(bytes, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-  }
+  if (!eight_bit_) eight_bit_ = has_high_bit(bytes);
   for (std::size_t i = 0; in_header_ && i < bytes.size(); ++i) {
     const char c = bytes[i];
     ++octets_;
