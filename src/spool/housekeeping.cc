@@ -14,8 +14,6 @@ namespace {
 
 // Messages moved with one sync of the meta log; between two such groups the other work gets its turn.
 constexpr std::size_t kMoveGroup = 64;
-// The meta log may be mostly dead up to this many records before it is rewritten.
-constexpr std::uint64_t kMetaSlack = 4096;
 
 }  // namespace
 
@@ -29,7 +27,7 @@ void Journal::housekeeping_loop() {
     housekeep();
     if (last) return;
     MutexLock lock(mutex_);
-    const Clock::time_point until = Clock::now() + timing_.housekeeping;
+    const Clock::time_point until = Clock::now() + tuning_.housekeeping;
     while (!keeper_called_ && !closing_) {
       const auto flush_at = logs_[kMeta].flush_at;
       const bool flush = flush_at.has_value() && !logs_[kMeta].sick;
@@ -78,7 +76,7 @@ void Journal::housekeep() {
 void Journal::meta_failed(const Error& error, std::vector<Id> aborted) {
   meta_log_.abandon();
   meta_aborted_.insert(meta_aborted_.end(), aborted.begin(), aborted.end());
-  meta_retry_at_ = Clock::now() + timing_.sick_retry;
+  meta_retry_at_ = Clock::now() + tuning_.sick_retry;
   const MutexLock lock(mutex_);
   set_sick(kMeta, error);
 }
@@ -309,7 +307,7 @@ void Journal::clean_meta() {
   bool needed = false;
   {
     const MutexLock lock(mutex_);
-    needed = segments.size() > 1 && records > 2 * deferred_messages_ + kMetaSlack;
+    needed = segments.size() > 1 && records > 2 * deferred_messages_ + tuning_.meta_slack;
   }
   if (needed && !rewrite_oldest_meta(segments.front())) return;
   retire(kMeta);

@@ -23,10 +23,10 @@ JournalOptions checked(JournalOptions options) {
 
 }  // namespace
 
-Journal::Journal(const JournalOptions& options, Disk& disk, JournalTiming timing)
+Journal::Journal(const JournalOptions& options, Disk& disk, JournalTuning tuning)
     : options_(checked(options)),
       disk_(disk),
-      timing_(timing),
+      tuning_(tuning),
       deferred_directory_(options.directory + "/deferred"),
       intake_log_({&disk, LogKind::intake, options.directory + "/intake", ".seg", options_.segment_bytes, kSpares}),
       meta_log_({&disk, LogKind::meta, options.directory + "/meta", ".log",
@@ -261,8 +261,8 @@ class JournalStore final : public Store {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_journal_on(const JournalOptions& options, Disk& disk, JournalTiming timing) {
-  auto journal = std::make_shared<Journal>(options, disk, timing);
+Result<std::unique_ptr<Store>> open_journal_on(const JournalOptions& options, Disk& disk, JournalTuning tuning) {
+  auto journal = std::make_shared<Journal>(options, disk, tuning);
   POSTERN_TRY_VOID(journal->open());
   return std::make_unique<JournalStore>(std::move(journal));
 }

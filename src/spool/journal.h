@@ -31,11 +31,12 @@
 
 namespace postern::spool {
 
-// The pauses of the two threads; tests shorten them.
-struct JournalTiming {
+// What tests make smaller.
+struct JournalTuning {
   milliseconds flush_after{1000};  // a settlement is on the disk at the latest after this
   milliseconds sick_retry{1000};   // between attempts to get a sick log going again
   milliseconds housekeeping{1000};
+  std::uint64_t meta_slack = 4096;  // the meta log may be mostly dead up to so many records before it is rewritten
 };
 
 // Free space under which no mail is taken any more (or two segments, if they are larger; never more than a twentieth of
@@ -67,7 +68,7 @@ struct WriteRequest {
 
 class Journal {
  public:
-  Journal(const JournalOptions& options, Disk& disk, JournalTiming timing);
+  Journal(const JournalOptions& options, Disk& disk, JournalTuning tuning);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
@@ -187,7 +188,7 @@ class Journal {
 
   const JournalOptions options_;
   Disk& disk_;
-  const JournalTiming timing_;
+  const JournalTuning tuning_;
   const std::string deferred_directory_;
   std::unique_ptr<File> lock_file_;
   SegmentLog intake_log_;
@@ -236,6 +237,6 @@ class Journal {
 
 // open_journal() with another disk.
 [[nodiscard]] Result<std::unique_ptr<Store>> open_journal_on(const JournalOptions& options, Disk& disk,
-                                                             JournalTiming timing = {});
+                                                             JournalTuning tuning = {});
 
 }  // namespace postern::spool

@@ -102,7 +102,7 @@ void Journal::commit_loop() {
           wake = wake_;
         } else {
           set_sick(kIntake, restarted.error());
-          intake_retry_at_ = Clock::now() + timing_.sick_retry;
+          intake_retry_at_ = Clock::now() + tuning_.sick_retry;
         }
       }
       if (wake) wake();  // delivery paused; whatever is due is due now

@@ -22,7 +22,7 @@ void Journal::drop_live(Log log, std::uint32_t segment) {
 void Journal::note_pending(Log log) {
   LogState& state = logs_[log];
   if (state.flush_at) return;
-  state.flush_at = Clock::now() + timing_.flush_after;
+  state.flush_at = Clock::now() + tuning_.flush_after;
   if (log == kIntake) {
     if (committer_waits_) committer_.notify_one();
   } else {

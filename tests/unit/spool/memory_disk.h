@@ -48,7 +48,7 @@ class MemoryDisk final : public Disk {
     if (how == Open::create) {
       if (found != names_.end()) return error("opening " + path, EEXIST);
       if (!directories_.contains(parent(path))) return error("opening " + path, ENOENT);
-      if (const int code = fault()) return error("opening " + path, code);
+      if (const int code = fault(true)) return error("opening " + path, code);
       names_[path] = inodes_.size();
       inodes_.emplace_back();
       note({Kind::create, inodes_.size() - 1, 0, {}, path, {}});
@@ -125,10 +125,11 @@ class MemoryDisk final : public Disk {
     fail_always_ = false;
     fault_hit_ = false;
   }
-  // Everything that can fail does, until fail_once(0, 0).
-  void fail_always(int code) {
+  // Everything that can fail does, or all that needs new blocks, until fail_once(0, 0).
+  void fail_always(int code, bool only_new_blocks = false) {
     const std::lock_guard lock(mutex_);
     fail_always_ = true;
+    only_new_blocks_ = only_new_blocks;
     fail_code_ = code;
   }
   [[nodiscard]] bool fault_hit() const {
@@ -214,7 +215,7 @@ class MemoryDisk final : public Disk {
     }
     [[nodiscard]] Result<void> allocate(std::uint64_t size) override {
       const std::lock_guard lock(disk_.mutex_);
-      if (const int code = disk_.fault()) return error("allocating", code);
+      if (const int code = disk_.fault(true)) return error("allocating", code);
       disk_.inodes_[inode_].resize(size);
       disk_.note({Kind::allocate, inode_, size, {}, {}, {}});
       return {};
@@ -245,7 +246,8 @@ class MemoryDisk final : public Disk {
   static std::unexpected<Error> error(const std::string& doing, int code) {
     return fail_errno(ErrorKind::storage, doing, code);
   }
-  int fault() {
+  int fault(bool new_blocks = false) {
+    if (fail_always_ && only_new_blocks_ && !new_blocks) return 0;
     if (fail_always_) {
       fault_hit_ = true;
       return fail_code_;
@@ -270,6 +272,7 @@ class MemoryDisk final : public Disk {
   std::size_t fail_in_ = 0;
   int fail_code_ = 0;
   bool fail_always_ = false;
+  bool only_new_blocks_ = false;
   bool fault_hit_ = false;
 };
 

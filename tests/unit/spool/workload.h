@@ -25,7 +25,7 @@ inline JournalOptions small_options() {
   options.settle_after_ms = 60000;
   return options;
 }
-inline constexpr JournalTiming kQuick{milliseconds(1), milliseconds(1), milliseconds(1)};
+inline constexpr JournalTuning kQuick{milliseconds(1), milliseconds(1), milliseconds(1), 4};
 
 struct Promise {
   std::string body;
