@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cerrno>
+#include <mutex>
+#include <shared_mutex>
 
 #include "base/text.h"
 #include "base/unique_fd.h"
@@ -61,24 +63,48 @@ Result<void> sync_folder(int fd, const std::string& path) {
   return {};
 }
 
-// Opens `name` below `parent`, making it where it is missing. A link is never followed.
-Result<UniqueFd> step_into(int parent, const std::string& name, const std::string& path) {
-  bool made = false;
-  if (::mkdirat(parent, name.c_str(), kFolderMode) == 0) {
-    made = true;
-  } else if (errno != EEXIST && errno != EROFS && errno != EACCES) {
+// Held shared to open a folder, alone to make one and write its name to disk: a delivery finds no folder that another
+// one made and that a power cut could still take away, with the message in it.
+std::shared_mutex& folders() {
+  static std::shared_mutex mutex;
+  return mutex;
+}
+
+UniqueFd open_folder(int parent, const char* name, int more_flags) {
+  const std::shared_lock lock(folders());
+  return UniqueFd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | more_flags));
+}
+
+// Makes `name` below `parent`, for good.
+Result<void> make_folder(int parent, const std::string& name, const std::string& path) {
+  const std::unique_lock lock(folders());
+  if (::mkdirat(parent, name.c_str(), kFolderMode) != 0) {
+    // EEXIST: another delivery was faster. EROFS, EACCES: opening it will tell.
+    if (errno == EEXIST || errno == EROFS || errno == EACCES) return {};
     return storage("making folder " + printable(path));
   }
-  UniqueFd fd(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  POSTERN_TRY_VOID(sync_folder(parent, path + "/.."));
+  // And the name of the folder it was made in: a process that was killed between making that one and writing its name
+  // got no further than this, so whoever goes on does it instead.
+  const UniqueFd above(::openat(parent, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!above.valid()) return errno == EACCES ? Result<void>() : storage("opening folder " + printable(path) + "/../..");
+  return sync_folder(above.get(), path + "/../..");
+}
+
+// Opens `name` below `parent`, making it where it is missing. A link is never followed.
+Result<UniqueFd> step_into(int parent, const std::string& name, const std::string& path) {
+  UniqueFd fd = open_folder(parent, name.c_str(), O_NOFOLLOW);
+  if (!fd.valid() && errno == ENOENT) {
+    POSTERN_TRY_VOID(make_folder(parent, name, path));
+    fd = open_folder(parent, name.c_str(), O_NOFOLLOW);
+  }
   if (!fd.valid()) return storage("opening folder " + printable(path));
-  // A new folder's name must outlive a power cut, else the message in it does not
-  if (made) POSTERN_TRY_VOID(sync_folder(parent, path + "/.."));
   return fd;
 }
 
 // The operator's part of the path: links are his business. Missing folders are made from the deepest existing one on.
 Result<UniqueFd> open_fixed(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  UniqueFd fd = open_folder(AT_FDCWD, path.c_str(), 0);
   if (fd.valid()) return fd;
   if (errno != ENOENT) return storage("opening folder " + printable(path));
   fd.reset(::open(path.starts_with('/') ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -86,7 +112,7 @@ Result<UniqueFd> open_fixed(const std::string& path) {
   for (const std::string_view piece : split(path, '/')) {
     if (piece.empty() || piece == ".") continue;
     const std::string name(piece);
-    UniqueFd next(::openat(fd.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd next = open_folder(fd.get(), name.c_str(), 0);
     if (!next.valid()) {
       if (errno != ENOENT) return storage("opening folder " + printable(path));
       auto made = step_into(fd.get(), name, path);

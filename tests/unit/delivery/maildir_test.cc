@@ -65,6 +65,41 @@ TEST_F(MaildirTest, ContentsAndModes) {
   EXPECT_EQ(mode_of(dir.path() / "mail"), 0700U);
 }
 
+Task<void> deliver_many(MaildirTest& test, std::vector<spool::Envelope>& envelopes, spool::Body& body,
+                        std::vector<Results>& results) {
+  io::Scope scope(test.loop);
+  struct One {
+    static Task<void> run(MaildirTest& test, const spool::Envelope& envelope, spool::Body& body, Results& results) {
+      const Attempt attempt{&envelope, {0}, &body};
+      results = co_await deliver_maildir(test.pool, test.options, "fixed/deep/{domain}/{user}", attempt);
+    }
+  };
+  for (std::size_t i = 0; i < envelopes.size(); ++i) scope.spawn(One::run(test, envelopes[i], body, results[i]));
+  co_await scope.join();
+}
+
+// The first messages of new mailboxes, several at once: they make the same folders.
+TEST_F(MaildirTest, DeliveriesMakeFoldersSideBySide) {
+  std::vector<spool::Envelope> envelopes;
+  for (int i = 0; i < 64; ++i) {
+    envelopes.push_back(test::envelope_to({"u" + std::to_string(i / 8) + "@d" + std::to_string(i / 32) + ".example"}));
+  }
+  std::vector<Results> results(envelopes.size());
+  test::TextBody body("A: b\r\n\r\nx\r\n");
+  test::run(loop, deliver_many(*this, envelopes, body, results));
+  for (const Results& one : results) {
+    ASSERT_EQ(one.size(), 1U);
+    EXPECT_EQ(one[0].code, 250) << one[0].line();
+  }
+  for (int i = 0; i < 8; ++i) {
+    const fs::path user =
+        dir.path() / "fixed" / "deep" / ("d" + std::to_string(i / 4) + ".example") / ("u" + std::to_string(i));
+    EXPECT_EQ(files_in(user / "new").size(), 8U) << user;
+    EXPECT_TRUE(files_in(user / "tmp").empty()) << user;
+    EXPECT_EQ(mode_of(user / "cur"), 0700U);
+  }
+}
+
 TEST_F(MaildirTest, NullPathAndUniqueNames) {
   spool::Envelope envelope = test::envelope_to(std::vector<std::string>(50, "bob@example.org"));
   envelope.reverse_path.clear();
