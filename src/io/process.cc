@@ -48,6 +48,7 @@ struct SignalWatcher::Impl final : private Watch {
     write_end.reset(ends[1]);
     POSTERN_CHECK(reactor.add(read_end.get(), EPOLLIN, *this) == 0);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file over RLIMIT_FSIZE is EFBIG from write(2), as any full disk
     previous.resize(signals.size());
     for (std::size_t i = 0; i < signals.size(); ++i) {
       signal_pipes.at(static_cast<std::size_t>(signals[i])).store(write_end.get() + 1, std::memory_order_relaxed);

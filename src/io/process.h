@@ -13,8 +13,8 @@
 
 namespace postern::io {
 
-// Calls `handler(signo)` on the loop's thread for each of `signals` (SIGTERM, SIGINT, SIGHUP). SIGPIPE is ignored for
-// good.
+// Calls `handler(signo)` on the loop's thread for each of `signals` (SIGTERM, SIGINT, SIGHUP). SIGPIPE and SIGXFSZ are
+// ignored for good.
 class SignalWatcher {
  public:
   SignalWatcher(Loop& loop, std::vector<int> signals, std::function<void(int)> handler);

@@ -52,6 +52,16 @@ std::string notified_through(const std::string& name) {
   return n > 0 ? std::string(buffer.data(), static_cast<std::size_t>(n)) : std::string();
 }
 
+TEST(SignalWatcher, AFileOverTheLimitIsAnErrorNotADeath) {
+  Loop loop;
+  const SignalWatcher watcher(loop, {SIGHUP}, [](int) {});
+  for (const int signo : {SIGXFSZ, SIGPIPE}) {
+    struct sigaction action{};
+    ASSERT_EQ(::sigaction(signo, nullptr, &action), 0);
+    EXPECT_EQ(action.sa_handler, SIG_IGN) << signo;
+  }
+}
+
 TEST(Supervisor, IsNotifiedByPathAndByAbstractName) {
   const TempDir folder;
   EXPECT_EQ(notified_through(folder.file("notify")), "READY=1");
