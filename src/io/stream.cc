@@ -344,12 +344,20 @@ Task<Result<void>> SocketStream::finish_connect(std::string doing, Deadline dead
 }
 
 Task<Result<std::unique_ptr<Stream>>> connect_socket(Loop& loop, UniqueFd fd, SocketAddress address, std::string doing,
-                                                     Deadline deadline) {
-  if (::connect(fd.get(), address.get(), address.size) == 0) co_return make_stream(loop, std::move(fd));
+                                                     Deadline deadline, Breaker* breaker = nullptr) {
+  if (::connect(fd.get(), address.get(), address.size) == 0) {
+    auto stream = make_stream(loop, std::move(fd));
+    if (breaker != nullptr) breaker->watch(stream.get());
+    co_return std::move(stream);
+  }
   if (errno != EINPROGRESS) co_return fail_errno(ErrorKind::network, doing, errno);
   auto stream = std::make_unique<SocketStream>(loop, std::move(fd), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+  if (breaker != nullptr) breaker->watch(stream.get());
   auto connected = co_await stream->finish_connect(std::move(doing), deadline);
-  if (!connected) co_return std::unexpected(std::move(connected.error()));
+  if (!connected) {
+    if (breaker != nullptr) breaker->watch(nullptr);
+    co_return std::unexpected(std::move(connected.error()));
+  }
   co_return std::unique_ptr<Stream>(std::move(stream));
 }
 
@@ -368,10 +376,11 @@ std::unique_ptr<Stream> make_stream(Loop& loop, UniqueFd fd) {
   return std::make_unique<SocketStream>(loop, std::move(fd));
 }
 
-Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, ip::Endpoint endpoint, Deadline deadline) {
+Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, ip::Endpoint endpoint, Deadline deadline, Breaker* breaker) {
   std::string doing = "connecting to " + endpoint.text();
   POSTERN_CO_TRY(UniqueFd fd, tcp_socket(endpoint, doing));
-  co_return co_await connect_socket(loop, std::move(fd), to_socket_address(endpoint), std::move(doing), deadline);
+  co_return co_await connect_socket(loop, std::move(fd), to_socket_address(endpoint), std::move(doing), deadline,
+                                    breaker);
 }
 
 Task<Result<std::unique_ptr<Stream>>> connect_from(Loop& loop, ip::Address source, ip::Endpoint endpoint,
@@ -391,7 +400,7 @@ Task<Result<std::unique_ptr<Stream>>> connect_from(Loop& loop, ip::Address sourc
   co_return co_await connect_socket(loop, std::move(fd), to_socket_address(endpoint), std::move(doing), deadline);
 }
 
-Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path, Deadline deadline) {
+Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path, Deadline deadline, Breaker* breaker) {
   std::string doing = "connecting to unix:" + path;
   SocketAddress address;
   sockaddr_un name{};
@@ -404,7 +413,7 @@ Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path,
   address.size = sizeof name;
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) co_return fail_errno(ErrorKind::network, doing, errno);
-  co_return co_await connect_socket(loop, std::move(fd), address, std::move(doing), deadline);
+  co_return co_await connect_socket(loop, std::move(fd), address, std::move(doing), deadline, breaker);
 }
 
 }  // namespace postern::io

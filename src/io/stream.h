@@ -71,13 +71,35 @@ class Stream {
   [[nodiscard]] virtual Loop& loop() = 0;
 };
 
+// The hold that another task of the same loop has on a connection, from the attempt to connect on: cancel() ends what
+// the connection waits for with `cancelled`. Who gave it to connect() takes it off (watch(nullptr)) before the stream
+// goes.
+class Breaker {
+ public:
+  void cancel() {
+    cancelled_ = true;
+    if (stream_ != nullptr) stream_->cancel();
+  }
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+  void watch(Stream* stream) {
+    stream_ = stream;
+    if (cancelled_ && stream_ != nullptr) stream_->cancel();
+  }
+
+ private:
+  Stream* stream_ = nullptr;
+  bool cancelled_ = false;
+};
+
 // Takes over a connected, non-blocking descriptor.
 [[nodiscard]] std::unique_ptr<Stream> make_stream(Loop& loop, UniqueFd fd);
 
-[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, ip::Endpoint endpoint, Deadline deadline);
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, ip::Endpoint endpoint, Deadline deadline,
+                                                            Breaker* breaker = nullptr);
 // With a source address of the endpoint's family.
 [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_from(Loop& loop, ip::Address source, ip::Endpoint endpoint,
                                                                  Deadline deadline);
-[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path, Deadline deadline);
+[[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path, Deadline deadline,
+                                                                 Breaker* breaker = nullptr);
 
 }  // namespace postern::io
