@@ -26,7 +26,7 @@ namespace postern::cli {
 
 namespace {
 
-constexpr seconds kDrain{30};              // what a transaction may still take after SIGTERM
+constexpr seconds kDrain{30};              // what transactions and deliveries may still take after SIGTERM
 constexpr seconds kWatchInterval{2};       // how soon a changed mailbox file is noticed
 constexpr std::size_t kSpareFiles = 1000;  // descriptors beside the sessions': journal, deliveries, records
 
@@ -118,8 +118,8 @@ struct ServerProcess::Impl {
   std::shared_ptr<const config::Config> config;
   io::Loop loop;  // signals, control socket, queue
   io::BlockingPool pool;
-  io::Scope tasks;    // reloads and the watcher
-  io::Scope closing;  // the shutdown, which waits for them
+  io::Scope tasks;      // reloads and the watcher
+  io::Scope closing;    // the shutdown, which waits for them
   io::Signal stopping;  // wakes the watcher at shutdown
   std::shared_ptr<io::TlsServerContext> tls;
   std::shared_ptr<const directory::Directory> directory;
@@ -234,8 +234,12 @@ struct ServerProcess::Impl {
       server->stop(kDrain);
       return true;
     };
+    // Side by side, so that sessions and deliveries have the same time. What the sessions still accept waits in the
+    // spool for the next start.
+    io::Scope ends(loop);
+    ends.spawn(queue->stop(Deadline::after(kDrain)));
     co_await pool.run<bool>(std::move(drain));
-    co_await queue->stop();
+    co_await ends.join();
     co_await control->stop();
     co_await tasks.join();
     loop.stop();

@@ -9,6 +9,7 @@
 #include "base/task.h"
 #include "directory/directory.h"
 #include "io/loop.h"
+#include "io/stream.h"
 #include "smtp/reply.h"
 #include "spool/store.h"
 
@@ -42,9 +43,10 @@ struct AttemptNote {
 // failure.
 [[nodiscard]] Task<Results> deliver_maildir(io::BlockingPool& pool, const LocalOptions& options,
                                             std::string path_template, const Attempt& attempt);
-// LMTP (RFC 2033) over TCP or a unix socket, per-recipient replies.
+// LMTP (RFC 2033) over TCP or a unix socket, per-recipient replies. Broken off by `breaker`, the recipients that have
+// no final reply yet have a temporary one.
 [[nodiscard]] Task<Results> deliver_lmtp(io::Loop& loop, const LocalOptions& options,
                                          const directory::Transport& transport, const Attempt& attempt,
-                                         AttemptNote* note = nullptr);
+                                         AttemptNote* note = nullptr, io::Breaker* breaker = nullptr);
 
 }  // namespace postern::delivery

@@ -27,24 +27,33 @@ smtp::Reply server_trouble(const directory::Transport& transport, const Error& e
   }
 }
 
-Task<Result<std::unique_ptr<io::Stream>>> open(io::Loop& loop, const directory::Transport& transport) {
+Task<Result<std::unique_ptr<io::Stream>>> open(io::Loop& loop, const directory::Transport& transport,
+                                               io::Breaker* breaker) {
   const Deadline deadline = Deadline::after(kConnectTimeout);
-  if (transport.kind == Kind::lmtp_unix) co_return co_await io::connect_unix(loop, transport.target, deadline);
+  if (transport.kind == Kind::lmtp_unix) co_return co_await io::connect_unix(loop, transport.target, deadline, breaker);
   const auto endpoint = ip::Endpoint::parse(transport.target);
   if (!endpoint) co_return std::unexpected(endpoint.error());
-  co_return co_await io::connect(loop, *endpoint, deadline);
+  co_return co_await io::connect(loop, *endpoint, deadline, breaker);
 }
+
+struct Unwatch {
+  io::Breaker* breaker;
+  ~Unwatch() {
+    if (breaker != nullptr) breaker->watch(nullptr);
+  }
+};
 
 }  // namespace
 
 Task<Results> deliver_lmtp(io::Loop& loop, const LocalOptions& options, const directory::Transport& transport,
-                           const Attempt& attempt, AttemptNote* note) {
+                           const Attempt& attempt, AttemptNote* note, io::Breaker* breaker) {
+  const Unwatch unwatch{breaker};
   const auto unreachable = [&](const Error& error) {
     const smtp::Reply reply = server_trouble(transport, error);
     if (note != nullptr) *note = AttemptNote{true, reply.text};
     return Results(attempt.recipients.size(), reply);
   };
-  auto stream = co_await open(loop, transport);
+  auto stream = co_await open(loop, transport, breaker);
   if (!stream) co_return unreachable(stream.error());
   Conversation conversation(std::move(*stream), smtp::ClientMachine(smtp::ClientDialect::lmtp, options.hostname));
   const auto greeted = co_await conversation.greet();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -45,6 +46,19 @@ struct Job {
   std::vector<std::uint32_t> recipients;
 };
 
+// Leaves those that were answered for good.
+void keep_final(std::vector<std::uint32_t>& recipients, Results& results) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].temporary()) continue;
+    recipients[kept] = recipients[i];
+    if (kept != i) results[kept] = std::move(results[i]);
+    ++kept;
+  }
+  recipients.resize(kept);
+  results.resize(kept);
+}
+
 struct Loaded {
   Id id;
   Result<spool::Envelope> envelope;
@@ -61,6 +75,7 @@ struct Queue::Impl {
   std::function<std::shared_ptr<const directory::Directory>()> directory;
   io::Scope scope;
   io::Signal signal;
+  io::Signal all_ended;  // of stop()
   bool started = false;
   bool stopping = false;
 
@@ -72,6 +87,7 @@ struct Queue::Impl {
     smtp::Reply reply;
   };
   std::map<std::string, Down> down;
+  std::set<io::Breaker*> breakers;                          // of running attempts
   std::vector<std::pair<Id, spool::Settlement>> unsettled;  // the store refused them; kept, or mail would go out twice
   Clock::time_point rest_until{};
 
@@ -103,6 +119,7 @@ struct Queue::Impl {
         directory(std::move(d)),
         scope(l),
         signal(l),
+        all_ended(l),
         door(std::make_shared<Door>(l, signal)) {}
 
   Task<void> run();
@@ -119,7 +136,8 @@ struct Queue::Impl {
                const Results& results, WallMs start, std::uint32_t duration_ms);
   void defer_all(const Job& job, const smtp::Reply& reply);
   void push_back(const Id& id, const Error& error);
-  Task<Results> attempt(const Job& job, AttemptNote& note);
+  Task<Results> attempt(const Job& job, AttemptNote& note, io::Breaker& breaker);
+  Task<void> break_off(Deadline deadline);
 };
 
 Task<void> Queue::Impl::run() {
@@ -241,7 +259,7 @@ void Queue::Impl::dispatch() {
   }
 }
 
-Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note) {
+Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note, io::Breaker& breaker) {
   const Id id = job.message->envelope.id;
   spool::Store* const from = &store;
   auto body = co_await pool.run<Result<std::unique_ptr<spool::Body>>>([from, id] { return from->open_body(id); });
@@ -253,7 +271,7 @@ Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note) {
   if (job.transport.kind == Kind::maildir) {
     co_return co_await deliver_maildir(pool, options.local, job.transport.target, attempt);
   }
-  co_return co_await deliver_lmtp(loop, options.local, job.transport, attempt, &note);
+  co_return co_await deliver_lmtp(loop, options.local, job.transport, attempt, &note, &breaker);
 }
 
 Task<void> Queue::Impl::work(Job job) {
@@ -261,17 +279,27 @@ Task<void> Queue::Impl::work(Job job) {
   const Clock::time_point begun = Clock::now();
   AttemptNote note;
   Results results;
+  io::Breaker breaker;
+  breakers.insert(&breaker);
   try {
-    results = co_await attempt(job, note);
+    results = co_await attempt(job, note, breaker);
   } catch (const std::exception& error) {
     // Out of memory, most likely: an attempt that ends in the middle must still give its message back
     results.assign(job.recipients.size(), smtp::Reply(451, {4, 3, 0}, std::string("internal error: ") + error.what()));
   }
+  breakers.erase(&breaker);
   const auto spent = std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count();
-  account(*job.message, &job.transport, job.recipients, results, start, static_cast<std::uint32_t>(spent));
+  if (breaker.cancelled()) {
+    // Not the server's fault: no attempt is counted against those without a final answer
+    note.unreachable = false;
+    keep_final(job.recipients, results);
+  }
+  if (!results.empty()) {
+    account(*job.message, &job.transport, job.recipients, results, start, static_cast<std::uint32_t>(spent));
+  }
   jobs.done(job.destination);
   if (note.unreachable) {
-    const smtp::Reply reply = results.front();
+    const smtp::Reply& reply = results.front();
     down[job.destination] = {Clock::now() + kDownFor, reply};
     // Those behind it are told at once instead of each waiting for a connection that does not come
     for (const Job& waiting : jobs.take_waiting(job.destination)) {
@@ -370,12 +398,24 @@ void Queue::retry_now() {
   impl_->signal.notify();
 }
 
-Task<void> Queue::stop() {
+Task<void> Queue::Impl::break_off(Deadline deadline) {
+  const bool ended = co_await all_ended.wait(deadline);
+  if (ended || breakers.empty()) co_return;
+  log::warning("deliveries_broken_off",
+               {{"running", breakers.size()}, {"why", "they did not end in time at the stop"}});
+  for (io::Breaker* breaker : breakers) breaker->cancel();
+}
+
+Task<void> Queue::stop(Deadline deadline) {
   Impl& queue = *impl_;
   queue.stopping = true;
   for (const Job& job : queue.jobs.take_all_waiting()) queue.finish_job(job);
   queue.signal.notify();
+  io::Scope closing(queue.loop);
+  closing.spawn(queue.break_off(deadline));
   co_await queue.scope.join();
+  queue.all_ended.notify();
+  co_await closing.join();
 }
 
 }  // namespace postern::delivery

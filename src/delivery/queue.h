@@ -40,10 +40,13 @@ class Queue {
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
   void start();
-  void wake();                      // any thread
-  // The operator asked: destinations that are left alone because they could not be reached are tried again. On the loop.
+  void wake();  // any thread
+  // The operator asked: destinations that are left alone because they could not be reached are tried again. On the
+  // loop.
   void retry_now();
-  [[nodiscard]] Task<void> stop();  // running attempts end (within their deadlines); nothing new starts
+  // Nothing new starts; running attempts end. LMTP conversations that have not ended by the deadline are broken off:
+  // what was answered for good is settled, the other recipients stay pending as if they had not been tried.
+  [[nodiscard]] Task<void> stop(Deadline deadline = Deadline::never());
 
  private:
   struct Impl;

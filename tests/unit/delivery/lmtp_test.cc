@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "delivery/attempt.h"
+#include "delivery/conversation.h"
 #include "unit/delivery/support.h"
 
 namespace postern::delivery {
@@ -104,6 +105,58 @@ TEST_F(LmtpTest, RefusedAtTheDoorIsTemporaryAndUnreachable) {
   const Answer answer = deliver(server, test::envelope_to({"a@x.example"}), test::TextBody("A: b\r\n\r\n"));
   EXPECT_TRUE(answer.results[0].temporary()) << answer.results[0].line();
   EXPECT_TRUE(answer.note.unreachable);
+}
+
+// Takes the connection and hangs: each wait has its end, and the error says which it was.
+TEST_F(LmtpTest, AServerThatHangsIsLeftAtTheTimeout) {
+  struct Talk {
+    static Task<Result<void>> greet(io::Loop& loop, ip::Endpoint endpoint) {
+      auto stream = co_await io::connect(loop, endpoint, Deadline::after(seconds(20)));
+      EXPECT_TRUE(stream.has_value());
+      const milliseconds brief(1);
+      Conversation conversation(std::move(*stream), smtp::ClientMachine(smtp::ClientDialect::lmtp, "mx.example.org"),
+                                {brief, brief, brief, brief});
+      co_return co_await conversation.greet();
+    }
+    static Task<Result<void>> run(io::Loop& loop, ScriptedServer& server) {
+      const auto greeted = co_await greet(loop, server.endpoint);
+      co_await server.stop();
+      co_return greeted;
+    }
+  };
+  for (const std::string greeting : {"", "220 l\r\n", "220-l\r\n"}) {
+    ScriptedServer server(loop, greeting, {}, /*hang_up=*/false);
+    const auto greeted = test::run(loop, Talk::run(loop, server));
+    ASSERT_FALSE(greeted.has_value());
+    EXPECT_EQ(greeted.error().kind, ErrorKind::timeout) << greeted.error().what;
+  }
+}
+
+// Broken off while it connects, or talks: a temporary answer for each recipient.
+TEST_F(LmtpTest, ABrokenOffConversationAnswersEachRecipient) {
+  struct Cut {
+    static Task<Results> run(io::Loop& loop, ScriptedServer& server, const LocalOptions& options,
+                             const directory::Transport& transport, const Attempt& attempt, io::Breaker& breaker) {
+      Results results = co_await deliver_lmtp(loop, options, transport, attempt, nullptr, &breaker);
+      co_await server.stop();
+      co_return results;
+    }
+  };
+  const spool::Envelope envelope = test::envelope_to({"a@x.example", "b@x.example"});
+  test::TextBody body("A: b\r\n\r\nend\r\n");
+  const Attempt attempt{&envelope, {0, 1}, &body};
+  for (const bool before : {true, false}) {
+    ScriptedServer server(loop, "220 l\r\n", {}, /*hang_up=*/false);
+    io::Breaker breaker;
+    if (before)
+      breaker.cancel();
+    else
+      server.on_change = [&breaker] { breaker.cancel(); };
+    const directory::Transport transport{directory::Transport::Kind::lmtp_tcp, server.endpoint.text()};
+    const Results results = test::run(loop, Cut::run(loop, server, options, transport, attempt, breaker));
+    ASSERT_EQ(results.size(), 2U);
+    for (const smtp::Reply& reply : results) EXPECT_TRUE(reply.temporary()) << reply.line();
+  }
 }
 
 TEST_F(LmtpTest, NobodyListens) {

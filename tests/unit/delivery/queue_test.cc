@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/json.h"
 #include "spool/ram_store.h"
 #include "unit/delivery/support.h"
 
@@ -14,6 +15,7 @@ namespace {
 
 using test::files_in;
 using test::ScriptedServer;
+using test::Step;
 
 Task<void> commit_to(spool::Store& store, io::Loop& loop, spool::Envelope envelope) {
   auto intake = store.begin(loop);
@@ -99,8 +101,8 @@ struct QueueTest : ::testing::Test {
     }
     directory = directory::Directory::build(out).value();
   }
-  Queue make() {
-    return Queue(loop, pool, store, nullptr, options, [this] { return directory; });
+  Queue make(record::Writer* records = nullptr) {
+    return Queue(loop, pool, store, records, options, [this] { return directory; });
   }
   [[nodiscard]] std::size_t mails(const std::string& domain, const std::string& user) const {
     return files_in(dir.path() / "mail" / domain / user / "new").size();
@@ -108,12 +110,12 @@ struct QueueTest : ::testing::Test {
 };
 
 // Runs the queue until `done` holds, then stops it.
-Task<bool> until(QueueTest& test, Queue& queue, std::function<bool()> done) {
+Task<bool> until(QueueTest& test, Queue& queue, std::function<bool()> done, Deadline stop = Deadline::never()) {
   queue.start();
   const Deadline deadline = Deadline::after(seconds(30));
   bool in_time = true;
   while (!done() && in_time) in_time = co_await test.store.changed().wait(deadline);
-  co_await queue.stop();
+  co_await queue.stop(stop);
   co_return in_time;
 }
 
@@ -252,6 +254,107 @@ TEST_F(QueueTest, StopGivesUntriedMessagesBack) {
     EXPECT_FALSE(message.active);
     EXPECT_EQ(message.pending, 1U);
   }
+}
+
+// A server that takes the connection and says nothing, or stops talking: stop() does not wait for it, and nobody is
+// told that an attempt failed.
+TEST_F(QueueTest, StopBreaksOffASilentServer) {
+  const std::vector<Step> none;
+  for (const bool greets : {false, true}) {
+    ScriptedServer server(loop, greets ? "220 l\r\n" : "", none, /*hang_up=*/false);
+    server.on_change = [this] { store.changed().notify(); };
+    domains({{"lmtp.example", "lmtp:" + server.endpoint.text()}});
+    test::run(loop, commit_to(store, loop, test::envelope_to({"a@lmtp.example"})));
+    Queue queue = make();
+    const Deadline now = Deadline::after(milliseconds(0));
+    ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return server.connections == 1; }, now)));
+    test::run(loop, server.stop());
+    EXPECT_EQ(store.settle_calls, 0);
+    const auto rows = store.list({}, 10);
+    ASSERT_EQ(rows.size(), 1U);
+    EXPECT_FALSE(rows[0].active);
+    EXPECT_EQ(rows[0].pending, 1U);
+    const auto envelope = store.load(rows[0].id);
+    EXPECT_EQ(envelope->recipients[0].attempts, 0U);
+    EXPECT_EQ(envelope->recipients[0].last_reply, "");
+    EXPECT_TRUE(store.drop(rows[0].id).has_value());
+  }
+}
+
+TEST_F(QueueTest, WhatWasAnsweredBeforeTheBreakIsSettled) {
+  ScriptedServer server(loop, "220 l\r\n",
+                        {{"LHLO mx.example.org\r\n", "250-l\r\n250 PIPELINING\r\n"},
+                         {"DATA\r\n", "250 ok\r\n250 ok\r\n550 5.1.1 unknown\r\n250 ok\r\n354 go\r\n"},
+                         {"\r\n.\r\n", "250 2.0.0 kept\r\n"}},
+                        /*hang_up=*/false);
+  server.on_change = [this] { store.changed().notify(); };
+  domains({{"lmtp.example", "lmtp:" + server.endpoint.text()}});
+  test::run(loop, commit_to(store, loop, test::envelope_to({"a@lmtp.example", "b@lmtp.example", "c@lmtp.example"})));
+  Queue queue = make();
+  const Deadline soon = Deadline::after(seconds(1));  // the first reply is on its way
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return server.answered == 3; }, soon)));
+  test::run(loop, server.stop());
+  const auto row = store.list({}, 1).at(0);
+  EXPECT_FALSE(row.active);
+  const auto recipients = store.load(row.id)->recipients;
+  ASSERT_EQ(recipients.size(), 3U);
+  EXPECT_EQ(recipients[0].state, spool::RecipientState::delivered);
+  EXPECT_EQ(recipients[1].state, spool::RecipientState::failed);
+  EXPECT_EQ(recipients[2].state, spool::RecipientState::pending);
+  EXPECT_EQ(recipients[2].attempts, 0U);
+}
+
+TEST_F(QueueTest, EachAttemptIsARecord) {
+  ScriptedServer server(loop, "220 l\r\n",
+                        {{"LHLO mx.example.org\r\n", "250-l\r\n250 PIPELINING\r\n"},
+                         {"DATA\r\n", "250 ok\r\n250 ok\r\n550 5.1.1 unknown\r\n354 go\r\n"},
+                         {"\r\n.\r\n", "250 2.0.0 kept\r\n"},
+                         {"QUIT\r\n", "221 bye\r\n"}});
+  const std::string lmtp = "lmtp:" + server.endpoint.text();
+  const std::string nobody = (dir.path() / "nobody").string();
+  domains({{"box.example", kMaildir},
+           {"sink.example", "sink:"},
+           {"lmtp.example", lmtp},
+           {"dead.example", "lmtp:unix:" + nobody}});
+  const std::string records = (dir.path() / "records").string();
+  auto writer = record::Writer::open({.directory = records}).value();
+  auto envelope =
+      test::envelope_to({"a@box.example", "s@sink.example", "k@lmtp.example", "u@lmtp.example", "d@dead.example"});
+  const std::string id = envelope.id.text();
+  test::run(loop, commit_to(store, loop, std::move(envelope)));
+  Queue queue = make(writer.get());
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls == 1; })));
+  test::run(loop, server.stop());
+  writer->flush();
+  std::map<std::string, std::vector<std::string>> said;  // by transport and host: path, state and reply of each
+  const auto read = record::read_records(records, [&](std::string_view line) {
+    const auto value = json::parse(line);
+    EXPECT_TRUE(value.has_value()) << line;
+    EXPECT_EQ(value->at("schema").string(), "postern.delivery/1");
+    EXPECT_EQ(value->at("message").string(), id);
+    EXPECT_EQ(value->at("attempt").integer(), 1) << line;
+    EXPECT_TRUE(Id::parse(value->at("id").string()).has_value()) << line;
+    std::vector<std::string>& list =
+        said[std::string(value->at("transport").string()) + " " + std::string(value->at("host").string())];
+    for (const json::Value& outcome : value->at("outcomes").array()) {
+      list.push_back(std::string(outcome.at("path").string()) + " " + std::string(outcome.at("state").string()) + " " +
+                     std::string(outcome.at("reply").string().substr(0, 9)));
+    }
+    return true;
+  });
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->lines, 4U);
+  using List = std::vector<std::string>;
+  EXPECT_EQ(said.size(), 4U);
+  for (const auto& [key, list] : said) {
+    if (key.starts_with("maildir ")) EXPECT_EQ(list, List{"a@box.example delivered 250 2.1.5"});
+    if (key.starts_with("sink ")) EXPECT_EQ(list.at(0).substr(0, 28), "s@sink.example delivered 250");
+    if (key == "lmtp " + server.endpoint.text()) {
+      EXPECT_EQ(list, (List{"k@lmtp.example delivered 250 2.0.0", "u@lmtp.example failed 550 5.1.1"}));
+    }
+    if (key.find(nobody) != std::string::npos) EXPECT_EQ(list, List{"d@dead.example deferred 451 4.4.1"});
+  }
+  EXPECT_TRUE(said.contains("lmtp " + server.endpoint.text()));
 }
 
 TEST_F(QueueTest, AnUnreadableEnvelopeIsPutOffNotSpunOn) {

@@ -118,6 +118,7 @@ class ScriptedServer {
     endpoint = io::local_endpoint(fd->get()).value();
     listener_ = std::make_unique<io::Listener>(loop_, std::move(*fd), false, false, [this](io::Accepted accepted) {
       ++connections;
+      if (on_change) on_change();
       scope_.spawn(serve(std::move(accepted.fd)));
     });
   }
@@ -128,7 +129,9 @@ class ScriptedServer {
   }
   ip::Endpoint endpoint;
   std::string heard;
+  std::function<void()> on_change;  // at each connection, and when a step's answer was sent
   int connections = 0;
+  std::size_t answered = 0;  // steps
 
  private:
   Task<void> serve(UniqueFd fd) {
@@ -145,6 +148,8 @@ class ScriptedServer {
       }
       since.clear();
       static_cast<void>(co_await stream->send(step.answer, deadline));
+      ++answered;
+      if (on_change) on_change();
     }
     while (!hang_up_) {
       const auto got = co_await stream->receive(deadline);
