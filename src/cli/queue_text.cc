@@ -22,11 +22,13 @@ std::string moment(WallMs time) {
 }
 
 std::string when(WallMs time, WallMs now) {
-  if (time <= now) return "now";
+  if (time < now + 1000) return "now";
   return "in " + human_duration((time - now) / 1000 * 1000);
 }
 
-std::string age(WallMs since, WallMs now) { return human_duration(std::max<WallMs>(now - since, 0) / 1000 * 1000); }
+std::string age(WallMs since, WallMs now) {
+  return now < since + 1000 ? "0s" : human_duration((now - since) / 1000 * 1000);
+}
 
 Table::Cell state_cell(const json::Value& message) {
   if (message.at("active").boolean()) return {"active", Colour::green};

@@ -66,6 +66,7 @@ void Table::append_row(std::string& out, const std::vector<Cell>& row) const {
 
 std::string Table::take() {
   std::vector<Cell> titles;
+  titles.reserve(columns_.size());
   for (const Column& column : columns_) titles.push_back({column.title, Colour::bold});
   widths_.resize(columns_.size());
   const auto widen = [this](const std::vector<Cell>& row) {

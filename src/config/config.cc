@@ -25,7 +25,7 @@ std::string current_directory() {
 
 std::string folder_of(const std::string& file) {
   const std::size_t slash = file.rfind('/');
-  const std::string folder = slash == std::string::npos ? std::string() : file.substr(0, slash);
+  std::string folder = slash == std::string::npos ? std::string() : file.substr(0, slash);
   if (file.starts_with('/')) return folder;  // "" for a file in /
   return folder.empty() ? current_directory() : current_directory() + "/" + folder;
 }
