@@ -2,8 +2,8 @@
 # The Debian 12 packages of each group of ./dev setup; docs/dependencies.md says what each is for.
 packages_build=(clang-19 libclang-rt-19-dev lld-19 cmake ninja-build ccache pkg-config libssl-dev
   libidn2-dev libzstd-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev)
-packages_test=(libgtest-dev python3 openssl swaks libnet-ssleay-perl libio-socket-inet6-perl postfix dovecot-core dovecot-lmtpd iproute2)
+packages_test=(libgtest-dev python3 openssl swaks libnet-ssleay-perl libio-socket-inet6-perl postfix dovecot-core dovecot-lmtpd)
 packages_bench=(libbenchmark-dev python3 openssl postfix)
-packages_lint=(clang-format-19 clang-tidy-19 python3 shellcheck)
+packages_lint=(clang-format-19 clang-tidy-19 git python3 shellcheck)
 packages_unit=(libgtest-dev)  # enough to build the sanitizer presets
 groups=(build test bench lint)
