@@ -58,8 +58,10 @@ class Driver {
       POSTERN_CHECK(event.consumed <= part.size());
       part.remove_prefix(event.consumed);
       if (event.kind == EventKind::none) {
-        POSTERN_CHECK(part.empty());
-        break;
+        if (part.empty()) break;
+        POSTERN_CHECK(machine_.output().size() >= ServerMachine::kOutputMax);
+        check_output();
+        continue;
       }
       handle(event);
       if (over_) break;

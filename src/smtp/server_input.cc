@@ -30,6 +30,7 @@ Event ServerMachine::State::step(std::string_view input) {
       mode = Mode::closed;
       break;
     }
+    if (used > 0 && output.size() >= kOutputMax) break;
     const std::string_view rest = input.substr(used);
     if (mode == Mode::data) {
       if (rest.empty()) break;

@@ -124,7 +124,8 @@ class ServerMachine {
   // Puts the greeting (or a 4xx/5xx refusal of the connection) in output(). Input stepped before is a fact.
   void greet(const Reply& greeting);
 
-  // Takes octets up to the next event. Returns kind none when the input is used up (consumed == input.size()).
+  // Takes octets up to the next event. Returns kind none when the input is used up (consumed == input.size()), or when
+  // the replies in output() have passed kOutputMax: flush them, then step on with the rest.
   // While an event that wants an answer is pending, step() must not be called.
   [[nodiscard]] Event step(std::string_view input);
 
@@ -160,6 +161,7 @@ class ServerMachine {
   [[nodiscard]] std::size_t memory() const;
 
   static constexpr std::size_t kOutlineMax = 256;
+  static constexpr std::size_t kOutputMax = 16 * 1024;  // so that who sends commands and reads nothing costs no more
 
  private:
   struct State;

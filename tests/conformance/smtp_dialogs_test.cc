@@ -85,7 +85,11 @@ class Connection {
     for (;;) {
       const Event event = machine_.step(input);
       input.remove_prefix(event.consumed);
-      if (event.kind == EventKind::none) break;
+      if (event.kind == EventKind::none) {
+        collect();
+        if (input.empty()) break;
+        continue;
+      }
       answer(event);
     }
     collect();

@@ -39,7 +39,10 @@ class ScriptedCaller {
       const Event event = machine.step(input);
       input.remove_prefix(event.consumed);
       drain();
-      if (event.kind == EventKind::none) break;
+      if (event.kind == EventKind::none) {
+        if (input.empty()) break;
+        continue;  // the replies were many: they went first
+      }
       handle(event);
       drain();
     }

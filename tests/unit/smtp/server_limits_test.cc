@@ -115,6 +115,33 @@ TEST(ServerMachine, AnIdleSessionIsSmall) {
   RecordProperty("octets", static_cast<int>(caller.machine.memory()));
 }
 
+TEST(ServerMachine, RepliesToAFloodStopAtTheirBound) {
+  ServerOptions o = options();
+  o.limits.commands = 100000;
+  o.limits.empty_commands = 100000;
+  ServerMachine machine(o);
+  machine.greet(Reply(220, {}, "mx.example.org ESMTP"));
+  std::string flood;
+  for (int i = 0; i < 10000; ++i) flood += "HELP\r\n";
+  std::string_view rest = flood;
+  std::size_t replies = 0;
+  for (int step = 0; step < 10000; ++step) {
+    const Event event = machine.step(rest);
+    ASSERT_EQ(event.kind, EventKind::none);
+    rest.remove_prefix(event.consumed);
+    EXPECT_LT(machine.output().size(), ServerMachine::kOutputMax + 512);
+    EXPECT_TRUE(rest.empty() || machine.output().size() >= ServerMachine::kOutputMax);
+    constexpr std::string_view kReply = "214 2.0.0 EHLO";
+    for (auto at = machine.output().find(kReply); at != std::string::npos; at = machine.output().find(kReply, at + 1)) {
+      ++replies;
+    }
+    machine.output().clear();
+    if (rest.empty()) break;
+  }
+  EXPECT_TRUE(rest.empty());
+  EXPECT_EQ(replies, 10000U);
+}
+
 TEST(ServerMachine, RefusalsCarryTheTag) {
   const ServerOptions o = options();
   ScriptedCaller caller(o);
