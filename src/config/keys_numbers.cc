@@ -65,7 +65,8 @@ constexpr std::array kNumbers = {
     POSTERN_NUMBER("limits", "sessions_per_v4_24", true, count, 1, 1000000, inbound.sessions.v4_24, "",
       "Concurrent sessions from one IPv4 /24."),
     POSTERN_NUMBER("limits", "bytes_in_flight", true, bytes, 1 * kMiB, 1 * kTiB, inbound.sessions.bytes_in_flight, "",
-      "Octets of messages being received at one time, over all sessions; beyond it a message gets 452 4.3.1."),
+      "Octets of messages being received at one time, over all sessions, and a quarter of it for the further messages of "
+      "one IPv6 /48 or IPv4 /24; beyond it a message gets 452 4.3.1."),
 
     POSTERN_NUMBER("timeouts", "command", true, milliseconds, 100, 1 * kDay, inbound.timeouts.command, "",
       "Wait for the next command. RFC 5321 4.5.3.2.7 asks for at least 5 minutes."),

@@ -19,6 +19,8 @@ constexpr std::array<Level, 4> kV6 = {{{"v6_64", 64, &SessionLimits::v6_64},
                                        {"v6_32", 32, &SessionLimits::v6_32}}};
 constexpr std::array<Level, 2> kV4 = {{{"v4_32", 32, &SessionLimits::v4_32}, {"v4_24", 24, &SessionLimits::v4_24}}};
 
+constexpr std::uint64_t kSiteShare = 4;
+
 std::span<const Level> levels(const ip::Address& address) {
   if (address.is_v4()) return kV4;
   return kV6;
@@ -38,11 +40,11 @@ std::optional<std::string_view> Gate::enter(const ip::Address& client, const Ses
     for (const Level& level : levels(client)) {
       const Key key{ip::Prefix(client, level.length).address(), level.length};
       const auto found = counts_.find(key);
-      if (found != counts_.end() && found->second >= limits.*level.limit) return level.name;
+      if (found != counts_.end() && found->second.sessions >= limits.*level.limit) return level.name;
       if (found == counts_.end() && limits.*level.limit == 0) return level.name;
     }
     for (const Level& level : levels(client)) {
-      ++counts_[Key{ip::Prefix(client, level.length).address(), level.length}];
+      ++counts_[Key{ip::Prefix(client, level.length).address(), level.length}].sessions;
     }
   }
   ++total_;
@@ -57,15 +59,41 @@ void Gate::leave(const ip::Address& client) {
   for (const Level& level : levels(client)) {
     const auto found = counts_.find(Key{ip::Prefix(client, level.length).address(), level.length});
     POSTERN_CHECK(found != counts_.end());
-    if (--found->second == 0) counts_.erase(found);
+    if (--found->second.sessions == 0) counts_.erase(found);
   }
 }
 
-bool Gate::take_bytes(std::uint64_t octets, const SessionLimits& limits) {
-  const std::uint64_t before = bytes_.fetch_add(octets, std::memory_order_relaxed);
-  if (before + octets <= limits.bytes_in_flight) return true;
-  bytes_.fetch_sub(octets, std::memory_order_relaxed);
-  return false;
+Gate::Key Gate::site(const ip::Address& client) {
+  const int length = client.is_v4() ? 24 : 48;
+  return {ip::Prefix(client, length).address(), length};
+}
+
+bool Gate::take_bytes(const ip::Address& client, std::uint64_t octets, std::uint64_t own, const SessionLimits& limits) {
+  const MutexLock lock(mutex_);
+  if (bytes_ + octets > limits.bytes_in_flight) return false;
+  if (!client.is_loopback()) {
+    const auto found = counts_.find(site(client));
+    POSTERN_CHECK(found != counts_.end() && found->second.bytes >= own);
+    if (found->second.bytes - own > limits.bytes_in_flight / kSiteShare) return false;
+    found->second.bytes += octets;
+  }
+  bytes_ += octets;
+  return true;
+}
+
+void Gate::give_bytes(const ip::Address& client, std::uint64_t octets) {
+  const MutexLock lock(mutex_);
+  POSTERN_CHECK(bytes_ >= octets);
+  bytes_ -= octets;
+  if (client.is_loopback()) return;
+  const auto found = counts_.find(site(client));
+  POSTERN_CHECK(found != counts_.end() && found->second.bytes >= octets);
+  found->second.bytes -= octets;
+}
+
+std::uint64_t Gate::bytes() const {
+  const MutexLock lock(mutex_);
+  return bytes_;
 }
 
 std::uint32_t Gate::sessions() const {

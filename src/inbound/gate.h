@@ -4,7 +4,6 @@
 // total-session limit. Thread-safe.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -22,12 +21,15 @@ class Gate {
   [[nodiscard]] std::optional<std::string_view> enter(const ip::Address& client, const SessionLimits& limits);
   void leave(const ip::Address& client);
 
-  // Octets in flight: false, and nothing is taken, where the limit would be passed.
-  [[nodiscard]] bool take_bytes(std::uint64_t octets, const SessionLimits& limits);
-  void give_bytes(std::uint64_t octets) { bytes_.fetch_sub(octets, std::memory_order_relaxed); }
+  // Octets in flight, of a session that was counted in: false, and nothing is taken, where the limit would be passed,
+  // or where the other messages of its /48 (IPv4 /24) hold a quarter of it already: a few senders that begin large
+  // messages and stall do not keep everybody out. `own`: what the message holds so far; one alone may always grow.
+  [[nodiscard]] bool take_bytes(const ip::Address& client, std::uint64_t octets, std::uint64_t own,
+                                const SessionLimits& limits);
+  void give_bytes(const ip::Address& client, std::uint64_t octets);
 
   [[nodiscard]] std::uint32_t sessions() const;
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t bytes() const;
   [[nodiscard]] std::size_t tracked_prefixes() const;
 
  private:
@@ -40,9 +42,14 @@ class Gate {
     std::size_t operator()(const Key& key) const noexcept;
   };
   mutable Mutex mutex_;
-  std::unordered_map<Key, std::uint32_t, KeyHash> counts_ POSTERN_GUARDED_BY(mutex_);
+  struct Use {
+    std::uint32_t sessions = 0;
+    std::uint64_t bytes = 0;  // at the length of site() only
+  };
+  static Key site(const ip::Address& client);
+  std::unordered_map<Key, Use, KeyHash> counts_ POSTERN_GUARDED_BY(mutex_);
   std::uint32_t total_ POSTERN_GUARDED_BY(mutex_) = 0;
-  std::atomic<std::uint64_t> bytes_{0};
+  std::uint64_t bytes_ POSTERN_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace postern::inbound

@@ -12,6 +12,8 @@ namespace postern::inbound {
 
 namespace {
 
+constexpr seconds kLastWords{1};  // for the 421 of a transaction that a drain cuts off
+
 // One thread: a loop, its listeners, its sessions.
 class Worker {
  public:
@@ -54,10 +56,33 @@ class Worker {
 
   Task<void> serve(std::size_t listener, io::Accepted accepted) {
     Session session(context_, listener, std::move(accepted));
-    sessions_.insert(&session);
+    const Listed listed(*this, session);
     co_await session.run();
-    sessions_.erase(&session);
-    session_ended_.notify();
+  }
+
+  // In the set as long as it runs, also where an exception ends it.
+  class Listed {
+   public:
+    Listed(Worker& worker, Session& session) : worker_(worker), session_(session) {
+      worker_.sessions_.insert(&session_);
+    }
+    ~Listed() {
+      worker_.sessions_.erase(&session_);
+      worker_.session_ended_.notify();
+    }
+    Listed(const Listed&) = delete;
+    Listed& operator=(const Listed&) = delete;
+
+   private:
+    Worker& worker_;
+    Session& session_;
+  };
+
+  Task<void> until_empty(Deadline deadline) {
+    while (!sessions_.empty()) {
+      const bool ended = co_await session_ended_.wait(deadline);
+      if (!ended) break;
+    }
   }
 
   Task<void> wind_down(Deadline deadline) {
@@ -67,10 +92,13 @@ class Worker {
     for (Session* session : open) {
       if (sessions_.contains(session)) session->drain();
     }
-    while (!sessions_.empty()) {
-      const bool ended = co_await session_ended_.wait(deadline);
-      if (!ended) break;
+    co_await until_empty(deadline);
+    // RFC 5321 3.8: no connection is closed without a 421, where the client can be told
+    const std::vector<Session*> late(sessions_.begin(), sessions_.end());
+    for (Session* session : late) {
+      if (sessions_.contains(session)) session->drain_ends();
     }
+    co_await until_empty(Deadline::after(kLastWords));
     const std::vector<Session*> stubborn(sessions_.begin(), sessions_.end());
     for (Session* session : stubborn) {
       if (sessions_.contains(session)) session->cancel();

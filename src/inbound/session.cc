@@ -58,7 +58,12 @@ Session::Session(SessionContext& context, std::size_t listener, std::unique_ptr<
   sessions_total.add();
 }
 
-Session::~Session() = default;
+// Also where an exception ended run(): what the gate counted is given back.
+Session::~Session() {
+  if (transaction_ && transaction_->in_flight > 0)
+    context_.gate.give_bytes(record_.client.address, transaction_->in_flight);
+  if (entered_) context_.gate.leave(record_.client.address);
+}
 
 Task<void> Session::run() {
   const auto& proxies = settings().listeners[listener_].proxy_from;
@@ -90,7 +95,7 @@ Task<void> Session::run() {
     stream_->part();
   else
     co_await stream_->close(Deadline::after(seconds(2)));
-  if (entered_) context_.gate.leave(record_.client.address);
+  if (std::exchange(entered_, false)) context_.gate.leave(record_.client.address);
   write_record();
 }
 
@@ -126,6 +131,12 @@ Task<void> Session::converse() {
   if (!carry_.empty() || stream_->readable()) {
     record_.facts |= static_cast<std::uint32_t>(smtp::Fact::spoke_before_greeting);
   }
+  if (draining_) {  // since it connected: in the PROXY header, or in the queue of the loop
+    machine_.greet(refusals::draining().reply);
+    record_.end = "drain";
+    co_await flush();
+    co_return;
+  }
   machine_.greet(smtp::Reply(220, {}, settings().hostname + " ESMTP Postern"));
   if (!co_await flush()) co_return;
   record_.greeting_ms = static_cast<std::int32_t>(since_start_ms());
@@ -135,7 +146,7 @@ Task<void> Session::converse() {
     co_await take_input(current);
   }
   while (!over_) {
-    if (draining_ && !machine_.in_transaction()) {
+    if (draining_ && (drain_ends_ || !machine_.in_transaction())) {
       hang_up(refusals::draining(), "drain");
       co_await flush();
       co_return;
@@ -161,25 +172,32 @@ Task<void> Session::converse() {
 
 // `input` may lie in the loop's scratch buffer: what is left of it is copied before anything suspends.
 Task<void> Session::take_input(std::string_view input) {
-  std::string rest;
+  std::optional<std::string> kept;
+  const auto keep = [&kept, &input] {
+    if (!kept) input = kept.emplace(input);
+  };
   while (!over_) {
+    if (machine_.output().size() >= smtp::ServerMachine::kOutputMax) {
+      keep();
+      if (!co_await flush()) co_return;
+    }
     const smtp::Event event = machine_.step(input);
     input.remove_prefix(event.consumed);
-    if (event.kind == smtp::EventKind::none) break;
+    if (event.kind == smtp::EventKind::none) {
+      if (input.empty()) break;
+      continue;  // the replies come first
+    }
     if (!wants_suspension(event)) {
       on_event(event);
       continue;
     }
     const smtp::EventKind kind = event.kind;
     std::string chunk(kind == smtp::EventKind::body ? event.bytes : std::string_view());
-    std::string left(input);
-    rest.swap(left);
-    input = rest;
+    keep();
     if (kind == smtp::EventKind::message_end) {
       co_await finish_message();
     } else if (kind == smtp::EventKind::starttls) {
-      const bool injected = !rest.empty();
-      rest.clear();
+      const bool injected = !input.empty();
       input = {};
       co_await start_tls(injected);
     } else {
@@ -243,7 +261,7 @@ Task<void> Session::store_chunk(std::string chunk) {
   Transaction& transaction = *transaction_;
   const std::uint64_t need = transaction.intake->size() + chunk.size();
   while (transaction.in_flight < need && !transaction.spoiled) {
-    if (!context_.gate.take_bytes(kFlightStep, settings().sessions))
+    if (!context_.gate.take_bytes(record_.client.address, kFlightStep, transaction.in_flight, settings().sessions))
       transaction.spoiled = refusals::too_much_in_flight();
     else
       transaction.in_flight += kFlightStep;
@@ -349,7 +367,7 @@ void Session::on_data(const smtp::Event& event) {
     end_transaction(refusal.reason, &refusal.reply);
     return;
   }
-  if (!context_.gate.take_bytes(kFlightStep, settings().sessions)) {
+  if (!context_.gate.take_bytes(record_.client.address, kFlightStep, 0, settings().sessions)) {
     const Refusal refusal = refusals::too_much_in_flight();
     refuse(refusal);
     end_transaction(refusal.reason, &refusal.reply);
@@ -512,7 +530,10 @@ Task<bool> Session::flush() {
   std::string& output = machine_.output();
   if (output.empty()) co_return true;
   record_.bytes_out += output.size();
-  const auto sent = co_await stream_->send(output, Deadline::after(milliseconds(settings().timeouts.write)));
+  const Timeouts& timeouts = settings().timeouts;
+  // However many replies a client takes slowly, the session's own end holds; its 421 still has its time
+  const Deadline last = Deadline::at(start_ + milliseconds(timeouts.session) + milliseconds(timeouts.write));
+  const auto sent = co_await stream_->send(output, Deadline::after(milliseconds(timeouts.write)).earlier(last));
   std::string().swap(output);  // an idle session owns no buffer
   if (sent) co_return true;
   if (!over_) ended_by(sent.error());
@@ -530,7 +551,7 @@ void Session::refuse(const Refusal& refusal) {
 
 void Session::end_transaction(std::string_view reason, const smtp::Reply* reply) {
   if (!transaction_) return;
-  if (transaction_->in_flight > 0) context_.gate.give_bytes(transaction_->in_flight);
+  if (transaction_->in_flight > 0) context_.gate.give_bytes(record_.client.address, transaction_->in_flight);
   record::TransactionRecord entry = std::move(transaction_->record);
   transaction_.reset();
   entry.reason = reason;
@@ -570,6 +591,11 @@ void Session::ended_by(const Error& error) {
 void Session::drain() {
   draining_ = true;
   if (receiving_ && !machine_.in_transaction()) stream_->interrupt();
+}
+
+void Session::drain_ends() {
+  draining_ = drain_ends_ = true;
+  if (receiving_) stream_->interrupt();
 }
 
 void Session::cancel() {

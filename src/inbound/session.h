@@ -50,8 +50,9 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] Task<void> run();
-  void drain();   // says 421 as soon as no transaction is open
-  void cancel();  // ends at once; what was not acknowledged is forgotten
+  void drain();       // says 421 as soon as no transaction is open
+  void drain_ends();  // says 421 as soon as it can, in a transaction too
+  void cancel();      // ends at once; what was not acknowledged is forgotten
 
  private:
   [[nodiscard]] Task<bool> read_proxy_header();
@@ -91,6 +92,7 @@ class Session {
   bool entered_ = false;  // counted by the gate
   bool over_ = false;
   bool draining_ = false;
+  bool drain_ends_ = false;
   bool receiving_ = false;
 };
 

@@ -93,12 +93,39 @@ TEST(Gate, BytesInFlightStopAtTheirLimit) {
   SessionLimits limits = wide();
   limits.bytes_in_flight = 100;
   Gate gate;
-  EXPECT_TRUE(gate.take_bytes(60, limits));
-  EXPECT_TRUE(gate.take_bytes(40, limits));
-  EXPECT_FALSE(gate.take_bytes(1, limits));
+  const ip::Address here = ip::Address::loopback(ip::Family::v6);  // not charged per prefix
+  EXPECT_TRUE(gate.take_bytes(here, 60, 0, limits));
+  EXPECT_TRUE(gate.take_bytes(here, 40, 0, limits));
+  EXPECT_FALSE(gate.take_bytes(here, 1, 40, limits));
   EXPECT_EQ(gate.bytes(), 100U);
-  gate.give_bytes(40);
-  EXPECT_TRUE(gate.take_bytes(40, limits));
+  gate.give_bytes(here, 40);
+  EXPECT_TRUE(gate.take_bytes(here, 40, 0, limits));
+}
+
+TEST(Gate, OneSiteHoldsNoMoreThanItsShareOfBytes) {
+  SessionLimits limits = wide();
+  limits.bytes_in_flight = 100;
+  for (const bool six : {true, false}) {
+    Gate gate;
+    const ip::Address a = address(six ? "2001:db8::1" : "192.0.2.1");
+    const ip::Address neighbour = address(six ? "2001:db8:0:99::1" : "192.0.2.200");
+    const ip::Address other = address(six ? "2001:db8:1::1" : "192.0.3.1");
+    for (const ip::Address& client : {a, neighbour, other}) ASSERT_EQ(gate.enter(client, limits), std::nullopt);
+    EXPECT_TRUE(gate.take_bytes(a, 20, 0, limits));
+    EXPECT_TRUE(gate.take_bytes(a, 40, 20, limits));          // one message alone may grow
+    EXPECT_FALSE(gate.take_bytes(neighbour, 10, 0, limits));  // the site holds more than 25
+    EXPECT_TRUE(gate.take_bytes(other, 10, 0, limits));       // everybody else goes on
+    gate.give_bytes(a, 35);
+    EXPECT_TRUE(gate.take_bytes(neighbour, 10, 0, limits));   // exactly 25 are held
+    EXPECT_FALSE(gate.take_bytes(neighbour, 10, 0, limits));  // and now 35
+    EXPECT_TRUE(gate.take_bytes(neighbour, 10, 10, limits));
+    gate.give_bytes(a, 25);
+    gate.give_bytes(neighbour, 20);
+    gate.give_bytes(other, 10);
+    for (const ip::Address& client : {a, neighbour, other}) gate.leave(client);
+    EXPECT_EQ(gate.bytes(), 0U);
+    EXPECT_EQ(gate.tracked_prefixes(), 0U);
+  }
 }
 
 }  // namespace

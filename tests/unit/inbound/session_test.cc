@@ -186,7 +186,7 @@ TEST_F(SessionTest, BytesInFlightAreBounded) {
   const std::string sent = say(kHello + kEnvelope + "DATA\r\n" + big + ".\r\nQUIT\r\n");
   EXPECT_NE(sent.find("452 4.3.1 Too much mail"), std::string::npos) << sent;
   EXPECT_EQ(gate.bytes(), 0U);
-  ASSERT_TRUE(gate.take_bytes(64 * 1024, runtime->settings.sessions));
+  ASSERT_TRUE(gate.take_bytes(ip::Address::loopback(ip::Family::v6), 64 * 1024, 0, runtime->settings.sessions));
   const std::string busy = say(kHello + kEnvelope + "DATA\r\nQUIT\r\n");
   EXPECT_EQ(codes(busy), (Codes{220, 250, 250, 250, 452, 221})) << busy;
 }
@@ -249,6 +249,69 @@ TEST_F(SessionTest, ProxyHeadersComeFromThoseWhoMustSendThem) {
       },
       "[2001:db8:1::1]:99");
   EXPECT_EQ(codes(stranger.sent), (Codes{220, 500, 221})) << stranger.sent;
+  EXPECT_EQ(gate.sessions(), 0U);
+}
+
+// Commands and no end of them in one piece: the replies are sent as they gather, not held until the last.
+TEST_F(SessionTest, RepliesToAPipeliningClientStayWithinTheirBound) {
+  configure([](Settings& settings) {
+    settings.limits.commands = 100000;
+    settings.limits.recipients = 100000;
+  });
+  std::string helps, recipients;
+  for (int i = 0; i < 10000; ++i) helps += "HELP\r\n";
+  for (int i = 0; i < 2000; ++i) recipients += "RCPT TO:<alice@example.org>\r\n";
+  for (const std::string& flood : {helps, recipients}) {
+    std::size_t most = 0;
+    const auto outcome = converse([&](PipeStream& stream, Session&) {
+      stream.on_send([&most](std::string_view bytes) { most = std::max(most, bytes.size()); });
+      stream.push(kHello + "MAIL FROM:<you@example.net>\r\n" + flood + "RSET\r\nQUIT\r\n");
+      stream.end();
+    });
+    const auto list = codes(outcome.sent);
+    EXPECT_EQ(list.size(), (flood == helps ? 10000U : 2000U) + 5U);
+    EXPECT_EQ(list.back(), 221);
+    EXPECT_LT(most, smtp::ServerMachine::kOutputMax + 1024);
+  }
+}
+
+// What goes wrong inside costs the session, not the place that it took.
+TEST_F(SessionTest, AnExceptionGivesBackWhatTheGateCounted) {
+  const auto outcome = converse([](PipeStream& stream, Session&) {
+    stream.push(kHello + kEnvelope + "DATA\r\n");
+    stream.push("Subject: x\r\n\r\n.\r\n");
+    stream.on_send([](std::string_view bytes) {
+      if (bytes.find("354") != std::string_view::npos) throw std::bad_alloc();
+    });
+  });
+  EXPECT_EQ(outcome.sent, "");
+  EXPECT_EQ(gate.sessions(), 0U);
+  EXPECT_EQ(gate.tracked_prefixes(), 0U);
+  EXPECT_EQ(gate.bytes(), 0U);
+}
+
+TEST_F(SessionTest, TheEndOfADrainIsSaidInATransactionToo) {
+  for (const bool body : {false, true}) {
+    const auto outcome = converse([&](PipeStream& stream, Session& session) {
+      stream.push(kHello + kEnvelope + (body ? "DATA\r\nSubject: never\r\n" : ""));
+      loop.post([&session] { session.drain(); });
+      loop.post([&session] { session.drain_ends(); });
+    });
+    EXPECT_EQ(codes(outcome.sent).back(), 421) << outcome.sent;
+    EXPECT_NE(outcome.sent.find("421 4.3.2 "), std::string::npos) << outcome.sent;
+    EXPECT_TRUE(outcome.closed);
+  }
+  EXPECT_TRUE(store->list(std::nullopt, 1).empty());
+  EXPECT_EQ(gate.bytes(), 0U);
+}
+
+TEST_F(SessionTest, WhoIsNotYetGreetedAtADrainIsToldAtOnce) {
+  configure([](Settings& settings) { settings.listeners[0].proxy_from = {*ip::Prefix::parse("2001:db8::/64")}; });
+  const auto outcome = converse([this](PipeStream& stream, Session& session) {
+    loop.post([&session] { session.drain(); });
+    loop.post([&stream] { stream.push("PROXY TCP6 2001:db8:9::7 2001:db8::25 4000 25\r\n"); });
+  });
+  EXPECT_EQ(codes(outcome.sent), Codes{421}) << outcome.sent;
   EXPECT_EQ(gate.sessions(), 0U);
 }
 
