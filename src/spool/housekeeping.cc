@@ -88,7 +88,7 @@ void Journal::restart_meta() {
   std::function<void()> wake;
   {
     const MutexLock lock(mutex_);
-    logs_[kMeta].floor = meta_log_.current_number();
+    logs_[kMeta].floor = meta_log_.first_in_use();
     set_healthy(kMeta);
     wake = wake_;
   }
@@ -102,7 +102,7 @@ Result<void> Journal::flush_meta() {
   std::vector<Id> files;
   {
     const MutexLock lock(mutex_);
-    logs_[kMeta].floor = meta_log_.current_number();
+    logs_[kMeta].floor = meta_log_.first_in_use();
     take_pending(kMeta, batch);
     files.swap(files_to_remove_);
   }
@@ -119,7 +119,7 @@ Result<void> Journal::flush_meta() {
   }
   removable_.insert(removable_.end(), files.begin(), files.end());
   publish_updates(kMeta, batch);
-  logs_[kMeta].floor = meta_log_.current_number();
+  logs_[kMeta].floor = meta_log_.first_in_use();
   return {};
 }
 
@@ -234,7 +234,7 @@ std::vector<std::pair<Entry, Envelope>> Journal::write_files(const std::vector<E
 Result<void> Journal::append_envelopes(std::vector<std::pair<Entry, Envelope>>& messages, std::vector<Place>& places) {
   {
     const MutexLock lock(mutex_);
-    logs_[kMeta].floor = meta_log_.current_number();
+    logs_[kMeta].floor = meta_log_.first_in_use();
   }
   std::vector<std::unique_ptr<Record>> own;
   std::vector<Record*> records;
@@ -296,7 +296,7 @@ void Journal::move_old() {
     ++deferred_messages_;
     queue_gone(kIntake, GoneReason::moved, id);
   }
-  logs_[kMeta].floor = meta_log_.current_number();
+  logs_[kMeta].floor = meta_log_.first_in_use();
 }
 
 // When most of the meta log is dead, its oldest segment's living envelopes are written anew behind, and it goes.
@@ -315,7 +315,7 @@ void Journal::clean_meta() {
 
 bool Journal::rewrite_oldest_meta(std::uint32_t oldest) {
   const std::shared_ptr<const Segment> segment = meta_log_.segment(oldest);
-  if (!segment || oldest == meta_log_.current_number()) return true;
+  if (!segment || oldest == meta_log_.first_in_use()) return true;
   std::vector<Id> ids;
   const auto scanned = scan_segment(*segment->file, LogKind::meta, oldest,
                                     [&](const RecordHeader& header, std::string_view payload) {

@@ -81,7 +81,7 @@ Result<void> Journal::open() {
   for (const Log which : {kIntake, kMeta}) {
     const Result<void> started = log(which).start_segment();
     const MutexLock lock(mutex_);
-    logs_[which].floor = log(which).current_number();
+    logs_[which].floor = log(which).first_in_use();
     if (started) continue;
     const bool full = started.error().sys == ENOSPC || started.error().sys == EDQUOT;
     if (!full) return started;

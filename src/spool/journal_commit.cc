@@ -59,7 +59,7 @@ bool Journal::wait_for_group(std::vector<WriteRequest*>& requests, Batch& batch,
     restart = false;
     if (state.sick || state.pending.empty()) return false;
     take_pending(kIntake, batch);
-    state.floor = intake_log_.current_number();
+    state.floor = intake_log_.first_in_use();
     return true;
   }
   const auto is_commit = [](const WriteRequest* request) { return request->entry.has_value(); };
@@ -73,7 +73,7 @@ bool Journal::wait_for_group(std::vector<WriteRequest*>& requests, Batch& batch,
       request->result = fail(ErrorKind::storage, "the disk failed while the message arrived");
     }
   }
-  state.floor = intake_log_.current_number();
+  state.floor = intake_log_.first_in_use();
   return true;
 }
 

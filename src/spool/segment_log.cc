@@ -77,7 +77,11 @@ void SegmentLog::adopt(const Segment& segment, std::uint64_t octets) {
   segments_[segment.number] = {std::make_shared<const Segment>(segment), octets};
 }
 
-std::uint32_t SegmentLog::current_number() const { return current_ ? current_->number : 0; }
+std::uint32_t SegmentLog::first_in_use() const {
+  if (current_) return current_->number;
+  const MutexLock lock(mutex_);
+  return next_number_;
+}
 
 Result<void> SegmentLog::prepare_spare() {
   std::string path;
