@@ -292,6 +292,25 @@ TEST_F(JournalTest, AFullDiskAtTheStartIsNoReasonToStayDown) {
   }));
 }
 
+TEST_F(JournalTest, DroppingMailMakesRoomWhileTheDiskIsFull) {
+  open();
+  std::vector<Id> ids;
+  while (segments().size() < 4) ids.push_back(put(4000).id);
+  const std::string oldest = segments().front();
+  disk_.fail_always(ENOSPC, true);
+  Result<void> done;
+  while (done) {  // what is reserved already can still be filled
+    Envelope envelope = envelope_of(0);
+    done = test::put(*store_, loop_, envelope, body_of(4000, 1));
+    if (done) ids.push_back(envelope.id);
+  }
+  EXPECT_EQ(done.error().kind, ErrorKind::storage);
+  EXPECT_FALSE(store_->status().healthy);
+  for (const Id& id : ids) ASSERT_TRUE(store_->drop(id));
+  EXPECT_TRUE(wait_for_file(oldest, false));
+  disk_.fail_once(0, 0);
+}
+
 TEST_F(JournalTest, ALockedSpoolIsNotOpenedTwice) {
   open();
   EXPECT_EQ(open_journal_on(small_options(), disk_, kQuick).error().kind, ErrorKind::storage);
