@@ -6,7 +6,6 @@
 #include "base/counters.h"
 #include "base/log.h"
 #include "ip/proxy_header.h"
-#include "message/trace.h"
 
 namespace postern::inbound {
 
@@ -14,13 +13,6 @@ namespace {
 
 Counter sessions_total("postern_sessions_total");
 Counter sessions_refused_total("postern_sessions_refused_total");
-Counter messages_accepted_total("postern_messages_accepted_total");
-Counter messages_refused_total("postern_messages_refused_total");
-Counter recipients_refused_total("postern_recipients_refused_total");
-
-constexpr std::uint64_t kFlightStep = 64 * 1024;  // octets taken from the gate at a time
-
-std::string clipped(std::string_view text) { return std::string(text.substr(0, record::kTextMax)); }
 
 }  // namespace
 
@@ -106,7 +98,8 @@ Task<bool> Session::read_proxy_header() {
   for (;;) {
     const auto got = co_await stream_->receive(deadline);
     if (!got || got->empty()) {
-      record_.end = got ? "eof" : std::string(to_string(got.error().kind));
+      const bool late = !got && got.error().kind == ErrorKind::timeout;
+      record_.end = got ? "eof" : (late ? "timeout" : "reset");
       record_.refusal = "proxy_header_missing";
       co_return false;
     }
@@ -256,27 +249,6 @@ void Session::on_event(const smtp::Event& event) {
   }
 }
 
-Task<void> Session::store_chunk(std::string chunk) {
-  if (!watch_body(chunk)) co_return;
-  Transaction& transaction = *transaction_;
-  const std::uint64_t need = transaction.intake->size() + chunk.size();
-  while (transaction.in_flight < need && !transaction.spoiled) {
-    if (!context_.gate.take_bytes(record_.client.address, kFlightStep, transaction.in_flight, settings().sessions))
-      transaction.spoiled = refusals::too_much_in_flight();
-    else
-      transaction.in_flight += kFlightStep;
-  }
-  if (transaction.spoiled) {
-    transaction.intake.reset();
-    co_return;
-  }
-  const auto stored = co_await transaction.intake->append(chunk);
-  if (!stored) {
-    transaction.spoiled = refusals::storage(stored.error());
-    transaction.intake.reset();
-  }
-}
-
 void Session::on_hello(const smtp::Event& event) {
   if (record_.hello_ms < 0) {
     record_.hello_ms = static_cast<std::int32_t>(since_start_ms()) - std::max(record_.greeting_ms, 0);
@@ -284,209 +256,6 @@ void Session::on_hello(const smtp::Event& event) {
   record_.helo = clipped(event.name);
   record_.extended = event.extended;
   machine_.accept_hello();
-}
-
-void Session::on_mail(const smtp::Event& event) {
-  const auto admitted = context_.store.admit(event.mail.size.value_or(0));
-  if (!admitted) {
-    refuse(refusals::storage(admitted.error()));
-    return;
-  }
-  transaction_ = std::make_unique<Transaction>();
-  transaction_->reverse_path = event.path;
-  transaction_->params = event.mail;
-  transaction_->record.reverse_path = clipped(event.path.text());
-  transaction_->record.utf8 = event.mail.utf8;
-  ++record_.transactions_total;
-  machine_.accept();
-}
-
-void Session::on_rcpt(const smtp::Event& event) {
-  Transaction& transaction = *transaction_;
-  const Settings& live = (*context_.current)->settings;
-  const smtp::Mailbox& mailbox = event.path.mailbox;
-  const directory::Resolution found = live.directory->resolve(mailbox);
-
-  std::optional<Refusal> refusal;
-  std::vector<spool::Recipient> added;
-  if (found.disposition == directory::Disposition::unknown_user) {
-    refusal = refusals::unknown_mailbox(mailbox.text());
-  } else if (found.disposition == directory::Disposition::foreign) {
-    const bool may_relay = std::ranges::any_of(
-        live.relay_from, [this](const ip::Prefix& prefix) { return prefix.contains(record_.client.address); });
-    refusal = may_relay ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());
-  } else {
-    const std::string original = mailbox.text();
-    for (const directory::Target& target : found.targets) {
-      spool::Recipient recipient;
-      recipient.forward_path = target.mailbox.text();
-      const bool known = std::ranges::any_of(transaction.recipients, [&recipient](const spool::Recipient& other) {
-        return other.forward_path == recipient.forward_path;
-      });
-      if (known) continue;
-      if (recipient.forward_path != original) recipient.original = original;
-      added.push_back(std::move(recipient));
-    }
-    if (transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
-  }
-
-  record::RecipientRecord entry;
-  entry.path = clipped(mailbox.text());
-  if (refusal) {
-    entry.code = static_cast<std::uint16_t>(refusal->reply.code);
-    entry.enhanced = refusal->reply.enhanced.text();
-    entry.reason = refusal->reason;
-    recipients_refused_total.add();
-    log::info("recipient_refused", {{"id", record_.id.text()},
-                                    {"client", record_.client.text()},
-                                    {"from", transaction.record.reverse_path},
-                                    {"to", entry.path},
-                                    {"code", refusal->reply.code},
-                                    {"reason", refusal->reason}});
-    machine_.refuse(refusal->reply);
-  } else {
-    std::ranges::move(added, std::back_inserter(transaction.recipients));
-    entry.code = 250;
-    entry.enhanced = "2.1.5";
-    entry.reason = "ok";
-    machine_.accept();
-  }
-  ++transaction.record.recipients_total;
-  if (transaction.record.recipients.size() < record::kRecipientsMax) {
-    transaction.record.recipients.push_back(std::move(entry));
-  }
-}
-
-void Session::on_data(const smtp::Event& event) {
-  Transaction& transaction = *transaction_;
-  transaction.record.chunked = event.chunked;
-  auto intake = context_.store.begin(context_.loop);
-  if (!intake) {
-    const Refusal refusal = refusals::storage(intake.error());
-    refuse(refusal);
-    end_transaction(refusal.reason, &refusal.reply);
-    return;
-  }
-  if (!context_.gate.take_bytes(record_.client.address, kFlightStep, 0, settings().sessions)) {
-    const Refusal refusal = refusals::too_much_in_flight();
-    refuse(refusal);
-    end_transaction(refusal.reason, &refusal.reply);
-    return;
-  }
-  transaction.in_flight = kFlightStep;
-  transaction.intake = std::move(*intake);
-  transaction.data_start = Clock::now();
-  const WallMs now = wall_now();
-  transaction.message = Id::make(now);
-
-  message::ReceivedInfo trace;
-  trace.helo = record_.helo;
-  trace.client = record_.client.address;
-  trace.by = settings().hostname;
-  trace.extended = record_.extended;
-  trace.tls = stream_->tls() != nullptr;
-  trace.utf8 = transaction.params.utf8;
-  if (trace.tls) {
-    trace.tls_version = record_.tls->version;
-    trace.tls_cipher = record_.tls->cipher;
-  }
-  trace.id = transaction.message;
-  // RFC 5321 4.4 and 7.2: "for" only where there is one recipient, so that no blind copy is told
-  std::string only;
-  if (transaction.record.recipients_total == 1 && transaction.record.recipients.size() == 1) {
-    only = transaction.record.recipients[0].path;
-    trace.for_path = only;
-  }
-  trace.time = now;
-  const std::string field = message::received_field(trace);
-  transaction.trace_octets = field.size();
-  transaction.intake->append_now(field);
-  machine_.accept();
-}
-
-// Looks at octets of the body before they are stored; false: they need not be.
-bool Session::watch_body(std::string_view bytes) {
-  if (!transaction_ || bytes.empty()) return false;
-  Transaction& transaction = *transaction_;
-  // A message that will be refused is read to its end, so that the session stays in step, but kept no longer.
-  if (!transaction.spoiled && machine_.oversize()) {
-    transaction.spoiled = refusals::message_too_large(settings().limits.message_size);
-    transaction.intake.reset();
-  }
-  if (transaction.spoiled || !transaction.intake) return false;
-  transaction.header.see(bytes);
-  return true;
-}
-
-void Session::on_body(std::string_view bytes) {
-  if (watch_body(bytes)) transaction_->intake->append_now(bytes);
-}
-
-std::optional<Refusal> Session::judge_message() {
-  Transaction& transaction = *transaction_;
-  if (machine_.oversize()) return refusals::message_too_large(settings().limits.message_size);
-  if (machine_.body_fault() != smtp::BodyFault::none) return refusals::body_fault(machine_.body_fault());
-  if (transaction.spoiled) return transaction.spoiled;
-  // RFC 5321 6.3: at least 100 Received fields before a loop is called one
-  if (transaction.header.received() > settings().received_max) {
-    return refusals::loop_detected(transaction.header.received());
-  }
-  if (transaction.header.fields() > settings().header_fields_max ||
-      transaction.header.header_octets() > settings().header_bytes_max) {
-    return refusals::header_too_large();
-  }
-  return std::nullopt;
-}
-
-Task<void> Session::finish_message() {
-  Transaction& transaction = *transaction_;
-  const auto received = Clock::now();
-  transaction.record.size = machine_.body_size();
-  transaction.record.data_ms =
-      static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(received - transaction.data_start).count());
-  std::optional<Refusal> refusal = judge_message();
-  if (!refusal) {
-    spool::Envelope envelope;
-    envelope.id = transaction.message;
-    envelope.session = record_.id;
-    envelope.arrived = wall_now();
-    envelope.next_attempt = envelope.arrived;
-    envelope.reverse_path = transaction.reverse_path.text();
-    envelope.recipients = std::move(transaction.recipients);
-    envelope.eight_bit = transaction.header.eight_bit();
-    envelope.utf8 = transaction.params.utf8;
-    envelope.client = record_.client.text();
-    const auto stored = co_await transaction.intake->commit(std::move(envelope));
-    if (!stored) refusal = refusals::storage(stored.error());
-  }
-  transaction.record.commit_ms =
-      static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - received).count());
-  if (refusal) {
-    messages_refused_total.add();
-    log::info("message_refused", {{"id", record_.id.text()},
-                                  {"client", record_.client.text()},
-                                  {"from", transaction.record.reverse_path},
-                                  {"size", transaction.record.size},
-                                  {"code", refusal->reply.code},
-                                  {"reason", refusal->reason}});
-    machine_.refuse(refusal->reply);
-    end_transaction(refusal->reason, &refusal->reply);
-    co_return;
-  }
-  messages_accepted_total.add();
-  ++record_.accepted;
-  transaction.record.message = transaction.message;
-  const std::string id = transaction.message.text();
-  log::info("accepted", {{"id", id},
-                         {"session", record_.id.text()},
-                         {"client", record_.client.text()},
-                         {"from", transaction.record.reverse_path},
-                         {"nrcpt", transaction.record.recipients_total},
-                         {"size", transaction.record.size},
-                         {"tls", record_.tls ? std::string_view(record_.tls->version) : std::string_view()}});
-  const smtp::Reply reply(250, {2, 0, 0}, "Ok: queued as " + id);
-  machine_.accept(reply);
-  end_transaction("accepted", &reply);
 }
 
 Task<void> Session::start_tls(bool injected) {
@@ -539,27 +308,6 @@ Task<bool> Session::flush() {
   if (!over_) ended_by(sent.error());
   over_ = true;
   co_return false;
-}
-
-void Session::refuse(const Refusal& refusal) {
-  log::info("refused", {{"id", record_.id.text()},
-                        {"client", record_.client.text()},
-                        {"code", refusal.reply.code},
-                        {"reason", refusal.reason}});
-  machine_.refuse(refusal.reply);
-}
-
-void Session::end_transaction(std::string_view reason, const smtp::Reply* reply) {
-  if (!transaction_) return;
-  if (transaction_->in_flight > 0) context_.gate.give_bytes(record_.client.address, transaction_->in_flight);
-  record::TransactionRecord entry = std::move(transaction_->record);
-  transaction_.reset();
-  entry.reason = reason;
-  if (reply != nullptr) {
-    entry.code = static_cast<std::uint16_t>(reply->code);
-    entry.enhanced = reply->enhanced.text();
-  }
-  if (record_.transactions.size() < record::kTransactionsMax) record_.transactions.push_back(std::move(entry));
 }
 
 void Session::hang_up(const Refusal& refusal, std::string_view end) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
@@ -18,6 +19,11 @@
 namespace postern::inbound {
 
 inline constexpr std::size_t kTargetsMax = 10000;  // mailboxes that one message's recipients may expand to
+
+// What a stranger wrote, as records take it.
+[[nodiscard]] inline std::string clipped(std::string_view text) {
+  return std::string(text.substr(0, record::kTextMax));
+}
 
 struct Transaction {
   smtp::Path reverse_path;

@@ -22,7 +22,7 @@ Event ServerMachine::State::step(std::string_view input) {
     }
     if (closing != nullptr) {
       event.kind = EventKind::close;
-      event.why = closing->text;
+      event.why = closing->word;
       say(*closing);
       end_transaction();
       std::string().swap(line);

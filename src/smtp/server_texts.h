@@ -14,24 +14,36 @@ struct ServerText {
   int code = 0;
   EnhancedCode enhanced;
   std::string_view text;
+  std::string_view word = {};  // of those that end the session: for records and logs
 };
 
 namespace texts {
 
 // Limits: the session ends
-inline constexpr ServerText kTooManyErrors{421, {4, 7, 0}, "Too many errors in one session; mend the client's SMTP"};
+inline constexpr ServerText kTooManyErrors{
+    421, {4, 7, 0}, "Too many errors in one session; mend the client's SMTP", "too_many_errors"};
 inline constexpr ServerText kTooManyCommands{
-    421, {4, 7, 0}, "Too many commands in one session; connect again to go on"};
-inline constexpr ServerText kTooManyEmpty{421, {4, 7, 0}, "Too many commands without mail; connect when there is mail"};
+    421, {4, 7, 0}, "Too many commands in one session; connect again to go on", "too_many_commands"};
+inline constexpr ServerText kTooManyEmpty{
+    421, {4, 7, 0}, "Too many commands without mail; connect when there is mail", "too_many_empty_commands"};
 inline constexpr ServerText kTooManyTransactions{
-    421, {4, 7, 0}, "Too many messages in one session (see LIMITS MAILMAX); connect again to send more"};
+    421,
+    {4, 7, 0},
+    "Too many messages in one session (see LIMITS MAILMAX); connect again to send more",
+    "too_many_transactions"};
 inline constexpr ServerText kTooManyRefused{
-    421, {4, 7, 0}, "Too many refused recipients in one session; remove dead addresses from the list"};
-inline constexpr ServerText kEndlessLine{421, {4, 7, 0}, "Command line does not end; send commands that end with CRLF"};
-inline constexpr ServerText kChunkTooLarge{421, {4, 5, 4}, "BDAT size is no 64-bit number; send smaller chunks"};
-inline constexpr ServerText kSpeaksHttp{421, {4, 7, 0}, "This is an SMTP server, not HTTP; connect to another port"};
+    421,
+    {4, 7, 0},
+    "Too many refused recipients in one session; remove dead addresses from the list",
+    "too_many_refused_recipients"};
+inline constexpr ServerText kEndlessLine{
+    421, {4, 7, 0}, "Command line does not end; send commands that end with CRLF", "endless_line"};
+inline constexpr ServerText kChunkTooLarge{
+    421, {4, 5, 4}, "BDAT size is no 64-bit number; send smaller chunks", "chunk_size_overflow"};
+inline constexpr ServerText kSpeaksHttp{
+    421, {4, 7, 0}, "This is an SMTP server, not HTTP; connect to another port", "speaks_http"};
 inline constexpr ServerText kSpeaksTls{
-    421, {4, 7, 0}, "TLS must begin with STARTTLS here; do not begin with a handshake"};
+    421, {4, 7, 0}, "TLS must begin with STARTTLS here; do not begin with a handshake", "speaks_tls"};
 
 // Lines
 inline constexpr ServerText kLineTooLong{500, {5, 5, 2}, "Command line is too long; shorten it"};
