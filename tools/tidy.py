@@ -42,7 +42,8 @@ def reached(path: pathlib.Path) -> frozenset[pathlib.Path]:
 
 
 def key_of(path: pathlib.Path, command: str) -> str:
-    digest = hashlib.sha256(command.encode() + text_of(pathlib.Path(".clang-tidy")).encode())
+    rules = [folder / ".clang-tidy" for folder in path.parents if (folder / ".clang-tidy").is_file()]
+    digest = hashlib.sha256(command.encode() + "".join(map(text_of, rules)).encode())
     for file in [path, *sorted(reached(path))]:
         digest.update(str(file).encode() + b"\0" + text_of(file).encode() + b"\0")
     return digest.hexdigest()

@@ -242,6 +242,7 @@ Task<int> captureless_coroutine() {
 // not our style, but a compiler that fails it cannot be trusted with the rest
 Task<int> capturing_coroutine() {
   Tracked local(5);
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): awaited while the closure lives
   co_return co_await [local]() -> Task<int> {
     co_await Gate{};
     co_return local.get();

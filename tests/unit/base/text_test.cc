@@ -145,9 +145,8 @@ TEST(Units, ParseDuration) {
   EXPECT_EQ(parse_duration_ms("1.5s"), 1500);
   EXPECT_EQ(parse_duration_ms("1h30m"), 5'400'000);
   EXPECT_EQ(parse_duration_ms("0"), 0);
-  for (const char* text :
-       {"", "s", "-1s", "30m1h", "1h30", "1m1m", "1y", "5 m", "1..5s", "9223372036854775808ms", "99999999999999d",
-        "1h30m x"}) {
+  for (const char* text : {"", "s", "-1s", "30m1h", "1h30", "1m1m", "1y", "5 m", "1..5s", "9223372036854775808ms",
+                           "99999999999999d", "1h30m x"}) {
     EXPECT_FALSE(parse_duration_ms(text)) << text;
   }
 }

@@ -14,7 +14,6 @@ namespace postern::io {
 namespace {
 
 using test::run;
-using test::run_all;
 using test::soon;
 using test::TempDir;
 

@@ -14,7 +14,6 @@ namespace {
 using test::run;
 using test::run_all;
 using test::short_wait;
-using test::soon;
 
 TEST(Loop, PostRunsOnTheLoopsThreadInOrder) {
   Loop loop;
