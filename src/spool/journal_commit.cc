@@ -171,6 +171,12 @@ void Journal::publish_group(std::vector<WriteRequest*>& requests, Batch& batch) 
       oldest_arrival_ = std::min(oldest_arrival_, entry.arrived);
     }
     publish_updates(kIntake, batch);
+    if (logs_[kIntake].floor != intake_log_.first_in_use()) {
+      // A segment was left: it may be empty of living messages already, and its file is wanted as the next spare.
+      logs_[kIntake].floor = intake_log_.first_in_use();
+      keeper_called_ = true;
+      keeper_.notify_one();
+    }
     if (!logs_[kIntake].sick && flush_done_ != flush_taken_) {
       flush_done_ = flush_taken_;
       flushed_.notify_all();

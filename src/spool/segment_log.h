@@ -66,8 +66,8 @@ class SegmentLog {
   [[nodiscard]] Result<void> sync();
   void abandon();
   [[nodiscard]] bool writable() const { return current_ != nullptr; }
-  // The writer has this segment and those after it in hand. Without a current one: those to come, so that on a full disk
-  // the dead ones before it can still go.
+  // The writer has this segment and those after it in hand. Without a current one: those to come, so that on a full
+  // disk the dead ones before it can still go.
   [[nodiscard]] std::uint32_t first_in_use() const POSTERN_EXCLUDES(mutex_);
 
   // Any thread.

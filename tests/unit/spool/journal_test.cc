@@ -128,17 +128,21 @@ TEST_F(JournalTest, AnImageOfARecordInsideAMessageIsNotTakenForOne) {
   std::string payload;
   encode_message_head(summary_of(forged), forged, {}, payload);
   std::string body(8 * 1024, '\0');
-  for (std::uint32_t slot = 8; slot + 64 < 1024; slot += 64) {
+  Envelope carrier = envelope_of(0);
+  carrier.size = body.size();
+  std::string head;
+  encode_message_head(summary_of(carrier), carrier, {}, head);
+  const std::size_t body_at = kSegmentHeader + kRecordHeader + head.size();
+  for (std::size_t at = padded(body_at); at + 1024 < body_at + body.size(); at += 512) {
     RecordHeader header;
     header.length = static_cast<std::uint32_t>(payload.size());
     header.payload_crc = crc32c(payload);
-    header.key = 0;
+    header.key = 0x0123456789ABCDEF;
+    header.place = {1, static_cast<std::uint32_t>(at / 8)};
     std::string record(kRecordHeader, '\0');
-    header.place = {1, slot};
     encode_record_header(header, std::span(record).first<kRecordHeader>());
-    body.replace(std::size_t{slot} * 8, record.size() + payload.size(), record + payload);
+    body.replace(at - body_at, record.size() + payload.size(), record + payload);
   }
-  const Envelope carrier = envelope_of(0);
   ASSERT_TRUE(test::put(*store_, loop_, carrier, body));
   const Envelope last = put(100);
   store_->close();
@@ -146,6 +150,7 @@ TEST_F(JournalTest, AnImageOfARecordInsideAMessageIsNotTakenForOne) {
   // The carrier itself is damaged, so that recovery looks for records inside it.
   const std::string file = segments().front();
   std::string octets = disk_.content(file);
+  ASSERT_EQ(find(file, body), body_at);  // the images are where they say
   octets[kSegmentHeader + 40] ^= 1;
   disk_.set_content(file, octets);
   open();

@@ -205,8 +205,9 @@ TEST(FaultyDisk, AMessageWhoseChunksWereLostIsRefused) {
   ASSERT_TRUE(intake);
   const std::string body = body_of(150000, 1);
   ASSERT_TRUE(run(loop, (*intake)->append(body)));  // two chunks are written, not synced
-  disk.fail_once(1, EIO);
+  disk.fail_always(EIO);
   EXPECT_FALSE(put(**store, loop, envelope_of(0), "x"));
+  disk.fail_once(0, 0);
   // The log is well again, but the chunks are in a segment that failed.
   for (int attempt = 0; attempt < 100000 && !(*store)->admit(1); ++attempt) {
   }
