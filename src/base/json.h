@@ -1,7 +1,7 @@
-// JSON in two halves. Writer: appends to a string, escapes, cannot produce an invalid document as long as calls nest; used
-// on hot paths (records). Value: a parsed document for everything read back (records, control requests, batch input).
-// Bounds: parse() takes at most `max_depth` levels, and the caller bounds the text. Octets that are not UTF-8 are written
-// as \u00XX (each octet one code point), so that any line is valid JSON whatever a stranger sent.
+// JSON in two halves. Writer: appends to a string, escapes, cannot produce an invalid document as long as calls nest;
+// used on hot paths (records). Value: a parsed document for everything read back (records, control requests, batch
+// input). Bounds: parse() takes at most `max_depth` levels, and the caller bounds the text. Octets that are not UTF-8
+// are written as \u00XX (each octet one code point), so that any line is valid JSON whatever a stranger sent.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,10 @@ class Writer {
   template <class Integer>
     requires std::is_integral_v<Integer>
   Writer& field(std::string_view name, Integer value) {
-    if constexpr (std::is_signed_v<Integer>) return key(name).number(static_cast<std::int64_t>(value));
-    else return key(name).number(static_cast<std::uint64_t>(value));
+    if constexpr (std::is_signed_v<Integer>)
+      return key(name).number(static_cast<std::int64_t>(value));
+    else
+      return key(name).number(static_cast<std::uint64_t>(value));
   }
 
  private:

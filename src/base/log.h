@@ -1,6 +1,6 @@
-// The log: one line per outcome, `event key=value ...`, stable keys, values quoted where they need it. Written to stderr,
-// with a <N> priority prefix when stderr is the journal (sd-daemon(3)), with time and level otherwise; colour only on a
-// terminal. An event name and its keys are an interface: docs/operate.md lists them. Never pass a secret.
+// The log: one line per outcome, `event key=value ...`, stable keys, values quoted where they need it. Written to
+// stderr, with a <N> priority prefix when stderr is the journal (sd-daemon(3)), with time and level otherwise; colour
+// only on a terminal. An event name and its keys are an interface: docs/operate.md lists them. Never pass a secret.
 // Thread rule: any thread; one write(2) per line.
 #pragma once
 

@@ -1,10 +1,11 @@
 // Task<T>: a lazy coroutine. It runs when awaited, on the thread that awaits it, and resumes its awaiter by symmetric
-// transfer. It knows no executor, no socket and no clock, so that protocol code written with it runs in tests without any.
+// transfer. It knows no executor, no socket and no clock, so that protocol code written with it runs in tests without
+// any.
 //
 // Rules (docs/architecture.md, coroutines): a Task is owned by exactly one awaiter or by an io::Scope; it is never
-// detached; parameters of a spawned coroutine are taken by value; no capturing lambda is a coroutine; a suspended frame is
-// not destroyed as a normal way out (cancel the stream instead and let it return).
-// Thread rule: a Task lives on one thread; whoever completes work elsewhere posts the resumption back (io::Loop::post).
+// detached; parameters of a spawned coroutine are taken by value; no capturing lambda is a coroutine; a suspended frame
+// is not destroyed as a normal way out (cancel the stream instead and let it return). Thread rule: a Task lives on one
+// thread; whoever completes work elsewhere posts the resumption back (io::Loop::post).
 #pragma once
 
 #include <coroutine>

@@ -8,11 +8,12 @@ namespace {
 
 // Walks over TOML as far as needed to tell strings and comments from keys. It need not find syntax errors: up to the
 // first one it sees the same tokens as the parser, and the parser goes no further.
-class DepthScan {
+class KeyScan {
  public:
-  explicit DepthScan(std::string_view text) : text_(text) {}
+  explicit KeyScan(std::string_view text) : text_(text) {}
 
-  Place run() {
+  std::optional<TomlError> run() {
+    if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
@@ -24,13 +25,18 @@ class DepthScan {
         continue;
       }
       if (c == '.') {
-        if (++dots_ > kTomlDepthMax) return here_;
+        if (++dots_ > kTomlDepthMax) {
+          return TomlError{here_, "a key has more than " + std::to_string(kTomlDepthMax) + " parts"};
+        }
+      } else if (static_cast<unsigned char>(c) >= 0x80) {
+        // TOML 1.0: bare keys are ASCII; the library's look at others ends in an assumption that does not hold
+        return TomlError{here_, "a character that is not ASCII stands outside quotes; put the key or value in quotes"};
       } else if (c == '=' || c == ',' || c == '[' || c == ']' || c == '{' || c == '}' || c == '\n') {
         dots_ = 0;
       }
       step();
     }
-    return {};
+    return std::nullopt;
   }
 
  private:
@@ -75,7 +81,7 @@ class DepthScan {
 
 }  // namespace
 
-Place find_deep_key(std::string_view text) { return DepthScan(text).run(); }
+std::optional<TomlError> refuse_unparsed(std::string_view text) { return KeyScan(text).run(); }
 
 std::string Node::describe() const {
   switch (kind) {

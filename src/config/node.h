@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,7 +50,8 @@ inline constexpr std::size_t kTomlDepthMax = 64;
 
 [[nodiscard]] std::expected<Node, TomlError> parse_toml(std::string_view text);
 
-// The place of the first key or header with more than kTomlDepthMax parts; line 0 where there is none.
-[[nodiscard]] Place find_deep_key(std::string_view text);
+// What the library must not see: a key or header with more than kTomlDepthMax parts, or octets over 127 outside strings
+// and comments. Its place and what is wrong; nothing where the text may be parsed.
+[[nodiscard]] std::optional<TomlError> refuse_unparsed(std::string_view text);
 
 }  // namespace postern::config

@@ -20,7 +20,7 @@ Place place_of(const toml::source_region& region) {
   return Place{static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
 }
 
-// Recursion is bounded: find_deep_key() for dotted keys, the library's own limit for nested values.
+// Recursion is bounded: refuse_unparsed() for dotted keys, the library's own limit for nested values.
 Node convert(const toml::node& from) {
   Node node;
   node.place = place_of(from.source());
@@ -64,9 +64,7 @@ Node convert(const toml::node& from) {
 }  // namespace
 
 std::expected<Node, TomlError> parse_toml(std::string_view text) {
-  if (const Place deep = find_deep_key(text); deep.line != 0) {
-    return std::unexpected(TomlError{deep, "a key has more than " + std::to_string(kTomlDepthMax) + " parts"});
-  }
+  if (auto refused = refuse_unparsed(text)) return std::unexpected(std::move(*refused));
   try {
     const toml::table table = toml::parse(text);
     return convert(table);

@@ -30,8 +30,9 @@ struct RecordFile {
 // "20261121T061328Z"
 [[nodiscard]] std::string rotation_stem(WallMs time);
 
-// Compresses rotated files, then removes, oldest first, those that were last written before `oldest` and those that take
-// the folder's total past `max_bytes`. The current file is never touched. `stop` is asked before each file and within.
+// Compresses rotated files, then removes, oldest first, those that were last written before `oldest` and those that
+// take the folder's total past `max_bytes`. The current file is never touched. `stop` is asked before each file and
+// within.
 struct TidyRules {
   WallMs oldest = 0;
   std::uint64_t max_bytes = 0;

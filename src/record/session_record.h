@@ -1,6 +1,6 @@
 // SessionRecord: what one SMTP session was: who, when, over what, what it said, what it was answered. One JSON line
-// (docs/records.md: schema "postern.session/1", stable keys, bounded length). Statistics, `why` and replay read nothing else.
-// The writer of fields is here, pure; the file is record/writer.h.
+// (docs/records.md: schema "postern.session/1", stable keys, bounded length). Statistics, `why` and replay read nothing
+// else. The writer of fields is here, pure; the file is record/writer.h.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@
 namespace postern::record {
 
 inline constexpr int kSessionVersion = 1;
-inline constexpr std::size_t kTransactionsMax = 100;   // further ones are counted, not listed
-inline constexpr std::size_t kRecipientsMax = 100;     // per transaction, likewise
-inline constexpr std::size_t kTextMax = 512;           // octets of any text a stranger sent
+inline constexpr std::size_t kTransactionsMax = 100;  // further ones are counted, not listed
+inline constexpr std::size_t kRecipientsMax = 100;    // per transaction, likewise
+inline constexpr std::size_t kTextMax = 512;          // octets of any text a stranger sent
 // Octets of a line with its newline; readers skip longer ones. Lists end early where they would pass it: a stranger who
 // names ten thousand recipients must not make his own record unreadable.
 inline constexpr std::size_t kLineMax = 1 << 20;
@@ -33,14 +33,14 @@ struct RecipientRecord {
 };
 
 struct TransactionRecord {
-  Id message;               // empty where none was stored
+  Id message;  // empty where none was stored
   std::string reverse_path;
   std::vector<RecipientRecord> recipients;
   std::uint32_t recipients_total = 0;
   std::uint64_t size = 0;
-  std::uint16_t code = 0;   // the reply to DATA/BDAT, or to what ended the transaction
+  std::uint16_t code = 0;  // the reply to DATA/BDAT, or to what ended the transaction
   std::string enhanced;
-  std::string reason;       // "accepted", "bare_line_feed", "too_large", "storage", "reset", "disconnected", ...
+  std::string reason;  // "accepted", "bare_line_feed", "too_large", "storage", "reset", "disconnected", ...
   bool chunked = false;
   bool utf8 = false;
   std::uint32_t data_ms = 0;    // from 354 to the final dot
@@ -67,20 +67,20 @@ struct SessionRecord {
   bool extended = false;
   std::optional<TlsRecord> tls;
   std::string login;
-  std::uint32_t facts = 0;            // smtp::Fact bits, written as an array of names
+  std::uint32_t facts = 0;  // smtp::Fact bits, written as an array of names
   std::vector<smtp::Exchange> outline;
   std::uint32_t commands = 0;
   std::uint32_t errors = 0;
   std::vector<TransactionRecord> transactions;
   std::uint32_t transactions_total = 0;
-  std::uint32_t accepted = 0;         // messages
+  std::uint32_t accepted = 0;  // messages
   std::uint64_t bytes_in = 0, bytes_out = 0;
   // timing facts, milliseconds; -1 = did not happen
-  std::int32_t first_octet_ms = -1;   // from accept to the client's first octet
-  std::int32_t greeting_ms = -1;      // from accept to our greeting sent
-  std::int32_t hello_ms = -1;         // from greeting to HELO/EHLO
-  std::string end;                    // "quit", "eof", "timeout", "reset", "tls_failed", "limit", "drain", "refused", "internal"
-  std::string refusal;                // reason word where the connection itself was refused
+  std::int32_t first_octet_ms = -1;  // from accept to the client's first octet
+  std::int32_t greeting_ms = -1;     // from accept to our greeting sent
+  std::int32_t hello_ms = -1;        // from greeting to HELO/EHLO
+  std::string end;      // "quit", "eof", "timeout", "reset", "tls_failed", "limit", "drain", "refused", "internal"
+  std::string refusal;  // reason word where the connection itself was refused
 };
 
 // Appends the record as one JSON line with its '\n'.
@@ -89,7 +89,7 @@ void append_json(const SessionRecord& record, std::string& out);
 
 // A delivery attempt of one recipient group ("postern.delivery/1").
 struct DeliveryRecord {
-  Id id;          // of the attempt
+  Id id;  // of the attempt
   Id message;
   WallMs start = 0;
   std::uint32_t duration_ms = 0;
@@ -98,7 +98,7 @@ struct DeliveryRecord {
   std::string tls;        // version, "" in clear
   struct Outcome {
     std::string path;
-    std::string state;    // "delivered", "deferred", "failed"
+    std::string state;  // "delivered", "deferred", "failed"
     std::string reply;
   };
   std::vector<Outcome> outcomes;

@@ -1,8 +1,9 @@
-// RecordWriter: appends JSON lines to data_dir/records/current.jsonl, off the loops (one thread, batched writes), rotates
-// by size and by day, compresses rotated files with zstd and removes old ones by age (`keep`) and total size
+// RecordWriter: appends JSON lines to data_dir/records/current.jsonl, off the loops (one thread, batched writes),
+// rotates by size and by day, compresses rotated files with zstd and removes old ones by age (`keep`) and total size
 // (`max_bytes`). A full or failing disk loses records (counted, logged once a minute), never mail.
-// Rotated files are YYYYMMDDThhmmssZ.jsonl.zst; a second thread compresses and removes, so that it never delays a write.
-// Thread rule: append() from any thread; never blocks: past kPendingMax octets waiting, records are dropped and counted.
+// Rotated files are YYYYMMDDThhmmssZ.jsonl.zst; a second thread compresses and removes, so that it never delays a
+// write. Thread rule: append() from any thread; never blocks: past kPendingMax octets waiting, records are dropped and
+// counted.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@
 namespace postern::record {
 
 struct WriterOptions {
-  std::string directory;                          // data_dir/records, made 0700
+  std::string directory;  // data_dir/records, made 0700
   std::uint64_t rotate_bytes = 256ULL << 20;
   std::int64_t keep_ms = 30LL * 24 * 3600 * 1000;
   std::uint64_t max_bytes = 4ULL << 30;

@@ -205,9 +205,11 @@ TEST(Problems, SyntaxErrorsHaveAPlace) {
 TEST(Problems, DepthIsBounded) {
   std::string key = "a";
   for (std::size_t i = 0; i < kTomlDepthMax; ++i) key += ".a";
-  EXPECT_EQ(find_deep_key(key + " = 1").line, 0);
-  EXPECT_EQ(find_deep_key("x = \"a\"\n" + key + ".a = 1"), (Place{2, static_cast<int>(key.size() + 1)}));
-  EXPECT_EQ(find_deep_key("x = \"" + key + ".a\" # " + key + ".a\ny = '''" + key + ".a'''\n").line, 0);
+  EXPECT_FALSE(refuse_unparsed(key + " = 1").has_value());
+  EXPECT_EQ(refuse_unparsed("x = \"a\"\n" + key + ".a = 1")->place, (Place{2, static_cast<int>(key.size() + 1)}));
+  EXPECT_FALSE(refuse_unparsed("x = \"" + key + ".a\" # " + key + ".a\ny = '''" + key + ".a'''\n").has_value());
+  EXPECT_EQ(refuse_unparsed("x = \"\xC3\xBC\" # \xC3\xBC\n\xC3\xBC = 1")->place, (Place{2, 1}));
+  EXPECT_FALSE(refuse_unparsed("\xEF\xBB\xBFx = '\xC3\xBC'").has_value());
   const auto found = problems("[" + key + ".a]\n");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_NE(found[0].find("a key has more than 64 parts"), std::string::npos);
