@@ -1,10 +1,9 @@
-"""The spool without SMTP, by spoolload (bench/spool_load)."""
+"""The spool without SMTP: its rate by bench_spool (bench/spool), queues to start on by spoolload (bench/spool_load)."""
 import json
 import pathlib
 import shutil
 import subprocess
 
-RATE_MESSAGES = 60_000
 QUEUED = 1_000_000
 
 
@@ -17,13 +16,18 @@ def _spoolload(build: pathlib.Path, mode: str, directory: pathlib.Path, messages
 
 
 def run(build: pathlib.Path, folder: pathlib.Path, repetitions: int, recorder) -> None:
-    for _ in range(repetitions):
-        directory = folder / "journal"
+    """bench_spool prints medians of its own rounds, one line a size and concurrency."""
+    directory = folder / "journal"
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run([str(build / "bench/bench_spool"), "--json", "--dir", str(directory), "--seconds", "1", "--rounds",
+                               str(repetitions)], capture_output=True, text=True, check=True)
+    finally:
         shutil.rmtree(directory, ignore_errors=True)
-        try:
-            recorder.add({"cell": "journal", "server": "postern"} | _spoolload(build, "rate", directory, RATE_MESSAGES))
-        finally:
-            shutil.rmtree(directory, ignore_errors=True)
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        cell = f"journal-{row['size'] // 1024}k-{row['concurrent']}"
+        recorder.add({"cell": cell, "server": "postern", "rate": row["journal_per_s"], "share": row["ratio"]} | row)
 
 
 def fill(build: pathlib.Path, spool: pathlib.Path) -> int:
