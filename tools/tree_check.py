@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 # Paths that exist on one machine only. Where a home or a temporary folder is meant, a variable stands for it.
-PATHS = re.compile(r"""(?:^|[\s"'=:(`])(/(?:root|work|farm|workspace|builds?|Users)/[\w.-]|/home/(?!\{)\w|/tmp/\w)""")
+PATHS = re.compile(r"""(?:^|[\s"'=:(`])(/(?:root|work|workspace|builds?|Users)/[\w.-]|/home/(?!\{)\w|/tmp/\w)""")
 # Mirrors and registries of one organisation, or any address with credentials in it.
 HOSTS = re.compile(r"\b(?:registry|artifactory|nexus|mirror|harbor)\.[\w.-]+\.\w+|https?://[^/\s@]+:[^/\s@]+@")
 
