@@ -167,7 +167,7 @@ std::vector<QueuedMessage> Index::list(std::optional<Id> after, std::size_t max)
 std::uint64_t Index::memory() const {
   std::uint64_t octets = pages_.size() * sizeof(Page) + pages_.capacity() * sizeof(pages_[0]) +
                          free_.capacity() * sizeof(std::uint32_t) + schedule_.capacity() * sizeof(Due) +
-                         order_.capacity() * sizeof(order_[0]);
+                         order_.capacity() * sizeof(decltype(order_)::value_type);
   for (const auto& block : order_) octets += block.capacity() * sizeof(std::uint32_t);
   return octets;
 }
