@@ -7,11 +7,11 @@ import subprocess
 QUEUED = 1_000_000
 
 
-def _spoolload(build: pathlib.Path, mode: str, directory: pathlib.Path, messages: int) -> dict:
-    done = subprocess.run([str(build / "bench/spoolload"), mode, str(directory), str(messages)], capture_output=True, text=True,
+def _spoolload(build: pathlib.Path, directory: pathlib.Path, messages: int) -> dict:
+    done = subprocess.run([str(build / "bench/spoolload"), str(directory), str(messages)], capture_output=True, text=True,
                           check=False)
     if done.returncode != 0:
-        raise SystemExit(f"spoolload {mode} failed: {done.stderr}")
+        raise SystemExit(f"spoolload failed: {done.stderr}")
     return json.loads(done.stdout)
 
 
@@ -32,4 +32,4 @@ def run(build: pathlib.Path, folder: pathlib.Path, repetitions: int, recorder) -
 
 def fill(build: pathlib.Path, spool: pathlib.Path) -> int:
     """Leaves 1,000,000 messages of 4 KiB in the spool; about five gigabytes."""
-    return _spoolload(build, "fill", spool, QUEUED)["messages"]
+    return _spoolload(build, spool, QUEUED)["messages"]

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "spool/id_codec.h"
 
 namespace postern::spool {
 namespace {
@@ -15,19 +16,6 @@ constexpr std::uint8_t kEightBit = 1;
 constexpr std::uint8_t kUtf8 = 2;
 constexpr std::uint8_t kHeld = 4;
 constexpr std::uint8_t kFlagsKnown = kEightBit | kUtf8 | kHeld;
-
-Id read_id(BinaryReader& in) {
-  Id id;
-  const std::string_view octets = in.bytes(id.bytes.size());
-  if (octets.size() == id.bytes.size()) {
-    std::ranges::transform(octets, id.bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
-  }
-  return id;
-}
-
-void write_id(BinaryWriter& out, const Id& id) {
-  for (const std::uint8_t octet : id.bytes) out.u8(octet);
-}
 
 void write_recipient(BinaryWriter& out, const Recipient& recipient) {
   out.string(recipient.forward_path);

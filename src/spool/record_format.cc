@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "spool/id_codec.h"
+
 namespace postern::spool {
 namespace {
 
@@ -11,19 +13,6 @@ constexpr std::uint8_t kRecordMagic = 0xB7;
 constexpr std::uint8_t kRecordVersion = 1;
 constexpr std::uint8_t kHeld = 1;
 constexpr std::uint8_t kSingle = 2;
-
-void write_id(BinaryWriter& out, const Id& id) {
-  for (const std::uint8_t octet : id.bytes) out.u8(octet);
-}
-
-Id read_id(BinaryReader& in) {
-  Id id;
-  const std::string_view octets = in.bytes(id.bytes.size());
-  if (octets.size() == id.bytes.size()) {
-    std::ranges::transform(octets, id.bytes.begin(), [](char c) { return static_cast<std::uint8_t>(c); });
-  }
-  return id;
-}
 
 void write_place(BinaryWriter& out, Place place) {
   out.u32(place.segment);
