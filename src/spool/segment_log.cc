@@ -84,6 +84,8 @@ std::uint32_t SegmentLog::first_in_use() const {
 }
 
 Result<void> SegmentLog::prepare_spare() {
+  // A writer in need of a file waits for the one that is being made: two at once would take twice as long.
+  const MutexLock one_at_a_time(spare_mutex_);
   std::string path;
   {
     const MutexLock lock(mutex_);

@@ -78,14 +78,14 @@ class SegmentLog {
   // The housekeeper: the oldest segment is no longer needed by anybody. Its file becomes a spare or goes.
   [[nodiscard]] Result<void> retire(std::uint32_t number) POSTERN_EXCLUDES(mutex_);
   // Makes a spare ready when there is none, so that the writer need not wait for a new file.
-  [[nodiscard]] Result<void> prepare_spare() POSTERN_EXCLUDES(mutex_);
+  [[nodiscard]] Result<void> prepare_spare() POSTERN_EXCLUDES(spare_mutex_, mutex_);
 
  private:
   struct Held {
     std::shared_ptr<const Segment> segment;
     std::uint64_t octets = 0;
   };
-  [[nodiscard]] Result<std::string> take_spare() POSTERN_EXCLUDES(mutex_);
+  [[nodiscard]] Result<std::string> take_spare() POSTERN_EXCLUDES(spare_mutex_, mutex_);
   [[nodiscard]] Result<void> flush_pieces();
   void note_octets();
 
@@ -97,6 +97,7 @@ class SegmentLog {
   std::vector<iovec> pieces_;
   bool dirty_ = false;
 
+  Mutex spare_mutex_;  // held while a spare is made; before mutex_
   mutable Mutex mutex_;
   std::map<std::uint32_t, Held> segments_ POSTERN_GUARDED_BY(mutex_);
   std::vector<std::string> spares_ POSTERN_GUARDED_BY(mutex_);

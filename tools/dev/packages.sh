@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034
 # The Debian 12 packages of each group of ./dev setup; docs/dependencies.md says what each is for.
 packages_build=(clang-19 libclang-rt-19-dev lld-19 cmake ninja-build ccache pkg-config libssl-dev
-  libidn2-dev libzstd-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev)
-packages_test=(libgtest-dev python3 openssl swaks libnet-ssleay-perl libio-socket-inet6-perl postfix dovecot-core dovecot-lmtpd)
+  libidn2-dev libunbound-dev libpsl-dev libzstd-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev)
+packages_test=(libgtest-dev python3 openssl swaks libnet-ssleay-perl libio-socket-inet6-perl postfix dovecot-core dovecot-lmtpd
+  nsd ldnsutils bind9-dnsutils publicsuffix dns-root-data python3-dkim)
 packages_bench=(libbenchmark-dev python3 openssl postfix)
 packages_lint=(clang-format-19 clang-tidy-19 git python3 shellcheck)
 packages_unit=(libgtest-dev)  # enough to build the sanitizer presets

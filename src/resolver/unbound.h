@@ -1,0 +1,67 @@
+// The real dns::Resolver: libunbound (validating), one for the process, with an answer cache per loop above it, because
+// a cached answer through libunbound costs a hundred times a map.
+//
+// Unbound is the process's half: it owns libunbound's context and the thread that waits on it. CachedResolver is a
+// loop's half. The dead-resolver rule: when nothing has answered while a look-up waited for its whole deadline, no
+// server is asked any more (Status::unavailable at once) but for one probe a second; any answer ends it. Thread rule:
+// Unbound any thread; CachedResolver its loop's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "dns/resolver.h"
+#include "io/loop.h"
+#include "ip/address.h"
+
+namespace postern::resolver {
+
+struct Options {
+  std::vector<ip::Endpoint>
+      servers;                    // forward to these; empty: the servers of /etc/resolv.conf, where they fail: recurse
+  bool recurse = false;           // ask the authoritative servers ourselves, from the root
+  bool dnssec = true;             // validate; needs trust anchors
+  std::string trust_anchor_file;  // empty: the one Debian's dns-root-data installs, where it is there
+  std::vector<std::string> trust_anchors;  // DS or DNSKEY records in presentation form, for tests and private roots
+  std::int64_t lookup_timeout_ms = 5000;
+  std::size_t cache_entries = 20000;                // per loop
+  std::size_t cache_bytes = std::size_t{16} << 20;  // per loop
+  std::uint32_t in_flight_max = 2000;               // look-ups at once, in all; beyond: Status::limit
+};
+
+class Unbound {
+ public:
+  [[nodiscard]] static Result<std::shared_ptr<Unbound>> open(const Options& options);
+  Unbound(const Unbound&) = delete;
+  Unbound& operator=(const Unbound&) = delete;
+  ~Unbound();
+  // For status pages and tests.
+  [[nodiscard]] bool held_for_dead() const;
+
+  struct Impl;
+  [[nodiscard]] Impl& impl() { return *impl_; }
+
+ private:
+  explicit Unbound(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+class CachedResolver final : public dns::Resolver {
+ public:
+  CachedResolver(std::shared_ptr<Unbound> unbound, io::Loop& loop);
+  ~CachedResolver() override;
+  CachedResolver(const CachedResolver&) = delete;
+  CachedResolver& operator=(const CachedResolver&) = delete;
+  [[nodiscard]] Task<dns::AnswerPtr> query(dns::Name name, dns::Type type, dns::Budget& budget) override;
+  void prefetch(const dns::Name& name, dns::Type type) override;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::resolver

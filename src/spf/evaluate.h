@@ -1,0 +1,65 @@
+// check_host() of RFC 7208: may this client send for this domain? Straight coroutine code over dns::Resolver, with the
+// limits of 4.6.4 and the trace of how the result came about. Thread rule: the resolver's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task.h"
+#include "dns/resolver.h"
+#include "ip/address.h"
+
+namespace postern::spf {
+
+enum class Outcome : std::uint8_t { none, neutral, pass, fail, softfail, temperror, permerror };
+[[nodiscard]] std::string_view to_string(Outcome outcome);
+
+enum class Identity : std::uint8_t { helo, mail_from };
+
+struct Query {
+  ip::Address client;
+  Identity identity = Identity::mail_from;
+  std::string mail_from;  // reverse-path; "" for the null path: postmaster@helo is checked then (2.4)
+  std::string helo;       // as the client wrote it
+  std::string receiver;   // our host name, for %{r}; "unknown" when empty
+  WallMs now = 0;         // for %{t}
+};
+
+inline constexpr std::uint32_t kTermsMax = 10;  // 4.6.4: mechanisms and modifiers that ask DNS
+inline constexpr std::uint32_t kVoidMax = 2;
+inline constexpr std::uint32_t kMxMax = 10;           // 4.6.4: more is permerror
+inline constexpr std::uint32_t kPtrMax = 10;          // 4.6.4: the rest is ignored
+inline constexpr std::size_t kRecordMax = 16 * 1024;  // octets of one record; longer ones are permerror
+
+struct Step {                 // one term that was evaluated
+  std::string domain;         // whose record
+  std::string term;           // as published: "include:_spf.example.org"
+  std::string result;         // "match", "no match", "temperror", ...
+  std::uint32_t lookups = 0;  // terms counted up to and with this one
+  std::uint32_t depth = 0;
+};
+
+struct Evaluation {
+  Outcome outcome = Outcome::none;
+  std::string domain;     // that was checked (A-labels)
+  std::string record;     // that was found there
+  std::string mechanism;  // that decided: "ip4:192.0.2.0/24", "-all", "default"; of the record in `mechanism_domain`
+  std::string mechanism_domain;
+  std::string explanation;  // exp= expanded, printable US-ASCII; only with fail (6.2)
+  std::string problem;      // for temperror and permerror: what and where, in words
+  std::uint32_t lookups = 0, void_lookups = 0;
+  std::vector<Step> trace;  // at most kTraceMax
+  static constexpr std::size_t kTraceMax = 100;
+};
+
+[[nodiscard]] Task<Evaluation> check(Query query, dns::Resolver& resolver, dns::Budget& budget);
+
+// What check() will ask first; for prefetching.
+[[nodiscard]] std::string domain_of(const Query& query);
+
+// RFC 7208 9.1: the body of a Received-SPF field, folded, safe whatever the strangers wrote.
+[[nodiscard]] std::string received_spf(const Query& query, const Evaluation& evaluation, std::string_view receiver);
+
+}  // namespace postern::spf
