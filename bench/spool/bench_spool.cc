@@ -1,13 +1,14 @@
 // How fast mail becomes durable, and how fast a full spool is ready again.
 //
-//   bench_spool [--dir D] [--seconds S] [--rounds N] [--json]   the journal beside a bare loop of the same writes and
-//   syncs bench_spool --recover N [--dir D] [--json]                  N queued messages of 4 KiB: time to open, index
+//   bench_spool [--dir D] [--seconds S] [--rounds N] [--size OCTETS] [--at WRITERS] [--json]
+//                                                         the journal beside a bare loop of the same writes and syncs
+//   bench_spool --recover N [--dir D] [--json]                  N queued messages of 4 KiB: time to open, index
 //   per message
 //
 // The two are measured in turns, because the disk's mood changes. The bare loop writes the octets per group, in the
 // pieces per group, that the journal just had, into a file prepared like a segment, and syncs: what remains of the
-// difference is the journal's own cost. CPU is user and system time of the whole process: intake, check sums, index,
-// loops and threads.
+// difference is the journal's own cost. Both are measured in their steady state: making files is not part of it. CPU is
+// user and system time of the whole process: intake, check sums, index, loops and threads.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ struct Counts {
   std::atomic<std::uint64_t> syncs{0};
   std::atomic<std::uint64_t> octets{0};
   std::atomic<std::uint64_t> pieces{0};
+  std::atomic<std::uint64_t> files{0};  // new ones that are ready
 };
 
 // The real disk, counted; without syncs where a test bed is only being built.
@@ -73,7 +75,10 @@ class CountedDisk final : public Disk {
       return file_->sync();
     }
     Result<void> allocate(std::uint64_t size) override {
-      return disk_.syncs_ ? file_->allocate(size) : Result<void>();  // a test bed's segments just grow
+      if (!disk_.syncs_) return {};  // a test bed's segments just grow
+      Result<void> done = file_->allocate(size);
+      ++disk_.counts.files;
+      return done;
     }
     Result<std::size_t> read(std::span<char> out, std::uint64_t offset) const override {
       return file_->read(out, offset);
@@ -161,6 +166,33 @@ std::uint64_t drive(Driver& driver, std::size_t count) {
   return driver.done;
 }
 
+// Half of them on each of two loops; returns the messages that were taken in.
+std::uint64_t run_sessions(Store& store, const std::string& body, std::size_t concurrent, double until) {
+  std::uint64_t first = 0, second = 0;
+  std::thread other;
+  const std::size_t half = concurrent / 2;
+  if (half > 0) {
+    other = std::thread([&] {
+      io::Loop loop;
+      Driver driver{store, loop, body, until};
+      second = drive(driver, half);
+    });
+  }
+  io::Loop loop;
+  Driver driver{store, loop, body, until};
+  first = drive(driver, concurrent - half);
+  if (other.joinable()) other.join();
+  return first + second;
+}
+
+// Before the clock starts: until the files that a journal takes turns with are made, as the bare loop's is.
+void run_in(CountedDisk& disk, Store& store, const std::string& body, std::size_t concurrent) {
+  constexpr double kSlice = 0.2;
+  constexpr std::uint64_t kFiles = 3;  // the intake log's and the meta log's first, and a spare
+  do run_sessions(store, body, concurrent, now() + kSlice);
+  while (disk.counts.files < kFiles);
+}
+
 Run run_journal(const std::string& directory, std::size_t size, std::size_t concurrent, double seconds) {
   CountedDisk disk(true);
   JournalOptions options;
@@ -169,27 +201,12 @@ Run run_journal(const std::string& directory, std::size_t size, std::size_t conc
   auto store = open_journal_on(options, disk);
   if (!store) give_up(store.error());
   const std::string body(size, 'x');
+  run_in(disk, **store, body, concurrent);
   const std::uint64_t syncs = disk.counts.syncs, octets = disk.counts.octets, pieces = disk.counts.pieces;
   const double from = now();
   const double cpu_from = cpu();
-  std::uint64_t first = 0, second = 0;
-  {
-    std::thread other;
-    const std::size_t half = concurrent / 2;
-    if (half > 0) {
-      other = std::thread([&] {
-        io::Loop loop;
-        Driver driver{**store, loop, body, from + seconds};
-        second = drive(driver, half);
-      });
-    }
-    io::Loop loop;
-    Driver driver{**store, loop, body, from + seconds};
-    first = drive(driver, concurrent - half);
-    if (other.joinable()) other.join();
-  }
+  const auto messages = static_cast<double>(run_sessions(**store, body, concurrent, from + seconds));
   const double elapsed = now() - from;
-  const auto messages = static_cast<double>(first + second);
   Run run;
   run.rate = messages / elapsed;
   run.cpu_us = (cpu() - cpu_from) / messages * 1e6;
@@ -213,17 +230,20 @@ Run run_bare(const std::string& directory, const Run& like, double seconds) {
   if (done) done = file.sync();
   if (!done) give_up(done.error());
   const auto pieces = static_cast<std::size_t>(std::max(1.0, like.pieces));
-  std::string octets(static_cast<std::size_t>(like.octets / static_cast<double>(pieces)), 'x');
+  // A group's octets are as many as the journal's, not one message's written again and again out of the cache.
+  const auto piece = static_cast<std::size_t>(like.octets / static_cast<double>(pieces));
+  std::string octets(pieces * piece, 'x');
+  std::vector<iovec> group(pieces);
   std::uint64_t at = 0, groups = 0;
   const double from = now();
   const double cpu_from = cpu();
   while (now() - from < seconds) {
-    std::vector<iovec> group(pieces, iovec{octets.data(), octets.size()});
-    if (at + pieces * octets.size() > kSegment) at = 0;
+    for (std::size_t i = 0; i < pieces; ++i) group[i] = {octets.data() + i * piece, piece};
+    if (at + octets.size() > kSegment) at = 0;
     done = file.write(group, at);
     if (done) done = file.sync();
     if (!done) give_up(done.error());
-    at += pieces * octets.size();
+    at += octets.size();
     ++groups;
   }
   const double messages = static_cast<double>(groups) * like.group;
@@ -240,12 +260,14 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void compare(const std::string& directory, double seconds, int rounds, bool json) {
+void compare(const std::string& directory, double seconds, int rounds, bool json, std::size_t only_size,
+             std::size_t only_at) {
   if (!json)
     std::printf("%7s %5s | %10s %10s %6s | %8s %8s | %7s\n", "size", "at", "bare/s", "journal/s", "ratio", "bare us",
                 "cpu us", "group");
   for (const std::size_t size : {std::size_t{4096}, std::size_t{50} * 1024}) {
     for (const std::size_t concurrent : {std::size_t{1}, std::size_t{16}, std::size_t{64}, std::size_t{256}}) {
+      if ((only_size != 0 && size != only_size) || (only_at != 0 && concurrent != only_at)) continue;
       std::vector<double> bare, journal, ratio, bare_cpu, journal_cpu, group;
       for (int i = 0; i < rounds; ++i) {
         const Run one = run_journal(directory, size, concurrent, seconds);
@@ -325,6 +347,7 @@ int main(int argc, char** argv) {
   double seconds = 1;
   int rounds = 3;
   std::size_t recover = 0;
+  std::size_t size = 0, at = 0;
   bool json = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -336,6 +359,8 @@ int main(int argc, char** argv) {
     if (argument == "--dir") base = value;
     if (argument == "--seconds") seconds = std::atof(value);
     if (argument == "--rounds") rounds = std::max(1, std::atoi(value));
+    if (argument == "--size") size = std::strtoull(value, nullptr, 10);
+    if (argument == "--at") at = std::strtoull(value, nullptr, 10);
     if (argument == "--recover") recover = std::strtoull(value, nullptr, 10);
     ++i;
   }
@@ -348,7 +373,7 @@ int main(int argc, char** argv) {
   if (recover > 0) {
     recover_many(directory, recover, json);
   } else {
-    compare(directory, seconds, rounds, json);
+    compare(directory, seconds, rounds, json, size, at);
   }
   std::filesystem::remove_all(directory);
   return 0;

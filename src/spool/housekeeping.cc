@@ -67,6 +67,7 @@ void Journal::housekeep() {
   if (!sick) move_old();
   retire(kIntake);
   if (!sick) clean_meta();
+  if (!intake_log_.spare_due()) return;
   if (const Result<void> spare = intake_log_.prepare_spare(); !spare) {
     // Not yet a failure of anything: the commit thread makes its own file, or says that it cannot.
     log::debug("spool_no_spare", {{"error", spare.error().what}});

@@ -224,6 +224,7 @@ class Journal {
   std::vector<Id> aborted_;
   Clock::time_point intake_retry_at_;
   std::uint64_t flush_taken_ = 0;
+  std::uint32_t spare_asked_ = 0;  // the segment during which the housekeeper was called for a spare
   // Housekeeper only.
   std::vector<Id> meta_aborted_;
   std::vector<Id> files_after_restart_;  // of failed moves: removed once the meta log says that they were aborted

@@ -4,11 +4,6 @@
 #include "base/log.h"
 #include "spool/journal.h"
 
-#include <atomic>
-#include <time.h>
-
-std::atomic<std::uint64_t> g_ns[4];
-static std::uint64_t nsx() { return (std::uint64_t)std::chrono::steady_clock::now().time_since_epoch().count(); }
 namespace postern::spool {
 
 void Journal::submit(WriteRequest& request) {
@@ -81,22 +76,13 @@ bool Journal::wait_for_group(std::vector<WriteRequest*>& requests, Batch& batch,
   return true;
 }
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#include <stdlib.h>
-#include <linux/sched/types.h>
 void Journal::commit_loop() {
-  if (const char* n = getenv("XNICE")) setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), atoi(n));
-  if (const char* n = getenv("XSLICE")) { struct sched_attr a{}; a.size = sizeof a; a.sched_runtime = (unsigned long long)atoll(n); if (const char* m = getenv("XNICE")) a.sched_nice = atoi(m); if (syscall(SYS_sched_setattr, 0, &a, 0) != 0) perror("setattr"); }
   std::vector<WriteRequest*> requests;
   for (;;) {
     Batch batch;
     requests.clear();
     bool restart = false;
-    const auto t0 = nsx();
     const bool go_on = wait_for_group(requests, batch, restart);
-    g_ns[0] += nsx() - t0;
     if (!go_on) {
       complete(requests);
       const MutexLock lock(mutex_);
@@ -137,9 +123,7 @@ void Journal::write_group(std::vector<WriteRequest*>& requests, Batch& batch) {
   }
   add_records(batch, records);
   if (!records.empty()) {
-    const auto t0 = nsx();
     Result<void> written = intake_log_.append(records);
-    g_ns[3] += nsx() - t0;
     if (!written) return fail_group(requests, batch, written.error());
     if (chunks) {
       // A chunk is not promised to anybody: its session reads on while the others wait for the disk.
@@ -164,9 +148,7 @@ void Journal::write_group(std::vector<WriteRequest*>& requests, Batch& batch) {
       if (!written) return fail_group(requests, batch, written.error());
     }
   }
-  const auto t0 = nsx();
   publish_group(requests, batch);
-  g_ns[1] += nsx() - t0;
 }
 
 void Journal::publish_group(std::vector<WriteRequest*>& requests, Batch& batch) {
@@ -198,12 +180,15 @@ void Journal::publish_group(std::vector<WriteRequest*>& requests, Batch& batch) 
       flush_done_ = flush_taken_;
       flushed_.notify_all();
     }
+    if (spare_asked_ != intake_log_.first_in_use() && intake_log_.spare_due()) {
+      spare_asked_ = intake_log_.first_in_use();
+      keeper_called_ = true;
+      keeper_.notify_one();
+    }
     wake = earlier(before);
   }
   if (wake) wake();
-  const auto t0 = nsx();
   complete(requests);
-  g_ns[2] += nsx() - t0;
 }
 
 void Journal::fail_group(std::vector<WriteRequest*>& requests, Batch& batch, const Error& error) {

@@ -83,6 +83,12 @@ std::uint32_t SegmentLog::first_in_use() const {
   return next_number_;
 }
 
+bool SegmentLog::spare_due() const {
+  const MutexLock lock(mutex_);
+  if (!spares_.empty()) return false;
+  return segments_.size() <= 1 || segments_.rbegin()->second.octets > options_.segment_bytes / 2;
+}
+
 Result<void> SegmentLog::prepare_spare() {
   // A writer in need of a file waits for the one that is being made: two at once would take twice as long.
   const MutexLock one_at_a_time(spare_mutex_);

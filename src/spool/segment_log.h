@@ -77,6 +77,9 @@ class SegmentLog {
 
   // The housekeeper: the oldest segment is no longer needed by anybody. Its file becomes a spare or goes.
   [[nodiscard]] Result<void> retire(std::uint32_t number) POSTERN_EXCLUDES(mutex_);
+  // A segment that was left is often dead a moment later and its file a spare again, without a new one being made. So a
+  // new one is due only at the start and when the current segment is half full.
+  [[nodiscard]] bool spare_due() const POSTERN_EXCLUDES(mutex_);
   // Makes a spare ready when there is none, so that the writer need not wait for a new file.
   [[nodiscard]] Result<void> prepare_spare() POSTERN_EXCLUDES(spare_mutex_, mutex_);
 
