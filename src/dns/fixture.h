@@ -1,10 +1,12 @@
 // FixtureResolver: answers from a zone in memory, at once: for tests, for `--zone FILE` and for the batch tools. A zone
 // maps each name to "SERVFAIL", "TIMEOUT" or {TYPE: [values] | "SERVFAIL" | "TIMEOUT"}; a name that is not there is
-// NXDOMAIN (NODATA where names below it exist, RFC 8020), a type that is not there is NODATA. Values: TXT a string or a
-// list of strings (one record in pieces; code points 0 to 255 are octets), MX [preference, host], A, AAAA, PTR, NS,
-// CNAME (followed, also to a loop, which is SERVFAIL), TLSA in presentation form. Also "REFUSED" and "BOGUS"; a value
-// {"secure": true, ...} beside the types marks the name's answers as validated. Thread rule: immutable once parsed, but
-// the counter.
+// NXDOMAIN, also where names below it are (suites list only what they mean to exist; write {} for an empty
+// non-terminal of RFC 8020), a type that is not there is NODATA. Values: TXT a string or a list of strings (one record
+// in pieces; code points 0 to 255 are octets, text with others is UTF-8), MX [preference, host], A, AAAA, PTR, NS,
+// CNAME (followed up to kCnamesMax, a longer chain and a loop are SERVFAIL), TLSA in presentation form. Types that no
+// protocol here asks for only make the name exist. Also "REFUSED" and "BOGUS"; {"secure": true, ...} beside the types
+// marks the name's answers as validated. A name that DNS cannot have (a label over 63 octets) is passed over as a key,
+// because nobody can ask for it. Thread rule: immutable once parsed, but the counter.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +20,12 @@
 
 namespace postern::dns {
 
+inline constexpr int kCnamesMax = 10;  // in one chain
+
 class Zone {
  public:
+  static constexpr std::uint32_t kTtl = 300;  // of what from_json() reads, and of negative answers
+
   // Errors name the name and type that are wrong.
   [[nodiscard]] static Result<Zone> from_json(const json::Value& zone);
   void set(const Name& name, Type type, Answer answer);
@@ -30,7 +36,6 @@ class Zone {
   struct Entry {
     std::map<Type, AnswerPtr> types;
     AnswerPtr all;  // where every type fails
-    AnswerPtr cname;
     bool secure = false;
   };
   std::map<Name, Entry> names_;

@@ -37,7 +37,8 @@ class Budget {
     ++asked_;
     return true;
   }
-  // For resolvers: who waits on this budget hears of cancel(). A waiter removes itself before it is destroyed.
+  // For resolvers: who waits on this budget hears of cancel(), once. A waiter removes itself before it is destroyed,
+  // and its cancelled() resumes nobody at once: what it would wake may end the Budget.
   class Waiter {
    public:
     virtual void cancelled() = 0;
