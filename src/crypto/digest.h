@@ -25,6 +25,7 @@ class Sha256 {
 
  private:
   struct Impl;
+  explicit Sha256(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

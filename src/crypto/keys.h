@@ -21,8 +21,9 @@ inline constexpr int kRsaExponentBitsMax = 33;  // a long exponent makes verific
 
 class PublicKey {
  public:
-  // SubjectPublicKeyInfo, or PKCS#1 RSAPublicKey (RFC 6376 erratum 3017). Errors: not DER, another algorithm, over the
-  // limits above. Short keys are read: what is too short is the protocol's decision.
+  // SubjectPublicKeyInfo, or PKCS#1 RSAPublicKey (RFC 6376 erratum 3017), with nothing behind it. Errors: not DER,
+  // another algorithm, over the limits above, an exponent that is even or 1. Short keys are read: what is too short is
+  // the protocol's decision.
   [[nodiscard]] static Result<PublicKey> rsa_from_der(std::string_view der);
   // 32 octets (RFC 8463 4.2), or their SubjectPublicKeyInfo.
   [[nodiscard]] static Result<PublicKey> ed25519_from_raw(std::string_view octets);
