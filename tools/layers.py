@@ -37,7 +37,7 @@ NOT_IN_HEADERS = {"regex", "iostream", "filesystem", "ranges"}
 def read_modules(cmake: str) -> dict[str, dict]:
     modules: dict[str, dict] = {}
     level = None
-    for line in cmake.splitlines():
+    for line in re.sub(r"\n[ \t]+", " ", cmake).splitlines():  # a declaration may go on in indented lines
         if found := re.match(r"#\s*Level (\d+)", line):
             level = int(found[1])
         elif found := re.match(r"postern_module\(\s*(\w+)([^)]*)\)", line):

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "cli/auth_options.h"
 #include "cli/commands.h"
 #include "cli/send.h"
 
@@ -24,6 +25,12 @@ struct Options {
   bool no_pipelining = false;
   std::string send_size;
   std::string send_timeout = "30s";
+  SpfToolOptions spf;
+  DkimToolOptions dkim;
+  DmarcToolOptions dmarc;
+  ArcToolOptions arc;
+  AuthToolOptions auth;
+  KeygenOptions keygen;
   std::function<int()> chosen;
 };
 
@@ -206,6 +213,219 @@ void add_send(CLI::App& app, Options& options) {
   send->callback([&options] { options.chosen = [&options] { return start_send(options); }; });
 }
 
+constexpr const char* kBatchHelp =
+    "With --batch each line of standard input is an object {\"id\", ...} and gets one line of output with the same "
+    "\"id\":\n"
+    "  \"ip\", \"helo\", \"mail_from\", \"message_base64\" or \"message_path\", \"now\", and \"zone\", what DNS says "
+    "for it:\n"
+    "  {NAME: {TYPE: [VALUE...]} | \"SERVFAIL\" | \"TIMEOUT\"}. A line that cannot be answered gets {\"id\", "
+    "\"error\"}.\n";
+constexpr const char* kMessageHelp = "FILE \"-\" is standard input. Bare LF line ends are taken as CRLF.\n";
+
+void add_resolver_options(CLI::App& app, AuthCommon& common) {
+  CLI::Option* const dns =
+      app.add_option("--dns", common.dns, "ask this resolver; the system's by default")->type_name("HOST:PORT");
+  app.add_option("--zone", common.zone, "take DNS from this JSON file, and ask nobody")
+      ->type_name("FILE")
+      ->excludes(dns);
+  app.add_flag("--json", common.json, "for machines");
+}
+
+void add_common(CLI::App& app, AuthCommon& common) {
+  add_resolver_options(app, common);
+  app.add_flag("--batch", common.batch, "JSON lines on standard input, one answer each");
+  app.add_option("--now", common.now, "the time to verify at, in seconds since 1970")->type_name("UNIXTIME");
+}
+
+// What CLI11 cannot say: needed unless --batch.
+int need(bool given, const char* what) {
+  if (given) return kOk;
+  std::fprintf(stderr, "postern: %s; --help tells more\n", what);
+  return kUsage;
+}
+
+void add_spf(CLI::App& app, Options& options) {
+  CLI::App* const spf = app.add_subcommand("spf", "may this host send for this domain? (RFC 7208)");
+  spf->group("Authentication");
+  SpfToolOptions& o = options.spf;
+  spf->add_option("--ip", o.ip, "address of the client")->type_name("ADDRESS");
+  spf->add_option("--from", o.from, "MAIL FROM; without it HELO is checked")->type_name("ADDRESS");
+  spf->add_option("--helo", o.helo, "what the client said in HELO")->type_name("NAME");
+  spf->add_option("--receiver", o.receiver, "our host name, for %{r} in explanations")->type_name("NAME");
+  add_common(*spf, o.common);
+  spf->footer(std::string("Exit code 0: pass. 1: any other result. 2: bad usage.\n\n") + kBatchHelp +
+              "\nExample:\n  postern spf --ip 2001:db8::25 --from alice@example.org --helo mx.example.org");
+  spf->callback([&options, &o] {
+    options.chosen = [&o] {
+      if (const int code = need(o.common.batch || !o.ip.empty(), "spf needs --ip, or --batch"); code != kOk)
+        return code;
+      return run_spf(o);
+    };
+  });
+}
+
+void add_dkim(CLI::App& app, Options& options) {
+  CLI::App* const dkim = app.add_subcommand("dkim", "verify or sign a message (RFC 6376, 8301, 8463)");
+  dkim->group("Authentication");
+  dkim->require_subcommand(0, 1);
+  DkimToolOptions& o = options.dkim;
+  add_common(*dkim, o.common);
+  dkim->footer(std::string(kMessageHelp) + kBatchHelp +
+               "dkim --batch verifies; dkim sign --batch reads \"domain\", \"selector\", \"private_key\", \"time\", "
+               "\"headers\", \"canon\".\n"
+               "Exit code 0: a signature verifies. 1: none does. 2: bad usage.\n\n"
+               "Examples:\n"
+               "  postern dkim verify message.eml\n"
+               "  postern dkim sign message.eml --domain example.org --selector s1 --key s1.example.org.pem");
+  CLI::App* const verify = dkim->add_subcommand("verify", "each signature, with the reason where it fails");
+  verify->fallthrough();
+  verify->add_option("file", o.file, "the message")->type_name("FILE");
+  CLI::App* const sign = dkim->add_subcommand("sign", "the fields that stand in front of the signed message");
+  sign->fallthrough();
+  sign->add_option("file", o.file, "the message")->type_name("FILE");
+  sign->add_option("--domain", o.domains, "d=; one for all keys, or one for each")
+      ->type_name("DOMAIN")
+      ->allow_extra_args(false);
+  sign->add_option("--selector", o.selectors, "s=; one for each key")->type_name("NAME")->allow_extra_args(false);
+  sign->add_option("--key", o.keys, "private key, PEM; may be repeated")->type_name("FILE")->allow_extra_args(false);
+  sign->add_option("--headers", o.headers, "fields to sign, exactly these; a safe list, over-signed, by default")
+      ->type_name("A:B:C");
+  sign->add_option("--canon", o.canon, "canonicalisation of header and body")->capture_default_str();
+  sign->add_option("--time", o.time, "t=, seconds since 1970; 0 leaves it out")->type_name("UNIXTIME");
+  sign->add_option("--expiry", o.expiry, "x=, seconds since 1970")->type_name("UNIXTIME");
+  sign->add_flag("--no-oversign", o.no_oversign, "name each field as often as it occurs, not once more");
+  sign->add_flag("--message", o.message, "write the signed message, not only its new fields");
+  dkim->callback([&options, &o, sign, verify] {
+    o.sign = sign->parsed();
+    const bool chosen = o.sign || verify->parsed();
+    options.chosen = [&o, chosen] {
+      const bool given = o.common.batch || (chosen && !o.file.empty());
+      if (const int code = need(given, "dkim needs verify FILE or sign FILE, or --batch"); code != kOk) return code;
+      return run_dkim(o);
+    };
+  });
+}
+
+void add_dmarc(CLI::App& app, Options& options) {
+  CLI::App* const dmarc = app.add_subcommand("dmarc", "the policy of a domain, and what it says of results (RFC 9989)");
+  dmarc->group("Authentication");
+  DmarcToolOptions& o = options.dmarc;
+  dmarc->add_option("--from", o.from, "the author: an address or a domain")->type_name("ADDRESS|DOMAIN");
+  dmarc->add_option("--spf", o.spf, "what SPF found: pass:example.org")->type_name("RESULT:DOMAIN");
+  dmarc->add_option("--dkim", o.dkim, "what DKIM found; may be repeated")
+      ->type_name("RESULT:DOMAIN")
+      ->allow_extra_args(false);
+  add_common(*dmarc, o.common);
+  dmarc->footer(
+      std::string("Without --spf and --dkim it finds the policy: exit code 0 where there is one. With them: 0 "
+                  "where DMARC passes, 1 otherwise.\n\n") +
+      kBatchHelp +
+      "  In place of a message: \"header_from\", \"spf\": {\"result\", \"domain\"}, \"dkim\": [{\"result\", "
+      "\"domain\"}].\n"
+      "\nExamples:\n"
+      "  postern dmarc --from example.org\n"
+      "  postern dmarc --from alice@news.example.org --spf fail:example.net --dkim pass:example.org");
+  dmarc->callback([&options, &o] {
+    options.chosen = [&o] {
+      if (const int code = need(o.common.batch || !o.from.empty(), "dmarc needs --from, or --batch"); code != kOk)
+        return code;
+      return run_dmarc(o);
+    };
+  });
+}
+
+void add_arc(CLI::App& app, Options& options) {
+  CLI::App* const arc = app.add_subcommand("arc", "verify or extend a message's ARC chain (RFC 8617)");
+  arc->group("Authentication");
+  arc->require_subcommand(0, 1);
+  ArcToolOptions& o = options.arc;
+  add_common(*arc, o.common);
+  arc->footer(
+      std::string(kMessageHelp) + kBatchHelp +
+      "arc --batch verifies; arc seal --batch reads \"domain\", \"selector\", \"private_key\", \"authserv_id\", "
+      "\"results\", \"cv\", \"time\", \"headers\".\n"
+      "Exit code 0: the chain is valid. 1: it failed, or there is none. 2: bad usage.\n\n"
+      "Examples:\n"
+      "  postern arc verify message.eml\n"
+      "  postern arc seal message.eml --domain example.org --selector s1 --key s1.example.org.pem "
+      "--authserv-id mx.example.org");
+  CLI::App* const verify = arc->add_subcommand("verify", "the chain, set by set");
+  verify->fallthrough();
+  verify->add_option("file", o.file, "the message")->type_name("FILE");
+  CLI::App* const seal = arc->add_subcommand("seal", "the three fields that stand in front of the sealed message");
+  seal->fallthrough();
+  seal->add_option("file", o.file, "the message")->type_name("FILE");
+  seal->add_option("--domain", o.domain, "d=")->type_name("DOMAIN");
+  seal->add_option("--selector", o.selector, "s=")->type_name("NAME");
+  seal->add_option("--key", o.key, "private key, PEM")->type_name("FILE");
+  seal->add_option("--authserv-id", o.authserv_id, "whose results are sealed")->type_name("NAME");
+  seal->add_option("--results", o.results,
+                   "\"spf=pass smtp.mailfrom=example.org; dkim=...\"; by default those of the message's "
+                   "Authentication-Results fields with that authserv-id")
+      ->type_name("TEXT");
+  seal->add_option("--cv", o.cv, "none, pass or fail, in the place of validating the chain");
+  seal->add_option("--headers", o.headers, "fields that the message signature covers; a safe list by default")
+      ->type_name("A:B:C");
+  seal->add_option("--time", o.time, "t=, seconds since 1970")->type_name("UNIXTIME");
+  seal->add_flag("--message", o.message, "write the sealed message, not only its new fields");
+  arc->callback([&options, &o, seal, verify] {
+    o.seal = seal->parsed();
+    const bool chosen = o.seal || verify->parsed();
+    options.chosen = [&o, chosen] {
+      const bool given = o.common.batch || (chosen && !o.file.empty());
+      if (const int code = need(given, "arc needs verify FILE or seal FILE, or --batch"); code != kOk) return code;
+      return run_arc(o);
+    };
+  });
+}
+
+void add_auth(CLI::App& app, Options& options) {
+  CLI::App* const auth = app.add_subcommand("auth", "SPF, DKIM, ARC and DMARC of one message, with reasons");
+  auth->group("Authentication");
+  AuthToolOptions& o = options.auth;
+  auth->add_option("--ip", o.ip, "address of the client")->type_name("ADDRESS");
+  auth->add_option("--from", o.from, "MAIL FROM; \"\" is the null path")->type_name("ADDRESS");
+  auth->add_option("--helo", o.helo, "what the client said in HELO")->type_name("NAME");
+  auth->add_option("--receiver", o.receiver, "our host name, and the authserv-id")->type_name("NAME");
+  auth->add_option("file", o.file, "the message")->type_name("FILE");
+  add_common(*auth, o.common);
+  auth->footer(std::string(kMessageHelp) +
+               "Exit code 0: DMARC passes, or SPF or DKIM where there is no policy. 1: not. 2: bad usage.\n\n" +
+               kBatchHelp +
+               "\nExample:\n"
+               "  postern auth --ip 2001:db8::25 --from alice@example.org --helo mx.example.org message.eml");
+  auth->callback([&options, &o] {
+    options.chosen = [&o] {
+      const bool given = o.common.batch || (!o.ip.empty() && !o.file.empty());
+      if (const int code = need(given, "auth needs --ip and FILE, or --batch"); code != kOk) return code;
+      return run_auth(o);
+    };
+  });
+}
+
+void add_keygen(CLI::App& app, Options& options) {
+  CLI::App* const keygen = app.add_subcommand("keygen", "make a DKIM key, and the TXT record that publishes it");
+  keygen->group("Authentication");
+  KeygenOptions& o = options.keygen;
+  keygen->add_option("--type", o.type, "rsa, ed25519 or both")->capture_default_str();
+  keygen->add_option("--bits", o.bits, "length of an RSA key")->capture_default_str();
+  keygen->add_option("--domain", o.domain, "who signs")->type_name("DOMAIN")->required();
+  keygen->add_option("--selector", o.selector, "which of its keys this is; with --type both NAME-rsa and NAME-ed25519")
+      ->type_name("NAME")
+      ->required();
+  keygen->add_option("--out", o.out, "folder of SELECTOR.DOMAIN.pem")->type_name("DIR")->capture_default_str();
+  keygen->add_flag("--force", o.force, "replace a key that is there");
+  keygen->add_flag("--check", o.check, "make nothing: is the key in that folder the one that DNS publishes?");
+  add_resolver_options(*keygen, o.common);
+  keygen->footer(
+      "The key file is readable by its owner alone. The record is printed as a zone file has it.\n"
+      "Exit code 0: made, or published as it should be. 1: not. 2: bad usage.\n\n"
+      "Examples:\n"
+      "  postern keygen --domain example.org --selector s2026 --out /etc/postern/keys\n"
+      "  postern keygen --domain example.org --selector s2026 --out /etc/postern/keys --check");
+  keygen->callback([&options, &o] { options.chosen = [&o] { return run_keygen(o); }; });
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -221,6 +441,12 @@ int run(int argc, char** argv) {
   add_config(app, options);
   add_queue(app, options);
   add_send(app, options);
+  add_spf(app, options);
+  add_dkim(app, options);
+  add_dmarc(app, options);
+  add_arc(app, options);
+  add_auth(app, options);
+  add_keygen(app, options);
   if (argc <= 1) {
     std::fputs(app.help().c_str(), stderr);
     return kUsage;
