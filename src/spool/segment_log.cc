@@ -85,8 +85,10 @@ std::uint32_t SegmentLog::first_in_use() const {
 
 bool SegmentLog::spare_due() const {
   const MutexLock lock(mutex_);
-  if (!spares_.empty()) return false;
-  return segments_.size() <= 1 || segments_.rbegin()->second.octets > options_.segment_bytes / 2;
+  if (!spares_.empty() || segments_.empty()) return false;
+  // The writer has just taken one: the segment that it leaves is full, and about to be a spare.
+  if (segments_.rbegin()->first + 1 != next_number_) return false;
+  return segments_.size() == 1 || segments_.rbegin()->second.octets > options_.segment_bytes / 2;
 }
 
 Result<void> SegmentLog::prepare_spare() {
@@ -110,14 +112,14 @@ Result<void> SegmentLog::prepare_spare() {
   return {};
 }
 
-Result<std::string> SegmentLog::take_spare() {
+Result<SegmentLog::Spare> SegmentLog::take_spare() {
   for (;;) {
     {
       const MutexLock lock(mutex_);
       if (!spares_.empty()) {
-        std::string path = std::move(spares_.back());
+        Spare spare{std::move(spares_.back()), next_number_++};
         spares_.pop_back();
-        return path;
+        return spare;
       }
     }
     POSTERN_TRY_VOID(prepare_spare());
@@ -126,21 +128,18 @@ Result<std::string> SegmentLog::take_spare() {
 
 Result<void> SegmentLog::start_segment() {
   POSTERN_CHECK(current_ == nullptr);
-  POSTERN_TRY(const std::string spare, take_spare());
+  POSTERN_TRY(const Spare spare, take_spare());
   Segment segment;
-  {
-    const MutexLock lock(mutex_);
-    segment.number = next_number_++;
-  }
+  segment.number = spare.number;
   random_bytes(&segment.key, sizeof segment.key);
   segment.path = path_of(segment.number);
-  POSTERN_TRY(segment.file, options_.disk->open(spare, Disk::Open::write));
+  POSTERN_TRY(segment.file, options_.disk->open(spare.path, Disk::Open::write));
   // The header is on the disk before the file gets its name: a file of that name always says inside which one it is.
   std::string header = encode_segment_header({options_.kind, segment.number, segment.key});
   iovec piece = piece_of(header);
   POSTERN_TRY_VOID(segment.file->write({&piece, 1}, 0));
   POSTERN_TRY_VOID(segment.file->sync());
-  POSTERN_TRY_VOID(options_.disk->rename(spare, segment.path));
+  POSTERN_TRY_VOID(options_.disk->rename(spare.path, segment.path));
   POSTERN_TRY_VOID(options_.disk->sync_directory(options_.directory));
   offset_ = flushed_ = kSegmentHeader;
   dirty_ = false;

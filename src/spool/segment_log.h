@@ -88,7 +88,11 @@ class SegmentLog {
     std::shared_ptr<const Segment> segment;
     std::uint64_t octets = 0;
   };
-  [[nodiscard]] Result<std::string> take_spare() POSTERN_EXCLUDES(spare_mutex_, mutex_);
+  struct Spare {
+    std::string path;
+    std::uint32_t number = 0;  // of the segment that it becomes
+  };
+  [[nodiscard]] Result<Spare> take_spare() POSTERN_EXCLUDES(spare_mutex_, mutex_);
   [[nodiscard]] Result<void> flush_pieces();
   void note_octets();
 
