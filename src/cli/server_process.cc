@@ -20,6 +20,7 @@
 #include "io/listener.h"
 #include "io/process.h"
 #include "record/writer.h"
+#include "resolver/unbound.h"
 #include "spool/journal_store.h"
 
 namespace postern::cli {
@@ -125,6 +126,7 @@ struct ServerProcess::Impl {
   std::shared_ptr<const directory::Directory> directory;
   std::unique_ptr<spool::Store> store;
   std::unique_ptr<record::Writer> records;
+  std::shared_ptr<resolver::Unbound> unbound;
   std::unique_ptr<inbound::Server> server;
   std::unique_ptr<delivery::Queue> queue;
   std::unique_ptr<control::Server> control;
@@ -317,7 +319,12 @@ Result<void> ServerProcess::open() {
   own.queue = std::make_unique<delivery::Queue>(own.loop, own.pool, *own.store, own.records.get(), config.queue,
                                                 [impl = impl_.get()] { return impl->directory; });
   control::add_queue_commands(*own.control, *own.store, [impl = impl_.get()] { impl->queue->retry_now(); });
-  own.server = std::make_unique<inbound::Server>(*own.store, own.records.get(), std::move(bound));
+  // One for the life of the process, also where authentication is off: a reload may switch it on.
+  POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
+  own.server = std::make_unique<inbound::Server>(
+      *own.store, own.records.get(), std::move(bound),
+      [unbound = own.unbound](io::Loop& loop) { return std::make_unique<resolver::CachedResolver>(unbound, loop); },
+      &own.pool);
   return {};
 }
 

@@ -21,6 +21,7 @@
 #include "io/tls.h"
 #include "ip/address.h"
 #include "record/writer.h"
+#include "resolver/unbound.h"
 #include "spool/journal_store.h"
 
 namespace postern::config {
@@ -40,6 +41,7 @@ struct Config {
   spool::JournalOptions spool;    // directory: data_dir/spool
   record::WriterOptions records;  // directory: data_dir/records
   delivery::QueueOptions queue;   // local: base_directory and hostname
+  resolver::Options dns;
 
   // Reloadable. `inbound` holds hostname, limits, timeouts, relay_from and the listeners (whose role and addresses are
   // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.
@@ -50,7 +52,6 @@ struct Config {
 
   // Read and checked; nothing uses them yet.
   std::string smarthost;  // "[2001:db8::1]:587" or "smtp.example.net:587"
-  std::vector<ip::Endpoint> dns_servers;
 
   [[nodiscard]] std::string control_socket() const { return data_dir + "/control.sock"; }
   [[nodiscard]] std::string self_signed_certificate() const { return data_dir + "/tls/self-signed.pem"; }

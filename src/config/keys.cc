@@ -6,9 +6,11 @@
 
 namespace postern::config {
 
+std::array<std::span<const Key>, 3> key_tables() { return {general_keys(), number_keys(), authentication_keys()}; }
+
 std::vector<const Key*> keys_of(std::string_view section) {
   std::vector<const Key*> out;
-  for (const std::span<const Key> table : {general_keys(), number_keys()}) {
+  for (const std::span<const Key> table : key_tables()) {
     for (const Key& key : table) {
       if (key.section == section) out.push_back(&key);
     }
@@ -65,6 +67,12 @@ void check_together(Reader& reader) {
           "one destination cannot have more attempts than all");
   at_most(reader, "records", "rotate_bytes", "max_bytes", "records would be deleted before they are rotated");
   at_most(reader, "spool", "segment_bytes", "max_bytes", "the first segment alone would fill the spool");
+  if (reader.config.dns.recurse && !reader.config.dns.servers.empty()) {
+    reader.problem_at(
+        "dns.recurse", reader.places.at("dns.recurse"),
+        "cannot go together with dns.server: either resolvers are asked or the authoritative servers; take "
+        "one of the two out");
+  }
   if (reader.config.inbound.sessions.bytes_in_flight < reader.config.inbound.limits.message_size) {
     const auto small = reader.places.find("limits.message_size");
     const auto large = reader.places.find("limits.bytes_in_flight");

@@ -3,6 +3,7 @@
 // another does not.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -44,8 +45,10 @@ struct Section {
 [[nodiscard]] std::span<const Section> sections();
 // The keys of a section, in the order of the reference.
 [[nodiscard]] std::vector<const Key*> keys_of(std::string_view section);
-[[nodiscard]] std::span<const Key> general_keys();  // top, listen, domain, relay, tls, log, dns
-[[nodiscard]] std::span<const Key> number_keys();   // limits, timeouts, spool, queue, records
+[[nodiscard]] std::span<const Key> general_keys();         // top, listen, domain, relay, tls, log
+[[nodiscard]] std::span<const Key> number_keys();          // limits, timeouts, spool, queue, records
+[[nodiscard]] std::span<const Key> authentication_keys();  // dns, authentication
+[[nodiscard]] std::array<std::span<const Key>, 3> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 // "50 MiB", "5m", "100"

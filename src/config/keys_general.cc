@@ -1,4 +1,4 @@
-// The keys that are not numbers: the top of the file, [[listen]], [[domain]], [relay], [tls], [log], [dns].
+// The keys that are not numbers: the top of the file, [[listen]], [[domain]], [relay], [tls], [log].
 #include <array>
 
 #include "base/text.h"
@@ -228,8 +228,6 @@ void read_level(Reader& reader, const Node& node) {
   }
 }
 
-void read_dns_server(Reader& reader, const Node& node) { reader.config.dns_servers = reader.endpoints(node); }
-
 std::string show_roles(const Config& config) {
   std::string out;
   for (const inbound::ListenerOptions& listener : config.inbound.listeners) out += listener.role + "\n";
@@ -402,13 +400,6 @@ constexpr std::array kGeneral = {
         .type = "\"debug\", \"info\", \"warning\" or \"error\"",
         .fallback = "\"info\"",
         .read = read_level},
-
-    Key{.section = "dns",
-        .name = "server",
-        .doc = "Resolvers to ask. It is checked and not used yet: this release looks up no names.",
-        .type = "list of ADDRESS:PORT",
-        .fallback = "[]",
-        .read = read_dns_server},
 };
 
 constexpr std::array kSections = {
@@ -424,6 +415,7 @@ constexpr std::array kSections = {
     Section{"records", false, "The records of sessions and deliveries in data_dir/records."},
     Section{"log", false, "What goes to standard error."},
     Section{"dns", false, "Name resolution."},
+    Section{"authentication", false, "SPF, DKIM, DMARC and ARC of incoming mail."},
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "delivery/outcome.h"
 #include "delivery/round_robin.h"
+#include "spool/topped_body.h"
 
 namespace postern::delivery {
 
@@ -267,7 +268,8 @@ Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note, io::Breake
     co_return Results(job.recipients.size(),
                       smtp::Reply(451, {4, 3, 0}, "reading the message from the spool: " + body.error().what));
   }
-  const Attempt attempt{&job.message->envelope, job.recipients, body->get()};
+  const std::unique_ptr<spool::Body> whole = spool::with_fields_on_top(std::move(*body), job.message->envelope);
+  const Attempt attempt{&job.message->envelope, job.recipients, whole.get()};
   if (job.transport.kind == Kind::maildir) {
     co_return co_await deliver_maildir(pool, options.local, job.transport.target, attempt);
   }

@@ -57,6 +57,8 @@ struct Settings {
   std::uint64_t header_bytes_max = 1 << 20;
   std::vector<ip::Prefix> relay_from;  // who may send to foreign domains; empty: nobody
   std::vector<ListenerOptions> listeners;
+  bool authenticate = true;  // SPF, DKIM, DMARC and ARC of mail from others
+  std::string authserv_id;   // RFC 8601 2.5: our name in Authentication-Results; empty: hostname
   std::shared_ptr<const directory::Directory> directory;
   std::shared_ptr<io::TlsServerContext> tls;  // null: STARTTLS is not offered
 };

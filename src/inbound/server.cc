@@ -17,8 +17,15 @@ constexpr seconds kLastWords{1};  // for the 421 of a transaction that a drain c
 // One thread: a loop, its listeners, its sessions.
 class Worker {
  public:
-  Worker(spool::Store& store, Gate& gate, record::Writer* records)
-      : context_{.loop = loop_, .store = store, .gate = gate, .records = records, .current = &runtime_},
+  Worker(spool::Store& store, Gate& gate, record::Writer* records, const MakeResolver& make_resolver,
+         io::BlockingPool* pool)
+      : resolver_(make_resolver ? make_resolver(loop_) : nullptr),
+        context_{.loop = loop_,
+                 .store = store,
+                 .gate = gate,
+                 .records = records,
+                 .current = &runtime_,
+                 .authentication = {.resolver = resolver_.get(), .keys = &keys_, .pool = pool}},
         sessions_scope_(loop_),
         closing_scope_(loop_),
         session_ended_(loop_) {}
@@ -109,6 +116,8 @@ class Worker {
 
   io::Loop loop_;
   std::shared_ptr<const Runtime> runtime_;
+  std::unique_ptr<dns::Resolver> resolver_;
+  dkim::KeyCache keys_;
   SessionContext context_;
   io::Scope sessions_scope_;
   io::Scope closing_scope_;
@@ -159,10 +168,12 @@ struct Server::Impl {
   bool started = false;
 };
 
-Server::Server(spool::Store& store, record::Writer* records, BoundListeners bound) : impl_(std::make_unique<Impl>()) {
+Server::Server(spool::Store& store, record::Writer* records, BoundListeners bound, const MakeResolver& make_resolver,
+               io::BlockingPool* pool)
+    : impl_(std::make_unique<Impl>()) {
   POSTERN_CHECK(!bound.empty());
   for (auto& sockets : bound) {
-    impl_->workers.push_back(std::make_unique<Worker>(store, impl_->gate, records));
+    impl_->workers.push_back(std::make_unique<Worker>(store, impl_->gate, records, make_resolver, pool));
     impl_->workers.back()->sockets = std::move(sockets);
   }
 }

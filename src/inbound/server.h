@@ -4,6 +4,7 @@
 // then all is closed. Thread rule: one call at a time, from any thread but the workers'.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -27,9 +28,14 @@ using BoundListeners = std::vector<std::vector<BoundSocket>>;  // one entry a wo
 [[nodiscard]] Result<BoundListeners> bind_listeners(const std::vector<ListenerOptions>& listeners, std::size_t threads,
                                                     std::vector<io::InheritedSocket> inherited);
 
+// Makes a worker's resolver; called on the constructing thread, used on the worker's.
+using MakeResolver = std::function<std::unique_ptr<dns::Resolver>(io::Loop&)>;
+
 class Server {
  public:
-  Server(spool::Store& store, record::Writer* records, BoundListeners bound);
+  // Without `make_resolver` nothing is authenticated. `pool`, for long computing, outlives the server.
+  Server(spool::Store& store, record::Writer* records, BoundListeners bound, const MakeResolver& make_resolver = {},
+         io::BlockingPool* pool = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -207,7 +207,7 @@ bool Session::wants_suspension(const smtp::Event& event) const {
       return true;
     case smtp::EventKind::body:
       return transaction_ && transaction_->intake && !transaction_->spoiled &&
-             !transaction_->intake->fits(event.bytes.size());
+             !transaction_->intake->fits(event.bytes.size() + (transaction_->head ? transaction_->head->held() : 0));
     default:
       return false;
   }
@@ -348,6 +348,7 @@ void Session::drain_ends() {
 
 void Session::cancel() {
   draining_ = true;
+  if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
   stream_->cancel();
 }
 

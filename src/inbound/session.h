@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/task.h"
+#include "inbound/authentication.h"
 #include "inbound/gate.h"
 #include "inbound/options.h"
 #include "inbound/refusals.h"
@@ -37,6 +38,7 @@ struct SessionContext {
   Gate& gate;
   record::Writer* records = nullptr;
   std::shared_ptr<const Runtime>* current = nullptr;  // replaced by a reload, on the loop
+  AuthenticationContext authentication = {};
 };
 
 class Session {
@@ -65,7 +67,13 @@ class Session {
   void on_mail(const smtp::Event& event);
   void on_rcpt(const smtp::Event& event);
   void on_data(const smtp::Event& event);
-  [[nodiscard]] bool watch_body(std::string_view bytes);
+  [[nodiscard]] std::string_view watch_body(std::string_view bytes);
+  void end_header();
+  [[nodiscard]] Task<void> store(std::string_view bytes);
+  [[nodiscard]] bool is_own_client() const;
+  void begin_authentication();
+  [[nodiscard]] Task<void> authenticate(spool::Envelope& envelope);
+  [[nodiscard]] const std::string& authserv_id() const;
   void on_body(std::string_view bytes);
   [[nodiscard]] std::optional<Refusal> judge_message();
   [[nodiscard]] Task<void> finish_message();

@@ -31,7 +31,27 @@ void Session::on_mail(const smtp::Event& event) {
   transaction_->record.reverse_path = clipped(event.path.text());
   transaction_->record.utf8 = event.mail.utf8;
   ++record_.transactions_total;
+  begin_authentication();
   machine_.accept();
+}
+
+// Clients that may relay are ours: their mail is not judged as a stranger's.
+bool Session::is_own_client() const {
+  return std::ranges::any_of((*context_.current)->settings.relay_from,
+                             [this](const ip::Prefix& prefix) { return prefix.contains(record_.client.address); });
+}
+
+const std::string& Session::authserv_id() const {
+  return settings().authserv_id.empty() ? settings().hostname : settings().authserv_id;
+}
+
+// SPF's look-ups begin while the client still names its recipients.
+void Session::begin_authentication() {
+  if (!settings().authenticate || context_.authentication.resolver == nullptr || is_own_client()) return;
+  transaction_->authentication = std::make_unique<Authentication>(
+      context_.authentication, settings().hostname, authserv_id(),
+      mailauth::Envelope{
+          .client = record_.client.address, .helo = record_.helo, .mail_from = transaction_->reverse_path.text()});
 }
 
 void Session::on_rcpt(const smtp::Event& event) {
@@ -45,9 +65,7 @@ void Session::on_rcpt(const smtp::Event& event) {
   if (found.disposition == directory::Disposition::unknown_user) {
     refusal = refusals::unknown_mailbox(mailbox.text());
   } else if (found.disposition == directory::Disposition::foreign) {
-    const bool may_relay = std::ranges::any_of(
-        live.relay_from, [this](const ip::Prefix& prefix) { return prefix.contains(record_.client.address); });
-    refusal = may_relay ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());
+    refusal = is_own_client() ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());
   } else {
     const std::string original = mailbox.text();
     for (const directory::Target& target : found.targets) {
@@ -108,6 +126,7 @@ void Session::on_data(const smtp::Event& event) {
   }
   transaction.in_flight = kFlightStep;
   transaction.intake = std::move(*intake);
+  transaction.head.emplace();
   transaction.data_start = Clock::now();
   const WallMs now = wall_now();
   transaction.message = Id::make(now);
@@ -137,28 +156,64 @@ void Session::on_data(const smtp::Event& event) {
   machine_.accept();
 }
 
-// Looks at octets of the body before they are stored; false: they need not be.
-bool Session::watch_body(std::string_view bytes) {
-  if (!transaction_ || bytes.empty()) return false;
+// Looks at octets of the message and tells which are to be stored now: these, or nothing while the header is held back,
+// or the header with what came after it. The view is good until the next call.
+std::string_view Session::watch_body(std::string_view bytes) {
+  if (!transaction_ || bytes.empty()) return {};
   Transaction& transaction = *transaction_;
   // A message that will be refused is read to its end, so that the session stays in step, but kept no longer.
   if (!transaction.spoiled && machine_.oversize()) {
     transaction.spoiled = refusals::message_too_large(settings().limits.message_size);
     transaction.intake.reset();
   }
-  if (transaction.spoiled || !transaction.intake) return false;
+  if (transaction.spoiled || !transaction.intake) return {};
   transaction.header.see(bytes);
-  return true;
+  if (!transaction.head) {
+    if (transaction.authentication) transaction.authentication->body(bytes);
+    return bytes;
+  }
+  const bool open = transaction.header.in_header();
+  if (!transaction.head->add(bytes, open, settings().header_bytes_max)) {
+    transaction.spoiled = refusals::header_too_large();
+    transaction.intake.reset();
+    return {};
+  }
+  if (open) return {};
+  end_header();
+  return transaction.released;
+}
+
+void Session::end_header() {
+  Transaction& transaction = *transaction_;
+  Head::Parted parted = transaction.head->part(transaction.header.header_octets(), authserv_id());
+  transaction.head.reset();
+  transaction.results_removed = parted.dropped;
+  transaction.released = std::move(parted.kept) + parted.body;
+  if (!transaction.authentication) return;
+  transaction.header_octets = parted.header.text().size();
+  transaction.authentication->header(std::move(parted.header));
+  transaction.authentication->body(parted.body);
 }
 
 void Session::on_body(std::string_view bytes) {
-  if (watch_body(bytes)) transaction_->intake->append_now(bytes);
+  const std::string_view octets = watch_body(bytes);
+  if (octets.empty()) return;
+  transaction_->intake->append_now(octets);
+  std::string().swap(transaction_->released);
 }
 
 Task<void> Session::store_chunk(std::string chunk) {
-  if (!watch_body(chunk)) co_return;
+  const std::string_view octets = watch_body(chunk);
+  if (!transaction_ || transaction_->spoiled || !transaction_->intake) co_return;
+  co_await store(octets);
+  if (transaction_) std::string().swap(transaction_->released);
+}
+
+// Beyond the first step a message takes room from the gate before it takes memory or disk.
+Task<void> Session::store(std::string_view octets) {
   Transaction& transaction = *transaction_;
-  const std::uint64_t need = transaction.intake->size() + chunk.size();
+  const std::uint64_t held = transaction.header_octets + (transaction.head ? transaction.head->held() : 0);
+  const std::uint64_t need = transaction.intake->size() + octets.size() + held;
   while (transaction.in_flight < need && !transaction.spoiled) {
     if (!context_.gate.take_bytes(record_.client.address, kFlightStep, transaction.in_flight, settings().sessions))
       transaction.spoiled = refusals::too_much_in_flight();
@@ -169,7 +224,8 @@ Task<void> Session::store_chunk(std::string chunk) {
     transaction.intake.reset();
     co_return;
   }
-  const auto stored = co_await transaction.intake->append(chunk);
+  if (octets.empty()) co_return;
+  const auto stored = co_await transaction.intake->append(octets);
   if (!stored) {
     transaction.spoiled = refusals::storage(stored.error());
     transaction.intake.reset();
@@ -194,10 +250,14 @@ std::optional<Refusal> Session::judge_message() {
 
 Task<void> Session::finish_message() {
   Transaction& transaction = *transaction_;
-  const auto received = Clock::now();
+  auto received = Clock::now();
   transaction.record.size = machine_.body_size();
   transaction.record.data_ms =
       static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(received - transaction.data_start).count());
+  if (transaction.head && transaction.intake && !transaction.spoiled) {  // a header without an end, or nothing at all
+    end_header();
+    co_await store(transaction.released);
+  }
   std::optional<Refusal> refusal = judge_message();
   if (!refusal) {
     spool::Envelope envelope;
@@ -210,6 +270,10 @@ Task<void> Session::finish_message() {
     envelope.eight_bit = transaction.header.eight_bit();
     envelope.utf8 = transaction.params.utf8;
     envelope.client = record_.client.text();
+    if (transaction.authentication) {
+      co_await authenticate(envelope);
+      received = Clock::now();
+    }
     const auto stored = co_await transaction.intake->commit(std::move(envelope));
     if (!stored) refusal = refusals::storage(stored.error());
   }
@@ -231,16 +295,36 @@ Task<void> Session::finish_message() {
   ++record_.accepted;
   transaction.record.message = transaction.message;
   const std::string id = transaction.message.text();
+  std::string authentication = "off";
+  if (const auto& found = transaction.record.authentication) {
+    // The best of several signatures: the record has them all.
+    const bool signed_well = std::ranges::any_of(found->dkim, [](const auto& d) { return d.result == "pass"; });
+    authentication = "spf=" + (found->spf ? found->spf->result : "none") + " dkim=" +
+                     (signed_well           ? "pass"
+                      : found->dkim.empty() ? "none"
+                                            : found->dkim.front().result) +
+                     " dmarc=" + found->dmarc.result + " arc=" + found->arc.result;
+  }
   log::info("accepted", {{"id", id},
                          {"session", record_.id.text()},
                          {"client", record_.client.text()},
                          {"from", transaction.record.reverse_path},
                          {"nrcpt", transaction.record.recipients_total},
                          {"size", transaction.record.size},
-                         {"tls", record_.tls ? std::string_view(record_.tls->version) : std::string_view()}});
+                         {"tls", record_.tls ? std::string_view(record_.tls->version) : std::string_view()},
+                         {"auth", authentication}});
   const smtp::Reply reply(250, {2, 0, 0}, "Ok: queued as " + id);
   machine_.accept(reply);
   end_transaction("accepted", &reply);
+}
+
+// The results go above our Received field, with the envelope: they are known only now that the octets are written.
+Task<void> Session::authenticate(spool::Envelope& envelope) {
+  Transaction& transaction = *transaction_;
+  Authentication::Outcome outcome = co_await transaction.authentication->finish(wall_now(), envelope.utf8);
+  envelope.fields_on_top = std::move(outcome.field);
+  outcome.record.results_removed = transaction.results_removed;
+  transaction.record.authentication = std::move(outcome.record);
 }
 
 void Session::refuse(const Refusal& refusal) {

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/time.h"
+#include "inbound/authentication.h"
+#include "inbound/head.h"
 #include "inbound/refusals.h"
 #include "message/header_reader.h"
 #include "record/session_record.h"
@@ -35,6 +37,11 @@ struct Transaction {
   Id message;
   std::unique_ptr<spool::Intake> intake;
   message::HeaderReader header;
+  std::optional<Head> head;       // while the header is not whole
+  std::string released;           // the header as it is stored, once it is whole, until it is
+  std::size_t header_octets = 0;  // that `authentication` keeps
+  std::unique_ptr<Authentication> authentication;
+  std::uint32_t results_removed = 0;
   std::optional<Refusal> spoiled;  // found while the body came in: the reply at its end
   std::uint64_t in_flight = 0;     // octets taken from the gate
   std::uint64_t trace_octets = 0;  // of our own field, not counted against the sender's size

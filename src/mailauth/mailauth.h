@@ -50,7 +50,7 @@ class MailAuth {
   // At MAIL: begins the look-ups for SPF.
   void envelope(Envelope envelope);
   // At the end of the header: begins the look-ups for keys and policy.
-  void header(std::string section);
+  void header(message::HeaderSection section);
   void body(std::string_view bytes);
   // At the end: waits for DNS. Then compute(), which is pure and takes about cost_us(); then conclude(), which asks
   // DNS for the DMARC policy (already under way).

@@ -34,7 +34,8 @@ constexpr std::array<FactName, 13> kFactNames = {{
 
 // Once a line is this long its lists take no further element. What may follow: the element that was begun (three texts
 // of kTextMax, each octet up to six when escaped), the transaction around it, and the rest of the session.
-constexpr std::size_t kListsEnd = kLineMax - (128 << 10);
+// authentication's texts likewise.
+constexpr std::size_t kListsEnd = kLineMax - (256 << 10);
 
 // json::Writer escapes keys, checks commas and is a chain of calls; here the keys are literals and most fields
 // optional, so a line is put together directly. Every stranger's text still passes json::append_escaped.
@@ -154,6 +155,60 @@ void write_recipient(Line& line, const RecipientRecord& recipient) {
   line.close('}');
 }
 
+void write_spf(Line& line, std::string_view key, const std::optional<AuthenticationRecord::Spf>& spf) {
+  if (!spf) return;
+  line.open(key, '{');
+  line.text("\"result\":", spf->result);
+  line.text("\"domain\":", spf->domain);
+  line.text("\"mechanism\":", spf->mechanism);
+  line.text("\"problem\":", spf->problem);
+  line.count("\"lookups\":", spf->lookups);
+  line.close('}');
+}
+
+void write_authentication(Line& line, const AuthenticationRecord& found) {
+  line.open("\"authentication\":", '{');
+  write_spf(line, "\"spf_helo\":", found.spf_helo);
+  write_spf(line, "\"spf\":", found.spf);
+  if (!found.dkim.empty()) {
+    line.open("\"dkim\":", '[');
+    for (const AuthenticationRecord::Dkim& dkim : found.dkim) {
+      if (line.full()) break;
+      line.item('{');
+      line.text("\"result\":", dkim.result);
+      line.text("\"domain\":", dkim.domain);
+      line.text("\"selector\":", dkim.selector);
+      line.text("\"algorithm\":", dkim.algorithm);
+      line.count("\"bits\":", dkim.bits);
+      line.flag("\"testing\":", dkim.testing);
+      line.text("\"problem\":", dkim.problem);
+      line.close('}');
+    }
+    line.close(']');
+  }
+  line.count("\"dkim_signatures\":", found.dkim_signatures);
+  line.open("\"dmarc\":", '{');
+  line.text("\"result\":", found.dmarc.result);
+  line.text("\"author_domain\":", found.dmarc.author_domain);
+  line.text("\"policy\":", found.dmarc.policy);
+  line.text("\"policy_domain\":", found.dmarc.policy_domain);
+  line.flag("\"testing\":", found.dmarc.testing);
+  line.flag("\"spf_aligned\":", found.dmarc.spf_aligned);
+  line.flag("\"dkim_aligned\":", found.dmarc.dkim_aligned);
+  line.text("\"problem\":", found.dmarc.problem);
+  line.close('}');
+  line.open("\"arc\":", '{');
+  line.text("\"result\":", found.arc.result);
+  line.count("\"instances\":", found.arc.instances);
+  line.text("\"problem\":", found.arc.problem);
+  line.close('}');
+  line.count("\"results_removed\":", found.results_removed);
+  line.count("\"lookups\":", found.lookups);
+  line.count("\"dns_ms\":", found.dns_ms);
+  line.count("\"ms\":", found.ms);
+  line.close('}');
+}
+
 void write_transaction(Line& line, const TransactionRecord& transaction) {
   line.item('{');
   line.id("\"message\":", transaction.message);
@@ -174,6 +229,7 @@ void write_transaction(Line& line, const TransactionRecord& transaction) {
   line.flag("\"utf8\":", transaction.utf8);
   line.count("\"data_ms\":", transaction.data_ms);
   line.count("\"commit_ms\":", transaction.commit_ms);
+  if (transaction.authentication) write_authentication(line, *transaction.authentication);
   line.close('}');
 }
 

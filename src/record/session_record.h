@@ -32,6 +32,37 @@ struct RecipientRecord {
   std::string reason;  // stable word: "ok", "unknown_user", "relay_denied", "too_many_recipients", ...
 };
 
+// What mail authentication found (docs/mail-authentication.md). Results are the words of RFC 8601; `problem` says why
+// it is not a pass, and is empty where nothing went wrong.
+struct AuthenticationRecord {
+  struct Spf {
+    std::string result, domain, mechanism, problem;
+    std::uint32_t lookups = 0;
+  };
+  struct Dkim {
+    std::string result, domain, selector, algorithm, problem;
+    int bits = 0;
+    bool testing = false;
+  };
+  struct Dmarc {
+    std::string result, author_domain, policy, policy_domain, problem;
+    bool testing = false, spf_aligned = false, dkim_aligned = false;
+  };
+  struct Arc {
+    std::string result, problem;
+    std::uint32_t instances = 0;
+  };
+  std::optional<Spf> spf_helo, spf;
+  std::vector<Dkim> dkim;
+  std::uint32_t dkim_signatures = 0;  // in the message; those beyond the limit were not tried
+  Dmarc dmarc;
+  Arc arc;
+  std::uint32_t results_removed = 0;  // incoming Authentication-Results fields that claimed our name
+  std::uint32_t lookups = 0;          // DNS questions, cached ones too
+  std::uint32_t dns_ms = 0;           // waited for DNS after the end of the message
+  std::uint32_t ms = 0;               // in all after the end of the message
+};
+
 struct TransactionRecord {
   Id message;  // empty where none was stored
   std::string reverse_path;
@@ -44,7 +75,8 @@ struct TransactionRecord {
   bool chunked = false;
   bool utf8 = false;
   std::uint32_t data_ms = 0;    // from 354 to the final dot
-  std::uint32_t commit_ms = 0;  // from the final dot to stable storage
+  std::uint32_t commit_ms = 0;  // from the final dot to stable storage, without authentication
+  std::optional<AuthenticationRecord> authentication;
 };
 
 struct TlsRecord {

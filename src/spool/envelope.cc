@@ -8,7 +8,10 @@
 namespace postern::spool {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+// Version 2 has fields_on_top after `ret`. An envelope without them is written as version 1, which is shorter, and
+// which an older Postern can read.
+constexpr std::uint8_t kPlain = 1;
+constexpr std::uint8_t kWithFields = 2;
 // Paths, logins and the like are far shorter on the wire; this only bounds what a damaged length can ask for.
 constexpr std::size_t kStringMax = 64 * 1024;
 
@@ -56,7 +59,8 @@ bool Envelope::settled() const {
 
 void encode(const Envelope& envelope, std::string& out) {
   BinaryWriter writer(out);
-  writer.u8(kVersion);
+  POSTERN_CHECK(envelope.fields_on_top.size() <= Envelope::kFieldsMax);
+  writer.u8(envelope.fields_on_top.empty() ? kPlain : kWithFields);
   writer.u8(static_cast<std::uint8_t>((envelope.eight_bit ? kEightBit : 0) | (envelope.utf8 ? kUtf8 : 0) |
                                       (envelope.held ? kHeld : 0)));
   write_id(writer, envelope.id);
@@ -70,6 +74,7 @@ void encode(const Envelope& envelope, std::string& out) {
   writer.string(envelope.login);
   writer.string(envelope.envid);
   writer.string(envelope.ret);
+  if (!envelope.fields_on_top.empty()) writer.string(envelope.fields_on_top);
   writer.varint(envelope.recipients.size());
   for (const Recipient& recipient : envelope.recipients) write_recipient(writer, recipient);
 }
@@ -77,9 +82,9 @@ void encode(const Envelope& envelope, std::string& out) {
 Result<Envelope> decode_envelope(std::string_view bytes) {
   BinaryReader in(bytes);
   const std::uint8_t version = in.u8();
-  if (in.failed() || version != kVersion) {
-    return fail(ErrorKind::invalid, "envelope: version " + std::to_string(version) + " is not " +
-                                        std::to_string(kVersion) + "; written by a newer Postern?");
+  if (in.failed() || version < kPlain || version > kWithFields) {
+    return fail(ErrorKind::invalid, "envelope: version " + std::to_string(version) + " is none of 1 to " +
+                                        std::to_string(kWithFields) + "; written by a newer Postern?");
   }
   Envelope envelope;
   const std::uint8_t flags = in.u8();
@@ -98,6 +103,7 @@ Result<Envelope> decode_envelope(std::string_view bytes) {
   envelope.login = in.string(kStringMax);
   envelope.envid = in.string(kStringMax);
   envelope.ret = in.string(kStringMax);
+  if (version == kWithFields) envelope.fields_on_top = in.string(Envelope::kFieldsMax);
   const std::uint64_t count = in.varint();
   if (count > Envelope::kRecipientsMax) in.fail();
   // No reserve(count): memory grows with the octets that are really there, not with what a length claims.

@@ -35,6 +35,7 @@ struct Recipient {
 struct Envelope {
   static constexpr std::size_t kReplyMax = 512;
   static constexpr std::size_t kRecipientsMax = 100000;
+  static constexpr std::size_t kFieldsMax = 64 * 1024;
 
   Id id;
   Id session;
@@ -50,6 +51,10 @@ struct Envelope {
   std::string client;  // "[2001:db8::1]:4711"
   std::string login;
   std::string envid, ret;  // DSN
+  // Header fields that go above the stored octets, each with its CRLF: what became known only when the message had been
+  // written already (Authentication-Results). At most kFieldsMax octets: a longer value
+  // is a bug of whoever sets it.
+  std::string fields_on_top;
   friend bool operator==(const Envelope&, const Envelope&) = default;
 
   [[nodiscard]] bool settled() const;  // no recipient is pending

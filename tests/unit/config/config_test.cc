@@ -153,8 +153,8 @@ server = ["127.0.0.1:5300"]
   EXPECT_EQ(config->tls.certificates[1].names, (std::vector<std::string>{"mx.example.org"}));
   EXPECT_EQ(config->tls.min_version, "TLSv1.3");
   EXPECT_EQ(config->log_level, log::Level::warning);
-  ASSERT_EQ(config->dns_servers.size(), 1U);
-  EXPECT_EQ(config->dns_servers[0].text(), "127.0.0.1:5300");
+  ASSERT_EQ(config->dns.servers.size(), 1U);
+  EXPECT_EQ(config->dns.servers[0].text(), "127.0.0.1:5300");
   EXPECT_EQ(good(with("[relay]\nsmarthost = \"SMTP.example.net:587\"\n"))->smarthost, "smtp.example.net:587");
 }
 

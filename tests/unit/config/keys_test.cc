@@ -51,12 +51,12 @@ TEST(Keys, NamesAreUniqueAndDocumented) {
       if (key->unit == Unit::none) EXPECT_FALSE(key->type.empty() || key->fallback.empty()) << full_name(*key);
     }
   }
-  EXPECT_EQ(names.size(), general_keys().size() + number_keys().size()) << "a key's section is not in the table";
+  EXPECT_EQ(names.size(), general_keys().size() + number_keys().size() + authentication_keys().size()) << "a key's section is not in the table";
 }
 
 TEST(Keys, EveryNumberIsTakenAtItsBoundsAndRefusedBeyondThem) {
   std::size_t tried = 0;
-  for (const std::span<const Key> table : {general_keys(), number_keys()}) {
+  for (const std::span<const Key> table : key_tables()) {
     for (const Key& key : table) {
       if (key.unit == Unit::none) continue;
       ++tried;
@@ -85,7 +85,7 @@ TEST(Keys, EveryNumberIsTakenAtItsBoundsAndRefusedBeyondThem) {
 
 TEST(Keys, EveryDefaultIsInItsRange) {
   const Config defaults;
-  for (const std::span<const Key> table : {general_keys(), number_keys()}) {
+  for (const std::span<const Key> table : key_tables()) {
     for (const Key& key : table) {
       if (key.unit == Unit::none) continue;
       const std::uint64_t value = key.get(defaults);
@@ -97,7 +97,7 @@ TEST(Keys, EveryDefaultIsInItsRange) {
 }
 
 TEST(Keys, EveryKeyRefusesAnotherType) {
-  for (const std::span<const Key> table : {general_keys(), number_keys()}) {
+  for (const std::span<const Key> table : key_tables()) {
     for (const Key& key : table) {
       if (key.section == "listen" || key.section == "domain") continue;
       const Loaded loaded = parse(file_with(key, "1979-05-27"), "f");
@@ -117,7 +117,7 @@ TEST(Keys, TheReferenceIsTheOneInTheDocumentation) {
 
 TEST(Keys, TheReferenceNamesEveryKey) {
   const std::string text = reference_markdown();
-  for (const std::span<const Key> table : {general_keys(), number_keys()}) {
+  for (const std::span<const Key> table : key_tables()) {
     for (const Key& key : table) {
       EXPECT_NE(text.find("- **`" + std::string(key.name) + "`** ("), std::string::npos) << full_name(key);
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -130,6 +131,20 @@ TEST_F(QueueTest, DeliversToMaildirAndSinkAndForgetsTheMessage) {
   ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
   EXPECT_EQ(mails("box.example", "a"), 20U);
   EXPECT_EQ(mails("box.example", "c"), 20U);
+}
+
+TEST_F(QueueTest, FieldsOfTheEnvelopeStandAboveTheMessage) {
+  domains({{"box.example", kMaildir}});
+  spool::Envelope envelope = test::envelope_to({"a@box.example"});
+  envelope.fields_on_top = "Authentication-Results: mx.example.org; none\r\n";
+  test::run(loop, commit_to(store, loop, std::move(envelope)));
+  Queue queue = make();
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
+  const auto files = files_in(dir.path() / "mail/box.example/a/new");
+  ASSERT_EQ(files.size(), 1U);
+  std::ifstream in(files[0]);
+  const std::string text((std::istreambuf_iterator<char>(in)), {});
+  EXPECT_TRUE(text.ends_with("\nAuthentication-Results: mx.example.org; none\nA: b\n\nbody\n")) << text;
 }
 
 TEST_F(QueueTest, SinkReadsNoBody) {

@@ -1,0 +1,57 @@
+// Authentication: SPF, DKIM, DMARC and ARC of one message within its session: look-ups begin at MAIL, the body is
+// hashed as it streams, and the end waits for what is missing. What comes out is a field and a record. Thread rule: the
+// session's loop; long computing goes to the pool.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/task.h"
+#include "dkim/key_record.h"
+#include "dns/resolver.h"
+#include "io/loop.h"
+#include "mailauth/mailauth.h"
+#include "record/session_record.h"
+
+namespace postern::inbound {
+
+// What authentication needs of a worker. Without a resolver nothing is authenticated.
+struct AuthenticationContext {
+  dns::Resolver* resolver = nullptr;
+  dkim::KeyCache* keys = nullptr;
+  io::BlockingPool* pool = nullptr;  // null: everything is computed on the loop
+};
+
+// Longer computing leaves the loop: others wait on it meanwhile.
+inline constexpr std::uint32_t kLoopShareUs = 1500;
+// RFC 7208 4.6.4: a limit on the time of an SPF check of at least 20 seconds; here it is one for all look-ups of a
+// message.
+inline constexpr seconds kLookupTime{25};
+
+class Authentication {
+ public:
+  Authentication(AuthenticationContext context, std::string host_name, std::string authserv_id,
+                 mailauth::Envelope envelope);
+  void header(message::HeaderSection section);
+  void body(std::string_view bytes);
+
+  struct Outcome {
+    mailauth::Facts facts;
+    std::string field;  // "Authentication-Results: ...\r\n"
+    record::AuthenticationRecord record;
+  };
+  // Once, after the last octet.
+  [[nodiscard]] Task<Outcome> finish(WallMs now, bool utf8);
+  void cancel();  // ends the waits for DNS; what is missing then is unknown
+
+ private:
+  AuthenticationContext context_;
+  std::string authserv_id_;
+  mailauth::Envelope envelope_;
+  mailauth::MailAuth auth_;
+  std::unique_ptr<dns::Budget> budget_;
+  bool cancelled_ = false;
+};
+
+}  // namespace postern::inbound
