@@ -1,11 +1,12 @@
 // BodyHashes: the body hashes that all signatures of a message ask for, computed in one pass while the body streams
-// past. Requests that ask for the same are one. DKIM and ARC share one of these per message. Thread rule: a value of
-// one thread. Memory: constant.
+// past. Requests that ask for the same are one, and requests that differ in l= only share one SHA-256, so that a body
+// is hashed at most twice whatever a message asks for. DKIM and ARC share one of these per message. Thread rule: a
+// value of one thread. Memory: constant.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,32 +17,31 @@ namespace postern::dkim {
 
 class BodyHashes {
  public:
+  BodyHashes();
+  ~BodyHashes();
+  BodyHashes(BodyHashes&&) noexcept;
+  BodyHashes& operator=(BodyHashes&&) noexcept;
+
   // Before the first add(). `limit`: l=, in canonical octets (3.4.5). The number names the result.
   [[nodiscard]] std::size_t request(Canon canon, std::optional<std::uint64_t> limit);
   void add(std::string_view bytes);  // any split, CRLF line ends
-  void finish();
+  void finish();                     // again: nothing happens
   // After finish().
   [[nodiscard]] const crypto::Digest& digest(std::size_t request) const;
-  // Octets of the canonical body: an l= beyond it is an error of the signature (3.4.5).
+  // Octets of the canonical body: an l= beyond it is an error of the signature (3.4.5). 0 where nobody asked for it.
   [[nodiscard]] std::uint64_t canonical_octets(Canon canon) const;
+  [[nodiscard]] bool wanted() const { return !requests_.empty(); }  // false: add() has nothing to do
 
  private:
-  struct Hash {
-    Canon canon;
+  class Stream;
+  struct Request {
+    Canon canon = Canon::simple;
     std::optional<std::uint64_t> limit;
-    std::uint64_t taken = 0;
-    crypto::Sha256 sha;
     crypto::Digest digest{};
   };
-  struct Stream {
-    BodyCanon canon;
-    std::uint64_t octets = 0;
-    bool used = false;
-  };
-  void feed(Canon canon, std::string_view octets);
-  std::vector<Hash> hashes_;
-  Stream simple_{BodyCanon(Canon::simple)}, relaxed_{BodyCanon(Canon::relaxed)};
-  std::string scratch_;
+  std::vector<Request> requests_;
+  std::unique_ptr<Stream> simple_, relaxed_;  // as far as someone asked
+  bool started_ = false, finished_ = false;
 };
 
 }  // namespace postern::dkim

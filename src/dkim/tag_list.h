@@ -1,6 +1,8 @@
 // TagList: "tag=value; tag=value", the syntax of DKIM-Signature, of key records and of the ARC fields (RFC 6376 3.2).
-// Values keep their octets; folding white space around them is taken off. A duplicate tag makes the whole list invalid.
-// Thread rule: a value of views into the text it was parsed from.
+// Values keep their octets; white space around names and values is taken off: SP, HTAB and folds, and a lone CR or LF
+// too, which some key records have (no signature that came by SMTP has one). What makes the whole list invalid: a tag
+// that occurs twice, an empty one between two ";", control characters, more than kTagsMax. Thread rule: a value of
+// views into the text it was parsed from.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +33,10 @@ class TagList {
   std::vector<Tag> tags_;
 };
 
-// base64 with folding white space anywhere in it (RFC 6376 2.10).
+// "a : b:c", the lists in values: the items without the white space around them. An empty value is one empty item.
+[[nodiscard]] std::vector<std::string_view> colon_list(std::string_view value);
+
+// base64 with white space anywhere in it (RFC 6376 2.10). Padding may be missing, but not be wrong.
 [[nodiscard]] std::optional<std::string> decode_base64_fws(std::string_view text);
 
 }  // namespace postern::dkim

@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "dkim/body_hashes.h"
 #include "dkim/canonical.h"
+#include "dkim/header_digest.h"
 #include "dkim/key_record.h"
 #include "message/header_section.h"
 
@@ -25,7 +26,6 @@ enum class Outcome : std::uint8_t { none, pass, fail, policy, neutral, temperror
 inline constexpr std::size_t kSignaturesMax = 10;  // tried per message, top first; further ones are counted only
 inline constexpr std::size_t kSignatureOctetsMax = 16 * 1024;
 inline constexpr std::size_t kSignedNamesMax = 500;  // names in h=
-inline constexpr int kRsaBitsMin = 1024;             // RFC 8301 3.2
 
 // A DKIM-Signature field, parsed and checked as far as that goes without DNS (RFC 6376 6.1.1).
 struct Signature {
@@ -54,11 +54,6 @@ struct Verdict {
   std::string signature_prefix;  // header.b: enough of b= to tell signatures apart (RFC 6008)
   std::string key_record;        // as published, for tools
 };
-
-// The octets that a signature of `raw_signature_field` signs in the header (RFC 6376 3.7): the named fields from the
-// bottom up, then the field itself with b= emptied, without its CRLF. Shared with ARC's message signature.
-[[nodiscard]] crypto::Digest header_digest(const message::HeaderSection& header, const std::vector<std::string>& names,
-                                           Canon canon, const message::Field& own);
 
 class Verifier {
  public:

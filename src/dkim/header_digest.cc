@@ -1,0 +1,100 @@
+#include "dkim/header_digest.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "base/text.h"
+#include "dkim/tag_list.h"
+
+namespace postern::dkim {
+namespace {
+
+constexpr std::size_t kGathered = std::size_t{16} * 1024;
+
+// Appends the fields to a text; hands it to `flush` whenever it has grown.
+template <class Flush>
+void select_fields(const FieldIndex& index, const std::vector<std::string>& names, Canon canon,
+                   const message::Field& own, std::string& out, Flush flush) {
+  // How many fields of each name were taken, kept where the name's first entry stands.
+  std::vector<std::uint32_t> taken(index.entries().size(), 0);
+  for (const std::string& name : names) {
+    const auto same = index.find(name);
+    if (same.empty()) continue;
+    std::uint32_t& count = taken[static_cast<std::size_t>(same.data() - index.entries().data())];
+    // 5.4.2: from the bottom up; what is beyond the top is the null string
+    while (count < same.size()) {
+      const message::Field& field = *same[same.size() - ++count].field;
+      if (field.raw.data() == own.raw.data()) continue;
+      canonical_field(canon, field.raw, out);
+      break;
+    }
+    if (out.size() >= kGathered) flush();
+  }
+}
+
+// 3.7: "with the value of the b= tag (including all surrounding whitespace) deleted", without a trailing CRLF
+void append_own(Canon canon, const message::Field& own, std::string& out) {
+  std::string raw(own.raw);
+  const auto tags = TagList::parse(own.body);
+  if (tags) {
+    if (const Tag* const tag = tags->find("b")) {
+      const auto body = static_cast<std::size_t>(own.body.data() - own.raw.data());
+      raw.erase(body + tag->value_offset, tag->value_length);
+    }
+  }
+  canonical_field(canon, raw, out);
+  out.resize(out.size() - 2);
+}
+
+}  // namespace
+
+FieldIndex::FieldIndex(const message::HeaderSection& header) {
+  std::size_t octets = 0;
+  for (const message::Field& field : header.fields()) octets += field.name.size();
+  names_.reserve(octets);  // views into it stay valid
+  entries_.reserve(header.fields().size());
+  for (const message::Field& field : header.fields()) {
+    if (field.name.empty()) continue;  // no field at all: nothing can name it
+    const std::size_t start = names_.size();
+    for (const char c : field.name) names_.push_back(ascii_lower(c));
+    entries_.push_back({.name = std::string_view(names_).substr(start), .field = &field});
+  }
+  // Fields lie in the header's order in one vector, so their places are their order.
+  std::ranges::sort(entries_, [](const Entry& a, const Entry& b) {
+    return a.name != b.name ? a.name < b.name : std::less<>()(a.field, b.field);
+  });
+}
+
+std::span<const FieldIndex::Entry> FieldIndex::find(std::string_view name) const {
+  const auto range = std::ranges::equal_range(entries_, name, {}, &Entry::name);
+  return {range.begin(), range.end()};
+}
+
+crypto::Digest header_digest(const FieldIndex& index, const std::vector<std::string>& names, Canon canon,
+                             const message::Field& own) {
+  crypto::Sha256 sha;
+  std::string text;
+  text.reserve(4096);
+  select_fields(index, names, canon, own, text, [&] {
+    sha.update(text);
+    text.clear();
+  });
+  append_own(canon, own, text);
+  sha.update(text);
+  return sha.finish();
+}
+
+crypto::Digest header_digest(const message::HeaderSection& header, const std::vector<std::string>& names, Canon canon,
+                             const message::Field& own) {
+  return header_digest(FieldIndex(header), names, canon, own);
+}
+
+std::string signed_header(const FieldIndex& index, const std::vector<std::string>& names, Canon canon,
+                          const message::Field& own) {
+  std::string text;
+  select_fields(index, names, canon, own, text, [] {});
+  append_own(canon, own, text);
+  return text;
+}
+
+}  // namespace postern::dkim
