@@ -21,10 +21,11 @@ enum class Identity : std::uint8_t { helo, mail_from };
 struct Query {
   ip::Address client;
   Identity identity = Identity::mail_from;
-  std::string mail_from;  // reverse-path; "" for the null path: postmaster@helo is checked then (2.4)
-  std::string helo;       // as the client wrote it
-  std::string receiver;   // our host name, for %{r}; "unknown" when empty
-  WallMs now = 0;         // for %{t}
+  std::string
+      mail_from;     // reverse-path, with or without <>; "" for the null path: postmaster@helo is checked then (2.4)
+  std::string helo;  // as the client wrote it
+  std::string receiver;  // our host name, for %{r}; "unknown" when empty
+  WallMs now = 0;        // for %{t}
 };
 
 inline constexpr std::uint32_t kTermsMax = 10;  // 4.6.4: mechanisms and modifiers that ask DNS
@@ -33,24 +34,34 @@ inline constexpr std::uint32_t kMxMax = 10;           // 4.6.4: more is permerro
 inline constexpr std::uint32_t kPtrMax = 10;          // 4.6.4: the rest is ignored
 inline constexpr std::size_t kRecordMax = 16 * 1024;  // octets of one record; longer ones are permerror
 
+inline constexpr std::size_t kExplanationMax = 1000;  // octets (6.2); what goes beyond is cut
+inline constexpr std::size_t kTermShownMax = 256;     // octets of a term in the trace, in `mechanism` and `problem`
+
+// What one check may ask: the record; ten terms, each an mx with its hosts; the client's names for %{p}; the
+// explanation.
+inline constexpr std::uint32_t kLookupsMax = 1 + kTermsMax * (1 + kMxMax) + (1 + kPtrMax) + 1;
+
 struct Step {                 // one term that was evaluated
   std::string domain;         // whose record
   std::string term;           // as published: "include:_spf.example.org"
-  std::string result;         // "match", "no match", "temperror", ...
+  std::string result;         // "match", "no match", "temperror", "permerror"; "followed" for a redirect
   std::uint32_t lookups = 0;  // terms counted up to and with this one
   std::uint32_t depth = 0;
 };
 
 struct Evaluation {
   Outcome outcome = Outcome::none;
-  std::string domain;     // that was checked (A-labels)
-  std::string record;     // that was found there
-  std::string mechanism;  // that decided: "ip4:192.0.2.0/24", "-all", "default"; of the record in `mechanism_domain`
+  std::string domain;  // that was checked (A-labels)
+  std::string record;  // that was found there; printable
+  // The term that decided, or that was in error: "ip4:192.0.2.0/24", "-all", "default" (4.7); of the record in
+  // `mechanism_domain`, which is `domain` or where its redirects led. What an include found inside is in the trace.
+  std::string mechanism;
   std::string mechanism_domain;
-  std::string explanation;  // exp= expanded, printable US-ASCII; only with fail (6.2)
-  std::string problem;      // for temperror and permerror: what and where, in words
-  std::uint32_t lookups = 0, void_lookups = 0;
-  std::vector<Step> trace;  // at most kTraceMax
+  std::string explanation;                      // exp= expanded, printable US-ASCII; only with fail (6.2)
+  std::string problem;                          // for temperror and permerror: what and where, in words
+  std::uint32_t lookups = 0, void_lookups = 0;  // terms that asked DNS, and those of them that found nothing (4.6.4)
+  // In the order of evaluation, an include before the terms inside it. At most kTraceMax: the first ones and the last.
+  std::vector<Step> trace;
   static constexpr std::size_t kTraceMax = 100;
 };
 
