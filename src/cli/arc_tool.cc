@@ -1,12 +1,14 @@
 // postern arc verify and postern arc seal.
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 #include "arc/seal.h"
 #include "arc/verify.h"
 #include "authres/authres.h"
 #include "base/text.h"
+#include "cli/auth_batch.h"
 #include "cli/auth_json.h"
 #include "cli/auth_options.h"
 #include "cli/auth_text.h"
@@ -45,12 +47,7 @@ Task<void> verify_once(const MessageInput& message, dns::Resolver& resolver, arc
 }
 
 int run_verify(const ArcToolOptions& options) {
-  if (options.common.batch) {
-    dkim::KeyCache keys;
-    return run_batch(options.common, [&keys](const BatchCase& given, dns::Resolver& resolver, json::Writer& writer) {
-      return answer_verify(given, resolver, keys, writer);
-    });
-  }
+  if (options.common.batch) return run_batch(options.common, arc_verify_batch());
   auto tool = ToolResolver::open(options.common);
   if (!tool) return complain(tool.error().what, kUsage);
   auto octets = read_whole(options.file, kMessageMax);
@@ -166,14 +163,7 @@ Task<void> seal_once(const MessageInput& message, SealRequest request, dns::Reso
 }
 
 int run_seal(const ArcToolOptions& options) {
-  if (options.common.batch) {
-    PrivateKeyCache cache;
-    dkim::KeyCache keys;
-    return run_batch(options.common,
-                     [&cache, &keys](const BatchCase& given, dns::Resolver& resolver, json::Writer& writer) {
-                       return answer_seal(given, resolver, cache, keys, writer);
-                     });
-  }
+  if (options.common.batch) return run_batch(options.common, arc_seal_batch());
   if (options.domain.empty() || options.selector.empty() || options.key.empty()) {
     return complain("arc seal needs --domain, --selector, --key and --authserv-id", kUsage);
   }
@@ -201,6 +191,23 @@ int run_seal(const ArcToolOptions& options) {
 }
 
 }  // namespace
+
+BatchAnswer arc_verify_batch() {
+  return [keys = std::make_shared<dkim::KeyCache>()](const BatchCase& given, dns::Resolver& resolver,
+                                                     json::Writer& writer) {
+    return answer_verify(given, resolver, *keys, writer);
+  };
+}
+
+BatchAnswer arc_seal_batch() {
+  struct Caches {
+    PrivateKeyCache own;
+    dkim::KeyCache published;
+  };
+  return [caches = std::make_shared<Caches>()](const BatchCase& given, dns::Resolver& resolver, json::Writer& writer) {
+    return answer_seal(given, resolver, caches->own, caches->published, writer);
+  };
+}
 
 int run_arc(const ArcToolOptions& options) { return options.seal ? run_seal(options) : run_verify(options); }
 

@@ -1,8 +1,10 @@
 // postern auth: everything that is known about the authenticity of one message.
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 #include "authres/authres.h"
+#include "cli/auth_batch.h"
 #include "cli/auth_json.h"
 #include "cli/auth_options.h"
 #include "cli/auth_text.h"
@@ -83,13 +85,16 @@ Task<mailauth::Facts> evaluate_message(std::optional<mailauth::Envelope> envelop
   co_return co_await auth.finish(budget, now * 1000);
 }
 
+BatchAnswer auth_batch() {
+  return [keys = std::make_shared<dkim::KeyCache>()](const BatchCase& given, dns::Resolver& resolver,
+                                                     json::Writer& writer) {
+    return answer_auth(given, resolver, *keys, writer);
+  };
+}
+
 int run_auth(const AuthToolOptions& options) {
+  if (options.common.batch) return run_batch(options.common, auth_batch());
   dkim::KeyCache keys;
-  if (options.common.batch) {
-    return run_batch(options.common, [&keys](const BatchCase& given, dns::Resolver& resolver, json::Writer& writer) {
-      return answer_auth(given, resolver, keys, writer);
-    });
-  }
   const std::int64_t now = options.common.now.value_or(wall_now() / 1000);
   const auto query = spf_query(options.ip, options.from, options.helo, options.receiver, now);
   if (!query) return complain("--" + query.error().what, kUsage);

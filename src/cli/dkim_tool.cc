@@ -1,8 +1,10 @@
 // postern dkim verify and postern dkim sign.
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 #include "base/text.h"
+#include "cli/auth_batch.h"
 #include "cli/auth_json.h"
 #include "cli/auth_options.h"
 #include "cli/auth_text.h"
@@ -50,12 +52,7 @@ Task<void> verify_once(const MessageInput& message, dns::Resolver& resolver, std
 }
 
 int run_verify(const DkimToolOptions& options) {
-  if (options.common.batch) {
-    dkim::KeyCache keys;
-    return run_batch(options.common, [&keys](const BatchCase& given, dns::Resolver& resolver, json::Writer& writer) {
-      return answer_verify(given, resolver, keys, writer);
-    });
-  }
+  if (options.common.batch) return run_batch(options.common, dkim_verify_batch());
   auto tool = ToolResolver::open(options.common);
   if (!tool) return complain(tool.error().what, kUsage);
   auto octets = read_whole(options.file, kMessageMax);
@@ -158,12 +155,7 @@ Result<std::vector<dkim::SigningKey>> keys_of(const DkimToolOptions& options) {
 }
 
 int run_sign(const DkimToolOptions& options) {
-  if (options.common.batch) {
-    PrivateKeyCache cache;
-    return run_batch(options.common, [&cache](const BatchCase& given, dns::Resolver&, json::Writer& writer) {
-      return answer_sign_task(given, cache, writer);
-    });
-  }
+  if (options.common.batch) return run_batch(options.common, dkim_sign_batch());
   auto keys = keys_of(options);
   if (!keys) return complain(keys.error().what, kUsage);
   const auto canon = parse_canon(options.canon);
@@ -185,6 +177,19 @@ int run_sign(const DkimToolOptions& options) {
 }
 
 }  // namespace
+
+BatchAnswer dkim_verify_batch() {
+  return [keys = std::make_shared<dkim::KeyCache>()](const BatchCase& given, dns::Resolver& resolver,
+                                                     json::Writer& writer) {
+    return answer_verify(given, resolver, *keys, writer);
+  };
+}
+
+BatchAnswer dkim_sign_batch() {
+  return [keys = std::make_shared<PrivateKeyCache>()](const BatchCase& given, dns::Resolver&, json::Writer& writer) {
+    return answer_sign_task(given, *keys, writer);
+  };
+}
 
 int run_dkim(const DkimToolOptions& options) { return options.sign ? run_sign(options) : run_verify(options); }
 

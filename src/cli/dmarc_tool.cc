@@ -1,8 +1,10 @@
 // postern dmarc: policy discovery and evaluation, for identifiers that are given or for a whole message.
 #include <cstdio>
+#include <memory>
 #include <utility>
 
 #include "base/text.h"
+#include "cli/auth_batch.h"
 #include "cli/auth_json.h"
 #include "cli/auth_options.h"
 #include "cli/auth_text.h"
@@ -101,13 +103,15 @@ Result<dmarc::Identifier> parse_identifier(std::string_view option, std::string_
 
 }  // namespace
 
+BatchAnswer dmarc_batch() {
+  return [keys = std::make_shared<dkim::KeyCache>()](const BatchCase& given, dns::Resolver& resolver,
+                                                     json::Writer& writer) {
+    return answer_dmarc(given, resolver, *keys, writer);
+  };
+}
+
 int run_dmarc(const DmarcToolOptions& options) {
-  dkim::KeyCache keys;
-  if (options.common.batch) {
-    return run_batch(options.common, [&keys](const BatchCase& given, dns::Resolver& resolver, json::Writer& writer) {
-      return answer_dmarc(given, resolver, keys, writer);
-    });
-  }
+  if (options.common.batch) return run_batch(options.common, dmarc_batch());
   const auto domain = domain_of_author(options.from);
   if (!domain) return complain("--from: " + domain.error().what, kUsage);
   if (domain->empty()) return complain("--from: an address or a domain is missing", kUsage);

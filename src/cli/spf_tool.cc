@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "cli/auth_batch.h"
 #include "cli/auth_json.h"
 #include "cli/auth_options.h"
 #include "cli/auth_text.h"
@@ -52,8 +53,10 @@ Result<spf::Query> spf_query(const BatchCase& given) {
                    std::string(given.line.at("receiver").string()), given.now);
 }
 
+BatchAnswer spf_batch() { return answer_spf; }
+
 int run_spf(const SpfToolOptions& options) {
-  if (options.common.batch) return run_batch(options.common, answer_spf);
+  if (options.common.batch) return run_batch(options.common, spf_batch());
   auto query = spf_query(options.ip, options.from, options.helo, options.receiver,
                          options.common.now.value_or(wall_now() / 1000));
   if (!query) return complain("--" + query.error().what, kUsage);
