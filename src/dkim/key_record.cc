@@ -77,6 +77,10 @@ std::string unsuitable(const KeyRecord& record, crypto::Algorithm algorithm) {
   return {};
 }
 
+bool is_short(const KeyRecord& record) {
+  return record.key.algorithm() == crypto::Algorithm::rsa && record.key.bits() < kRsaBitsMin;
+}
+
 KeyTrial signature_holds(const FetchedKey& fetched, crypto::Algorithm algorithm, const crypto::Digest& digest,
                          std::string_view signature) {
   KeyTrial trial;
@@ -87,9 +91,7 @@ KeyTrial signature_holds(const FetchedKey& fetched, crypto::Algorithm algorithm,
       if (trial.problem.empty()) trial.problem = std::move(problem);
       return false;
     }
-    // RFC 8301 3.2: a signature with a short key is never valid, so the arithmetic is saved.
-    const bool short_key = algorithm == crypto::Algorithm::rsa && record->key.bits() < kRsaBitsMin;
-    const bool holds = !short_key && record->key.verify(digest, signature);
+    const bool holds = !is_short(*record) && record->key.verify(digest, signature);
     if (trial.record == nullptr || holds) trial.record = record.get();
     return holds;
   };

@@ -38,6 +38,9 @@ struct KeyRecord {
 // (6.1.2 steps 6 and 8). Empty: it is. The length of the key is not looked at: see kRsaBitsMin.
 [[nodiscard]] std::string unsuitable(const KeyRecord& record, crypto::Algorithm algorithm);
 
+// An RSA key under kRsaBitsMin: RFC 8301 3.2, a signature with it is never valid.
+[[nodiscard]] bool is_short(const KeyRecord& record);
+
 struct FetchedKey {
   std::shared_ptr<const KeyRecord> record;  // null: see problem
   // Further records at the name that parsed. Where the first is unsuitable or does not verify, these are tried (6.1.2
@@ -50,9 +53,9 @@ struct FetchedKey {
 
 // Tries a signature with the keys of a name.
 struct KeyTrial {
-  const KeyRecord* record = nullptr;  // the one that verifies; else one that was tried, else null: none is suitable
-  bool verified = false;
-  std::string problem;  // where none is suitable
+  const KeyRecord* record = nullptr;  // the one that verifies; else one that is suitable, else null
+  bool verified = false;              // never with a short key
+  std::string problem;                // where none is suitable
 };
 [[nodiscard]] KeyTrial signature_holds(const FetchedKey& fetched, crypto::Algorithm algorithm,
                                        const crypto::Digest& digest, std::string_view signature);

@@ -15,33 +15,17 @@
 #include "dkim/canonical.h"
 #include "dkim/header_digest.h"
 #include "dkim/key_record.h"
+#include "dkim/signature.h"
 #include "message/header_section.h"
 
 namespace postern::dkim {
 
-// RFC 8601 2.7.1. `policy` is a signature that verifies but is not acceptable to us (RFC 8301: sha1, short key).
+// RFC 8601 2.7.1. `policy`: a signature that RFC 8301 forbids to verify, rsa-sha1 or an RSA key under kRsaBitsMin; the
+// arithmetic is not done. `neutral` is never given: a syntax error is PERMFAIL by RFC 6376 6.1.1, so it is permerror.
 enum class Outcome : std::uint8_t { none, pass, fail, policy, neutral, temperror, permerror };
 [[nodiscard]] std::string_view to_string(Outcome outcome);
 
 inline constexpr std::size_t kSignaturesMax = 10;  // tried per message, top first; further ones are counted only
-inline constexpr std::size_t kSignatureOctetsMax = 16 * 1024;
-inline constexpr std::size_t kSignedNamesMax = 500;  // names in h=
-
-// A DKIM-Signature field, parsed and checked as far as that goes without DNS (RFC 6376 6.1.1).
-struct Signature {
-  std::string algorithm;  // a=, as written
-  crypto::Algorithm key_type = crypto::Algorithm::rsa;
-  std::string signature;  // b=, decoded
-  std::string body_hash;  // bh=, decoded
-  Canon header_canon = Canon::simple, body_canon = Canon::simple;
-  std::string domain;                        // d=, A-labels, lower case
-  std::string auid;                          // i=; "@d" where absent
-  std::string selector;                      // s=, A-labels
-  std::vector<std::string> signed_names;     // h=, lower case, in order
-  std::optional<std::uint64_t> length;       // l=
-  std::optional<std::int64_t> time, expiry;  // t=, x=; seconds since 1970
-};
-[[nodiscard]] Result<Signature> parse_signature(std::string_view field_body);
 
 struct Verdict {
   Outcome outcome = Outcome::none;
@@ -63,6 +47,7 @@ class Verifier {
   void prefetch(dns::Resolver& resolver) const;
   [[nodiscard]] Task<void> fetch_keys(dns::Resolver& resolver, dns::Budget& budget, KeyCache& cache);
   // After fetch_keys() and hashes.finish(). `now` in seconds; one verdict per signature tried, top first; none: empty.
+  // A t= in the future is no fault (3.5: "MAY ignore"); an x= before `now` is.
   [[nodiscard]] std::vector<Verdict> verify(std::int64_t now) const;
   // Microseconds that verify() will take, roughly; whoever is on a loop decides by it where to run it.
   [[nodiscard]] std::uint32_t cost_us() const;
@@ -75,6 +60,8 @@ class Verifier {
     std::size_t hash = 0;
     FetchedKey key;
   };
+  void shorten_prefixes();
+  [[nodiscard]] Verdict judge(const Candidate& candidate, const FieldIndex& index, std::int64_t now) const;
   const message::HeaderSection& header_;
   BodyHashes& hashes_;
   std::vector<Candidate> candidates_;
