@@ -8,9 +8,6 @@ namespace {
 
 using Status = Result<void>;
 
-// RFC 2047 5 (3): no encoded word inside of an addr-spec. One that is there is read by some and not by others.
-bool looks_encoded(std::string_view text) { return text.size() > 4 && text.starts_with("=?") && text.ends_with("?="); }
-
 class ListParser {
  public:
   explicit ListParser(std::string_view body) : lexer_(body) { advance(); }
@@ -37,13 +34,19 @@ class ListParser {
   void take_word() {
     if (!joined_) {
       run_.clear();
-      encoded_ = false;
+      word_begun_ = encoded_ = false;
     }
     run_ += token_.text;
-    encoded_ = encoded_ || (token_.kind == TokenKind::atom && looks_encoded(token_.text));
+    if (token_.kind == TokenKind::atom) watch_for_encoded_word(token_.text);
     has_word_ = true;
     joined_ = false;
     advance();
+  }
+  // RFC 2047 5 (3): no encoded word inside of an addr-spec. One that is there ("=?utf-8?q?a=40b.example?=@c.example")
+  // is decoded by some readers and not by others. Dots part it into several atoms.
+  void watch_for_encoded_word(std::string_view atom) {
+    word_begun_ = word_begun_ || atom.contains("=?");
+    encoded_ = encoded_ || (word_begun_ && atom.contains("?="));
   }
   void take_dot() {
     run_ += '.';
@@ -52,7 +55,7 @@ class ListParser {
   }
   void reset_run() {
     run_.clear();
-    joined_ = has_word_ = encoded_ = false;
+    joined_ = has_word_ = word_begun_ = encoded_ = false;
   }
 
   Status phrase() {
@@ -84,7 +87,8 @@ class ListParser {
     std::string text;
     while (token_.kind == TokenKind::atom) {
       if (!is_utf8(token_.text)) return wrong("a domain that is not UTF-8");
-      if (looks_encoded(token_.text)) return wrong("an encoded word in a domain");
+      watch_for_encoded_word(token_.text);
+      if (encoded_) return wrong("an encoded word in a domain");
       text += token_.text;
       advance();
       if (!token_.is('.')) return text;
@@ -205,11 +209,12 @@ class ListParser {
   Token token_;
   std::vector<Address> found_;
   std::string run_;
-  bool joined_ = false;    // the last token of run_ is a dot
-  bool has_word_ = false;  // run_ has a word
-  bool encoded_ = false;   // one of them is an encoded word
-  bool any_ = false;       // the member has some phrase
-  bool added_ = false;     // the member has an address
+  bool joined_ = false;      // the last token of run_ is a dot
+  bool has_word_ = false;    // run_ has a word
+  bool word_begun_ = false;  // one of its atoms has the beginning of an encoded word
+  bool encoded_ = false;     // and one the end
+  bool any_ = false;         // the member has some phrase
+  bool added_ = false;       // the member has an address
   bool in_group_ = false;
   bool after_group_ = false;  // the semicolon of a group was just read
 };
