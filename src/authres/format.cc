@@ -34,7 +34,7 @@ std::string ascii_domain(std::string_view value) {
   const std::string_view domain = at == std::string_view::npos ? value : value.substr(at + 1);
   if (is_ascii(domain)) return std::string(value);
   const auto name = dns::Name::from_unicode(domain);
-  if (!name) return std::string(value);
+  if (!name || name->is_root()) return std::string(value);
   return std::string(value.substr(0, value.size() - domain.size())) + name->text();
 }
 
