@@ -64,6 +64,7 @@ struct Answer {
   std::vector<Mx> mx;                  // in the order of the answer
   std::vector<Name> names;             // PTR, CNAME, NS
   std::vector<Tlsa> tlsa;
+  std::uint32_t dropped = 0;  // records of that type which were malformed or beyond the bounds
 };
 using AnswerPtr = std::shared_ptr<const Answer>;
 

@@ -119,12 +119,18 @@ Result<> add_tlsa(Answer& answer, const json::Value& value) {
     return wrong(R"(a TLSA is "usage selector matching hex" or "\# octets hex")", value.text());
   }
   if (generic) {
-    if (data->size() < 4) return {};  // as the parser of real answers does
+    if (data->size() < 4) {  // as the parser of real answers does
+      ++answer.dropped;
+      return {};
+    }
     fields = {static_cast<std::uint8_t>((*data)[0]), static_cast<std::uint8_t>((*data)[1]),
               static_cast<std::uint8_t>((*data)[2])};
     data->erase(0, 3);
   }
-  if (data->empty()) return {};
+  if (data->empty()) {
+    ++answer.dropped;
+    return {};
+  }
   answer.tlsa.push_back({static_cast<std::uint8_t>(fields[0]), static_cast<std::uint8_t>(fields[1]),
                          static_cast<std::uint8_t>(fields[2]), *std::move(data)});
   return {};

@@ -17,10 +17,9 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "dns/resolver.h"
+#include "dns/wire.h"
 
 namespace postern::dns {
-
-inline constexpr int kCnamesMax = 10;  // in one chain
 
 class Zone {
  public:
