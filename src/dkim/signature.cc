@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "dkim/quoted_printable.h"
-#include "dkim/tag_list.h"
 #include "dns/name.h"
 
 namespace postern::dkim {
@@ -149,13 +148,7 @@ std::optional<std::string> signing_name(std::string_view text, std::size_t label
   return name->text();
 }
 
-Result<void> read_signature(std::string_view field_body, Signature& out) {
-  if (field_body.size() > kSignatureOctetsMax) {
-    return invalid("the field is longer than " + std::to_string(kSignatureOctetsMax) + " octets");
-  }
-  POSTERN_TRY(const TagList tags, TagList::parse(field_body));
-  POSTERN_TRY(const std::string_view version, required(tags, "v"));
-  if (version != "1") return invalid_tag("v", version, "is not version 1");  // 6.1.1
+Result<void> read_signer_tags(const TagList& tags, Signature& out) {
   // What a report names comes first.
   POSTERN_TRY(const std::string_view domain, required(tags, "d"));
   const auto signing_domain = signing_name(domain, 2);
@@ -171,13 +164,15 @@ Result<void> read_signature(std::string_view field_body, Signature& out) {
   POSTERN_TRY(out.signature, read_base64("b", signature));
   out.signature_base64 = without_space(signature);
   POSTERN_TRY(const std::string_view algorithm, required(tags, "a"));
-  POSTERN_TRY_VOID(read_algorithm(algorithm, out));
+  return read_algorithm(algorithm, out);
+}
+
+Result<void> read_content_tags(const TagList& tags, Signature& out) {
   POSTERN_TRY(const std::string_view body_hash, required(tags, "bh"));
   POSTERN_TRY(out.body_hash, read_base64("bh", body_hash));
   POSTERN_TRY(const std::string_view names, required(tags, "h"));
   POSTERN_TRY_VOID(read_names(names, out));
   if (const auto canon = tags.get("c")) POSTERN_TRY_VOID(read_canon(*canon, out));
-  if (const auto auid = tags.get("i")) POSTERN_TRY_VOID(read_auid(*auid, out));
   if (const auto length = tags.get("l")) POSTERN_TRY_VOID(read_length(*length, out));
   if (const auto methods = tags.get("q")) {
     // 3.5 q=: unknown methods are passed over; dns/txt is the only one there is
@@ -187,6 +182,19 @@ Result<void> read_signature(std::string_view field_body, Signature& out) {
     }
   }
   return read_times(tags, out);
+}
+
+Result<void> read_signature(std::string_view field_body, Signature& out) {
+  if (field_body.size() > kSignatureOctetsMax) {
+    return invalid("the field is longer than " + std::to_string(kSignatureOctetsMax) + " octets");
+  }
+  POSTERN_TRY(const TagList tags, TagList::parse(field_body));
+  POSTERN_TRY(const std::string_view version, required(tags, "v"));
+  if (version != "1") return invalid_tag("v", version, "is not version 1");  // 6.1.1
+  POSTERN_TRY_VOID(read_signer_tags(tags, out));
+  POSTERN_TRY_VOID(read_content_tags(tags, out));
+  if (const auto auid = tags.get("i")) return read_auid(*auid, out);
+  return {};
 }
 
 Result<Signature> parse_signature(std::string_view field_body) {

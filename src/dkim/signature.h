@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "crypto/keys.h"
 #include "dkim/canonical.h"
+#include "dkim/tag_list.h"
 
 namespace postern::dkim {
 
@@ -37,6 +38,10 @@ struct Signature {
 [[nodiscard]] Result<Signature> parse_signature(std::string_view field_body);
 // The same; on an error `out` has what had been read by then, for reports.
 [[nodiscard]] Result<void> read_signature(std::string_view field_body, Signature& out);
+// Its parts, for the fields of ARC, which have the same syntax (RFC 8617 4.1.2, 4.1.3): who signed (d=, s=, b=, a=),
+// and what was signed how (bh=, h=, c=, l=, q=, t=, x=).
+[[nodiscard]] Result<void> read_signer_tags(const TagList& tags, Signature& out);
+[[nodiscard]] Result<void> read_content_tags(const TagList& tags, Signature& out);
 
 // A domain name as d= and s= have it, as A-labels in lower case: labels of letters, digits, "-" (not at their ends) and
 // "_" (RFC 8553), no trailing dot, at least `labels_min` of them.
