@@ -12,6 +12,7 @@ import re
 import sys
 import time
 
+import authentication
 import journal
 from cells import CELLS, hold, measure
 from figures import table
@@ -22,6 +23,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
+} | authentication.MODES | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -137,6 +139,8 @@ def main() -> int:
     finally:
         for server in started:
             server.stop()
+    if chosen & set(authentication.MODES):
+        authentication.run(build, FOLDER, chosen, repetitions, recorder)
     if "journal" in chosen:
         journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:
