@@ -38,7 +38,7 @@ Result<std::string> author_domain(const message::HeaderSection& header) {
   if (count > 1) return none("there are " + std::to_string(count) + " From fields");
   if (from == nullptr) return none("the name of the From field is malformed");
   const auto addresses = message::parse_addresses(from->body);
-  if (!addresses) return none("From is malformed, " + addresses.error().what);
+  if (!addresses) return none("From is malformed: " + addresses.error().what);
   if (addresses->empty()) return none("From has no address");
 
   std::optional<dns::Name> domain;
