@@ -126,8 +126,7 @@ Task<Result<std::vector<std::string>>> seal_message(const MessageInput& message,
   }
   arc::Sealer sealer(header, std::move(request.key), std::move(request.options));
   sealer.body(message.body());
-  POSTERN_CO_TRY(const authres::Results results, authres::parse(payload));
-  co_return sealer.finish(chain, results);
+  co_return sealer.finish(chain, payload);
 }
 
 Task<Result<void>> answer_seal(const BatchCase& given, dns::Resolver& resolver, PrivateKeyCache& cache,

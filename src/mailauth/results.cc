@@ -72,7 +72,7 @@ Method arc_method(const arc::Chain& chain, const ip::Address& client) {
   if (!chain.sets.empty()) method.comment = "i=" + std::to_string(chain.sets.back().instance);
   // RFC 8617 6: the address is for who seals next, and for reports
   method.properties.push_back({"smtp", "remote-ip", client.text()});
-  if (chain.outcome == arc::Outcome::pass) {
+  if (chain.outcome == arc::Outcome::pass && chain.oldest_pass_known) {
     method.properties.push_back({"header", "oldest-pass", std::to_string(chain.oldest_pass)});
   }
   return method;
