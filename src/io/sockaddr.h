@@ -1,4 +1,4 @@
-// ip::Endpoint to and from the kernel's socket addresses. Internal to io.
+// ip::Endpoint to and from the kernel's socket addresses. For io, and for what has sockets of its own (resolver's probes).
 #pragma once
 
 #include <sys/socket.h>
