@@ -101,7 +101,7 @@ void write_arc(json::Writer& writer, const arc::Chain& chain) {
   writer.key("arc").begin_object().field("result", arc::to_string(chain.outcome));
   writer.field("instances", chain.sets.size());
   if (chain.temporary) writer.field("temporary", true);
-  if (chain.oldest_pass != 0) writer.field("oldest_pass", chain.oldest_pass);
+  if (chain.oldest_pass_known) writer.field("oldest_pass", chain.oldest_pass);
   write_optional(writer, "problem", chain.problem);
   writer.key("sets").begin_array();
   for (const arc::Set& set : chain.sets) {

@@ -165,8 +165,10 @@ std::string arc_text(const arc::Chain& chain, bool colour) {
                "sealed by " + safe(set.domain) + " (" + safe(set.selector) + "), cv=" + safe(set.cv));
     if (!set.results.authserv_id.empty()) lines.line("", safe(set.results.authserv_id) + " found" + methods);
   }
-  if (chain.oldest_pass != 0) {
-    lines.line("unchanged", "since i=" + std::to_string(chain.oldest_pass) + ": its message signature still verifies");
+  if (chain.oldest_pass_known) {
+    lines.line("unchanged", chain.oldest_pass == 0 ? "since the first set: every message signature verifies"
+                                                   : "since i=" + std::to_string(chain.oldest_pass) +
+                                                         ": older message signatures do not verify");
   }
   lines.line("reason", safe(chain.problem));
   lines.line("remedy", arc_remedy(chain));

@@ -126,7 +126,7 @@ TEST(ArcText, OneLineASet) {
   arc::Chain chain;
   EXPECT_EQ(arc_text(chain, false), "ARC   none      no chain\n");
   chain.outcome = arc::Outcome::pass;
-  chain.oldest_pass = 1;
+  chain.oldest_pass_known = true;
   chain.sets = {{.instance = 1,
                  .domain = "a.test",
                  .selector = "s",
@@ -137,7 +137,7 @@ TEST(ArcText, OneLineASet) {
             "ARC   pass      a chain of 1 set\n"
             "  i=1           sealed by a.test (s), cv=none\n"
             "                mx.a.test found: spf=pass, dkim=none\n"
-            "  unchanged     since i=1: its message signature still verifies\n");
+            "  unchanged     since the first set: every message signature verifies\n");
 }
 
 TEST(AuthJson, TheKeysThatScriptsRelyOn) {
