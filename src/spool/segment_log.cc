@@ -75,6 +75,7 @@ Result<std::vector<std::uint32_t>> SegmentLog::find_segments() {
 void SegmentLog::adopt(const Segment& segment, std::uint64_t octets) {
   const MutexLock lock(mutex_);
   segments_[segment.number] = {std::make_shared<const Segment>(segment), octets};
+  octets_ += octets;
 }
 
 std::uint32_t SegmentLog::first_in_use() const {
@@ -147,12 +148,16 @@ Result<void> SegmentLog::start_segment() {
   current_ = std::make_shared<const Segment>(std::move(segment));
   const MutexLock lock(mutex_);
   segments_[current_->number] = {current_, kSegmentHeader};
+  octets_ += kSegmentHeader;
   return {};
 }
 
 void SegmentLog::note_octets() {
   const MutexLock lock(mutex_);
-  if (const auto found = segments_.find(current_->number); found != segments_.end()) found->second.octets = offset_;
+  const auto found = segments_.find(current_->number);
+  if (found == segments_.end()) return;
+  octets_ += offset_ - found->second.octets;
+  found->second.octets = offset_;
 }
 
 Result<void> SegmentLog::flush_pieces() {
@@ -216,13 +221,6 @@ std::vector<std::uint32_t> SegmentLog::segments() const {
   return numbers;
 }
 
-std::uint64_t SegmentLog::octets() const {
-  const MutexLock lock(mutex_);
-  std::uint64_t sum = 0;
-  for (const auto& [number, held] : segments_) sum += held.octets;
-  return sum;
-}
-
 Result<void> SegmentLog::retire(std::uint32_t number) {
   std::shared_ptr<const Segment> segment;
   bool keep = false;
@@ -232,6 +230,7 @@ Result<void> SegmentLog::retire(std::uint32_t number) {
     const auto found = segments_.find(number);
     if (found == segments_.end()) return {};
     segment = std::move(found->second.segment);
+    octets_ -= found->second.octets;
     segments_.erase(found);
     // A reader that still has the file open must not see it rewritten: such a file is not used again.
     keep = spares_.size() < options_.spares && segment.use_count() == 1;

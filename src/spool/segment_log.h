@@ -3,6 +3,7 @@
 // go.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -73,7 +74,8 @@ class SegmentLog {
   // Any thread.
   [[nodiscard]] std::shared_ptr<const Segment> segment(std::uint32_t number) const POSTERN_EXCLUDES(mutex_);
   [[nodiscard]] std::vector<std::uint32_t> segments() const POSTERN_EXCLUDES(mutex_);  // sorted
-  [[nodiscard]] std::uint64_t octets() const POSTERN_EXCLUDES(mutex_);                 // written, in all segments
+  // Written, in all segments. Asked for every message, so it is a counter.
+  [[nodiscard]] std::uint64_t octets() const { return octets_.load(std::memory_order_relaxed); }
 
   // The housekeeper: the oldest segment is no longer needed by anybody. Its file becomes a spare or goes.
   [[nodiscard]] Result<void> retire(std::uint32_t number) POSTERN_EXCLUDES(mutex_);
@@ -104,7 +106,8 @@ class SegmentLog {
   std::vector<iovec> pieces_;
   bool dirty_ = false;
 
-  Mutex spare_mutex_;  // held while a spare is made; before mutex_
+  Mutex spare_mutex_;                     // held while a spare is made; before mutex_
+  std::atomic<std::uint64_t> octets_{0};  // the sum over segments_, changed together with it
   mutable Mutex mutex_;
   std::map<std::uint32_t, Held> segments_ POSTERN_GUARDED_BY(mutex_);
   std::vector<std::string> spares_ POSTERN_GUARDED_BY(mutex_);
