@@ -125,11 +125,17 @@ bool all_loopback(const std::vector<ip::Endpoint>& servers) {
   return std::ranges::all_of(servers, [](const ip::Endpoint& server) { return server.address.is_loopback(); });
 }
 
-// Returns whether there is an anchor.
-Result<bool> add_anchors(Builder& build, ub_ctx* context, const Options& options) {
-  if (!options.dnssec) return false;
+// RFC 1035 5.1: the owner stands first. Public roots have no other owner than the root.
+dns::Name owner_of(std::string_view record) {
+  record = trim(record);
+  return dns::Name::parse(record.substr(0, record.find_first_of(" \t"))).value_or(dns::Name());
+}
+
+Result<> add_anchors(Builder& build, Context& context, const Options& options) {
+  if (!options.dnssec) return {};
   for (const std::string& anchor : options.trust_anchors) {
-    build.note(ub_ctx_add_ta(context, anchor.c_str()), "trust anchor " + anchor);
+    build.note(ub_ctx_add_ta(context.unbound.get(), anchor.c_str()), "trust anchor " + anchor);
+    context.anchors.push_back(owner_of(anchor));
   }
   std::string file = options.trust_anchor_file;
   if (file.empty() && options.trust_anchors.empty()) {
@@ -137,16 +143,17 @@ Result<bool> add_anchors(Builder& build, ub_ctx* context, const Options& options
     if (::access(file.c_str(), R_OK) != 0) {
       log::warning("dns_no_trust_anchor", {{"what", "no DNSSEC validation: " + file + " is not there"},
                                            {"remedy", "install dns-root-data, or set trust_anchor_file"}});
-      return false;
+      return {};
     }
   }
   if (!file.empty()) {
     if (::access(file.c_str(), R_OK) != 0) {
       return fail(ErrorKind::not_found, "dns: trust_anchor_file " + printable(file) + " cannot be read");
     }
-    build.note(ub_ctx_add_ta_file(context, file.c_str()), "trust anchor file " + file);
+    build.note(ub_ctx_add_ta_file(context.unbound.get(), file.c_str()), "trust anchor file " + file);
+    context.anchors.emplace_back();
   }
-  return true;
+  return {};
 }
 
 }  // namespace
@@ -167,7 +174,7 @@ Result<Context> make_context(const Options& options) {
   build.set("do-not-query-localhost:", "no");
   build.set("module-config:", "validator iterator");
   build.set("val-max-restart:", "5");
-  POSTERN_TRY(out.validates, add_anchors(build, context, options));
+  POSTERN_TRY_VOID(add_anchors(build, out, options));
 
   const bool forwards = !out.servers.empty();
   const bool public_root = options.trust_anchors.empty();
@@ -178,8 +185,11 @@ Result<Context> make_context(const Options& options) {
     // A server that was silent is tried again soon: whether any answers is for the dead-resolver rule to say.
     build.set("infra-host-ttl:", out.servers.size() == 1 ? "2" : "10");
     build.set("infra-cache-max-rtt:", "3000");
-    if (out.validates && public_root) {
-      for (const auto& zone : special_zones()) build.set("domain-insecure:", zone);
+    if (!out.anchors.empty() && public_root) {
+      for (const auto& zone : special_zones()) {
+        build.set("domain-insecure:", zone);
+        out.insecure.push_back(dns::Name::parse(zone).value_or(dns::Name()));
+      }
       // A server on this host that knows no DNSSEC (an authoritative one in a test, a stub that strips signatures): its
       // answers are insecure instead of all bogus. Nobody stands between it and us who could make it look so.
       if (all_loopback(out.servers)) build.set("harden-dnssec-stripped:", "no");
@@ -193,6 +203,17 @@ Result<Context> make_context(const Options& options) {
   }
   POSTERN_TRY_VOID(build.end());
   return out;
+}
+
+bool Context::validates(const dns::Name& name) const {
+  const auto deepest = [&](const std::vector<dns::Name>& points) {
+    int labels = -1;
+    for (const auto& point : points) {
+      if (name.is_within(point)) labels = std::max(labels, static_cast<int>(point.labels()));
+    }
+    return labels;
+  };
+  return deepest(anchors) > deepest(insecure);
 }
 
 std::vector<ip::Endpoint> servers_in(std::string_view resolv_conf) {

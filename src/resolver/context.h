@@ -23,7 +23,11 @@ using ContextPtr = std::unique_ptr<ub_ctx, ContextFree>;
 struct Context {
   ContextPtr unbound;
   std::vector<ip::Endpoint> servers;  // asked by libunbound; empty: it recurses
-  bool validates = false;             // there is a trust anchor
+  std::vector<dns::Name> anchors;     // the names of the trust anchors: what lies below is validated
+  std::vector<dns::Name> insecure;    // but not what lies below these
+
+  // Whether answers for the name may turn out bogus. False: nothing validates them.
+  [[nodiscard]] bool validates(const dns::Name& name) const;
 };
 
 [[nodiscard]] Result<Context> make_context(const Options& options);

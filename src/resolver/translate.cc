@@ -16,7 +16,8 @@ dns::Answer failed(dns::Status status, std::string why) { return *dns::failed_an
 
 }  // namespace
 
-dns::Answer translate(const dns::Name& name, dns::Type type, int error, const ub_result* result, bool validates) {
+dns::Answer translate(const dns::Name& name, dns::Type type, int error, const ub_result* result,
+                      const Context& context) {
   using dns::Status;
   if (error != 0 || result == nullptr) {
     return failed(Status::servfail, std::string("libunbound: ") + ub_strerror(error));
@@ -35,7 +36,8 @@ dns::Answer translate(const dns::Name& name, dns::Type type, int error, const ub
   bool secure = result->secure != 0;
   if (result->rcode == kRcodeServfail && answer.status != Status::servfail) {
     // A record without data, which libunbound cannot hand over: it stops before it tells whether the answer is bogus.
-    // AD is there where it is secure; without a trust anchor nothing is bogus; else nobody knows.
+    // AD is there where it is secure; under no trust anchor nothing is bogus; else nobody knows.
+    const bool validates = context.validates(name) || context.validates(answer.canonical);
     secure = validates && reply->authentic;
     if (validates && !secure) return failed(Status::servfail, "the answer has a record without data");
   }

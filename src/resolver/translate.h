@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dns/answer.h"
+#include "resolver/context.h"
 
 struct ub_result;
 
@@ -11,6 +12,6 @@ namespace postern::resolver {
 
 // `error` and `result` as libunbound's callback gets them; `result` may be null.
 [[nodiscard]] dns::Answer translate(const dns::Name& name, dns::Type type, int error, const ub_result* result,
-                                    bool validates);
+                                    const Context& context);
 
 }  // namespace postern::resolver

@@ -173,7 +173,7 @@ void Unbound::Impl::on_result(void* pending, int error, ub_result* result) {
   const std::unique_ptr<ub_result, FreeResult> owned(result);
   auto& entry = *static_cast<Pending*>(pending);
   Impl& impl = *entry.impl;
-  impl.ended(entry, translate(entry.name, entry.key.type, error, result, impl.context.validates));
+  impl.ended(entry, translate(entry.name, entry.key.type, error, result, impl.context));
 }
 
 void Unbound::Impl::ended(Pending& entry, dns::Answer answer) {
