@@ -19,6 +19,7 @@ for group in "${wanted[@]}"; do
     test) packages+=("${packages_test[@]}") ;;
     unit) packages+=("${packages_unit[@]}") ;;
     bench) packages+=("${packages_bench[@]}") ;;
+    interop) packages+=("${packages_interop[@]}") ;;
     lint) packages+=("${packages_lint[@]}") ;;
     *) die "setup: there is no group '$group' (there are: ${groups[*]})" ;;
   esac
