@@ -1,7 +1,6 @@
 #include "spf/evaluate.h"
 
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "base/text.h"
@@ -223,6 +222,8 @@ Match Evaluator::too_many_voids(const Domain& at, std::string_view term) {
 
 Task<> Evaluator::run() {
   if (!sender_.name) co_return;  // 4.3: none
+  constexpr std::size_t kStepsOfMost = 24;
+  out_.trace.reserve(kStepsOfMost);
   out_.domain = sender_.name->text();
   Domain at{sender_.domain, *sender_.name};
   out_.outcome = co_await check_host(std::move(at), 0);

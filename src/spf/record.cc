@@ -58,7 +58,12 @@ bool parse_ip4(std::string_view text, std::array<std::uint8_t, 16>& out) {
 
 bool parse_ip6(std::string_view text, std::array<std::uint8_t, 16>& out) {
   // A zone (fe80::1%eth0) is no part of RFC 4291 2.2, and a bare IPv4 address neither.
-  if (!text.contains(':') || text.contains('%')) return false;
+  bool colon = false;
+  for (const char c : text) {
+    if (c == '%') return false;
+    colon = colon || c == ':';
+  }
+  if (!colon) return false;
   const auto address = ip::Address::parse(text);
   if (!address) return false;
   out = address->octets();
@@ -70,10 +75,11 @@ std::string_view parse_network(Term& term, std::string_view rest) {
   const std::string_view bad = v4 ? kBadIp4 : kBadIp6;
   if (!rest.starts_with(':')) return bad;
   rest.remove_prefix(1);
-  const std::size_t slash = rest.find('/');
+  std::size_t slash = 0;
+  while (slash < rest.size() && rest[slash] != '/') ++slash;
   const std::string_view network = rest.substr(0, slash);
   if (v4 ? !parse_ip4(network, term.network) : !parse_ip6(network, term.network)) return bad;
-  if (slash == std::string_view::npos) return {};
+  if (slash == rest.size()) return {};
   const auto cidr = parse_cidr(rest.substr(slash + 1), v4 ? 32 : 128);
   if (!cidr) return kBadCidr;
   (v4 ? term.cidr4 : term.cidr6) = *cidr;
@@ -125,30 +131,35 @@ std::string_view parse_domain(Term& term, std::string_view rest) {
   return {};
 }
 
+// The octets of a short name in one number, after a one, so that a leading NUL makes a difference.
+constexpr std::uint64_t packed(std::string_view name) {
+  std::uint64_t out = 1;
+  for (const char c : name) out = (out << 8U) | static_cast<unsigned char>(ascii_lower(c));
+  return out;
+}
+
 std::optional<TermKind> mechanism_of(std::string_view name) {
-  switch (name.size()) {
-    case 1:
-      if (iequals(name, "a")) return TermKind::a;
-      break;
-    case 2:
-      if (iequals(name, "mx")) return TermKind::mx;
-      break;
-    case 3:
-      if (iequals(name, "ip4")) return TermKind::ip4;
-      if (iequals(name, "ip6")) return TermKind::ip6;
-      if (iequals(name, "all")) return TermKind::all;
-      if (iequals(name, "ptr")) return TermKind::ptr;
-      break;
-    case 6:
-      if (iequals(name, "exists")) return TermKind::exists;
-      break;
-    case 7:
-      if (iequals(name, "include")) return TermKind::include;
-      break;
+  if (name.size() >= sizeof(std::uint64_t)) return std::nullopt;
+  switch (packed(name)) {
+    case packed("ip4"):
+      return TermKind::ip4;
+    case packed("ip6"):
+      return TermKind::ip6;
+    case packed("include"):
+      return TermKind::include;
+    case packed("a"):
+      return TermKind::a;
+    case packed("mx"):
+      return TermKind::mx;
+    case packed("all"):
+      return TermKind::all;
+    case packed("exists"):
+      return TermKind::exists;
+    case packed("ptr"):
+      return TermKind::ptr;
     default:
-      break;
+      return std::nullopt;
   }
-  return std::nullopt;
 }
 
 std::expected<Term, std::string_view> parse_modifier(std::string_view text, std::size_t equals) {
@@ -245,6 +256,11 @@ std::expected<Record, SyntaxError> Record::parse(std::string_view text) {
   for (std::string_view word = take_term(text); !word.empty(); word = take_term(text)) {
     const auto term = parse_term(word);
     if (!term) return std::unexpected(SyntaxError{word, term.error()});
+    if (!term->is_modifier() && record.kept_.size() < kKeptMax) {
+      if (record.kept_.empty()) record.kept_.reserve(kKeptMax);
+      record.kept_.push_back(*term);
+      record.rest_ = text;
+    }
     switch (term->kind) {
       case TermKind::all:
         all = true;
@@ -272,6 +288,7 @@ std::expected<Record, SyntaxError> Record::parse(std::string_view text) {
 }
 
 std::optional<Term> Record::next_mechanism() {
+  if (next_ < kept_.size()) return kept_[next_++];
   for (std::string_view word = take_term(rest_); !word.empty(); word = take_term(rest_)) {
     const auto term = parse_term(word);
     if (term && !term->is_modifier()) return *term;

@@ -1,7 +1,8 @@
 // Record: an SPF record, checked as a whole before anything of it is evaluated (RFC 7208 4.6: a syntax error anywhere
-// beats an earlier match), and its terms one by one. Terms are read from the text again while they are evaluated: a
-// record of thousands of terms costs no memory of its own while DNS lets us wait. Thread rule: values; they refer to
-// the text, which outlives them. RFC 7208 4.5, 4.6, 5, 6, 12.
+// beats an earlier match), and its terms one by one. Only the first ones are kept, more than most records have; the
+// others are read from the text again when their turn comes, so that a record of thousands of terms costs no memory of
+// its own while DNS lets us wait. Thread rule: values; they refer to the text, which outlives them. RFC 7208 4.5, 4.6,
+// 5, 6, 12.
 #pragma once
 
 #include <array>
@@ -9,6 +10,7 @@
 #include <expected>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "spf/evaluate.h"
 #include "spf/macro.h"
@@ -54,8 +56,12 @@ class Record {
   // The mechanisms, in order; nullopt after the last.
   [[nodiscard]] std::optional<Term> next_mechanism();
 
+  static constexpr std::size_t kKeptMax = 16;  // 1 KiB
+
  private:
-  std::string_view rest_;
+  std::string_view rest_;   // after the mechanisms in kept_
+  std::vector<Term> kept_;  // the first kKeptMax mechanisms
+  std::size_t next_ = 0;
   std::optional<Term> redirect_, explanation_;
   std::array<std::string_view, kTermsMax> includes_;
   std::size_t include_count_ = 0;

@@ -206,6 +206,9 @@ TEST(SpfRecord, TermsAgainstTheGrammar) {
     EXPECT_NE(error_of(term), "(none)") << term;
   }
   EXPECT_NE(error_of(std::string_view("a:x.org\0", 8)), "(none)");
+  EXPECT_NE(error_of(std::string_view("\0a", 2)), "(none)");
+  EXPECT_NE(error_of(std::string_view("-\0all", 5)), "(none)");
+  EXPECT_NE(error_of(std::string_view("a\0", 2)), "(none)");
 }
 
 TEST(SpfRecord, ReasonsHelp) {
@@ -287,6 +290,21 @@ TEST(SpfRecord, LongestRecord) {
   const auto over = Record::parse(text);
   ASSERT_FALSE(over);
   EXPECT_EQ(over.error().term, "");
+}
+
+TEST(SpfRecord, KeptMechanismsAndTheOthersAreOneList) {
+  for (const std::size_t count : {Record::kKeptMax - 1, Record::kKeptMax, Record::kKeptMax + 1, 3 * Record::kKeptMax}) {
+    std::string text = "v=spf1 x=y";
+    for (std::size_t i = 0; i < count; ++i) text += " ip4:192.0.2." + std::to_string(i) + " z=" + std::to_string(i);
+    auto record = Record::parse(text);
+    ASSERT_TRUE(record);
+    std::size_t seen = 0;
+    for (auto term = record->next_mechanism(); term; term = record->next_mechanism()) {
+      EXPECT_EQ(term->kind, TermKind::ip4);
+      EXPECT_EQ(term->network[15], seen++);
+    }
+    EXPECT_EQ(seen, count);
+  }
 }
 
 TEST(SpfRecord, IncludesForPrefetchingAreBounded) {
