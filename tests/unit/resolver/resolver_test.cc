@@ -248,10 +248,11 @@ TEST(Resolver, ASilentServerIsHeldForDeadUntilItAnswers) {
   EXPECT_EQ(asker.ask("mail.test", Type::a)->status, Status::ok);
   server.set_silent(false);
   ASSERT_TRUE(io::test::run(asker.loop, until(asker.loop, [&] { return !asker.unbound->held_for_dead(); })));
-  int tries = 0;
-  EXPECT_TRUE(io::test::run(asker.loop, until(asker.loop, [&] { return ++tries > 1; })));
-  Asker patient(options_for(server.endpoint(), kPatientMs));
-  EXPECT_EQ(patient.ask("again.test", Type::a)->status, Status::ok);
+  Status again = Status::unavailable;
+  for (int i = 0; i < 100 && again != Status::ok; ++i) {
+    again = asker.ask("again" + std::to_string(i) + ".test", Type::a)->status;
+  }
+  EXPECT_EQ(again, Status::ok);
 }
 
 TEST(Resolver, WaitersEndTogetherWhenItDies) {
