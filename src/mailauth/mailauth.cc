@@ -95,7 +95,7 @@ void MailAuth::compute(WallMs now) {
   POSTERN_CHECK(own.message != nullptr);
   own.facts.dkim = own.message->dkim.verify(now / 1000);
   own.facts.dkim_signatures = own.message->dkim.signatures_found();
-  own.facts.arc = own.message->arc.verify();
+  own.facts.arc = own.message->arc.verify(now / 1000);
 }
 
 Task<Facts> MailAuth::conclude(dns::Budget& budget) {
