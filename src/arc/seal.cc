@@ -10,7 +10,8 @@
 namespace postern::arc {
 namespace {
 
-constexpr std::string_view kFold = "\r\n\t";
+// A space and no tab: dkimpy looks for its set by the text " i=1;".
+constexpr std::string_view kFold = "\r\n ";
 constexpr std::size_t kColumns = 78;        // RFC 5322 2.1.1
 constexpr std::size_t kValueColumns = 900;  // 2.1.1: no line over 998
 constexpr std::size_t kBase64Columns = 76;
