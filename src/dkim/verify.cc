@@ -156,6 +156,12 @@ Verdict Verifier::judge(const Candidate& candidate, const FieldIndex& index, std
   if (signature.body_hash != crypto::view_of(hashes_.digest(candidate.hash))) {
     return end(Outcome::fail, "body hash did not verify");
   }
+  // 6.1.1 leaves to the verifier what it "views to be essential", and 3.8 asks for valid messages: with a From field
+  // that is not signed nobody can tell whose message it is, so it counts as if h= had named From once more (8.15).
+  const auto signed_from = std::ranges::count(signature.signed_names, std::string_view("from"));
+  if (index.find("from").size() > static_cast<std::size_t>(signed_from)) {
+    return end(Outcome::fail, "a From field is not signed: h= names fewer than the message has");
+  }
   const crypto::Digest digest = header_digest(index, signature.signed_names, signature.header_canon, *candidate.field);
   const KeyTrial trial = signature_holds(candidate.key, signature.key_type, digest, signature.signature);
   if (!trial.verified) return end(Outcome::fail, "signature did not verify");

@@ -100,6 +100,19 @@ TEST(Verifier, OverSignedAndRepeatedNames) {
   EXPECT_EQ(verdict(two, kBody, test::usual_zone(), changed).outcome, Outcome::fail);
 }
 
+// 8.15: a From field on top of the signed one is what most readers are shown
+TEST(Verifier, AFromFieldThatIsNotSigned) {
+  const std::string field = hand_signed(kTags + "b=");
+  const Verdict added = verdict(field, kBody, test::usual_zone(), "From: eve@example.com\r\n" + std::string(kHeader));
+  EXPECT_EQ(added.outcome, Outcome::fail);
+  EXPECT_TRUE(added.problem.contains("From")) << added.problem;
+  const std::string header = "From: eve@example.com\r\n" + std::string(kHeader);
+  const std::string both = hand_signed(
+      "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed; d=example.org; s=rsa; h=from:from; bh=BH; b=", test::rsa_key(),
+      header);
+  EXPECT_EQ(verdict(both, kBody, test::usual_zone(), header).outcome, Outcome::pass);
+}
+
 // 3.5 h=: "MUST NOT include the DKIM-Signature header field that is being created or verified but may include others"
 TEST(Verifier, SignaturesThatSignSignatures) {
   const std::string inner = hand_signed(kTags + "b=");
