@@ -54,6 +54,10 @@ TEST(TreeWalkTest, AtMostEightQueries) {
   EXPECT_EQ(longest.size(), dns::kNameMax);
   EXPECT_EQ(targets(longest).size(), 8U);
   EXPECT_EQ(targets("").size(), 0U);
+  EXPECT_EQ(run({}, longest).walk, (Names{"_dmarc.a.a.a.a.a.a.a", "_dmarc.a.a.a.a.a.a", "_dmarc.a.a.a.a.a",
+                                          "_dmarc.a.a.a.a", "_dmarc.a.a.a", "_dmarc.a.a", "_dmarc.a"}))
+      << "127 labels: no room for _dmarc in front of all of them";
+  EXPECT_EQ(run({}, "a." + longest).outcome, Outcome::permerror) << "128 labels are no name";
   EXPECT_EQ(run({}, labels(7)).walk.size(), 7U);
   EXPECT_EQ(run({}, labels(8)).walk.size(), 8U);
   EXPECT_EQ(run({}, labels(9)).walk.size(), 8U);
