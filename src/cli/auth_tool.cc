@@ -79,10 +79,16 @@ Task<mailauth::Facts> evaluate_message(std::optional<mailauth::Envelope> envelop
                                        std::int64_t now) {
   dns::Budget budget(dns::Budget::kLookups, Deadline::after(kToolDeadline));
   mailauth::MailAuth auth({.resolver = resolver, .keys = keys, .host_name = std::move(receiver)});
+  const bool has_envelope = envelope.has_value();
   if (envelope) auth.envelope(std::move(*envelope));
   auth.header(message::HeaderSection(std::string(message.header())));
   auth.body(message.body());
-  co_return co_await auth.finish(budget, now * 1000);
+  mailauth::Facts facts = co_await auth.finish(budget, now * 1000);
+  if (!has_envelope) {
+    facts.spf_mail_from.reset();
+    facts.spf_helo.reset();
+  }
+  co_return facts;
 }
 
 BatchAnswer auth_batch() {
