@@ -59,7 +59,7 @@ TEST(AuthorDomainTest, FieldsThatLookLikeFrom) {
   const std::string from = "From: a@example.org\r\n";
   for (const std::string_view other :
        {std::string_view(" From: b@evil.example\r\n"), std::string_view("From\x01: b@evil.example\r\n"),
-        std::string_view("F\0rom: b@evil.example\r\n", 24), std::string_view("From\xC2\xA0: b@evil.example\r\n"),
+        std::string_view("F\0rom: b@evil.example\r\n", 23), std::string_view("From\xC2\xA0: b@evil.example\r\n"),
         std::string_view("Fr om: b@evil.example\r\n"), std::string_view("From\t : b@evil.example\r\n")}) {
     none(author(std::string(other) + from), "there are 2 From fields");
     if (!other.starts_with("From\t")) none(author(other), "the name of the From field is malformed");
