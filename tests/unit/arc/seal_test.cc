@@ -11,9 +11,9 @@ TEST(ArcSeal, TheFieldsOfTheFirstSet) {
   const auto fields = seal(Mail(), Chain(), options);
   ASSERT_TRUE(fields.has_value()) << fields.error().what;
   ASSERT_EQ(fields->size(), 3);
-  EXPECT_TRUE((*fields)[0].starts_with("ARC-Seal: a=ed25519-sha256;\r\n\tb="));
-  EXPECT_TRUE((*fields)[0].ends_with(";\r\n\tcv=none; d=example.org; i=1; s=sel; t=12345\r\n"));
-  EXPECT_TRUE((*fields)[1].starts_with("ARC-Message-Signature: a=ed25519-sha256;\r\n\tb="));
+  EXPECT_TRUE((*fields)[0].starts_with("ARC-Seal: a=ed25519-sha256;\r\n b="));
+  EXPECT_TRUE((*fields)[0].ends_with(";\r\n cv=none; d=example.org; i=1; s=sel; t=12345\r\n"));
+  EXPECT_TRUE((*fields)[1].starts_with("ARC-Message-Signature: a=ed25519-sha256;\r\n b="));
   EXPECT_TRUE((*fields)[1].ends_with("d=example.org; h=from:to:subject; i=1; s=sel; t=12345\r\n")) << (*fields)[1];
   EXPECT_EQ(
       (*fields)[2],
