@@ -49,7 +49,10 @@ std::string without_comments(std::string_view text) {
       out += c;
       if (pair) out += text[i + 1];
     }
-    if (!quoted && c == ')' && depth > 0 && --depth == 0) out += ' ';
+    if (!quoted && c == ')' && depth > 0) {
+      --depth;
+      if (depth == 0) out += ' ';
+    }
     if (pair) ++i;
   }
   return out;

@@ -48,7 +48,7 @@ void append_quoted(std::string& out, std::string_view text) {
 }
 
 std::string value_text(std::string_view raw, bool utf8) {
-  const std::string value = sanitised(utf8 ? std::string(raw) : ascii_domain(raw), utf8);
+  std::string value = sanitised(utf8 ? std::string(raw) : ascii_domain(raw), utf8);
   if (is_token(value)) return value;
   std::string out;
   append_quoted(out, value);
@@ -58,7 +58,7 @@ std::string value_text(std::string_view raw, bool utf8) {
 // RFC 8601 2.2: an email identity MUST be written as [local-part "@"] domain-name, not as a value. What reads back as
 // itself in that form is written in it.
 std::string pvalue_text(std::string_view raw, bool utf8) {
-  const std::string value = sanitised(utf8 ? std::string(raw) : ascii_domain(raw), utf8);
+  std::string value = sanitised(utf8 ? std::string(raw) : ascii_domain(raw), utf8);
   if (is_token(value)) return value;
   Lexer lexer(value);
   if (lexer.pvalue() == value && lexer.at_end()) return value;
