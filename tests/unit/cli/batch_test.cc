@@ -134,7 +134,13 @@ TEST_F(BatchTest, DmarcTakesIdentifiersInThePlaceOfAMessage) {
   EXPECT_EQ(value.at("dmarc").at("policy").string(), "reject");
   value = ask(R"("header_from":"sub.x.test","spf":{"result":"pass","domain":"y.test"})");
   EXPECT_EQ(value.at("dmarc").at("result").string(), "fail");
-  value = ask(R"("header_from":["a@x.test","b@y.test"])");
+  value = ask(R"("header_from":"a@x.test, b@x.test","spf":{"result":"pass","domain":"x.test"})");
+  EXPECT_EQ(value.at("dmarc").at("result").string(), "pass") << value.text();
+  value = ask(R"("header_from":["a@x.test"],"spf":{"result":"pass","domain":"x.test"})");
+  EXPECT_EQ(value.at("dmarc").at("result").string(), "pass") << value.text();
+  value = ask(R"("header_from":["a@x.test","b@x.test"],"spf":{"result":"pass","domain":"x.test"})");
+  EXPECT_EQ(value.at("dmarc").at("result").string(), "none");
+  value = ask(R"("header_from":"a@x.test, b@y.test")");
   EXPECT_EQ(value.at("dmarc").at("result").string(), "none");
   EXPECT_TRUE(value.at("dmarc").at("policy").is_null());
   EXPECT_TRUE(value.at("dmarc").at("problem").is_string());
