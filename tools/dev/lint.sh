@@ -36,7 +36,7 @@ check "layers" python3 tools/layers.py
 check "clang-format (./dev lint --fix mends it)" clang-format-19 --dry-run -Werror "${sources[@]}"
 check "shellcheck" shellcheck "${scripts[@]}"
 check "python compiles" python3 -c 'import ast, sys
-for path in sys.argv[1:]: ast.parse(open(path).read(), path)' tools/*.py bench/*.py
+for path in sys.argv[1:]: ast.parse(open(path).read(), path)' tools/*.py tools/interop/*.py bench/*.py
 check "names of machines in tracked files" python3 tools/tree_check.py
 check "file lengths" python3 tools/file_lengths.py
 configure asan  # tests, fuzz targets and all of src stand in its compile_commands.json
