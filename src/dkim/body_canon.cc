@@ -52,7 +52,7 @@ void BodyCanon::clean(std::string_view piece, bool input_ends, OctetSink& sink) 
 
 // Relaxed, with a run of white space held back: false where `rest` ends before it is known what follows the run.
 bool BodyCanon::end_held_space(std::string_view& rest, OctetSink& sink) {
-  rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+  while (!rest.empty() && is_wsp(rest.front())) rest.remove_prefix(1);
   if (rest.empty()) return false;
   if (rest == "\r") {
     cr_ = true;

@@ -23,7 +23,8 @@ void append_reduced(std::string_view text, std::string& out) {
       at += 2;
     } else {
       // To the next octet that might not stay as it is. A lone CR is passed here, one octet at a time.
-      const std::size_t end = std::min(text.find_first_of(" \t\r", at + 1), text.size());
+      std::size_t end = at + 1;
+      while (end < text.size() && !is_wsp(text[end]) && text[end] != '\r') ++end;
       out.append(text.substr(at, end - at));
       space = false;
       at = end;

@@ -1,6 +1,7 @@
 #include "dkim/header_digest.h"
 
 #include <algorithm>
+#include <compare>
 #include <functional>
 
 #include "base/text.h"
@@ -10,6 +11,18 @@ namespace postern::dkim {
 namespace {
 
 constexpr std::size_t kGathered = std::size_t{16} * 1024;
+
+std::uint64_t head_of(std::string_view name) {
+  std::uint64_t head = 0;
+  for (std::size_t i = 0; i < 8; ++i)
+    head = (head << 8U) | (i < name.size() ? static_cast<unsigned char>(name[i]) : 0U);
+  return head;
+}
+
+std::strong_ordering compare(const FieldIndex::Entry& entry, std::uint64_t head, std::string_view name) {
+  if (entry.head != head) return entry.head <=> head;
+  return entry.name <=> name;
+}
 
 // Appends the fields to a text; hands it to `flush` whenever it has grown.
 template <class Flush>
@@ -57,17 +70,23 @@ FieldIndex::FieldIndex(const message::HeaderSection& header) {
     if (field.name.empty()) continue;  // no field at all: nothing can name it
     const std::size_t start = names_.size();
     for (const char c : field.name) names_.push_back(ascii_lower(c));
-    entries_.push_back({.name = std::string_view(names_).substr(start), .field = &field});
+    const std::string_view name = std::string_view(names_).substr(start);
+    entries_.push_back({.head = head_of(name), .name = name, .field = &field});
   }
   // Fields lie in the header's order in one vector, so their places are their order.
   std::ranges::sort(entries_, [](const Entry& a, const Entry& b) {
-    return a.name != b.name ? a.name < b.name : std::less<>()(a.field, b.field);
+    const auto order = compare(a, b.head, b.name);
+    return order != 0 ? order < 0 : std::less<>()(a.field, b.field);
   });
 }
 
 std::span<const FieldIndex::Entry> FieldIndex::find(std::string_view name) const {
-  const auto range = std::ranges::equal_range(entries_, name, {}, &Entry::name);
-  return {range.begin(), range.end()};
+  const std::uint64_t head = head_of(name);
+  const auto first =
+      std::ranges::partition_point(entries_, [&](const Entry& entry) { return compare(entry, head, name) < 0; });
+  auto last = first;
+  while (last != entries_.end() && compare(*last, head, name) == 0) ++last;
+  return {first, last};
 }
 
 crypto::Digest header_digest(const FieldIndex& index, const std::vector<std::string>& names, Canon canon,

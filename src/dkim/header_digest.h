@@ -21,7 +21,8 @@ class FieldIndex {
  public:
   explicit FieldIndex(const message::HeaderSection& header);
   struct Entry {
-    std::string_view name;  // lower case
+    std::uint64_t head = 0;  // the name's first eight octets as a number, by which most comparisons end
+    std::string_view name;   // lower case
     const message::Field* field = nullptr;
   };
   // The entries of that name, which is in lower case; top first.

@@ -131,7 +131,10 @@ Result<std::string> read_base64(std::string_view name, std::string_view value) {
 
 std::string without_space(std::string_view text) {
   std::string out;
-  std::ranges::copy_if(text, std::back_inserter(out), [](char c) { return !std::string_view(" \t\r\n").contains(c); });
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c != ' ' && c != '\t' && c != '\r' && c != '\n') out.push_back(c);
+  }
   return out;
 }
 

@@ -10,7 +10,8 @@ namespace postern::dkim {
 [[nodiscard]] constexpr bool is_wsp(char c) { return c == ' ' || c == '\t'; }
 
 // The first octet at or after `from` that is white space and not one SP between two other octets: a tab, a space in
-// front of white space or a CR, or one that ends the text. The size of the text where there is none.
+// front of white space or a CR, or one that ends the text; or a space that may stay, in front of another control
+// character. The size of the text where there is none.
 [[nodiscard]] std::size_t next_changed(std::string_view text, std::size_t from);
 
 }  // namespace postern::dkim
