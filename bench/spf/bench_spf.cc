@@ -97,6 +97,33 @@ void no_term_matches_answers_at_hand(benchmark::State& state) {
 }
 BENCHMARK(no_term_matches_answers_at_hand);
 
+// The dearest record that a stranger can publish, for a sender that helps: time that one term holds the loop.
+void longest_macros(benchmark::State& state) {
+  std::string record = "v=spf1 exists:";
+  while (record.size() + 32 < kRecordMax) record += "%{S1r-=}";
+  record += ".example.org ip4:192.0.2.1";
+  Query query = query_from("192.0.2.1");
+  query.mail_from = "a" + std::string(62, '-') + "a@" + std::string(60, 'b') + ".example.org";
+  AnswersAtHand resolver;
+  resolver.add(std::string(60, 'b') + ".example.org", record);
+  for (auto _ : state) {
+    dns::Budget budget;
+    auto task = check(query, resolver, budget);
+    task.start();
+    POSTERN_CHECK(task.take().outcome == Outcome::pass);
+  }
+}
+BENCHMARK(longest_macros);
+
+void most_networks(benchmark::State& state) {
+  std::string record = "v=spf1";
+  while (record.size() + 16 < kRecordMax) record += " ip4:1.2.3.4";
+  AnswersAtHand resolver;
+  resolver.add("example.org", record);
+  evaluate(state, resolver, "192.0.2.1", Outcome::neutral);
+}
+BENCHMARK(most_networks);
+
 void parse_record(benchmark::State& state) {
   for (auto _ : state) {
     auto record = Record::parse(kIncluded);

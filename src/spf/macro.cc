@@ -201,21 +201,33 @@ void append_value(std::string& out, const Macro& macro, const MacroValues& value
   }
 }
 
-// Appends the expansion of what `text` begins with: literal characters up to the next '%', or one macro.
-void take_piece(std::string& out, std::string_view& text, const MacroValues& values) {
+// What `text`, checked, begins with: literal characters up to the next '%', or one macro.
+std::string_view take_piece(std::string_view& text) {
+  std::size_t end = 0;
   if (text.front() != '%') {
-    const std::size_t end = std::min(text.find('%'), text.size());
-    out += text.substr(0, end);
-    text.remove_prefix(end);
-    return;
+    end = text.find('%');
+  } else {
+    end = text.starts_with("%{") ? text.find('}') : 1;
+    if (end != std::string_view::npos) ++end;
   }
-  const char next = text.size() > 1 ? text[1] : '\0';
-  text.remove_prefix(std::min<std::size_t>(2, text.size()));
-  if (next == '%') out += '%';
-  if (next == '_') out += ' ';
-  if (next == '-') out += "%20";
-  if (next != '{') return;
-  if (const auto macro = take_macro(text, MacroLetters::all)) append_value(out, *macro, values);
+  const std::string_view piece = text.substr(0, end);
+  text.remove_prefix(piece.size());
+  return piece;
+}
+
+void append_piece(std::string& out, std::string_view piece, const MacroValues& values) {
+  if (piece.front() != '%') {
+    out += piece;
+  } else if (piece == "%%") {
+    out += '%';
+  } else if (piece == "%_") {
+    out += ' ';
+  } else if (piece == "%-") {
+    out += "%20";
+  } else if (piece.starts_with("%{")) {
+    piece.remove_prefix(2);
+    if (const auto macro = take_macro(piece, MacroLetters::all)) append_value(out, *macro, values);
+  }
 }
 
 // 7.3: labels are taken off the left until the rest fits. A final dot says only that the name is whole (4.8).
@@ -277,21 +289,23 @@ std::optional<std::string> expand_domain(std::string_view text, const MacroUse& 
     const auto name = fit(text);
     return name ? std::optional<std::string>(*name) : std::nullopt;
   }
-  // Only the end of a long expansion can stay (7.3), so that only its end is kept while it grows.
-  constexpr std::size_t kKept = 2 * dns::kNameMax;
-  constexpr std::size_t kGrown = 8192;
+  std::size_t pieces = 0;
+  for (std::string_view rest = text; !rest.empty(); ++pieces) take_piece(rest);
+  // Only the end of a long expansion stays (7.3), so that only its end is made.
+  const bool cut = pieces > kPiecesMax;
+  for (; pieces > kPiecesMax; --pieces) take_piece(text);
   std::string out;
-  while (!text.empty()) {
-    take_piece(out, text, values);
-    if (out.size() > kGrown) out.erase(0, out.size() - kKept);
-  }
+  while (!text.empty()) append_piece(out, take_piece(text), values);
+  if (cut && out.size() <= dns::kNameMax + 1) return std::nullopt;
   const auto name = fit(out);
   return name ? std::optional<std::string>(*name) : std::nullopt;
 }
 
 std::string expand_text(std::string_view text, const MacroValues& values, std::size_t max) {
   std::string out;
-  while (!text.empty() && out.size() < max) take_piece(out, text, values);
+  for (std::size_t pieces = 0; !text.empty() && out.size() < max && pieces < kPiecesMax; ++pieces) {
+    append_piece(out, take_piece(text), values);
+  }
   if (out.size() > max) out.resize(max);
   return out;
 }

@@ -1,7 +1,7 @@
 // Macros of RFC 7208 7: the check of a macro-string's syntax, which happens before anything is evaluated, and its
 // expansion, which cannot fail afterwards. Not here: looking up what %{p} stands for (ptr.h), and what a target name
-// is asked for (evaluate.cc). Bounds: an expansion keeps at most what its use can show (a name, an explanation) plus
-// one macro's value. Thread rule: pure functions.
+// is asked for (evaluate.cc). Bounds: of a string of thousands of macros only as many are expanded as its use can show
+// (a name, an explanation), so that no record keeps a loop busy. Thread rule: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -48,11 +48,14 @@ struct MacroValues {
   WallMs now = 0;
 };
 
+inline constexpr std::size_t kPiecesMax = 512;  // macros and literal stretches that one expansion evaluates
+
 // Of a string that was checked. The name that DNS is asked for: without the final dot, and cut from the left, label by
-// label, to 253 octets (7.3). nullopt: it is no domain name (4.8), so that there is nothing to ask.
+// label, to 253 octets (7.3); the last kPiecesMax pieces make it. nullopt: it is no domain name (4.8), so that there is
+// nothing to ask; or there are more pieces, and so many of them are empty that the last ones make no 253 octets.
 [[nodiscard]] std::optional<std::string> expand_domain(std::string_view text, const MacroUse& use,
                                                        const MacroValues& values);
-// Of a string that was checked: at most `max` octets of its expansion.
+// Of a string that was checked: at most `max` octets of the expansion of its first kPiecesMax pieces.
 [[nodiscard]] std::string expand_text(std::string_view text, const MacroValues& values, std::size_t max);
 
 }  // namespace postern::spf

@@ -312,5 +312,21 @@ TEST(SpfLimits, WhatIsPrefetched) {
   EXPECT_EQ(budget.asked(), 0U);  // this resolver takes nothing
 }
 
+TEST(SpfLimits, TenPrefetchesOfIncludes) {
+  std::string zone = R"({"example.org": {"TXT": ["v=spf1)";
+  for (int i = 0; i < 15; ++i) zone += " include:i" + std::to_string(i) + ".example";
+  zone += R"("]}, "i0.example": {"TXT": ["v=spf1)";
+  for (int i = 0; i < 15; ++i) zone += " include:j" + std::to_string(i) + ".example";
+  zone += R"("]}, "j0.example": {"TXT": ["v=spf1 include:k0.example include:k1.example"]}})";
+  WaitingResolver resolver(zone_of(zone));
+  dns::Budget budget;
+  auto task = check(query_of("192.0.2.1", "u@example.org"), resolver, budget);
+  task.start();
+  while (resolver.waiting()) resolver.answer();
+  // Nine beside the first one, and one of the next record.
+  EXPECT_EQ(resolver.prefetched_.size(), kTermsMax);
+  EXPECT_EQ(resolver.prefetched_.back(), "j1.example");
+}
+
 }  // namespace
 }  // namespace postern::spf::test

@@ -149,6 +149,26 @@ TEST(SpfMacro, TextIsCutAtItsLimit) {
   EXPECT_EQ(expand_text("abc%{l}", values(), 0), "");
 }
 
+TEST(SpfMacro, PiecesOfAnExpansion) {
+  MacroValues with = values();
+  with.helo = {};
+  const auto empties = [](std::size_t count) {
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) out += "%{h}";
+    return out;
+  };
+  // A literal, macros that are empty, a literal: as many as are evaluated, and one more.
+  EXPECT_EQ(domain("a" + empties(kPiecesMax - 2) + ".example.org", with), "a.example.org");
+  EXPECT_EQ(domain("a" + empties(kPiecesMax - 1) + ".example.org", with), "(malformed)");
+  EXPECT_EQ(expanded(empties(kPiecesMax - 1) + "end", with), "end");
+  EXPECT_EQ(expanded(empties(kPiecesMax) + "end", with), "");
+  // What is left out on the left could not stay in a name anyhow.
+  std::string labels;
+  for (std::size_t i = 0; i < 4 * kPiecesMax; ++i) labels += "%{v}.";
+  EXPECT_EQ(domain(labels + "org", with).size(), 251U);  // 31 * 8 + 3
+  EXPECT_TRUE(domain(labels + "org", with).starts_with("in-addr.in-addr."));
+}
+
 TEST(SpfMacro, SpacesStandInExplanationsOnly) {
   EXPECT_TRUE(check_macro_string("a b", MacroLetters::all, true));
   EXPECT_FALSE(check_macro_string("a b", MacroLetters::all, false));
