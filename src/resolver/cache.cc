@@ -11,7 +11,7 @@ namespace {
 std::size_t octets(const dns::AnswerPtr& answer) {
   std::size_t sum = sizeof(dns::Answer) + 64 + answer->why.capacity() + answer->canonical.text().capacity();
   sum += answer->addresses.capacity() * sizeof(ip::Address);
-  for (const auto& text : answer->texts) sum += sizeof text + text.capacity();
+  for (const auto& text : answer->texts) sum += sizeof(std::string) + text.capacity();
   for (const auto& mx : answer->mx) sum += sizeof mx + mx.host.text().capacity();
   for (const auto& name : answer->names) sum += sizeof name + name.text().capacity();
   for (const auto& tlsa : answer->tlsa) sum += sizeof tlsa + tlsa.data.capacity();

@@ -150,7 +150,10 @@ CachedResolver::~CachedResolver() = default;
 Task<AnswerPtr> CachedResolver::query(dns::Name name, dns::Type type, dns::Budget& budget) {
   Impl& impl = *impl_;
   if (!budget.take()) co_return budget.cancelled() ? impl.cancelled : impl.spent;
-  if (const AnswerPtr* hit = impl.cache.find({name.text(), type}, impl.loop.now())) co_return *hit;
+  if (const AnswerPtr* hit = impl.cache.find({name.text(), type}, impl.loop.now())) {
+    // Behind a failure there may be an answer that serves until somebody answers again.
+    if (!is_temporary((*hit)->status) || !impl.shared.dead.load(std::memory_order_relaxed)) co_return *hit;
+  }
   co_return co_await impl.ask(Key{name.text(), type}, budget);
 }
 

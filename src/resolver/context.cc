@@ -121,6 +121,9 @@ void size_limits(Builder& build, const Options& options) {
   build.set("neg-cache-size:", "1m");
 }
 
+// RFC 2606: examples in the public tree. Servers of a test invent them.
+constexpr std::array kExampleZones{"example.", "example.com.", "example.net.", "example.org."};
+
 bool all_loopback(const std::vector<ip::Endpoint>& servers) {
   return std::ranges::all_of(servers, [](const ip::Endpoint& server) { return server.address.is_loopback(); });
 }
@@ -186,13 +189,17 @@ Result<Context> make_context(const Options& options) {
     build.set("infra-host-ttl:", out.servers.size() == 1 ? "2" : "10");
     build.set("infra-cache-max-rtt:", "3000");
     if (!out.anchors.empty() && public_root) {
-      for (const auto& zone : special_zones()) {
+      const auto never_validated = [&](const std::string& zone) {
         build.set("domain-insecure:", zone);
         out.insecure.push_back(dns::Name::parse(zone).value_or(dns::Name()));
+      };
+      for (const auto& zone : special_zones()) never_validated(zone);
+      // Servers on this host that the operator named and that know no DNSSEC (authoritative ones in a test, a stub that
+      // strips signatures): answers are insecure instead of all bogus, as they would be by his word alone.
+      if (!options.servers.empty() && all_loopback(options.servers)) {
+        build.set("harden-dnssec-stripped:", "no");
+        for (const char* zone : kExampleZones) never_validated(zone);
       }
-      // A server on this host that knows no DNSSEC (an authoritative one in a test, a stub that strips signatures): its
-      // answers are insecure instead of all bogus. Nobody stands between it and us who could make it look so.
-      if (all_loopback(out.servers)) build.set("harden-dnssec-stripped:", "no");
     }
   }
   POSTERN_TRY_VOID(build.end());

@@ -15,9 +15,9 @@ namespace postern::resolver {
 
 namespace {
 
-Counter lookups("dns_lookups_total");
-Counter failures("dns_lookup_failures_total");
-Counter deaths("dns_resolver_deaths_total");
+Counter lookups("postern_dns_lookups_total");
+Counter failures("postern_dns_lookup_failures_total");
+Counter deaths("postern_dns_resolver_deaths_total");
 
 constexpr seconds kFindOutWithin{1};            // why libunbound said SERVFAIL
 constexpr std::size_t kQuestionsForProbes = 8;  // never used up by that
@@ -177,11 +177,22 @@ void Unbound::Impl::on_result(void* pending, int error, ub_result* result) {
 }
 
 void Unbound::Impl::ended(Pending& entry, dns::Answer answer) {
+  if (answer.status == dns::Status::bogus) warn_of_stripping(answer);
+  // A plain SERVFAIL; those that translate() makes have no canonical name, and say why.
   if (answer.status == dns::Status::servfail && answer.canonical == entry.name) {
     find_out_why(entry, std::move(answer));
   } else {
     finish(entry.id, std::move(answer));
   }
+}
+
+// Where the root's own key cannot be had, every name is bogus, and the reason is not in the zones.
+void Unbound::Impl::warn_of_stripping(const dns::Answer& answer) {
+  if (warned_of_stripping || !answer.why.contains("for trust anchor . ")) return;
+  warned_of_stripping = true;
+  log::warning("dns_no_signatures",
+               {{"what", "the servers hand over no DNSSEC signatures, so that signed names are bogus: " + answer.why},
+                {"remedy", "name other servers in [dns], set recurse = true, or dnssec = false"}});
 }
 
 // libunbound says SERVFAIL also where a server refused, and where none answered. Asked once more without it, a server

@@ -80,6 +80,7 @@ struct Unbound::Impl {
   void start(Command command);
   static void on_result(void* pending, int error, ub_result* result);
   void ended(Pending& pending, dns::Answer answer);
+  void warn_of_stripping(const dns::Answer& answer);
   void find_out_why(Pending& pending, dns::Answer answer);
   void finish(std::uint64_t id, dns::Answer answer);
   void fail_all();
@@ -104,6 +105,7 @@ struct Unbound::Impl {
   std::unordered_map<std::uint64_t, std::unique_ptr<Pending>> pending;
   std::uint64_t last_id = 0;
   bool broken = false;  // libunbound's pipe
+  bool warned_of_stripping = false;
   std::vector<pollfd> descriptors;
 
   std::thread thread;  // last: it uses all of the above

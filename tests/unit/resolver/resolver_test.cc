@@ -28,6 +28,10 @@ Said zone(const std::string& name, Type type) {
   if (first == "cn") return {.records = {{Type::cname, wire("mail.test")}}};
   if (first == "loop") return {.records = {{Type::cname, wire("loop2.test")}}};
   if (first == "loop2") return {.records = {{Type::cname, wire("loop.test")}}};
+  if (first.starts_with("chain")) {
+    const int left = std::stoi(first.substr(5));
+    return {.records = {{Type::cname, wire(left == 1 ? "mail.test" : "chain" + std::to_string(left - 1) + ".test")}}};
+  }
   if (first == "far") return {.records = {{Type::cname, wire("nx.test")}}};
   switch (type) {
     case Type::a:
@@ -79,6 +83,8 @@ TEST(Resolver, WaysOfSayingNothingAreKeptApart) {
   EXPECT_NE(refused->why, "");
   EXPECT_EQ(asker.ask("formerr.test", Type::a)->status, Status::refused);
   EXPECT_EQ(asker.ask("loop.test", Type::a)->status, Status::servfail);
+  EXPECT_EQ(asker.ask("chain10.test", Type::a)->status, Status::ok);
+  EXPECT_EQ(asker.ask("chain11.test", Type::a)->status, Status::servfail);
   const auto far = asker.ask("far.test", Type::a);
   EXPECT_EQ(far->status, Status::nxdomain);
   EXPECT_EQ(far->canonical.text(), "nx.test");
@@ -103,14 +109,15 @@ TEST(Resolver, ShortTlsaRecordsAreDropped) {
     EXPECT_EQ(empty->status, Status::ok);
     EXPECT_EQ(empty->dropped, 4U);
     // With a record of no octets, libunbound tells nothing of the validation: unknown, where there is one.
-    EXPECT_EQ(asker.ask("empty.example.org", Type::tlsa)->status, dnssec ? Status::servfail : Status::ok);
+    EXPECT_EQ(asker.ask("empty.elsewhere.net", Type::tlsa)->status, dnssec ? Status::servfail : Status::ok);
   }
 }
 
 TEST(Resolver, SpecialNamesGoToTheConfiguredServer) {
   DnsServer server(zone);
   Asker asker(options_for(server.endpoint(), kPatientMs));
-  for (const char* text : {"mail.test", "a.b.test", "a.invalid", "a.onion", "a.home.arpa", "example.org", "com"}) {
+  for (const char* text :
+       {"mail.test", "a.b.test", "a.invalid", "a.onion", "a.home.arpa", "example.org", "elsewhere.net", "com"}) {
     const auto answer = asker.ask(text, Type::a);
     EXPECT_EQ(answer->status, Status::ok) << text << ": " << answer->why;
     EXPECT_EQ(answer->security, Security::insecure) << text;
@@ -301,6 +308,18 @@ TEST(Resolver, ClosingWithLookUpsUnderWay) {
   asker.resolver->prefetch(name("slow.test"), Type::a);
   asker.resolver = std::make_unique<CachedResolver>(asker.unbound, asker.loop);
   EXPECT_EQ(asker.ask("slow.test", Type::a)->status, Status::ok);
+}
+
+TEST(Resolver, EveryWayOfChoosingServersOpens) {
+  Options options;
+  EXPECT_TRUE(Unbound::open(options));
+  options.recurse = true;
+  EXPECT_TRUE(Unbound::open(options));
+  options.dnssec = false;
+  EXPECT_TRUE(Unbound::open(options));
+  options.recurse = false;
+  options.servers = {{*ip::Address::parse("2001:db8::53"), 53}, {*ip::Address::parse("192.0.2.53"), 5353}};
+  EXPECT_TRUE(Unbound::open(options));
 }
 
 TEST(Resolver, OptionsThatAreWrong) {
