@@ -38,7 +38,7 @@ std::string quoted(std::string_view text) {
 
 std::string sentence(const Query& query, const Evaluation& evaluation) {
   const std::string client = query.client.text();
-  const std::string who =
+  std::string who =
       "domain of " +
       (query.identity == Identity::helo || query.mail_from.empty() ? "postmaster@" + query.helo : query.mail_from);
   switch (evaluation.outcome) {
