@@ -61,7 +61,8 @@ Method dmarc_method(const dmarc::Evaluation& evaluation) {
     method.properties.push_back({"header", "from", clipped(evaluation.author_domain)});
   }
   if (evaluation.record) {
-    method.properties.push_back({"policy", "dmarc", std::string(dmarc::to_string(evaluation.policy))});
+    // RFC 9989 9.1: the policy after its options were applied
+    method.properties.push_back({"policy", "dmarc", std::string(dmarc::to_string(dmarc::effective_policy(evaluation)))});
   }
   return method;
 }

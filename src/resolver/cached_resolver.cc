@@ -16,7 +16,7 @@ using dns::Status;
 
 namespace {
 
-Counter stale_answers("dns_stale_answers_total");
+Counter stale_answers("postern_dns_stale_answers_total");
 
 // One query() that waits. A cancelled budget, an answer and the end of patience all come through its signal.
 struct Wait final : dns::Budget::Waiter {

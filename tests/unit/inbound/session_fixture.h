@@ -43,7 +43,8 @@ class SessionFixture : public ::testing::Test {
   };
   Outcome converse(const std::function<void(io::testing::PipeStream&, Session&)>& prepare,
                    std::string_view client = "[2001:db8::1]:4711") {
-    SessionContext context{.loop = loop, .store = *store, .gate = gate, .records = records, .current = &runtime};
+    SessionContext context{.loop = loop, .store = *store, .gate = gate, .records = records, .current = &runtime,
+                           .authentication = {.resolver = resolver.get(), .keys = &keys, .pool = pool.get()}};
     auto owned = std::make_unique<io::testing::PipeStream>(loop);
     io::testing::PipeStream& stream = *owned;
     Outcome outcome;
@@ -104,6 +105,9 @@ class SessionFixture : public ::testing::Test {
   std::unique_ptr<spool::Store> store;
   Gate gate;
   record::Writer* records = nullptr;
+  std::unique_ptr<dns::Resolver> resolver;  // null: nothing is authenticated
+  dkim::KeyCache keys;
+  std::unique_ptr<io::BlockingPool> pool;
   std::shared_ptr<const Runtime> runtime;
 
  private:
