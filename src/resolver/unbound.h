@@ -3,8 +3,9 @@
 //
 // Unbound is the process's half: it owns libunbound's context and the thread that waits on it. CachedResolver is a
 // loop's half. The dead-resolver rule: when nothing has answered while a look-up waited for its whole deadline, no
-// server is asked any more (Status::unavailable at once) but for one probe a second; any answer ends it. Thread rule:
-// Unbound any thread; CachedResolver its loop's.
+// server is asked any more (Status::unavailable at once, or what the cache has, up to an hour past its TTL) but for one
+// probe a second; any answer ends it. Thread rule: Unbound any thread; CachedResolver its loop's; both may be destroyed
+// while look-ups are under way, if no query() waits.
 #pragma once
 
 #include <cstddef>
@@ -21,11 +22,14 @@
 namespace postern::resolver {
 
 struct Options {
-  std::vector<ip::Endpoint>
-      servers;                    // forward to these; empty: the servers of /etc/resolv.conf, where they fail: recurse
-  bool recurse = false;           // ask the authoritative servers ourselves, from the root
-  bool dnssec = true;             // validate; needs trust anchors
-  std::string trust_anchor_file;  // empty: the one Debian's dns-root-data installs, where it is there
+  // Forward to these, resolvers or authoritative servers; empty: to the servers that /etc/resolv.conf names now, where
+  // it names none: as `recurse`.
+  std::vector<ip::Endpoint> servers;
+  bool recurse = false;  // ask the authoritative servers ourselves, from the root; `servers` are not used then
+  bool dnssec = true;    // validate; needs trust anchors
+  // The root's key. Empty: the one of Debian's dns-root-data, where it is there and trust_anchors is empty. Servers on
+  // loopback in `servers` that have no signatures at all make names insecure then, not bogus (docs/dns.md).
+  std::string trust_anchor_file;
   std::vector<std::string> trust_anchors;  // DS or DNSKEY records in presentation form, for tests and private roots
   std::int64_t lookup_timeout_ms = 5000;
   std::size_t cache_entries = 20000;                // per loop
