@@ -129,7 +129,7 @@ def rule(what: str, message: bytes, details: dict, said: dict) -> str | None:
         return "RFC 6376 3.7: lines that are not signed do not matter, whatever they are"
     if what.endswith("/relaxed") and re.search(rb"(\A|\r\n)[ \t]+(\r\n)*\Z", body):
         return "RFC 6376 3.4.4: white space goes first, then the empty lines at the end"
-    if {name for name, answer in said.items() if not answer} <= {"rspamd"} and len(set(names(header))) < len(names(header)):
+    if {name for name, answer in said.items() if not answer} <= {"opendkim", "rspamd"} and len(set(names(header))) < len(names(header)):
         return "RFC 6376 5.4.2: of repeated fields the last ones are signed"
     return None
 
