@@ -48,7 +48,12 @@ Result<MessageInput> case_message(const BatchCase& given) {
   const json::Value& base64 = given.line.at("message_base64");
   if (base64.is_string()) {
     auto octets = from_base64(base64.string());
-    if (!octets) return fail(ErrorKind::invalid, "message_base64: is not base64 (RFC 4648 4, padded, no line ends)");
+    if (!octets) {  // MIME's form, with line ends
+      std::string text(base64.string());
+      std::erase_if(text, [](char c) { return c == '\r' || c == '\n' || c == ' '; });
+      octets = from_base64(text);
+    }
+    if (!octets) return fail(ErrorKind::invalid, "message_base64: is not base64 (RFC 4648 4, padded)");
     return message_input(std::move(*octets));
   }
   const json::Value& path = given.line.at("message_path");

@@ -38,6 +38,8 @@ Result<spf::Query> spf_query(std::string_view ip, std::string mail_from, std::st
     return fail(ErrorKind::invalid, "ip: \"" + printable(ip, 64) + "\" is no address; write 192.0.2.1 or 2001:db8::1");
   }
   // RFC 7208 2.4: the null path is checked as postmaster@HELO, which check() does.
+  // "<a@b.test>" and "<>" as logs have them
+  if (mail_from.starts_with('<') && mail_from.ends_with('>')) mail_from = mail_from.substr(1, mail_from.size() - 2);
   const bool null_path = mail_from.empty();
   return spf::Query{.client = *client,
                     .identity = null_path ? spf::Identity::helo : spf::Identity::mail_from,
