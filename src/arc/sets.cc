@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "authres/authres.h"
 #include "base/text.h"
 #include "dkim/canonical.h"
 #include "dkim/header_digest.h"
@@ -83,11 +84,9 @@ class Collector {
 
   void add_results(const message::Field& field) {
     if (!count()) return;
-    auto read = authres::parse_arc_lenient(field.body);
-    if (!read) return problem(std::string(kResultsName) + ": " + read.error().what);
-    FieldSet& set = set_of(read->instance);
-    place(field, &FieldSet::results, kResultsName, set);
-    set.read_results = std::move(read->results);
+    const std::uint32_t instance = authres::arc_instance(field.body);
+    if (instance == 0) return problem(std::string(kResultsName) + ": no i= of 1 to " + std::to_string(kInstancesMax));
+    place(field, &FieldSet::results, kResultsName, set_of(instance));
   }
 
   void add_tagged(const message::Field& field, const message::Field* FieldSet::* slot, dkim::TagList FieldSet::* list) {

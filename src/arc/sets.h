@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "authres/authres.h"
 #include "crypto/digest.h"
 #include "dkim/tag_list.h"
 #include "message/header_section.h"
@@ -25,7 +24,6 @@ struct FieldSet {  // one instance; null: missing
   const message::Field* results = nullptr;
   const message::Field* message = nullptr;
   const message::Field* seal = nullptr;
-  authres::Results read_results;
   dkim::TagList message_tags, seal_tags;
 };
 

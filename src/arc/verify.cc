@@ -10,6 +10,8 @@ namespace {
 
 // Canonicalising and hashing a header, octets in a microsecond.
 constexpr std::size_t kHeaderOctetsPerUs = 400;
+// Reading Authentication-Results likewise.
+constexpr std::size_t kResultsOctetsPerUs = 40;
 
 std::string named(std::string_view name, std::uint32_t instance, std::string_view what) {
   return std::string(name) + " i=" + std::to_string(instance) + ": " + std::string(what);
@@ -77,12 +79,12 @@ std::string_view to_string(Outcome outcome) {
 
 Verifier::Verifier(const message::HeaderSection& header, dkim::BodyHashes& hashes)
     : header_(header), hashes_(hashes), sets_(collect(header)) {
-  for (FieldSet& set : sets_.sets) {
+  for (const FieldSet& set : sets_.sets) {
     early_.sets.push_back({.instance = set.instance,
                            .domain = std::string(set.seal_tags.get("d").value_or("")),
                            .selector = std::string(set.seal_tags.get("s").value_or("")),
                            .cv = std::string(set.seal_tags.get("cv").value_or("")),
-                           .results = std::move(set.read_results)});
+                           .results = {}});
   }
   if (!sets_.any) return;
   if (std::string problem = structure_problem(sets_); !problem.empty()) {
@@ -206,8 +208,20 @@ void Verifier::find_oldest_pass(const dkim::FieldIndex& index, Chain& chain) con
   chain.oldest_pass_known = true;
 }
 
+// As far as that is cheap: the fields may be as long as a header is.
+void Verifier::read_results(Chain& chain) const {
+  std::size_t octets = 0;
+  for (std::size_t i = chain.sets.size(); i > 0; --i) {
+    const message::Field* const field = sets_.sets[i - 1].results;
+    if (field == nullptr || octets + field->body.size() > kResultsOctetsMax) continue;
+    octets += field->body.size();
+    if (auto read = authres::parse_arc_lenient(field->body)) chain.sets[i - 1].results = std::move(read->results);
+  }
+}
+
 Chain Verifier::verify(std::optional<std::int64_t> now) const {
   Chain chain = early_;
+  read_results(chain);
   if (instances_.empty()) return chain;
   const Instance& newest = instances_.back();
   const auto refuse = [&chain](std::string problem) {
@@ -244,6 +258,9 @@ std::uint32_t Verifier::cost_us() const {
     cost += header;
   }
   if (!instances_.empty()) cost += header;  // the seals
+  std::size_t results = 0;
+  for (const FieldSet& set : sets_.sets) results += set.results != nullptr ? set.results->body.size() : 0;
+  cost += std::min(results, kResultsOctetsMax) / kResultsOctetsPerUs;
   return static_cast<std::uint32_t>(std::min<std::size_t>(cost, UINT32_MAX));
 }
 

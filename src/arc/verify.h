@@ -28,11 +28,14 @@ enum class Outcome : std::uint8_t { none, pass, fail };
 // Octets of header that are hashed for the message signatures of older sets, which are optional (5.2 step 5).
 inline constexpr std::size_t kOldestPassOctetsMax = std::size_t{1} << 20;
 
+// Octets of ARC-Authentication-Results that are read into Set::results, the newest first; all of them are sealed.
+inline constexpr std::size_t kResultsOctetsMax = std::size_t{128} * 1024;
+
 struct Set {  // one instance
   std::uint32_t instance = 0;
   std::string domain, selector;  // of its seal
   std::string cv;                // as the seal says
-  authres::Results results;      // its ARC-Authentication-Results, empty where it could not be parsed
+  authres::Results results;      // its ARC-Authentication-Results, what of it could be read
 };
 
 struct Chain {
@@ -77,6 +80,7 @@ class Verifier {
   [[nodiscard]] std::size_t older_signatures_checked() const;
   [[nodiscard]] std::string message_problem(std::size_t at, const dkim::FieldIndex& index) const;
   [[nodiscard]] std::string seals_problem(Chain& chain) const;
+  void read_results(Chain& chain) const;
   void find_oldest_pass(const dkim::FieldIndex& index, Chain& chain) const;
 
   const message::HeaderSection& header_;

@@ -52,6 +52,8 @@ struct ArcResults {
   Results results;
 };
 [[nodiscard]] Result<ArcResults> parse_arc(std::string_view body);
+// The instance alone, which is cheap: nothing behind its ";" is looked at, and the field may have any length. 0: none.
+[[nodiscard]] std::uint32_t arc_instance(std::string_view body);
 // An error only where the instance cannot be read; results that cannot be read are left out.
 [[nodiscard]] Result<ArcResults> parse_arc_lenient(std::string_view body);
 

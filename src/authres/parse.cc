@@ -217,6 +217,11 @@ Result<Results> parse_lenient(std::string_view body) {
   return out;
 }
 
+std::uint32_t arc_instance(std::string_view body) {
+  std::uint32_t instance = 0;
+  return Reader(body, false).instance(instance) ? instance : 0;
+}
+
 Result<ArcResults> parse_arc(std::string_view body) { return read_arc(body, false); }
 Result<ArcResults> parse_arc_lenient(std::string_view body) { return read_arc(body, true); }
 

@@ -177,6 +177,28 @@ TEST(ArcChain, OldestPassIsNotSoughtInHugeHeaders) {
   EXPECT_FALSE(chain.oldest_pass_known);
 }
 
+TEST(ArcChain, LongResultsAreSealedAndReadInPart) {
+  World world;
+  Mail mail;
+  std::string payload = "mx.example.org";
+  while (payload.size() < 60000) payload += "; spf=pass smtp.mailfrom=" + std::string(400, 'x');
+  for (int i = 0; i < 3; ++i) {
+    const message::HeaderSection header(mail.header);
+    Sealer sealer(header, {.domain = "example.org", .selector = "sel", .key = ed25519_key()}, {});
+    sealer.body(mail.body);
+    const auto fields = sealer.finish(world.validate(mail), payload);
+    ASSERT_TRUE(fields.has_value()) << fields.error().what;
+    mail = with(*fields, std::move(mail));
+  }
+  const Chain chain = world.validate(mail);
+  EXPECT_EQ(chain.outcome, Outcome::pass);
+  EXPECT_EQ(chain.sets[2].results.methods.size(), 142U);
+  EXPECT_EQ(chain.sets[1].results.methods.size(), 142U);
+  EXPECT_TRUE(chain.sets[0].results.methods.empty()) << "over kResultsOctetsMax";
+  mail.header = replaced(mail.header, "i=1; mx.example.org; spf=pass", "i=1; mx.example.org; spf=fail");
+  EXPECT_EQ(world.outcome(mail), "fail");
+}
+
 TEST(ArcChain, DnsFailuresFailAndSaySo) {
   World world;
   world.publish("two", "example.org", record_of(ed25519_key()));

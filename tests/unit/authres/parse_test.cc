@@ -252,6 +252,10 @@ TEST(AuthresParse, ArcForm) {
     EXPECT_FALSE(parse_arc(body).has_value()) << body;
     EXPECT_FALSE(parse_arc_lenient(body).has_value()) << body;
   }
+  EXPECT_EQ(arc_instance("(c)i = 50 ; what ever"), 50U);
+  EXPECT_EQ(arc_instance("i=1;" + std::string(kFieldMax, 'x')), 1U);
+  EXPECT_EQ(arc_instance("i=51; a; none"), 0U);
+  EXPECT_EQ(arc_instance("a; i=1; none"), 0U);
   EXPECT_FALSE(parse_arc("i=7; what ever").has_value());
   EXPECT_EQ(parse_arc_lenient("i=7; what ever")->instance, 7U);
 }
