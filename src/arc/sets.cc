@@ -37,6 +37,7 @@ class Collector {
       add_tagged(field, &FieldSet::seal, &FieldSet::seal_tags);
     }
   }
+  [[nodiscard]] bool full() const { return fields_ > kFieldsMax; }
   Sets take() {
     // Step 1: "If more than the maximum number exist, the Chain Validation Status is fail"
     if (out_.too_many) out_.problem = "more than " + std::to_string(kInstancesMax) + " ARC sets";
@@ -122,6 +123,7 @@ Sets collect(const message::HeaderSection& header) {
   Collector collector;
   for (const message::Field& field : header.fields()) {
     if (istarts_with(field.name, "ARC-")) collector.add(field);
+    if (collector.full()) break;
   }
   return collector.take();
 }
