@@ -5,8 +5,10 @@
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 tools/dev/setup.sh --quiet build interop
-configure release
-ninja -C build/release postern
+if [ -z "${POSTERN:-}" ]; then
+  configure release
+  ninja -C build/release postern
+fi
 if ! have npm; then
   say "npm is missing, so mailauth is left out (Debian has it in npm, unless node came from elsewhere)"
 elif [ ! -d build/interop/node_modules/mailauth ]; then

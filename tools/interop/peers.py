@@ -140,14 +140,17 @@ class Dkimpy(Peer):
         return b"".join(fields) + message if fields else None
 
     def verify(self, messages):
-        answers = []
-        for message in messages:
-            try:
-                count = len(re.findall(rb"(?mi)^dkim-signature[ \t]*:", message.partition(b"\r\n\r\n")[0]))
-                answers.append(any(self.dkim.DKIM(message, minkey=1024).verify(idx=i, dnsfunc=self.lookup) for i in range(count)))
-            except Exception:  # it raises what it does not expect, of many kinds
-                answers.append(False)
-        return answers
+        return [any(self.verify_one(message, index) for index in range(self.signatures(message))) for message in messages]
+
+    @staticmethod
+    def signatures(message: bytes) -> int:
+        return len(re.findall(rb"(?mi)^dkim-signature[ \t]*:", message.partition(b"\r\n\r\n")[0]))
+
+    def verify_one(self, message: bytes, index: int) -> bool:
+        try:
+            return bool(self.dkim.DKIM(message, minkey=1024).verify(idx=index, dnsfunc=self.lookup))
+        except Exception:  # it raises what it does not expect, of many kinds
+            return False
 
     def verify_arc(self, messages):
         answers = []

@@ -123,6 +123,8 @@ def rule(what: str, message: bytes, details: dict, said: dict) -> str | None:
         if len(re.findall(rb"(?mi)^from[ \t]*:", header)) > 1:
             return "RFC 6376 5.4, 8.15: a From field that is not signed"
         return None
+    if len(details["dkim"]) > 1 and problems.strip():
+        return "RFC 6376 6.1: a signature that cannot be used is ignored, and the others count"
     if re.search(rb"(?m)^[^\s:]+[ \t]+:", header):
         return "RFC 6376 3.4.2, RFC 5322 4.5: white space before the colon"
     if re.search(rb"(?m)^[^\s:]*[\x80-\xff][^\r\n:]*:", header) or re.search(rb"(?m)^[^\s:]+\r\n", header):

@@ -32,7 +32,7 @@ Ran run_with(std::initializer_list<const char*> arguments) {
 TEST(App, HelpAndVersionSucceed) {
   const Ran help = run_with({"--help"});
   EXPECT_EQ(help.code, kOk);
-  for (const char* command : {"serve", "config", "queue", "send"}) {
+  for (const char* command : {"serve", "config", "queue", "send", "spf", "dkim", "dmarc", "arc", "auth", "keygen"}) {
     EXPECT_NE(help.out.find(command), std::string::npos) << command;
     const Ran own = run_with({command, "--help"});
     EXPECT_EQ(own.code, kOk) << command;
@@ -54,6 +54,19 @@ TEST(App, BadUsageIsTwo) {
   EXPECT_EQ(run_with({"send", "--to", "a@example.org"}).code, kUsage);
   EXPECT_EQ(run_with({"send", "--server", "[::1]:9", "--to", "a@example.org", "--timeout", "soon"}).code, kUsage);
   EXPECT_EQ(run_with({"send", "--server", "[::1]:9", "--to", "a@example.org", "-4", "-6"}).code, kUsage);
+}
+
+TEST(App, TheToolsOfMailAuthenticationSayWhatIsMissing) {
+  for (const char* command : {"spf", "dkim", "dmarc", "arc", "auth"}) {
+    const Ran ran = run_with({command});
+    EXPECT_EQ(ran.code, kUsage) << command;
+    EXPECT_NE(ran.err.find("--batch"), std::string::npos) << ran.err;
+    EXPECT_EQ(run_with({command, "--now", "soon"}).code, kUsage);
+    EXPECT_EQ(run_with({command, "--zone", "a", "--dns", "b"}).code, kUsage);
+  }
+  EXPECT_EQ(run_with({"keygen"}).code, kUsage);
+  EXPECT_EQ(run_with({"dkim", "verify", "a", "sign", "b"}).code, kUsage);
+  EXPECT_EQ(run_with({"dkim", "verify", "/nonexistent", "--zone", "/nonexistent"}).code, kUsage);
 }
 
 TEST(App, QueueVerbsCheckTheirArgumentsBeforeTheyTouchAnything) {
