@@ -102,8 +102,9 @@ KeyTrial signature_holds(const FetchedKey& fetched, crypto::Algorithm algorithm,
 
 std::uint32_t verify_cost_us(const crypto::PublicKey& key) {
   if (key.algorithm() == crypto::Algorithm::ed25519) return 120;
-  const auto kilobits = static_cast<std::uint32_t>(key.bits()) / 1024 + 1;
-  return 5 + 6 * kilobits * kilobits;  // 2048 bits: some 30, and the square of the length from there
+  // 2048 bits: some 18, and the square of the length from there
+  const auto units = (static_cast<std::uint32_t>(key.bits()) + 511) / 512;
+  return 2 + units * units;
 }
 
 FetchedKey KeyCache::parse(const std::string& record) {
