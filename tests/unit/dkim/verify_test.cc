@@ -323,7 +323,8 @@ TEST(Verifier, OneKeyIsAskedForOnce) {
   EXPECT_EQ(verifier.cost_us(), 0U);
   run_ready(verifier.fetch_keys(resolver, budget, cache));
   EXPECT_EQ(resolver.asked(), 1U);
-  EXPECT_EQ(verifier.cost_us(), 2 * 18U);
+  EXPECT_GE(verifier.cost_us(), 2 * 18U);
+  EXPECT_LT(verifier.cost_us(), 100U);
 }
 
 TEST(Verifier, AWorstCaseIsWorked) {
