@@ -23,7 +23,8 @@ class Budget {
   Budget& operator=(const Budget&) = delete;
   ~Budget() = default;
 
-  static constexpr std::uint32_t kLookups = 200;  // SPF twice, ten signatures, a chain of 50 and a tree walk fit
+  static constexpr std::uint32_t kLookups =
+      400;  // SPF twice at its worst (2 x 123), ten signatures, a chain of 50 and the walks of DMARC fit
 
   void cancel();
   [[nodiscard]] bool cancelled() const { return cancelled_; }
