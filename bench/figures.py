@@ -79,6 +79,32 @@ def _added_by_authentication(results: Results) -> Row:
                      f"names never seen {_number(fresh)} us; without it {_number(cpu('auth-off'))} us in all")
 
 
+def _cpu_us(results: Results, cell: str) -> float:
+    return median(results.get((cell, "postern"), []), "cpu_us")
+
+
+def _dkim_small(results: Results) -> Row:
+    ours, bare = _cpu_us(results, "dkim/verify_4k"), _cpu_us(results, "dkim/baseline_4k")
+    row = _absolute(ours / bare, 1.2, True, "times", "DKIM, 4 KiB, RSA-2048, key cached: beside EVP_DigestVerify and SHA-256",
+                    f"{_number(ours)} us, bare {_number(bare)}; key never seen {_number(_cpu_us(results, 'dkim/verify_4k_new_key'))}")
+    return row
+
+
+def _dkim_large(kind: str) -> Callable[[Results], Row]:
+    def row(results: Results) -> Row:
+        ours, bare = _cpu_us(results, f"dkim/verify_1m_{kind}"), _cpu_us(results, "dkim/sha256_1m")
+        return _absolute(bare / ours, 0.85, False, "of SHA-256's throughput", f"DKIM, 1 MiB, {kind.replace('_', ', ')}",
+                         f"{_number(ours)} us, SHA-256 {_number(bare)}")
+    return row
+
+
+def _per_second(cell: str, limit: float, what: str) -> Callable[[Results], Row]:
+    def row(results: Results) -> Row:
+        rate = 1e6 / _cpu_us(results, cell)
+        return _absolute(rate, limit, False, "a second", what) if limit else Row(what, _number(rate), "", "", "measured", "")
+    return row
+
+
 # (the cells a row needs, the row)
 FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("accept-4k",), _cpu("accept-4k", "accept 4 KiB, c20, k1", "postfix", 1 / 9)),
@@ -92,6 +118,14 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("journal",), _single("journal-4k-16", "share", 0.85, False, "of a bare loop's rate", "the journal alone, 4 KiB, 16 at once")),
     (("journal",), _single("journal-4k-64", "share", 0.85, False, "of a bare loop's rate", "the journal alone, 4 KiB, 64 at once")),
     (("journal",), _single("journal-50k-64", "share", 0.85, False, "of a bare loop's rate", "the journal alone, 50 KiB, 64 at once")),
+    (("protocols",), _dkim_small),
+    (("protocols",), _dkim_large("base64_relaxed")),
+    (("protocols",), _dkim_large("prose_relaxed")),
+    (("protocols",), _dkim_large("prose_simple")),
+    (("protocols",), _per_second("spf/passes_in_the_include", 300_000, "SPF, include and ip4/ip6 list, answers cached")),
+    (("protocols",), _per_second("dmarc/evaluate/relaxed", 0, "DMARC, relaxed, answers cached")),
+    (("protocols",), _per_second("dmarc/author_domain", 0, "the author domain of a header of 16 fields")),
+    (("protocols",), _per_second("resolver/cached/10000", 0, "a look-up in the cache, 10,000 names")),
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),
     (("refuse",), _cpu("refuse", "refused sessions", "postfix", 1 / 8)),
     (("refuse", "refuse-postscreen"), _cpu("refuse", "refused sessions", "postscreen", 1, "refuse-postscreen")),

@@ -14,6 +14,7 @@ import time
 
 import authentication
 import journal
+import protocols
 from cells import CELLS, hold, measure
 from figures import table
 from servers import Postern, Postfix, Postscreen, Sink
@@ -23,7 +24,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | {
+} | authentication.MODES | protocols.CELLS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -41,7 +42,7 @@ class Recorder:
         self.file.write(json.dumps(line) + "\n")
         self.file.flush()
         shown = [f"{key} {result[key]:.4g}" for key in ("rate", "cpu_per_1000", "final_p50_ms", "final_p99_ms", "honoured", "kib_per_session",
-                                                        "share", "seconds_to_ready", "pss_kib_per_message", "failed")
+                                                        "share", "seconds_to_ready", "pss_kib_per_message", "cpu_us", "failed")
                  if key in result and (key != "failed" or result[key])]
         complaint = f"  ERROR {result['error']}" if result.get("error") else ""
         print(f"  {result['cell']:18} {result['server']:10} {'  '.join(shown)}{complaint}", file=sys.stderr, flush=True)
@@ -141,6 +142,8 @@ def main() -> int:
             server.stop()
     if chosen & set(authentication.MODES):
         authentication.run(build, FOLDER, chosen, repetitions, recorder)
+    if "protocols" in chosen:
+        protocols.run(build, repetitions, recorder)
     if "journal" in chosen:
         journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:

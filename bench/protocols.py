@@ -1,0 +1,28 @@
+"""The protocols of mail authentication without a server: the programs bench_dkim, bench_spf, bench_dmarc, bench_header and
+bench_resolver (Google Benchmark), CPU time, medians of interleaved repetitions."""
+import json
+import pathlib
+import subprocess
+
+CELLS = {"protocols": "DKIM, SPF, DMARC, header parsing and cached look-ups, beside OpenSSL's own arithmetic"}
+PROGRAMS = {  # program -> the benchmarks that count
+    "bench_dkim": "baseline_4k|verify_4k$|verify_4k_new_key|verify_4k_ed25519|sha256_1m|verify_1m_(base64|prose)_.*|hostile_header|sign_4k.*",
+    "bench_spf": "passes_in_the_include|no_term_matches$",
+    "bench_dmarc": "evaluate/relaxed|parse_record|author_domain",
+    "bench_header": "section/2048",
+    "bench_resolver": "cached/10000",
+}
+
+
+def run(build: pathlib.Path, repetitions: int, recorder) -> None:
+    for program, names in PROGRAMS.items():
+        done = subprocess.run([str(build / "bench" / program), "--benchmark_format=json", f"--benchmark_filter={names}",
+                               "--benchmark_min_time=0.2", f"--benchmark_repetitions={max(3, repetitions)}",
+                               "--benchmark_enable_random_interleaving=true", "--benchmark_report_aggregates_only=true"],
+                              capture_output=True, text=True, check=True)
+        scale = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "s": 1e6}
+        for row in json.loads(done.stdout)["benchmarks"]:
+            if row.get("aggregate_name") != "median":
+                continue
+            recorder.add({"cell": f"{program.removeprefix('bench_')}/{row['run_name']}", "server": "postern",
+                          "cpu_us": row["cpu_time"] * scale[row["time_unit"]]})
