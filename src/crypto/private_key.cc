@@ -43,6 +43,16 @@ std::string text_of(BIO* bio) {
   return {data, static_cast<std::size_t>(size)};
 }
 
+// A file with one wrong octet still parses, and then signs what nobody verifies; with a faulty prime its signatures
+// even give the key away. One signature shows it.
+bool verifies_itself(const PrivateKey& key) {
+  const Digest digest = Sha256::of("postern");
+  const auto signature = key.sign(digest);
+  if (!signature) return true;  // too short to sign: signing says so
+  const auto published = PublicKey::rsa_from_der(key.public_octets());
+  return published && published->verify(digest, *signature);
+}
+
 }  // namespace
 
 Result<PrivateKey> PrivateKey::parse(std::string_view text) {
@@ -68,6 +78,9 @@ Result<PrivateKey> PrivateKey::parse(std::string_view text) {
   }
   key.impl_ = prepare(std::move(pkey), key.algorithm_, Use::sign);
   if (!key.impl_) return fail(ErrorKind::invalid, "the private key is not usable for signing");
+  if (key.algorithm_ == Algorithm::rsa && !verifies_itself(key)) {
+    return fail(ErrorKind::invalid, "the private key is damaged: it does not verify what it signs");
+  }
   return key;
 }
 

@@ -157,6 +157,33 @@ TEST(PrivateKey, RefusesWithoutTellingTheText) {
   EXPECT_EQ(ERR_peek_error(), 0U);
 }
 
+TEST(PrivateKey, ADamagedRsaKeyIsRefused) {
+  const PrivateKey key = *PrivateKey::generate(Algorithm::rsa, 1024);
+  const std::string text = key.pem();
+  const std::size_t from = text.find('\n') + 1;
+  std::string dense = text.substr(from, text.rfind("-----END") - from);
+  std::erase(dense, '\n');
+  const std::string der = *from_base64(dense);
+  const Digest digest = Sha256::of("x");
+  int refused = 0;
+  for (std::size_t at = 0; at < der.size(); at += 7) {
+    std::string damaged = der;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x10);
+    const auto read = PrivateKey::parse(to_base64(damaged));
+    if (!read) {
+      ++refused;
+      continue;
+    }
+    // What is left of the damage does not reach the signature.
+    if (read->algorithm() != Algorithm::rsa) continue;
+    const auto published = PublicKey::rsa_from_der(read->public_octets());
+    const auto signature = read->sign(digest);
+    ASSERT_TRUE(published && signature) << at;
+    EXPECT_TRUE(published->verify(digest, *signature)) << at;
+  }
+  EXPECT_GT(refused, 10);
+}
+
 TEST(PrivateKey, GenerateKnowsItsLimits) {
   EXPECT_FALSE(PrivateKey::generate(Algorithm::rsa, 1023));
   EXPECT_FALSE(PrivateKey::generate(Algorithm::rsa, kRsaBitsMax + 1));
