@@ -127,7 +127,8 @@ def rule(what: str, message: bytes, details: dict, said: dict) -> str | None:
         return "RFC 6376 6.1: a signature that cannot be used is ignored, and the others count"
     if re.search(rb"(?m)^[^\s:]+[ \t]+:", header):
         return "RFC 6376 3.4.2, RFC 5322 4.5: white space before the colon"
-    if re.search(rb"(?m)^[^\s:]*[\x80-\xff][^\r\n:]*:", header) or re.search(rb"(?m)^[^\s:]+\r\n", header):
+    if re.search(rb"(?m)^[^\s:]*[\x80-\xff][^\r\n:]*:", header) or \
+            re.search(rb"(?m)^[^\s:]+[ \t]+[^\s:][^:\r\n]*:", header) or re.search(rb"(?m)^[^\s:][^:\r\n]*(\r\n|\Z)", header):
         return "RFC 6376 3.7: lines that are not signed do not matter, whatever they are"
     if what.endswith("/relaxed") and re.search(rb"(\A|\r\n)[ \t]+(\r\n)*\Z", body):
         return "RFC 6376 3.4.4: white space goes first, then the empty lines at the end"
