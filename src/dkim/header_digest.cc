@@ -84,9 +84,15 @@ std::span<const FieldIndex::Entry> FieldIndex::find(std::string_view name) const
   const std::uint64_t head = head_of(name);
   const auto first =
       std::ranges::partition_point(entries_, [&](const Entry& entry) { return compare(entry, head, name) < 0; });
-  auto last = first;
-  while (last != entries_.end() && compare(*last, head, name) == 0) ++last;
+  // Not by counting: a name may be looked for as often as an h= has it, and a header may have that field very often.
+  const auto last =
+      std::partition_point(first, entries_.end(), [&](const Entry& entry) { return compare(entry, head, name) == 0; });
   return {first, last};
+}
+
+bool covers_every_from(const FieldIndex& index, const std::vector<std::string>& names) {
+  const auto named = std::ranges::count(names, std::string_view("from"));
+  return index.find("from").size() <= static_cast<std::size_t>(named);
 }
 
 crypto::Digest header_digest(const FieldIndex& index, const std::vector<std::string>& names, Canon canon,

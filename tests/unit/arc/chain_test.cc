@@ -125,6 +125,25 @@ TEST(ArcChain, WhatTheNewestSignatureCoversCounts) {
   EXPECT_EQ(world.outcome(longer), "fail");
 }
 
+// RFC 6376 8.15: a From field that a signature does not name is what most readers are shown.
+TEST(ArcChain, AFromFieldThatIsNotSigned) {
+  World world;
+  const Mail mail = Forge().add({}, {});
+  ASSERT_EQ(world.outcome(mail), "pass") << "h=from:to:subject";
+  Mail forged = mail;
+  forged.header.insert(0, "From: eve@example.com\r\n");
+  const Chain chain = world.validate(forged);
+  EXPECT_EQ(chain.outcome, Outcome::fail);
+  EXPECT_TRUE(chain.problem.contains("From")) << chain.problem;
+  Forge both;
+  both.names = {"from", "from"};
+  Forged values;
+  values.message = replaced(values.message, "from:to:subject", "from:from");
+  Mail two;
+  two.header.insert(0, "From: eve@example.com\r\n");
+  EXPECT_EQ(world.outcome(both.add(values, two)), "pass");
+}
+
 TEST(ArcChain, TheOrderOfTheFieldsIsFree) {
   World world;
   const Mail mail = sealed(world, 3);
