@@ -53,7 +53,8 @@ class MailAuth {
   void header(message::HeaderSection section);
   void body(std::string_view bytes);
   // At the end: waits for DNS. Then compute(), which is pure and takes about cost_us(); then conclude(), which asks
-  // DNS for the DMARC policy (already under way).
+  // DNS for the DMARC policy (already under way). Its budget may be another one: what a sender published for SPF should
+  // not decide how much is asked about the author.
   [[nodiscard]] Task<void> gather(dns::Budget& budget, WallMs now);
   [[nodiscard]] std::uint32_t cost_us() const;
   void compute(WallMs now);

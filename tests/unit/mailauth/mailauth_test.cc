@@ -52,6 +52,41 @@ class MailAuthTest : public ::testing::Test {
   const std::string plain = "From: You <you@sender.example>\r\nSubject: x\r\n\r\nbody\r\n";
 };
 
+// Whoever chooses HELO chooses how long its servers take: it must not be what DMARC waits behind.
+TEST_F(MailAuthTest, WhatDmarcHangsOnIsAskedFirst) {
+  class Listening final : public dns::Resolver {
+   public:
+    Task<dns::AnswerPtr> query(dns::Name name, dns::Type /*type*/, dns::Budget& budget) override {
+      EXPECT_TRUE(budget.take());
+      asked.push_back(name.text());
+      co_return std::make_shared<const dns::Answer>();
+    }
+    void prefetch(const dns::Name& /*name*/, dns::Type /*type*/) override {}
+    std::vector<std::string> asked;
+  } resolver;
+  const std::string text = signed_by("sender.example", plain);
+  const std::size_t end = text.find("\r\n\r\n") + 4;
+  for (const bool null_path : {false, true}) {
+    resolver.asked.clear();
+    MailAuth auth({.resolver = resolver, .keys = keys, .host_name = "mx.example.org"});
+    auth.envelope(from(null_path ? "" : "you@bounce.example"));
+    auth.header(message::HeaderSection(text.substr(0, end)));
+    auth.body(text.substr(end));
+    dns::Budget first;
+    run_ready(auth.gather(first, kNow));
+    std::vector<std::string> expected = {"sel._domainkey.sender.example"};
+    if (!null_path) expected.emplace_back("bounce.example");
+    expected.emplace_back("mta.sender.example");
+    EXPECT_EQ(resolver.asked, expected);
+    auth.compute(kNow);
+    dns::Budget second;
+    const Facts facts = run_ready(auth.conclude(second));
+    EXPECT_GT(second.asked(), 0U);
+    EXPECT_EQ(facts.dns_lookups, first.asked() + second.asked());
+    EXPECT_EQ(facts.dns_lookups, resolver.asked.size());
+  }
+}
+
 TEST_F(MailAuthTest, SpfAloneMakesDmarcPass) {
   const Facts facts = check(R"({"sender.example": {"TXT": ["v=spf1 ip6:2001:db8::1 -all"]},
                                 "_dmarc.sender.example": {"TXT": ["v=DMARC1; p=reject"]}})",
