@@ -63,8 +63,7 @@ void Authentication::body(std::string_view bytes) { auth_.body(bytes); }
 
 Task<Authentication::Outcome> Authentication::finish(WallMs now, bool utf8) {
   const Clock::time_point begun = Clock::now();
-  budget_ = std::make_unique<dns::Budget>(dns::Budget::kLookups, Deadline::after(kLookupTime));
-  if (cancelled_) budget_->cancel();
+  set_budget(dns::Budget::kLookups, kLookupTime);
   co_await auth_.gather(*budget_, now);
   const Clock::time_point gathered = Clock::now();
   if (context_.pool != nullptr && auth_.cost_us() > kLoopShareUs) {
@@ -78,6 +77,7 @@ Task<Authentication::Outcome> Authentication::finish(WallMs now, bool utf8) {
     auth_.compute(now);
   }
   Outcome outcome;
+  set_budget(dns::Budget::kLookups - budget_->asked(), kPolicyTime);
   outcome.facts = co_await auth_.conclude(*budget_);
   const authres::Results results = mailauth::authentication_results(outcome.facts, envelope_, authserv_id_);
   outcome.field = "Authentication-Results: " + authres::format(results, utf8) + "\r\n";
@@ -93,6 +93,11 @@ Task<Authentication::Outcome> Authentication::finish(WallMs now, bool utf8) {
   outcome.record.dns_ms = elapsed(gathered - begun);
   outcome.record.ms = elapsed(Clock::now() - begun);
   co_return outcome;
+}
+
+void Authentication::set_budget(std::uint32_t lookups, seconds time) {
+  budget_ = std::make_unique<dns::Budget>(lookups, Deadline::after(time));
+  if (cancelled_) budget_->cancel();
 }
 
 void Authentication::cancel() {

@@ -26,8 +26,11 @@ struct AuthenticationContext {
 // Longer computing leaves the loop: others wait on it meanwhile.
 inline constexpr std::uint32_t kLoopShareUs = 1500;
 // RFC 7208 4.6.4: a limit on the time of an SPF check of at least 20 seconds; here it is one for all look-ups of a
-// message.
+// message but those of DMARC.
 inline constexpr seconds kLookupTime{25};
+// Whoever sends in another's name chooses MAIL FROM and HELO, and so how slowly SPF is answered. What the author's
+// domain says of it (RFC 9989 4.10) has time of its own: otherwise slow servers would make each policy an unknown one.
+inline constexpr seconds kPolicyTime{15};
 
 class Authentication {
  public:
@@ -46,6 +49,8 @@ class Authentication {
   void cancel();  // ends the waits for DNS; what is missing then is unknown
 
  private:
+  void set_budget(std::uint32_t lookups, seconds time);
+
   AuthenticationContext context_;
   std::string authserv_id_;
   mailauth::Envelope envelope_;

@@ -343,11 +343,13 @@ void Session::drain() {
 
 void Session::drain_ends() {
   draining_ = drain_ends_ = true;
+  // DNS may take longer than there is time for the 421
+  if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
   if (receiving_) stream_->interrupt();
 }
 
 void Session::cancel() {
-  draining_ = true;
+  draining_ = drain_ends_ = true;
   if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
   stream_->cancel();
 }

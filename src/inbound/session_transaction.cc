@@ -272,6 +272,12 @@ Task<void> Session::finish_message() {
     envelope.client = record_.client.text();
     if (transaction.authentication) {
       co_await authenticate(envelope);
+      // The results are cut short then, and the client, which may not hear of an acceptance, sends the message again:
+      // taken now it would be there twice (RFC 1047).
+      if (drain_ends_) {
+        hang_up(refusals::draining(), "drain");
+        co_return;
+      }
       received = Clock::now();
     }
     const auto stored = co_await transaction.intake->commit(std::move(envelope));

@@ -1,4 +1,6 @@
 // Authentication within the session: what is looked up, what is written on top, what is taken out.
+#include <map>
+
 #include "base/text.h"
 #include "dkim/sign.h"
 #include "dns/fixture.h"
@@ -192,15 +194,43 @@ TEST_F(AuthenticationTest, LongComputingLeavesTheLoopWithTheSameResult) {
       static_cast<std::ptrdiff_t>(dkim::kSignaturesMax));
 }
 
-// Never answers; at the first question the session is cancelled, as at the end of a drain.
+// Notes how much time each question has.
+class TimingResolver final : public dns::Resolver {
+ public:
+  Task<dns::AnswerPtr> query(dns::Name name, dns::Type /*type*/, dns::Budget& budget) override {
+    EXPECT_TRUE(budget.take());
+    deadlines[name.text()] = budget.deadline().time();
+    co_return std::make_shared<const dns::Answer>();
+  }
+  void prefetch(const dns::Name& /*name*/, dns::Type /*type*/) override {}
+  std::map<std::string, Clock::time_point> deadlines;
+};
+
+TEST_F(AuthenticationTest, ThePolicyHasTimeOfItsOwn) {
+  auto timing = std::make_unique<TimingResolver>();
+  std::map<std::string, Clock::time_point>& deadlines = timing->deadlines;
+  resolver = std::move(timing);
+  const Clock::time_point begun = Clock::now();
+  send(std::string(kFrom) + "\r\nbody\r\n");
+  ASSERT_EQ(deadlines.count("sender.example"), 1U);
+  ASSERT_EQ(deadlines.count("_dmarc.sender.example"), 1U);
+  EXPECT_GE(deadlines["sender.example"], begun + kLookupTime);
+  EXPECT_EQ(deadlines["client.example"], deadlines["sender.example"]);
+  EXPECT_GE(deadlines["_dmarc.sender.example"], begun + kPolicyTime);
+  EXPECT_NE(deadlines["_dmarc.sender.example"], deadlines["sender.example"]);
+}
+
+// Never answers; at the first question the session is ended, as at the end of a drain.
 class SilentResolver final : public dns::Resolver {
  public:
-  SilentResolver(io::Loop& loop, Session*& session) : loop_(loop), session_(session), answer_(loop) {}
+  using End = void (Session::*)();
+  SilentResolver(io::Loop& loop, Session*& session, End end)
+      : loop_(loop), session_(session), end_(end), answer_(loop) {}
   Task<dns::AnswerPtr> query(dns::Name /*name*/, dns::Type /*type*/, dns::Budget& budget) override {
     if (!budget.cancelled()) {
       Waiter waiter(answer_);
       budget.add(waiter);
-      loop_.post([this] { session_->cancel(); });
+      loop_.post([this] { (session_->*end_)(); });
       co_await answer_.wait(Deadline::never());
       budget.remove(waiter);
       ++ended;
@@ -221,20 +251,28 @@ class SilentResolver final : public dns::Resolver {
   };
   io::Loop& loop_;
   Session*& session_;
+  End end_;
   io::Signal answer_;
 };
 
-TEST_F(AuthenticationTest, ASessionThatWaitsForDnsCanBeCancelled) {
-  Session* current = nullptr;
-  auto silent = std::make_unique<SilentResolver>(loop, current);
-  const SilentResolver& watched = *silent;
-  resolver = std::move(silent);
-  converse([&](io::testing::PipeStream& stream, Session& session) {
-    current = &session;
-    stream.push("EHLO client.example\r\nMAIL FROM:<you@sender.example>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n" +
-                std::string(kFrom) + "\r\nbody\r\n.\r\n");
-  });
-  EXPECT_EQ(watched.ended, 1);  // later questions are not asked any more
+// What waits for DNS then is not taken: the client is told 421 where it can be, and sends the message again.
+TEST_F(AuthenticationTest, ASessionThatWaitsForDnsCanBeEnded) {
+  for (const SilentResolver::End end : {&Session::drain_ends, &Session::cancel}) {
+    Session* current = nullptr;
+    auto silent = std::make_unique<SilentResolver>(loop, current, end);
+    const SilentResolver& watched = *silent;
+    resolver = std::move(silent);
+    const Outcome outcome = converse([&](io::testing::PipeStream& stream, Session& session) {
+      current = &session;
+      stream.push("EHLO client.example\r\nMAIL FROM:<you@sender.example>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\n" +
+                  std::string(kFrom) + "\r\nbody\r\n.\r\n");
+    });
+    EXPECT_EQ(watched.ended, 1);  // later questions are not asked any more
+    const bool told = end == &Session::drain_ends;
+    EXPECT_EQ(codes(outcome.sent), told ? (Codes{220, 250, 250, 250, 354, 421}) : Codes{220});
+    EXPECT_TRUE(stored().empty());
+    EXPECT_EQ(gate.bytes(), 0U);
+  }
 }
 
 }  // namespace
