@@ -167,6 +167,12 @@ Result<Answer> answer_of(Type type, const json::Value& values) {
   Answer answer;
   if (values.is_string()) {
     const auto failure = failure_of(values.string());
+    if (!failure && type == Type::cname) {  // there can be but one, so that people write no list
+      POSTERN_TRY_VOID(add_value(answer, type, values));
+      answer.status = Status::ok;
+      answer.ttl = Zone::kTtl;
+      return answer;
+    }
     if (!failure) {
       return wrong(R"(records are a list, or "SERVFAIL", "TIMEOUT", "REFUSED", "BOGUS")", values.string());
     }

@@ -1,12 +1,12 @@
 // FixtureResolver: answers from a zone in memory, at once: for tests, for `--zone FILE` and for the batch tools. A zone
 // maps each name to "SERVFAIL", "TIMEOUT" or {TYPE: [values] | "SERVFAIL" | "TIMEOUT"}; a name that is not there is
-// NXDOMAIN, also where names below it are (suites list only what they mean to exist; write {} for an empty
-// non-terminal of RFC 8020), a type that is not there is NODATA. Values: TXT a string or a list of strings (one record
-// in pieces; code points 0 to 255 are octets, text with others is UTF-8), MX [preference, host], A, AAAA, PTR, NS,
-// CNAME (followed up to kCnamesMax, a longer chain and a loop are SERVFAIL), TLSA in presentation form. Types that no
-// protocol here asks for only make the name exist. Also "REFUSED" and "BOGUS"; {"secure": true, ...} beside the types
-// marks the name's answers as validated. A name that DNS cannot have (a label over 63 octets) is passed over as a key,
-// because nobody can ask for it. Thread rule: immutable once parsed, but the counter.
+// NXDOMAIN, also where names below it are (suites list only what they mean to exist; write {} for an empty non-terminal
+// of RFC 8020), a type that is not there is NODATA. Values: TXT a string or a list of strings (one record in pieces;
+// code points 0 to 255 are octets, text with others is UTF-8), MX [preference, host], A, AAAA, PTR, NS, CNAME (alone or
+// in a list; followed up to kCnamesMax, a longer chain and a loop are SERVFAIL), TLSA in presentation form. Types that
+// no protocol here asks for only make the name exist. Also "REFUSED" and "BOGUS"; {"secure": true, ...} beside the
+// types marks the name's answers as validated. A name that DNS cannot have (a label over 63 octets) is passed over as a
+// key, because nobody can ask for it. Thread rule: immutable once parsed, but the counter.
 #pragma once
 
 #include <cstdint>

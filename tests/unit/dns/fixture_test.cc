@@ -50,6 +50,15 @@ TEST(Zone, Records) {
   EXPECT_EQ(z.find(name("1.2.0.192.in-addr.arpa"), Type::ptr)->names.at(0).text(), "host.example.org");
 }
 
+TEST(Zone, ACnameNeedsNoList) {
+  const Zone z = zone(R"({"a": {"CNAME": "B."}, "b": {"TXT": ["x"]}, "servfail": {"CNAME": "SERVFAIL"}})");
+  EXPECT_EQ(z.find(name("a"), Type::txt)->texts.at(0), "x");
+  EXPECT_EQ(z.find(name("a"), Type::cname)->names.at(0).text(), "b");
+  EXPECT_EQ(z.find(name("servfail"), Type::txt)->status, Status::servfail);
+  EXPECT_FALSE(error_of(R"({"a": {"CNAME": "b..c"}})").empty());
+  EXPECT_FALSE(error_of(R"({"a": {"PTR": "b"}})").empty());
+}
+
 TEST(Zone, TextBeyondOctetsIsUtf8) {
   EXPECT_EQ(zone(R"({"a": {"TXT": ["\u20ac\u00e9"]}})").find(name("a"), Type::txt)->texts.at(0),
             "\xE2\x82\xAC\xC3\xA9");
