@@ -63,9 +63,14 @@ struct ArcResults {
 // add a result. A method, result, type or property that is no Keyword is left out: those are ours to choose.
 [[nodiscard]] std::string format(const Results& results, bool utf8);
 
+// Might a reader take this for an Authentication-Results field? In any case, with octets around or inside the name that
+// no name has.
+[[nodiscard]] bool is_results_field(const message::Field& field);
+
 // RFC 8601 5: does this Authentication-Results field claim to be ours? True for our authserv-id however it is written:
 // any case, quoted, with comments, folds or a version, U-label or A-label, and for malformed fields in which it stands
-// where an authserv-id might be read by somebody. When in doubt: true. Also true for fields of a version other than 1,
+// where an authserv-id might be read by somebody. When in doubt: true, as for what has kilobytes in front of its first
+// ";", so that the work is bounded. Also true for fields of a version other than 1,
 // whoever wrote them: what is not from a trusted MTA and in a version that we do not support MUST go (5). False for
 // every other field.
 [[nodiscard]] bool claims(const message::Field& field, std::string_view authserv_id);

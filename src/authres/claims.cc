@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <optional>
 
 #include "authres/authres.h"
@@ -12,23 +11,15 @@ namespace {
 
 constexpr std::string_view kFieldName = "authentication-results";
 constexpr std::size_t kNameOctetsMax = 4 * dns::kNameMax;
+// Octets in front of the ";" that ends an authserv-id, and words there that have to be converted to A-labels, as far as
+// they are looked at: reading them all six ways is slow, and no honest field comes near. Beyond: in doubt, ours.
+constexpr std::size_t kHeadMax = 2 * kNameOctetsMax;
+constexpr std::size_t kConversionsMax = 4;
 
 bool is_name_octet(char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.'; }
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 bool is_wide(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
-
-// Fields whose name a lenient reader might take for ours: any case, with octets around or inside that no name has.
-bool is_authentication_results(const message::Field& field) {
-  if (!field.name.empty() && iequals(field.name, kFieldName)) return true;
-  std::size_t matched = 0;
-  for (const char c : field.raw.substr(0, field.raw.find(':'))) {
-    if (is_blank(c) || is_control(c) || is_wide(c)) continue;
-    if (matched == kFieldName.size() || ascii_lower(c) != kFieldName[matched]) return false;
-    ++matched;
-  }
-  return matched == kFieldName.size() && field.raw.contains(':');
-}
 
 std::string_view body_of(const message::Field& field) {
   if (!field.name.empty()) return field.body;
@@ -62,12 +53,13 @@ std::string without_comments(std::string_view text) {
 // longest.
 struct Head {
   std::string_view text;
-  std::size_t end = 0;  // in the body
+  std::size_t end = 0;    // in the body
+  bool too_long = false;  // there is no end within kHeadMax
 };
 Head head_of(std::string_view body) {
   std::size_t start = 0;
   while (start < body.size() && (is_blank(body[start]) || body[start] == ';')) ++start;
-  body.remove_prefix(start);
+  body = body.substr(start, kHeadMax + 1);
   std::size_t longest = 0;
   for (const auto [comments, quotes] : {std::pair{false, false}, {true, false}, {false, true}, {true, true}}) {
     int depth = 0;
@@ -89,23 +81,25 @@ Head head_of(std::string_view body) {
     }
     longest = std::max(longest, std::min(i, body.size()));
   }
-  return {.text = body.substr(0, longest), .end = start + longest};
+  return {.text = body.substr(0, longest), .end = start + longest, .too_long = longest > kHeadMax};
 }
 
 // The octets that count in a name, lower case, and where something was left out between two of them.
 struct Compact {
   std::string text;
-  std::vector<bool> gap;  // before text[i]
+  std::vector<char> gap;  // before text[i]; not of bool, whose bits are slow to set
 };
 
 // White space, controls, quotes, backslashes and (where `narrow`) octets beyond ASCII are what one reader or another
 // skips inside a name. Full-width forms and the full stops that IDNA maps are read as what they look like.
 Compact compact(std::string_view text, bool narrow) {
   Compact out;
+  out.text.reserve(text.size());
+  out.gap.reserve(text.size());
   bool gap = true;
   const auto put = [&out, &gap](char c) {
     out.text += ascii_lower(c);
-    out.gap.push_back(gap);
+    out.gap.push_back(gap ? 1 : 0);
     gap = false;
   };
   while (!text.empty()) {
@@ -116,7 +110,7 @@ Compact compact(std::string_view text, bool narrow) {
           static_cast<std::uint32_t>(((text[0] & 0x0F) << 12) | ((text[1] & 0x3F) << 6) | (text[2] & 0x3F));
       if (code >= 0xFF01 && code <= 0xFF5E) {
         put(static_cast<char>(code - 0xFF01 + '!'));
-      } else if (code == 0x3002 || code == 0xFF61) {
+      } else if (code == 0x3002 || code == 0xFF61 || code == 0x2024 || code == 0xFE52) {
         put('.');
       } else if (!narrow && code != 0x200B && code != 0x200C && code != 0x200D && code != 0x2060 && code != 0xFEFF) {
         for (const char octet : text.substr(0, length)) put(octet);
@@ -137,22 +131,25 @@ Compact compact(std::string_view text, bool narrow) {
 // Does `id` stand there as a name of its own, not as a part of a longer one?
 bool stands_in(const Compact& where, std::string_view id) {
   const auto ends_name = [&where](std::size_t i) {  // does a name that goes on at i end before it?
-    return i >= where.text.size() || where.gap[i] || !is_name_octet(where.text[i]);
+    return i >= where.text.size() || where.gap[i] != 0 || !is_name_octet(where.text[i]);
   };
   for (std::size_t at = where.text.find(id); at != std::string::npos; at = where.text.find(id, at + 1)) {
     std::size_t end = at + id.size();
-    while (end < where.text.size() && where.text[end] == '.' && !where.gap[end]) ++end;
+    while (end < where.text.size() && where.text[end] == '.' && where.gap[end] == 0) ++end;
     const bool right = ends_name(at + id.size()) || ends_name(end);
     std::size_t begin = at;
-    while (begin > 0 && !where.gap[begin] && where.text[begin - 1] == '.') --begin;
-    const bool left = where.gap[at] || begin == 0 || where.gap[begin] || !is_name_octet(where.text[begin - 1]);
+    while (begin > 0 && where.gap[begin] == 0 && where.text[begin - 1] == '.') --begin;
+    const bool left =
+        where.gap[at] != 0 || begin == 0 || where.gap[begin] != 0 || !is_name_octet(where.text[begin - 1]);
     if (left && right) return true;
   }
   return false;
 }
 
-// Is one of the names there the same domain, U-labels and A-labels aside?
+// Is one of the names there the same domain, U-labels and A-labels aside? Yes where that is too much to find out.
 bool same_domain_stands_in(const Compact& where, const dns::Name& id) {
+  const auto dots = static_cast<std::ptrdiff_t>(id.labels()) - 1;
+  std::size_t conversions = 0;
   std::size_t start = 0;
   for (std::size_t i = 0; i <= where.text.size(); ++i) {
     const bool inside = i < where.text.size() && (is_name_octet(where.text[i]) || is_wide(where.text[i]));
@@ -161,7 +158,9 @@ bool same_domain_stands_in(const Compact& where, const dns::Name& id) {
     start = i + 1;
     while (word.starts_with('.')) word.remove_prefix(1);
     while (word.ends_with('.')) word.remove_suffix(1);
-    if (word.empty() || word.size() > kNameOctetsMax || is_ascii(word)) continue;
+    if (word.empty() || word.size() > kNameOctetsMax || is_ascii(word) || std::ranges::count(word, '.') != dots)
+      continue;
+    if (++conversions > kConversionsMax) return true;
     if (const auto name = dns::Name::from_unicode(word); name && *name == id) return true;
   }
   return false;
@@ -205,17 +204,18 @@ std::string decoded_words(std::string_view text) {
 }
 
 bool names_us(std::string_view head, const std::string& id, const std::optional<dns::Name>& domain) {
-  const std::array<std::string, 2> readings = {std::string(head), without_comments(head)};
-  for (const std::string& reading : readings) {
+  const auto found_in = [&](std::string_view reading) {
     for (const bool narrow : {true, false}) {
+      if (!narrow && is_ascii(reading)) break;
       const Compact text = compact(reading, narrow);
       if (stands_in(text, id)) return true;
       // White space, comments and the like inside a name that is otherwise an A-label
-      if (domain && stands_in(text, domain->text())) return true;
+      if (domain && domain->text() != id && stands_in(text, domain->text())) return true;
       if (domain && !narrow && same_domain_stands_in(text, *domain)) return true;
     }
-  }
-  return false;
+    return false;
+  };
+  return found_in(head) || (head.contains('(') && found_in(without_comments(head)));
 }
 
 // 5: "an MTA MUST remove such a header field if the SMTP connection relaying the message is not from a trusted
@@ -228,24 +228,37 @@ bool of_another_version(std::string_view body) {
 
 }  // namespace
 
+bool is_results_field(const message::Field& field) {
+  if (!field.name.empty() && iequals(field.name, kFieldName)) return true;
+  std::size_t matched = 0;
+  for (const char c : field.raw.substr(0, field.raw.find(':'))) {
+    if (is_blank(c) || is_control(c) || is_wide(c)) continue;
+    if (matched == kFieldName.size() || ascii_lower(c) != kFieldName[matched]) return false;
+    ++matched;
+  }
+  return matched == kFieldName.size() && field.raw.contains(':');
+}
+
 bool claims(const message::Field& field, std::string_view authserv_id) {
-  if (!is_authentication_results(field)) return false;
+  if (!is_results_field(field)) return false;
   const std::string_view body = body_of(field);
-  if (of_another_version(body)) return true;
+  const Head head = head_of(body);
+  if (head.too_long || of_another_version(head.text)) return true;
 
   std::string id = compact(authserv_id, false).text;
   while (id.ends_with('.')) id.pop_back();
   if (id.empty()) return false;
   const auto domain = dns::Name::from_unicode(id);
 
-  const Head head = head_of(body);
   if (names_us(head.text, id, domain)) return true;
   // The form of RFC 8617 4.1.1 under the other name: "i=1; authserv-id; ..."
   if (compact(head.text, true).text.starts_with("i=")) {
-    if (names_us(head_of(body.substr(head.end)).text, id, domain)) return true;
+    const Head second = head_of(body.substr(head.end));
+    if (second.too_long || names_us(second.text, id, domain)) return true;
   }
-  if (!body.contains("=?")) return false;
-  const std::string decoded = decoded_words(body);
+  const std::string_view start = body.substr(static_cast<std::size_t>(head.text.data() - body.data()), kHeadMax);
+  if (!start.contains("=?")) return false;
+  const std::string decoded = decoded_words(start);
   return names_us(head_of(decoded).text, id, domain);
 }
 

@@ -24,11 +24,13 @@ Head::Parted Head::part(std::uint64_t header_octets, std::string_view authserv_i
   parted.header = message::HeaderSection(std::exchange(text_, {}));
   const std::string_view whole = parted.header.text();
   std::size_t fields_end = 0;
+  std::size_t results = 0;
   parted.kept.reserve(whole.size());
   for (const message::Field& field : parted.header.fields()) {
     fields_end += field.raw.size();
-    // RFC 8601 5: whoever reads ours must not find another's under our name
-    if (authres::claims(field, authserv_id)) {
+    // RFC 8601 5: whoever reads ours must not find another's under our name. It lets a border remove all of them, and
+    // no honest way of a message leaves this many.
+    if (authres::is_results_field(field) && (++results > kResultsMax || authres::claims(field, authserv_id))) {
       ++parted.dropped;
       continue;
     }

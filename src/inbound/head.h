@@ -15,6 +15,7 @@ class Head {
  public:
   // Octets of the message. False once the header is over `limit`: nothing more is kept.
   [[nodiscard]] bool add(std::string_view bytes, bool still_in_header, std::uint64_t limit);
+  static constexpr std::size_t kResultsMax = 100;  // Authentication-Results fields looked at; further ones are dropped
   [[nodiscard]] std::size_t held() const { return text_.size(); }
 
   struct Parted {

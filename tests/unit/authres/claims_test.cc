@@ -4,6 +4,7 @@
 
 #include "authres/authres.h"
 #include "base/text.h"
+#include "base/time.h"
 
 namespace postern::authres {
 namespace {
@@ -158,6 +159,28 @@ TEST(AuthresClaims, ALongFieldIsReadOnce) {
     static_cast<void>(parse_lenient(std::string_view(body).substr(0, kFieldMax)));
   }
   EXPECT_TRUE(claimed(" " + std::string(1024 * 1024, ' ') + "mx.example.org; spf=pass"));
+}
+
+// Each of these took a second or more for a megabyte.
+TEST(AuthresClaims, TheWorkIsBounded) {
+  const Clock::time_point begun = Clock::now();
+  for (const char* piece :
+       {"\xC3\xA9 ", "\xC3\xA9.b.c ", "xmx.example.org....", "=?utf-8?q?a", "=?a?b?YQ==?= ", "\"\\"}) {
+    std::string body = " ";
+    while (body.size() < 1024 * 1024) body += piece;
+    for (int i = 0; i < 20; ++i) EXPECT_TRUE(claimed(body)) << piece << ": in doubt, ours";
+  }
+  EXPECT_LT(Clock::now() - begun, seconds(20));
+  const std::string comment =
+      " other.example (" + std::string(400, 'x') + "); spf=pass (" + std::string(100'000, 'x') + ")";
+  EXPECT_FALSE(claimed(comment));
+  EXPECT_FALSE(claimed(" \xC3\xA9.\xC3\xA9.\xC3\xA9 other.example; spf=pass"));
+}
+
+TEST(AuthresClaims, FullStopsInDisguise) {
+  EXPECT_TRUE(
+      claimed(" mx\xE2\x80\xA4"
+              "example\xEF\xB9\x92org; spf=pass"));
 }
 
 }  // namespace
