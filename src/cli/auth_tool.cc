@@ -26,7 +26,7 @@ Task<Result<void>> answer_auth(const BatchCase& given, dns::Resolver& resolver, 
   POSTERN_CO_TRY(const MessageInput message, case_message(given));
   std::optional<mailauth::Envelope> envelope;
   // SPF needs an address; a line without one asks for the rest.
-  if (!given.line.at("ip").is_null()) {
+  if (has_client(given)) {
     POSTERN_CO_TRY(spf::Query query, spf_query(given));
     envelope = mailauth::Envelope{query.client, std::move(query.helo), std::move(query.mail_from)};
   }

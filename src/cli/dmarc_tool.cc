@@ -82,7 +82,7 @@ Task<Result<void>> answer_dmarc(const BatchCase& given, dns::Resolver& resolver,
   if (!has_message(given)) co_return co_await answer_identifiers(given, resolver, writer);
   POSTERN_CO_TRY(const MessageInput message, case_message(given));
   std::optional<mailauth::Envelope> envelope;
-  if (!given.line.at("ip").is_null()) {
+  if (has_client(given)) {
     POSTERN_CO_TRY(spf::Query query, spf_query(given));
     envelope = mailauth::Envelope{query.client, std::move(query.helo), std::move(query.mail_from)};
   }

@@ -15,5 +15,7 @@ namespace postern::cli {
 [[nodiscard]] Result<spf::Query> spf_query(std::string_view ip, std::string mail_from, std::string helo,
                                            std::string receiver, std::int64_t now);
 [[nodiscard]] Result<spf::Query> spf_query(const BatchCase& given);
+// Whether the line asks for SPF: where the message is all there is, "ip" is absent, null or empty.
+[[nodiscard]] bool has_client(const BatchCase& given);
 
 }  // namespace postern::cli

@@ -55,6 +55,11 @@ Result<spf::Query> spf_query(const BatchCase& given) {
                    std::string(given.line.at("receiver").string()), given.now);
 }
 
+bool has_client(const BatchCase& given) {
+  const json::Value& ip = given.line.at("ip");
+  return !ip.is_null() && !(ip.is_string() && ip.string().empty());
+}
+
 BatchAnswer spf_batch() { return answer_spf; }
 
 int run_spf(const SpfToolOptions& options) {

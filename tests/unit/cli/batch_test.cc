@@ -109,6 +109,20 @@ TEST_F(BatchTest, SpfAnswersSpfAlone) {
   EXPECT_TRUE(answer(spf_batch(), R"({"id":1})").at("error").is_string());
 }
 
+TEST_F(BatchTest, WithoutAClientAMessageIsJudgedWithoutSpf) {
+  const auto ask = [&](const BatchAnswer& tool, const std::string& ip) {
+    return answer(tool, R"({"id":1,"message_base64":"RnJvbTogYUB4LnRlc3QKCg==","zone":{})" + ip + "}");
+  };
+  for (const char* ip : {"", R"(,"ip":null)", R"(,"ip":"")"}) {
+    EXPECT_EQ(ask(auth_batch(), ip).object().count("spf"), 0U) << ip;
+    EXPECT_EQ(ask(auth_batch(), ip).at("dmarc").at("result").string(), "none") << ip;
+    EXPECT_EQ(ask(dmarc_batch(), ip).at("dmarc").at("result").string(), "none") << ip;
+  }
+  EXPECT_EQ(ask(auth_batch(), R"(,"ip":"192.0.2.1")").object().count("spf"), 1U);
+  EXPECT_TRUE(ask(auth_batch(), R"(,"ip":"x")").at("error").is_string());
+  EXPECT_TRUE(ask(auth_batch(), R"(,"ip":5)").at("error").is_string());
+}
+
 TEST_F(BatchTest, ToolsThatNeedAMessageSayWhichKeyIsMissing) {
   const std::vector<BatchAnswer> tools = {dkim_verify_batch(), dkim_sign_batch(), arc_verify_batch(),
                                           arc_seal_batch(),    auth_batch(),      dmarc_batch()};
