@@ -76,6 +76,7 @@ class Session {
   [[nodiscard]] const std::string& authserv_id() const;
   void on_body(std::string_view bytes);
   [[nodiscard]] std::optional<Refusal> judge_message();
+  [[nodiscard]] bool header_is_too_large() const;
   [[nodiscard]] Task<void> finish_message();
   [[nodiscard]] Task<void> start_tls(bool injected);
   [[nodiscard]] Task<bool> flush();

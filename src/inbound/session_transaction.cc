@@ -172,8 +172,9 @@ std::string_view Session::watch_body(std::string_view bytes) {
     if (transaction.authentication) transaction.authentication->body(bytes);
     return bytes;
   }
+  // Before the fields are looked at one by one, which happens on the loop.
   const bool open = transaction.header.in_header();
-  if (!transaction.head->add(bytes, open, settings().header_bytes_max)) {
+  if (header_is_too_large() || !transaction.head->add(bytes, open, settings().header_bytes_max)) {
     transaction.spoiled = refusals::header_too_large();
     transaction.intake.reset();
     return {};
@@ -241,11 +242,15 @@ std::optional<Refusal> Session::judge_message() {
   if (transaction.header.received() > settings().received_max) {
     return refusals::loop_detected(transaction.header.received());
   }
-  if (transaction.header.fields() > settings().header_fields_max ||
-      transaction.header.header_octets() > settings().header_bytes_max) {
-    return refusals::header_too_large();
-  }
+  if (header_is_too_large()) return refusals::header_too_large();
   return std::nullopt;
+}
+
+// Lines that are no fields count as well: who reads fields stops at each of them.
+bool Session::header_is_too_large() const {
+  const message::HeaderReader& header = transaction_->header;
+  return header.header_octets() > settings().header_bytes_max ||
+         std::uint64_t{header.fields()} + header.malformed() > settings().header_fields_max;
 }
 
 Task<void> Session::finish_message() {

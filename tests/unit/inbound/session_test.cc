@@ -165,6 +165,7 @@ TEST_F(SessionTest, BodiesThatMustNotPassAreRefusedAndNothingLeaks) {
       {"A: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\n\r\n", "250 2.0.0"},
       {"A: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\nA: 1\r\n\r\n",
        "552 5.3.4 Message header"},
+      {"A: 1\r\nA\r\nA 1\r\n\x01: 1\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\nA\r\n\r\n", "552 5.3.4 Message header"},
       {"A: " + std::string(400, 'x') + "\r\n\r\n", "552 5.3.4 Message header"},
   };
   for (const Case& c : cases) {
