@@ -126,7 +126,7 @@ class Reader {
         if (!cfws()) return false;
         if (name != "reason" && !lenient_) return problem("a value without \"type.property\"");
         if (name == "reason" && !lenient_ && (reason || !out.properties.empty())) return problem("a misplaced reason");
-        auto value = name == "reason" ? lexer_.value() : lexer_.pvalue();
+        auto value = value_of(name == "reason" ? &Lexer::value : &Lexer::pvalue);
         if (!value) return problem("a malformed value");
         if (name == "reason") out.reason = std::move(*value);
         reason = true;
@@ -143,15 +143,27 @@ class Reader {
     const std::string_view name = word();
     if (name.empty()) return problem("no property after \".\"");
     if (!cfws() || !lexer_.take('=') || !cfws()) return problem("no \"=\" after a property");
-    auto value = lexer_.pvalue();
-    if (!value && lenient_) value = unquoted();
+    auto value = value_of(&Lexer::pvalue);
     if (!value) return problem("a malformed property value");
     if (++properties_ > kPropertiesMax) return problem("too many properties");
     out.properties.push_back({.ptype = ptype, .name = lower(name), .value = std::move(*value)});
     return true;
   }
 
-  // Lenient: a value as others write it without the quotes it needs ("header.b=/d5r", "smtp.mailfrom=<>").
+  std::optional<std::string> value_of(std::optional<std::string> (Lexer::*read)()) {
+    const std::size_t start = lexer_.position();
+    auto value = (lexer_.*read)();
+    if (!lenient_ || (value && at_value_end())) return value;
+    lexer_.seek(start);
+    return unquoted();
+  }
+
+  [[nodiscard]] bool at_value_end() const {
+    return lexer_.before() == '"' || lexer_.at_end() || std::string_view(" \t\r\n;()").contains(lexer_.peek());
+  }
+
+  // Lenient: a value as others write it without the quotes it needs ("header.b=/d5r", "smtp.mailfrom=<>",
+  // "policy.iprev=2001:db8::1").
   std::optional<std::string> unquoted() {
     const std::string_view here = lexer_.rest();
     const std::string_view value = here.substr(0, here.find_first_of(" \t\r\n;()\"\\"));

@@ -233,6 +233,19 @@ TEST(AuthresParse, LenientKeepsWhatItCanRead) {
   EXPECT_EQ(results->methods[3].properties.at(0).value, "<>");
   EXPECT_EQ(results->methods[4].method, "odd_one");
   EXPECT_FALSE(parse_lenient("dkim=pass header.d=a.example").has_value()) << "no authserv-id: nobody says it";
+  // Values that begin as tokens and go on as something else
+  const auto odd = parse_lenient(
+      "a; iprev=pass reason=it:is policy.iprev=2001:db8::1 (c); arc=pass action=x:y smtp.remote-ip=2001:db8::2;"
+      "spf=pass smtp.mailfrom=a@[192.0.2.1] smtp.helo=\"q;\"header.d=b.example");
+  ASSERT_TRUE(odd.has_value());
+  ASSERT_EQ(odd->methods.size(), 3);
+  EXPECT_EQ(odd->methods[0].reason, "it:is");
+  EXPECT_EQ(odd->methods[0].properties.at(0).value, "2001:db8::1");
+  EXPECT_EQ(odd->methods[1].properties.at(0).value, "2001:db8::2");
+  ASSERT_EQ(odd->methods[2].properties.size(), 3);
+  EXPECT_EQ(odd->methods[2].properties[0].value, "a@[192.0.2.1]");
+  EXPECT_EQ(odd->methods[2].properties[1].value, "q;");
+  EXPECT_FALSE(parse("a; iprev=pass policy.iprev=2001:db8::1").has_value()) << "2.2 wants quotes there";
   // What has no end hides what stands behind, and nothing before.
   EXPECT_EQ(parse_lenient("a; spf=pass; x=\"; dkim=pass")->methods.size(), 1);
   EXPECT_EQ(parse_lenient("a; spf=pass; x=(; dkim=pass")->methods.size(), 1);
