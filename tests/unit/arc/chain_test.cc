@@ -82,7 +82,8 @@ TEST(ArcChain, EveryOctetOfEveryFieldCounts) {
   ASSERT_NE(end, std::string::npos);
   for (std::size_t i = 0; i < end; ++i) {
     Mail changed = mail;
-    changed.header[i] = changed.header[i] == 'x' ? 'y' : 'x';
+    // Another one also in the two high bits of a base64 digit: the low ones of the last digit before '=' mean nothing
+    changed.header[i] = std::string_view("wxyz0123456789+/").contains(changed.header[i]) ? 'A' : 'x';
     EXPECT_EQ(world.outcome(changed), "fail") << i << ": " << mail.header.substr(i, 20);
   }
 }
