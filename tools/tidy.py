@@ -63,13 +63,15 @@ def main() -> int:
     root = pathlib.Path.cwd()
     work = {}
     ranks = {}
+    seen = set()
     for entry in json.loads((pathlib.Path(arguments.build) / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["file"])
         if path.is_relative_to(root) and path.exists():
             path = path.relative_to(root)
             rank = next((i for i, wanted in enumerate(arguments.paths) if path.is_relative_to(wanted)), None)
-            if rank is None:
+            if rank is None or path in seen:  # a source of two targets is read once
                 continue
+            seen.add(path)
             stamp = STAMPS / key_of(path, entry["command"])
             if not stamp.exists():
                 work[path] = stamp

@@ -12,16 +12,15 @@ case ${1:-} in
 esac
 tools/dev/setup.sh --quiet build unit bench lint
 failed=()
-check() {  # check NAME COMMAND...
-  local name=$1 output
+check() {  # check NAME COMMAND...: its output appears as it comes, the verdict stands below it
+  local name=$1
   shift
-  if output=$("$@" 2>&1); then
+  if "$@" 2>&1 | sed -u 's/^/        /' >&2; then
     say "ok      $name"
   else
     say "FAILED  $name"
     failed+=("$name")
   fi
-  [ -z "$output" ] || printf '%s\n' "$output" | sed 's/^/        /' >&2
 }
 
 mapfile -t sources < <(git ls-files --cached --others --exclude-standard '*.cc' '*.h')
@@ -39,8 +38,8 @@ check "python compiles" python3 -c 'import ast, sys
 for path in sys.argv[1:]: ast.parse(open(path).read(), path)' tools/*.py tools/interop/*.py bench/*.py
 check "names of machines in tracked files" python3 tools/tree_check.py
 check "file lengths" python3 tools/file_lengths.py
-configure asan  # tests, fuzz targets and all of src stand in its compile_commands.json
-check "clang-tidy" python3 tools/tidy.py build/asan --jobs "$(nproc)"
+configure asan -B build/lint -DPOSTERN_BENCH=ON  # every .cc file stands in its compile_commands.json; nothing is built there
+check "clang-tidy (reads what changed since it was clean)" python3 tools/tidy.py build/lint --jobs "$(nproc)"
 
 [ ${#failed[@]} -eq 0 ] || die "lint: ${#failed[@]} of the checks failed"
 say "lint: all is well"
