@@ -90,6 +90,12 @@ def _dkim_small(results: Results) -> Row:
     return row
 
 
+def _dkim_peers(results: Results) -> Row:
+    beside = {peer: median(results.get(("dkim-peers", peer), []), "cpu_us") for peer in ("dkimpy", "mailauth", "opendkim", "rspamd")}
+    shown = ", ".join(f"{peer} {_number(value)}" for peer, value in beside.items())
+    return Row("DKIM, 4 KiB, as a tool or daemon: CPU us a message", _number(_cpu_us(results, "dkim-peers")), shown, "", "measured", "")
+
+
 def _dkim_large(kind: str) -> Callable[[Results], Row]:
     def row(results: Results) -> Row:
         ours, bare = _cpu_us(results, f"dkim/verify_1m_{kind}"), _cpu_us(results, "dkim/sha256_1m")
@@ -119,6 +125,7 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("journal",), _single("journal-4k-64", "share", 0.85, False, "of a bare loop's rate", "the journal alone, 4 KiB, 64 at once")),
     (("journal",), _single("journal-50k-64", "share", 0.85, False, "of a bare loop's rate", "the journal alone, 50 KiB, 64 at once")),
     (("protocols",), _dkim_small),
+    (("dkim-peers",), _dkim_peers),
     (("protocols",), _dkim_large("base64_relaxed")),
     (("protocols",), _dkim_large("prose_relaxed")),
     (("protocols",), _dkim_large("prose_simple")),

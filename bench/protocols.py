@@ -1,9 +1,12 @@
 """The protocols of mail authentication without a server: the programs bench_dkim, bench_spf, bench_dmarc, bench_header and
 bench_resolver (Google Benchmark), CPU time, medians of interleaved repetitions."""
 import json
+import os
 import pathlib
 import subprocess
+import sys
 
+PEERS = {"dkim-peers": "DKIM verification by `postern dkim --batch`, dkimpy, mailauth, opendkim and rspamd, as they are used"}
 CELLS = {"protocols": "DKIM, SPF, DMARC, header parsing and cached look-ups, beside OpenSSL's own arithmetic"}
 PROGRAMS = {  # program -> the benchmarks that count
     "bench_dkim": "baseline_4k|verify_4k$|verify_4k_new_key|verify_4k_ed25519|sha256_1m|verify_1m_(base64|prose)_.*|hostile_header|sign_4k.*",
@@ -26,3 +29,18 @@ def run(build: pathlib.Path, repetitions: int, recorder) -> None:
                 continue
             recorder.add({"cell": f"{program.removeprefix('bench_')}/{row['run_name']}", "server": "postern",
                           "cpu_us": row["cpu_time"] * scale[row["time_unit"]]})
+
+
+def run_peers(build: pathlib.Path, recorder) -> None:
+    """Those that `./dev interop` has installed."""
+    done = subprocess.run(["/usr/bin/python3", "tools/interop/speed.py"], capture_output=True, text=True, check=False,
+                          env=dict(os.environ, POSTERN=str(build / "postern")))
+    for line in done.stdout.splitlines():
+        if not line.startswith("{"):
+            print(f"  {line}", file=sys.stderr)
+            continue
+        row = json.loads(line)
+        error = "" if row["passed"] == row["messages"] else f"{row['passed']} of {row['messages']} verified"
+        recorder.add({"cell": "dkim-peers", "server": row["peer"], "cpu_us": row["cpu_us"], "error": error})
+    if done.returncode != 0:
+        print(f"  dkim-peers: {done.stderr[-300:]}", file=sys.stderr)

@@ -24,7 +24,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | protocols.CELLS | {
+} | authentication.MODES | protocols.CELLS | protocols.PEERS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -144,6 +144,8 @@ def main() -> int:
         authentication.run(build, FOLDER, chosen, repetitions, recorder)
     if "protocols" in chosen:
         protocols.run(build, repetitions, recorder)
+    if "dkim-peers" in chosen:
+        protocols.run_peers(build, recorder)
     if "journal" in chosen:
         journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:

@@ -12,7 +12,7 @@
 namespace smtpload {
 namespace {
 
-constexpr std::string_view kUsage =
+constexpr char kUsage[] =
     "usage: smtpload [--mode send|reject|connect|hold] [--tls off|full|resumed] [--sessions N] [--concurrency N]\n"
     "                [--messages N] [--size OCTETS] [--from ADDRESS] [--to ADDRESS] [--limit SECONDS] HOST:PORT\n";
 
@@ -108,7 +108,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
         ++i;
         continue;
       }
-      std::fprintf(stderr, "smtpload: %s: no such option, or a value out of range\n%s", arguments[i], kUsage.data());
+      std::fprintf(stderr, "smtpload: %s: no such option, or a value out of range\n%s", arguments[i], kUsage);
       return std::nullopt;
     }
     if (!read_target(word, options)) {
@@ -118,7 +118,7 @@ std::optional<Options> parse_options(int argc, char** argv) {
     }
   }
   if (options.target_size == 0) {
-    std::fprintf(stderr, "smtpload: no target\n%s", kUsage.data());
+    std::fprintf(stderr, "smtpload: no target\n%s", kUsage);
     return std::nullopt;
   }
   if (options.mode == Mode::hold) options.sessions = options.concurrency;
