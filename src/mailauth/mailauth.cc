@@ -114,7 +114,7 @@ Task<Facts> MailAuth::conclude(dns::Budget& budget) {
                  .temporary = spf.outcome == spf::Outcome::temperror};
     for (const dkim::Verdict& verdict : own.facts.dkim) {
       input.dkim.push_back({.domain = verdict.domain,
-                            .pass = verdict.outcome == dkim::Outcome::pass && !verdict.testing,
+                            .pass = verdict.outcome == dkim::Outcome::pass,
                             .temporary = verdict.outcome == dkim::Outcome::temperror});
     }
     own.facts.dmarc = co_await dmarc::evaluate(std::move(input), own.context.resolver, budget);

@@ -62,7 +62,8 @@ Method dmarc_method(const dmarc::Evaluation& evaluation) {
   }
   if (evaluation.record) {
     // RFC 9989 9.1: the policy after its options were applied
-    method.properties.push_back({"policy", "dmarc", std::string(dmarc::to_string(dmarc::effective_policy(evaluation)))});
+    method.properties.push_back(
+        {"policy", "dmarc", std::string(dmarc::to_string(dmarc::effective_policy(evaluation)))});
   }
   return method;
 }

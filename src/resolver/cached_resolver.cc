@@ -160,6 +160,8 @@ Task<AnswerPtr> CachedResolver::query(dns::Name name, dns::Type type, dns::Budge
 void CachedResolver::prefetch(const dns::Name& name, dns::Type type) {
   Impl& impl = *impl_;
   if (impl.shared.dead.load(std::memory_order_relaxed)) return;
+  // What a stranger's header names, dozens a message, must not take the room from look-ups that somebody waits for.
+  if (!impl.shared.has_room_for_prefetch()) return;
   const auto now = impl.loop.now();
   if (impl.cache.find({name.text(), type}, now) == nullptr) (void)impl.begin(Key{name.text(), type}, now);
 }

@@ -34,7 +34,7 @@ struct Options {
   std::int64_t lookup_timeout_ms = 5000;
   std::size_t cache_entries = 20000;                // per loop
   std::size_t cache_bytes = std::size_t{16} << 20;  // per loop
-  std::uint32_t in_flight_max = 2000;               // look-ups at once, in all; beyond: Status::limit
+  std::uint32_t in_flight_max = 2000;  // look-ups at once, in all; beyond: Status::limit; prefetches take half
 };
 
 class Unbound {

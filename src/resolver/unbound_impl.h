@@ -1,6 +1,7 @@
 // The thread that waits on libunbound, and the door through which its answers reach the loops. Internal to resolver.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -55,6 +56,9 @@ struct Unbound::Impl {
   // Any thread.
   void add(const std::shared_ptr<Port>& port) POSTERN_EXCLUDES(mutex);
   [[nodiscard]] bool submit(std::shared_ptr<Port> port, Key key) POSTERN_EXCLUDES(mutex);
+  [[nodiscard]] bool has_room_for_prefetch() const {
+    return in_flight.load(std::memory_order_relaxed) < std::max<std::uint32_t>(1, in_flight_max / 2);
+  }
 
   const milliseconds timeout;
   const std::size_t cache_entries, cache_bytes;

@@ -215,10 +215,21 @@ TEST(Resolver, TooManyAtOnce) {
   DnsServer server(zone);
   server.set_silent(true);
   Options options = options_for(server.endpoint(), 3'600'000);
+  options.in_flight_max = 1;
+  Asker asker(options);
+  asker.resolver->prefetch(name("a.test"), Type::a);
+  EXPECT_EQ(asker.ask("d.test", Type::a)->status, Status::limit);
+}
+
+TEST(Resolver, PrefetchesLeaveHalfOfTheRoom) {
+  DnsServer server(zone);
+  Options options = options_for(server.endpoint(), 3'600'000);
   options.in_flight_max = 3;
   Asker asker(options);
-  for (const char* text : {"a.test", "b.test", "c.test"}) asker.resolver->prefetch(name(text), Type::a);
-  EXPECT_EQ(asker.ask("d.test", Type::a)->status, Status::limit);
+  for (const char* text : {"broken.a.test", "broken.b.test", "broken.c.test"}) {
+    asker.resolver->prefetch(name(text), Type::a);
+  }
+  EXPECT_EQ(asker.ask("mail.test", Type::a)->status, Status::ok);
 }
 
 TEST(Resolver, ALateAnswerFillsTheCache) {
