@@ -1,7 +1,8 @@
 // A whole session on a stream in memory: octets in any split, the connection or its TLS layer ended anywhere, sends
 // that fail, storage that is full, sick or fails to commit. The first octets of the input choose; the rest is what the
 // client says. Held to: every reply is a CRLF line with a known code; a 250 to a message means that it is in the store
-// and nothing else is; the gate has its sessions and octets back; nothing is left running.
+// and nothing else is; what is stored says our results on top where mail is authenticated, and nobody else says any in
+// our name; the gate has its sessions and octets back; nothing is left running.
 #include <unistd.h>
 
 #include <cstdint>
@@ -10,7 +11,9 @@
 #include <string>
 #include <string_view>
 
+#include "authres/authres.h"
 #include "base/log.h"
+#include "dns/fixture.h"
 #include "inbound/session.h"
 #include "io/testing/pipe_stream.h"
 #include "spool/ram_store.h"
@@ -59,6 +62,38 @@ std::size_t check_replies(std::string_view sent) {
   return queued;
 }
 
+dns::Zone make_zone() {
+  const auto json = json::parse(R"({
+    "example.net": {"TXT": ["v=spf1 ip6:2001:db8::/32 include:a.example.net -all"]}, "a.example.net": "TIMEOUT",
+    "s._domainkey.example.net": {"TXT": ["v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="]},
+    "_dmarc.example.net": {"TXT": ["v=DMARC1; p=reject"]}, "_dmarc.example.com": "SERVFAIL"})");
+  require(json.has_value());
+  auto zone = dns::Zone::from_json(*json);
+  require(zone.has_value());
+  return std::move(*zone);
+}
+
+void check_stored(spool::Store& store, bool authenticated) {
+  for (const spool::QueuedMessage& row : store.list(std::nullopt, 10000)) {
+    const auto envelope = store.load(row.id);
+    require(envelope.has_value());
+    const message::HeaderSection top(envelope->fields_on_top);
+    require(top.fields().size() == (authenticated ? 1 : 0));
+    if (authenticated) require(authres::claims(top.fields()[0], "mx.example.org"));
+    auto body = store.open_body(row.id);
+    require(body.has_value());
+    std::string text;
+    while (text.size() < (*body)->size()) {
+      const auto part = (*body)->read(text.size(), 65536);
+      require(part.has_value() && !part->empty());
+      text += *part;
+    }
+    for (const message::Field& field : message::HeaderSection(std::move(text)).fields()) {
+      require(!authres::claims(field, "mx.example.org"));
+    }
+  }
+}
+
 Task<void> run(inbound::Session& session, io::testing::PipeStream& stream, std::string& sent, io::Loop& loop) {
   co_await session.run();
   sent = stream.sent();
@@ -85,6 +120,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   inbound::Gate gate;
   auto runtime = make_runtime(choice);
   inbound::SessionContext context{.loop = loop, .store = *store, .gate = gate, .records = nullptr, .current = &runtime};
+  static dns::FixtureResolver resolver(make_zone());
+  static dkim::KeyCache keys;
+  const bool authenticated = piece % 2 == 0;
+  if (authenticated) context.authentication = {.resolver = &resolver, .keys = &keys, .pool = nullptr};
   auto owned = std::make_unique<io::testing::PipeStream>(loop);
   io::testing::PipeStream& stream = *owned;
   stream.push_split(text, piece);
@@ -109,6 +148,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t queued = check_replies(sent);
   const std::size_t stored = store->list(std::nullopt, 10000).size();
   if (ending % 16 != 15) require(queued == stored);
+  check_stored(*store, authenticated);
   require(gate.sessions() == 0 && gate.bytes() == 0 && gate.tracked_prefixes() == 0);
   return 0;
 }
