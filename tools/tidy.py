@@ -78,6 +78,7 @@ def main() -> int:
                 ranks[path] = rank
     STAMPS.mkdir(parents=True, exist_ok=True)
     failed = 0
+    shown: set[str] = set()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         ordered = sorted(work, key=lambda path: (ranks[path], path))
         futures = {pool.submit(check, path, arguments.build): path for path in ordered}
@@ -87,7 +88,11 @@ def main() -> int:
                 work[futures[future]].touch()
             else:
                 failed += 1
-                print(output.replace(f"{root}/", ""), flush=True)
+                # A header's finding comes once for every source that includes it, and is shown once.
+                for finding in re.split(r"^(?=\S+: (?:error|warning): )", output.replace(f"{root}/", ""), flags=re.M):
+                    if finding and finding not in shown:
+                        shown.add(finding)
+                        print(finding.rstrip(), flush=True)
     if work:
         print(f"{len(work)} files read, {failed} with findings")
     return 1 if failed else 0

@@ -35,8 +35,8 @@ class FieldIndex {
 };
 
 // Does h= name From at least as often as the message has it? 6.1.1 leaves to the verifier what it "views to be
-// essential", and 3.8 asks for valid messages: with a From field that is not signed nobody can tell whose message it is,
-// so that it counts as if h= had named From once more (8.15).
+// essential", and 3.8 asks for valid messages: with a From field that is not signed nobody can tell whose message it
+// is, so that it counts as if h= had named From once more (8.15).
 [[nodiscard]] bool covers_every_from(const FieldIndex& index, const std::vector<std::string>& names);
 
 // The named fields from the bottom up, a name that has no field left as nothing, then `own`, the signature's field

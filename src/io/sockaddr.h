@@ -1,4 +1,4 @@
-// ip::Endpoint to and from the kernel's socket addresses. For io, and for what has sockets of its own (resolver's probes).
+// ip::Endpoint to and from the kernel's socket addresses. For io, and for what has sockets of its own.
 #pragma once
 
 #include <sys/socket.h>

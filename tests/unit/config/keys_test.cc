@@ -51,7 +51,8 @@ TEST(Keys, NamesAreUniqueAndDocumented) {
       if (key->unit == Unit::none) EXPECT_FALSE(key->type.empty() || key->fallback.empty()) << full_name(*key);
     }
   }
-  EXPECT_EQ(names.size(), general_keys().size() + number_keys().size() + authentication_keys().size()) << "a key's section is not in the table";
+  EXPECT_EQ(names.size(), general_keys().size() + number_keys().size() + authentication_keys().size())
+      << "a key's section is not in the table";
 }
 
 TEST(Keys, EveryNumberIsTakenAtItsBoundsAndRefusedBeyondThem) {

@@ -10,7 +10,6 @@ namespace postern::delivery {
 namespace {
 
 using test::ScriptedServer;
-using test::Step;
 
 struct Answer {
   Results results;

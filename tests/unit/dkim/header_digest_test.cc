@@ -8,7 +8,8 @@ namespace postern::dkim {
 namespace {
 
 TEST(FieldIndex, FindsByNameTopFirst) {
-  const message::HeaderSection header("b: 1\r\nReceived-SPF: x\r\nB: 2\r\nReceived: y\r\nbb: 3\r\nno field\r\nb : 4\r\n");
+  const message::HeaderSection header(
+      "b: 1\r\nReceived-SPF: x\r\nB: 2\r\nReceived: y\r\nbb: 3\r\nno field\r\nb : 4\r\n");
   const FieldIndex index(header);
   std::string bodies;
   for (const FieldIndex::Entry& entry : index.find("b")) bodies += entry.field->body;

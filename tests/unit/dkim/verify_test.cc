@@ -229,7 +229,6 @@ TEST(Verifier, Ed25519) {
 
 TEST(Verifier, KeysThatDoNotFit) {
   test::Zone zone = test::usual_zone();
-  const std::string record = test::record_of(test::rsa_key());
   const auto outcome = [&](const std::string& tags, const std::string& more = "") {
     zone.add("k._domainkey.example.org", {test::record_of(test::rsa_key(), tags)});
     return verdict(hand_signed("DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=k; h=from; bh=BH; " + more + "b="),

@@ -43,7 +43,11 @@ class SessionFixture : public ::testing::Test {
   };
   Outcome converse(const std::function<void(io::testing::PipeStream&, Session&)>& prepare,
                    std::string_view client = "[2001:db8::1]:4711") {
-    SessionContext context{.loop = loop, .store = *store, .gate = gate, .records = records, .current = &runtime,
+    SessionContext context{.loop = loop,
+                           .store = *store,
+                           .gate = gate,
+                           .records = records,
+                           .current = &runtime,
                            .authentication = {.resolver = resolver.get(), .keys = &keys, .pool = pool.get()}};
     auto owned = std::make_unique<io::testing::PipeStream>(loop);
     io::testing::PipeStream& stream = *owned;

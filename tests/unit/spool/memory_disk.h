@@ -252,7 +252,9 @@ class MemoryDisk final : public Disk {
       fault_hit_ = true;
       return fail_code_;
     }
-    if (fail_in_ == 0 || --fail_in_ > 0) return 0;
+    if (fail_in_ == 0) return 0;
+    --fail_in_;
+    if (fail_in_ > 0) return 0;
     fault_hit_ = true;
     return fail_code_;
   }
