@@ -129,9 +129,9 @@ inline constexpr ServerText kSenderOk{250, {2, 1, 0}, "Ok"};
 inline constexpr ServerText kRecipientOk{250, {2, 1, 5}, "Ok"};
 inline constexpr ServerText kSendBody{354, {}, "End data with <CR><LF>.<CR><LF>"};
 inline constexpr ServerText kBye{221, {2, 0, 0}, "Bye"};
-inline constexpr ServerText kVrfy{252, {2, 1, 5}, "Mailboxes are not verified; send the message and see"};
+inline constexpr ServerText kVrfy{252, {2, 0, 0}, "Mailboxes are not verified; send the message and see"};
 inline constexpr ServerText kHelp{
-    214, {2, 0, 0}, "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS AUTH; RFC 5321"};
+    214, {2, 0, 0}, "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP QUIT VRFY HELP STARTTLS; RFC 5321"};
 inline constexpr ServerText kTlsReady{220, {2, 0, 0}, "Ready to start TLS"};
 inline constexpr ServerText kAuthenticated{235, {2, 7, 0}, "Authenticated"};
 
