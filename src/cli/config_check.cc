@@ -11,13 +11,12 @@ namespace postern::cli {
 namespace {
 
 // Certificates are read here and not by config::load(): a running server reads them with other rights.
-void check_certificates(config::Loaded& loaded) {
-  if (!loaded.config) return;
-  for (const io::TlsCertificate& certificate : loaded.config->tls.certificates) {
-    io::TlsServerOptions options = loaded.config->tls;
+void check_certificates(config::Loaded& loaded, const std::string& file) {
+  for (const io::TlsCertificate& certificate : loaded.tls.certificates) {
+    io::TlsServerOptions options = loaded.tls;
     options.certificates = {certificate};
     if (const auto made = io::TlsServerContext::make(options); !made) {
-      loaded.problems.push_back({loaded.config->file, 0, 0, "tls.certificates", made.error().what});
+      loaded.problems.push_back({file, loaded.certificates_line, 0, "tls.certificates", made.error().what});
     }
   }
 }
@@ -59,7 +58,7 @@ std::string as_text(const config::Loaded& loaded, const std::string& file) {
 
 int run_config_check(const ConfigCheckOptions& options) {
   config::Loaded loaded = config::load(options.file);
-  check_certificates(loaded);
+  check_certificates(loaded, options.file);
   const std::string text = options.json ? as_json(loaded) : as_text(loaded, options.file);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return loaded.problems.empty() ? kOk : kNegative;

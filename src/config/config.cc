@@ -237,6 +237,9 @@ std::optional<Config> read(std::string_view text, const std::string& file, std::
                       "address = [\"[::]:25\", \"0.0.0.0:25\"]");
   }
   problems = std::move(reader.problems);
+  if (const auto place = reader.places.find("tls.certificates"); place != reader.places.end()) {
+    reader.config.certificates_line = place->second.line;
+  }
   derive(reader.config);
   return std::move(reader.config);
 }
@@ -272,6 +275,12 @@ void default_hostname(Config& config, std::vector<Problem>& problems) {
   derive(config);
 }
 
+void note_parts(const Config& config, Loaded& loaded) {
+  loaded.data_dir = config.data_dir;
+  loaded.tls = config.tls;
+  loaded.certificates_line = config.certificates_line;
+}
+
 }  // namespace
 
 std::string Problem::text() const {
@@ -287,7 +296,7 @@ Loaded parse(std::string_view text, const std::string& file) {
   Loaded loaded;
   auto config = read(text, file, loaded.problems);
   sort_problems(loaded.problems);
-  if (config) loaded.data_dir = config->data_dir;
+  if (config) note_parts(*config, loaded);
   if (config && loaded.problems.empty()) loaded.config = std::make_shared<const Config>(std::move(*config));
   return loaded;
 }
@@ -312,7 +321,7 @@ Loaded load(const std::string& file) {
     }
   }
   sort_problems(loaded.problems);
-  if (config) loaded.data_dir = config->data_dir;
+  if (config) note_parts(*config, loaded);
   if (config && loaded.problems.empty()) loaded.config = std::make_shared<const Config>(std::move(*config));
   return loaded;
 }

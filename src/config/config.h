@@ -47,7 +47,8 @@ struct Config {
   // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.
   inbound::Settings inbound;
   std::vector<directory::DomainOptions> domains;
-  io::TlsServerOptions tls;  // no certificate: a self-signed one in data_dir (see below)
+  io::TlsServerOptions tls;   // no certificate: a self-signed one in data_dir (see below)
+  int certificates_line = 0;  // of `tls.certificates` in the file
   log::Level log_level = log::Level::info;
 
   // Read and checked; nothing uses them yet.
@@ -70,7 +71,10 @@ struct Problem {
 struct Loaded {
   std::shared_ptr<const Config> config;  // null when there is a problem
   std::vector<Problem> problems;         // in the order of the file
-  std::string data_dir;  // also where there are problems, if the file is TOML: tools must find a running server
+  // Also where there are problems, if the file is TOML:
+  std::string data_dir;      // tools must find a running server
+  io::TlsServerOptions tls;  // for who checks the certificates
+  int certificates_line = 0;
 };
 
 // `file` is used for messages and, with its folder made absolute, for relative paths. Mailbox files are not read.

@@ -49,8 +49,8 @@ void read_role(Reader& reader, const Node& node) {
   if (*text == "submission" || *text == "submissions") {
     reader.problem(node.place,
                    "the role " + quoted(*text) +
-                       " is not available in this release, which has no "
-                       "authentication yet; remove this [[listen]], or use the role \"mx\" with [relay] from");
+                       " is not available in this release, which "
+                       "authenticates no users yet; remove this [[listen]], or use the role \"mx\" with [relay] from");
   } else if (*text == "sinkhole") {
     reader.problem(node.place,
                    "the role \"sinkhole\" is not available in this release; a domain with deliver = \"sink:\" "

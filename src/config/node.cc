@@ -17,8 +17,9 @@ class KeyScan {
     while (at_ < text_.size()) {
       const char c = text_[at_];
       if (c == '"' || c == '\'') {
-        skip_string(c);
-        continue;
+        const Place from = here_;
+        if (skip_string(c)) continue;
+        return TomlError{from, "a string begins here and does not end on its line; write the closing quote"};
       }
       if (c == '#') {
         while (at_ < text_.size() && text_[at_] != '\n') step();
@@ -52,7 +53,8 @@ class KeyScan {
   void steps(std::size_t n) {
     for (; n > 0 && at_ < text_.size(); --n) step();
   }
-  void skip_string(char quote) {
+  // False where a string of one line is not closed: to the library that is a control character inside of it.
+  bool skip_string(char quote) {
     const std::string three(3, quote);
     const bool multi = text_.substr(at_).starts_with(three);
     steps(multi ? 3 : 1);
@@ -63,14 +65,13 @@ class KeyScan {
       } else if (multi && rest.starts_with(three)) {
         steps(3);
         for (int more = 0; more < 2 && at_ < text_.size() && text_[at_] == quote; ++more) step();  // TOML: """a"""""
-        return;
-      } else if (!multi && (rest[0] == quote || rest[0] == '\n')) {
-        step();
-        return;
-      } else {
-        step();
+        return true;
       }
+      if (!multi && rest[0] == '\n') return false;
+      step();
+      if (!multi && rest[0] == quote) return true;
     }
+    return multi;
   }
 
   std::string_view text_;

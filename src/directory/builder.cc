@@ -95,7 +95,12 @@ void Builder::add_mailboxes(DomainEntry& entry, const DomainOptions& options) {
             entry.mailboxes.insert(entry.fold(local));
         },
         errors);
-    for (Error& error : errors) problems_.push_back({0, std::move(error.what)});
+    for (Error& error : errors) {
+      if (error.what.starts_with(options.mailboxes_file + ":"))
+        problems_.push_back({0, std::move(error.what)});  // has a place of its own, in that file
+      else
+        problem(entry, std::move(error.what));
+    }
   }
   entry.mailboxes.shrink();
 }

@@ -113,7 +113,12 @@ void read_mailboxes(const std::string& file, const std::function<void(std::strin
     problems.push_back(fail_errno(ErrorKind::invalid, doing, err).error());
   };
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return problem("opening mailboxes_file " + file, errno);
+  if (!fd.valid()) {
+    const int err = errno;
+    problem("opening mailboxes_file " + file, err);
+    problems.back().what += err == ENOENT ? "; write that file, or remove the key" : "; let postern read it";
+    return;
+  }
   struct stat status = {};
   if (::fstat(fd.get(), &status) != 0) return problem("reading mailboxes_file " + file, errno);
   if (!S_ISREG(status.st_mode)) {

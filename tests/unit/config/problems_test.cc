@@ -202,6 +202,17 @@ TEST(Problems, SyntaxErrorsHaveAPlace) {
   }
 }
 
+TEST(Problems, AStringThatDoesNotEndIsNamedWhereItBegins) {
+  const std::vector<std::string> wanted = {
+      "f:2:5: a string begins here and does not end on its line; write the closing quote"};
+  for (const char quote : {'"', '\''}) {
+    const std::string begin = std::string("a = 1\nb = ") + quote + "text";
+    for (const char* rest : {"\n", "\r\nc = 2\n", ""}) EXPECT_EQ(problems(begin + rest), wanted) << begin << rest;
+    EXPECT_FALSE(refuse_unparsed(begin + quote).has_value());
+    EXPECT_FALSE(refuse_unparsed("b = " + std::string(3, quote) + "text\n" + std::string(3, quote)).has_value());
+  }
+}
+
 TEST(Problems, DepthIsBounded) {
   std::string key = "a";
   for (std::size_t i = 0; i < kTomlDepthMax; ++i) key += ".a";
@@ -245,18 +256,22 @@ TEST(Problems, OfTheDirectoryHaveALineToo) {
                                 "aliases = { sales = [\"alcie\"] }\n"
                                 "[[domain]]\nname = \"EXAMPLE.org\"\nmailboxes = [\"x\"]\n"
                                 "[[domain]]\nname = \"empty.example\"\n"
-                                "[[domain]]\nname = \"file.example\"\nmailboxes_file = \"boxes\"\n");
+                                "[[domain]]\nname = \"file.example\"\nmailboxes_file = \"boxes\"\n"
+                                "[[domain]]\nname = \"none.example\"\nmailboxes_file = \"/nonexistent/boxes\"\n");
   const Loaded loaded = load(file);
   std::vector<std::string> found;
   for (const Problem& problem : loaded.problems) found.push_back(problem.text());
-  ASSERT_EQ(found.size(), 3U);
+  ASSERT_EQ(found.size(), 4U);
   EXPECT_EQ(found[0], boxes + ":2: \"x@y\" is an address; write what stands before the @ alone");
   EXPECT_EQ(found[1], file + ":10: domain example.org: is configured twice, first at line 6; join the two");
   EXPECT_TRUE(found[2].starts_with(file + ":13: domain empty.example: has no mailbox and no alias")) << found[2];
+  EXPECT_EQ(found[3], file +
+                          ":18: domain none.example: opening mailboxes_file /nonexistent/boxes: No such file or "
+                          "directory; write that file, or remove the key");
   EXPECT_EQ(loaded.data_dir, folder.path() + "/var");
   const auto explained = load_or_explain(file);
   ASSERT_FALSE(explained);
-  EXPECT_EQ(explained.error().what, found[0] + "\n" + found[1] + "\n" + found[2]);
+  EXPECT_EQ(explained.error().what, found[0] + "\n" + found[1] + "\n" + found[2] + "\n" + found[3]);
 }
 
 TEST(Problems, ADataDirMustHaveRoomForItsSocket) {

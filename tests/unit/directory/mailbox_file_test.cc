@@ -72,7 +72,8 @@ TEST(MailboxFile, AMissingFileIsNamed) {
   std::vector<Error> problems;
   read_mailboxes("/nonexistent/boxes", [](std::string_view) {}, problems);
   ASSERT_EQ(problems.size(), 1U);
-  EXPECT_EQ(problems[0].what, "opening mailboxes_file /nonexistent/boxes: No such file or directory");
+  EXPECT_EQ(problems[0].what,
+            "opening mailboxes_file /nonexistent/boxes: No such file or directory; write that file, or remove the key");
 }
 
 TEST(MailboxSet, HoldsWhatWasPutIn) {
