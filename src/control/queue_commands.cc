@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/counters.h"
 #include "base/text.h"
 #include "control/control.h"
 
@@ -109,6 +110,8 @@ Result<Value> show(spool::Store& store, const Value& request) {
 
 Value status(const spool::Store& store) {
   const spool::StoreStatus status = store.status();
+  Value::Object counters;  // of this process since it started
+  for (const auto& [name, value] : counter_values()) counters.emplace(name, Value(value));
   return Value(Value::Object{
       {"messages", number(status.messages)},
       {"held", number(status.held)},
@@ -118,6 +121,7 @@ Value status(const spool::Store& store) {
       {"index_bytes", number(status.index_bytes)},
       {"healthy", Value(status.healthy)},
       {"sick_because", text(status.sick_because)},
+      {"counters", Value(std::move(counters))},
   });
 }
 

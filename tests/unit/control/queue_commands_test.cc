@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/counters.h"
 #include "control/control.h"
 #include "control/protocol.h"
 #include "spool/ram_store.h"
@@ -139,6 +140,9 @@ TEST_F(QueueCommands, HoldReleaseRetryDrop) {
   EXPECT_EQ(ask("queue.hold", {{"id", text(id)}})->at("changed").integer(), 1);
   EXPECT_TRUE(row().at("held").boolean());
   EXPECT_EQ(ask("queue.status")->at("held").integer(), 1);
+  static Counter counted("postern_test_counted_total");
+  counted.add(3);
+  EXPECT_EQ(ask("queue.status")->at("counters").at("postern_test_counted_total").integer(), 3);
   EXPECT_TRUE(store_->take_due(kNow + 3600000, 10).empty());
   EXPECT_TRUE(ask("queue.release", {{"id", text(id)}}));
   EXPECT_FALSE(row().at("held").boolean(true));
