@@ -1,6 +1,9 @@
 // Authentication within the session: what is looked up, what is written on top, what is taken out.
 #include <map>
 
+#include <functional>
+#include <future>
+
 #include "base/text.h"
 #include "dkim/sign.h"
 #include "dns/fixture.h"
@@ -179,6 +182,17 @@ TEST_F(AuthenticationTest, LongComputingLeavesTheLoopWithTheSameResult) {
   std::string fill;
   while (fill.size() < 700000) fill += "X-Fill: " + std::string(900, 'x') + "\r\n";
   const std::string whole = many + fill + message;
+  // The pool is busy: a session that computes on the loop would not wait for it.
+  std::promise<void> release;
+  pool->submit([busy = release.get_future()]() mutable { busy.wait(); });
+  bool waited = false;
+  bool released = false;
+  std::function<void(int)> turns = [&](int left) {
+    if (left > 0) return loop.post([&turns, left] { turns(left - 1); });
+    waited = stored().empty();
+    released = true;
+    release.set_value();
+  };
   converse([&](io::testing::PipeStream& stream, Session&) {
     loop.post([&] {  // on the loop, where the session will want to come back to
       stream.push_split(
@@ -186,8 +200,11 @@ TEST_F(AuthenticationTest, LongComputingLeavesTheLoopWithTheSameResult) {
               std::to_string(whole.size()) + " LAST\r\n" + whole + "QUIT\r\n",
           65536);
       stream.end();
+      turns(1000);
     });
   });
+  if (!released) release.set_value();
+  EXPECT_TRUE(waited);
   const authres::Results found = results();
   EXPECT_EQ(
       std::ranges::count_if(found.methods, [](const auto& m) { return m.method == "dkim" && m.result == "pass"; }),
