@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "cli/field_output.h"
 #include "cli/signing_keys.h"
+#include "cli/tool_input.h"
 
 namespace postern::cli {
 
@@ -49,15 +50,11 @@ Task<void> verify_once(const MessageInput& message, dns::Resolver& resolver, std
 
 int run_verify(const ArcToolOptions& options) {
   if (options.common.batch) return run_batch(options.common, arc_verify_batch());
-  auto tool = ToolResolver::open(options.common);
-  if (!tool) return complain(tool.error().what, kUsage);
-  auto octets = read_whole(options.file, kMessageMax);
-  if (!octets) return complain(octets.error().what, kUsage);
-  const MessageInput message = message_input(std::move(*octets));
-  const auto resolver = (*tool)->get();
-  if (!resolver) return complain(resolver.error().what, kNegative);
+  const auto input = open_tool_input(options.common, options.file);
+  if (!input) return input.error();
   arc::Chain chain;
-  (*tool)->run(verify_once(message, **resolver, options.common.now.value_or(wall_now() / 1000), chain));
+  input->tool->run(
+      verify_once(input->message, *input->resolver, options.common.now.value_or(wall_now() / 1000), chain));
 
   std::string out;
   if (options.common.json) {
@@ -194,17 +191,12 @@ int run_seal(const ArcToolOptions& options) {
   request.options.time = options.time.value_or(options.common.now.value_or(wall_now() / 1000));
   request.options.names = names_of(options.headers);
   if (const auto good = check_request(request); !good) return complain("arc seal: " + good.error().what, kUsage);
-  auto tool = ToolResolver::open(options.common);
-  if (!tool) return complain(tool.error().what, kUsage);
-  auto octets = read_whole(options.file, kMessageMax);
-  if (!octets) return complain(octets.error().what, kUsage);
-  const MessageInput message = message_input(std::move(*octets));
-  const auto resolver = (*tool)->get();
-  if (!resolver) return complain(resolver.error().what, kNegative);
+  const auto input = open_tool_input(options.common, options.file);
+  if (!input) return input.error();
   Result<std::vector<std::string>> fields;
-  (*tool)->run(seal_once(message, std::move(request), **resolver, fields));
+  input->tool->run(seal_once(input->message, std::move(request), *input->resolver, fields));
   if (!fields) return complain(options.file + ": " + fields.error().what, kNegative);
-  return put_fields(*fields, message, options.common.json, options.message);
+  return put_fields(*fields, input->message, options.common.json, options.message);
 }
 
 }  // namespace

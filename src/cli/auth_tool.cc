@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/message_evaluation.h"
 #include "cli/spf_query.h"
+#include "cli/tool_input.h"
 #include "mailauth/mailauth.h"
 
 namespace postern::cli {
@@ -104,16 +105,11 @@ int run_auth(const AuthToolOptions& options) {
   const std::int64_t now = options.common.now.value_or(wall_now() / 1000);
   const auto query = spf_query(options.ip, options.from, options.helo, options.receiver, now);
   if (!query) return complain("--" + query.error().what, kUsage);
-  auto tool = ToolResolver::open(options.common);
-  if (!tool) return complain(tool.error().what, kUsage);
-  auto octets = read_whole(options.file, kMessageMax);
-  if (!octets) return complain(octets.error().what, kUsage);
-  const MessageInput message = message_input(std::move(*octets));
-  const auto resolver = (*tool)->get();
-  if (!resolver) return complain(resolver.error().what, kNegative);
+  const auto input = open_tool_input(options.common, options.file);
+  if (!input) return input.error();
   mailauth::Facts facts;
-  (*tool)->run(evaluate_once({query->client, query->helo, query->mail_from}, message, options.receiver, **resolver,
-                             keys, now, facts));
+  input->tool->run(evaluate_once({query->client, query->helo, query->mail_from}, input->message, options.receiver,
+                                 *input->resolver, keys, now, facts));
 
   const std::string authserv_id = options.receiver.empty() ? kReceiver : options.receiver;
   std::string out;

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/field_output.h"
 #include "cli/signing_keys.h"
+#include "cli/tool_input.h"
 #include "dkim/sign.h"
 #include "dkim/verify.h"
 
@@ -53,15 +54,11 @@ Task<void> verify_once(const MessageInput& message, dns::Resolver& resolver, std
 
 int run_verify(const DkimToolOptions& options) {
   if (options.common.batch) return run_batch(options.common, dkim_verify_batch());
-  auto tool = ToolResolver::open(options.common);
-  if (!tool) return complain(tool.error().what, kUsage);
-  auto octets = read_whole(options.file, kMessageMax);
-  if (!octets) return complain(octets.error().what, kUsage);
-  const MessageInput message = message_input(std::move(*octets));
-  const auto resolver = (*tool)->get();
-  if (!resolver) return complain(resolver.error().what, kNegative);
+  const auto input = open_tool_input(options.common, options.file);
+  if (!input) return input.error();
   Verified verified;
-  (*tool)->run(verify_once(message, **resolver, options.common.now.value_or(wall_now() / 1000), verified));
+  input->tool->run(
+      verify_once(input->message, *input->resolver, options.common.now.value_or(wall_now() / 1000), verified));
 
   std::string out;
   if (options.common.json) {
