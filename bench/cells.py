@@ -28,7 +28,7 @@ CELLS = (
     Cell("accept-4k-c100", "durable accept, 4 KiB, 100 sessions",
          ("--to", KNOWN, "--concurrency", "100"), "accepted", ("postern", "postfix")),
     Cell("refuse", "EHLO, MAIL, RCPT of an unknown mailbox, QUIT; 20 sessions",
-         ("--mode", "reject", "--to", UNKNOWN), "sessions", ("postern", "postfix")),
+         ("--mode", "reject", "--to", UNKNOWN), "sessions", ("postern", "postfix", "responder")),
     Cell("refuse-postscreen", "the same at postscreen, 100 sessions because it waits a second in each",
          ("--mode", "reject", "--to", UNKNOWN, "--concurrency", "100"), "sessions", ("postscreen",)),
     Cell("tls-full", "STARTTLS, TLS 1.3, ECDSA, full handshake, QUIT; 20 sessions",

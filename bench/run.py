@@ -17,7 +17,7 @@ import journal
 import protocols
 from cells import CELLS, hold, measure
 from figures import table
-from servers import Postern, Postfix, Postscreen, Sink
+from servers import Postern, Postfix, Postscreen, Responder, Sink
 
 FOLDER = pathlib.Path("build/bench").absolute()
 IDLE_SESSIONS = 10_000
@@ -126,6 +126,8 @@ def main() -> int:
                 plans.append((Postfix(FOLDER), Postfix.reason_it_cannot_run()))
             if "smtp-sink" in wanted:
                 plans.append((Sink(FOLDER), Sink.reason_it_cannot_run()))
+            if "responder" in wanted:
+                plans.append((Responder(FOLDER, build / "bench/responder"), ""))
             for server, reason in plans:
                 started.append(server)
                 if reason:

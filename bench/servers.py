@@ -210,3 +210,17 @@ class Sink(Server):
         as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
         self.accounting.spawn(["smtp-sink", *as_nobody, "-m", "2000", self.target, "1000"], self.log)
         self.wait_until_it_answers()
+
+
+class Responder(Server):
+    """The floor: fixed replies from a bare epoll loop, two threads."""
+    name = "responder"
+
+    def __init__(self, folder: pathlib.Path, binary: pathlib.Path):
+        super().__init__(folder)
+        self.binary = binary
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.accounting.spawn([str(self.binary), str(self.port)], self.log)
+        self.wait_until_it_answers()
