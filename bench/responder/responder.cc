@@ -1,5 +1,6 @@
-// The floor of ./dev bench: a server that answers each line of SMTP with a fixed reply and does nothing else. What it costs is the
-// kernel's price of such a session on this machine; no server that speaks the protocol can be cheaper. Loopback only, no part of Postern.
+// The floor of ./dev bench: a server that answers each line of SMTP with a fixed reply and does nothing else. What it
+// costs is the kernel's price of such a session on this machine; no server that speaks the protocol can be cheaper.
+// Loopback only, no part of Postern.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -50,12 +51,15 @@ void answer(int fd) {
     return;
   }
   switch (line.front()) {
-    case 'R': say(fd, "550 5.1.1 no such mailbox\r\n"); break;
+    case 'R':
+      say(fd, "550 5.1.1 no such mailbox\r\n");
+      break;
     case 'Q':
       say(fd, "221 2.0.0 bye\r\n");
       close(fd);
       break;
-    default: say(fd, "250 2.0.0 ok\r\n");
+    default:
+      say(fd, "250 2.0.0 ok\r\n");
   }
 }
 
