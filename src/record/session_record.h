@@ -12,6 +12,8 @@
 #include "base/id.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "evidence/evidence.h"
+#include "evidence/verdict.h"
 #include "ip/address.h"
 #include "smtp/server_machine.h"
 
@@ -20,6 +22,7 @@ namespace postern::record {
 inline constexpr int kSessionVersion = 1;
 inline constexpr std::size_t kTransactionsMax = 100;  // further ones are counted, not listed
 inline constexpr std::size_t kRecipientsMax = 100;    // per transaction, likewise
+inline constexpr std::size_t kDecisionsMax = 250;     // per session, likewise
 inline constexpr std::size_t kTextMax = 512;          // octets of any text a stranger sent
 // Octets of a line with its newline; readers skip longer ones. Lists end early where they would pass it: a stranger who
 // names ten thousand recipients must not make his own record unreadable.
@@ -86,6 +89,30 @@ struct TlsRecord {
   std::uint32_t handshake_ms = 0;
 };
 
+// One judgement of the policy (docs/records.md: decisions). Its evidence is written as what changed since the decision
+// before it, so that the line stays short and replay still sees the very same.
+struct DecisionRecord {
+  std::uint32_t ms = 0;  // since the session began
+  evidence::Stage stage = evidence::Stage::connect;
+  std::int32_t transaction = -1;  // index in the session's; -1: none
+  std::int32_t recipient = -1;    // index in the transaction's; -1: of the message or the session
+  std::string changes;            // JSON, by Evidence::append_changes()
+  evidence::Action action = evidence::Action::accept;
+  evidence::Reason reason = evidence::Reason::none;
+  std::string rule;
+  bool enforced = true;  // false: told, not done (a role account, a client of our own, loopback)
+  float score = 0, score_low = 0;
+  std::vector<std::string> tags, shadow;
+};
+
+// State behind the evidence, for people: which budget level was fullest, whose history was asked.
+struct StateRecord {
+  std::string identity;               // "spf:example.org", "rdns:example.net", "net:2001:db8::/64"
+  std::string budget_level;           // "v6_48"; empty where no budget was asked
+  float budget_load = 0;              // share of that budget in use
+  std::uint32_t greylist_wait_s = 0;  // left of the delay, where one was told
+};
+
 struct SessionRecord {
   Id id;
   WallMs start = 0;
@@ -113,6 +140,12 @@ struct SessionRecord {
   std::int32_t hello_ms = -1;        // from greeting to HELO/EHLO
   std::string end;      // "quit", "eof", "timeout", "reset", "tls_failed", "limit", "drain", "refused", "internal"
   std::string refusal;  // reason word where the connection itself was refused
+
+  std::string policy;              // fingerprint of the policy that decided
+  evidence::ListNames list_names;  // of the evidence below
+  std::vector<DecisionRecord> decisions;
+  std::uint32_t decisions_total = 0;
+  StateRecord state;
 };
 
 // Appends the record as one JSON line with its '\n'.
