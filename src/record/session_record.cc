@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "base/text.h"
 
@@ -36,13 +37,20 @@ constexpr std::array<FactName, 13> kFactNames = {{
 // of kTextMax, each octet up to six when escaped), the transaction around it, and the rest of the session.
 // authentication's texts likewise.
 constexpr std::size_t kListsEnd = kLineMax - (256 << 10);
+// Decisions come before the transactions and leave them the other half: neither can crowd the other out.
+constexpr std::size_t kDecisionsEnd = kListsEnd / 2;
+// The evidence of one decision: the texts of evidence::Evidence, each octet up to six when escaped, and the names of
+// its lists. A longer one is not written, and none after it, since each rests on the one before.
+constexpr std::size_t kChangesMax = 64 << 10;
+constexpr std::size_t kLabelsMax = 32;  // tags and shadow rules of a decision
 
 // json::Writer escapes keys, checks commas and is a chain of calls; here the keys are literals and most fields
 // optional, so a line is put together directly. Every stranger's text still passes json::append_escaped.
 class Line {
  public:
   explicit Line(std::string& out) : out_(out), start_(out.size()) {}
-  [[nodiscard]] bool full() const { return out_.size() - start_ >= kListsEnd; }
+  [[nodiscard]] bool full() const { return size() >= kListsEnd; }
+  [[nodiscard]] std::size_t size() const { return out_.size() - start_; }
   // `key` comes with its quotes and colon, and has none to escape.
   void text(std::string_view key, std::string_view value) {
     if (value.empty()) return;
@@ -78,6 +86,21 @@ class Line {
   void count(std::string_view key, Number value) {
     if (value != 0) number(key, value);
   }
+  // The shortest digits that read back as the same float; what is no number is left out.
+  void real(std::string_view key, float value) {
+    if (value == 0 || !std::isfinite(value)) return;
+    number(key, value);
+  }
+  void json(std::string_view key, std::string_view value) {  // JSON already
+    begin(key);
+    out_ += value;
+  }
+  void labels(std::string_view key, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    open(key, '[');
+    for (std::size_t i = 0; i < values.size() && i < kLabelsMax; ++i) text({}, values[i]);
+    close(']');
+  }
   void flag(std::string_view key, bool value) {
     if (!value) return;
     begin(key);
@@ -93,8 +116,9 @@ class Line {
     out_ += bracket;
     comma_ = true;
   }
-  void element(std::string_view plain) {  // an array's string, with nothing to escape
-    begin({});
+  void element(std::string_view plain) { element({}, plain); }  // an array's string, with nothing to escape
+  void element(std::string_view key, std::string_view plain) {
+    begin(key);
     out_ += '"';
     out_ += plain;
     out_ += '"';
@@ -233,6 +257,47 @@ void write_transaction(Line& line, const TransactionRecord& transaction) {
   line.close('}');
 }
 
+void write_decision(Line& line, const DecisionRecord& decision) {
+  line.item('{');
+  line.count("\"ms\":", decision.ms);
+  line.element("\"stage\":", evidence::to_string(decision.stage));
+  if (decision.transaction >= 0) line.number("\"transaction\":", decision.transaction);
+  if (decision.recipient >= 0) line.number("\"recipient\":", decision.recipient);
+  if (decision.changes.size() > 2) line.json("\"evidence\":", decision.changes);
+  line.element("\"action\":", evidence::to_string(decision.action));
+  if (decision.reason != evidence::Reason::none) line.element("\"reason\":", evidence::to_string(decision.reason));
+  line.text("\"rule\":", decision.rule);
+  line.flag("\"enforced\":", decision.enforced);
+  line.real("\"score\":", decision.score);
+  line.real("\"score_low\":", decision.score_low);
+  line.labels("\"tags\":", decision.tags);
+  line.labels("\"shadow\":", decision.shadow);
+  line.close('}');
+}
+
+void write_decisions(Line& line, const SessionRecord& record) {
+  if (!record.decisions.empty()) {
+    line.open("\"decisions\":", '[');
+    const auto shown = std::min(record.decisions.size(), kDecisionsMax);
+    for (std::size_t i = 0; i < shown && line.size() < kDecisionsEnd; ++i) {
+      if (record.decisions[i].changes.size() > kChangesMax) break;
+      write_decision(line, record.decisions[i]);
+    }
+    line.close(']');
+  }
+  const auto listed = static_cast<std::uint32_t>(record.decisions.size());
+  line.count("\"decisions_total\":", std::max(record.decisions_total, listed));
+  line.text("\"policy\":", record.policy);
+  const StateRecord& state = record.state;
+  if (state.identity.empty() && state.budget_level.empty() && state.greylist_wait_s == 0) return;
+  line.open("\"state\":", '{');
+  line.text("\"identity\":", state.identity);
+  line.text("\"budget_level\":", state.budget_level);
+  line.real("\"budget_load\":", state.budget_load);
+  line.count("\"greylist_wait_s\":", state.greylist_wait_s);
+  line.close('}');
+}
+
 void write_endpoint(Line& line, std::string_view key, const ip::Endpoint& endpoint) {
   line.open(key, '{');
   line.address("\"address\":", endpoint);
@@ -277,6 +342,7 @@ void append_json(const SessionRecord& record, std::string& out) {
   write_outline(line, "\"outline\":", record.outline);
   line.count("\"commands\":", record.commands);
   line.count("\"errors\":", record.errors);
+  write_decisions(line, record);
   if (!record.transactions.empty()) {
     line.open("\"transactions\":", '[');
     const auto shown = std::min(record.transactions.size(), kTransactionsMax);

@@ -141,8 +141,9 @@ struct SessionRecord {
   std::string end;      // "quit", "eof", "timeout", "reset", "tls_failed", "limit", "drain", "refused", "internal"
   std::string refusal;  // reason word where the connection itself was refused
 
-  std::string policy;              // fingerprint of the policy that decided
-  evidence::ListNames list_names;  // of the evidence below
+  std::string policy;  // fingerprint of the policy that decided
+  // Of the evidence below. Not written: its changes name the lists, and a reader brings the names that it has.
+  evidence::ListNames list_names;
   std::vector<DecisionRecord> decisions;
   std::uint32_t decisions_total = 0;
   StateRecord state;
