@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "directory/directory.h"
+#include "inbound/defence_options.h"
 #include "io/tls.h"
 #include "ip/address.h"
 #include "smtp/server_machine.h"
@@ -38,12 +39,23 @@ struct Timeouts {  // milliseconds; RFC 5321 4.5.3.2.7: at least 5 minutes for a
   std::int64_t session = 7200000;  // all of a session, so that a trickle ends
 };
 
+// What a listener with the role "sinkhole" takes, and keeps of it. Nothing of it is ever delivered, relayed or queued.
+// Bodies of all sinkholes lie in one folder, data_dir/sinkhole, so that all of them have the same bounds.
+struct SinkholeOptions {
+  std::vector<std::string> domains = {"*"};                    // canonical, as smtp::Domain::text(); "*" is any
+  bool keep_bodies = false;                                    // false: the record alone
+  std::uint64_t bodies_bytes = 1ULL << 30;                     // octets on disk; the oldest go first
+  std::uint32_t bodies_days = 30;                              // older ones go
+  [[nodiscard]] bool takes(const smtp::Domain& domain) const;  // <postmaster> without a domain too
+};
+
 // One listener's own settings.
 struct ListenerOptions {
-  std::string role = "mx";
+  std::string role = "mx";  // or "sinkhole"
   std::vector<ip::Endpoint> addresses;
   TlsMode tls = TlsMode::starttls;
   std::vector<ip::Prefix> proxy_from;  // peers that must send a PROXY header; others must not
+  SinkholeOptions sinkhole;            // of that role
 };
 
 // Everything a session looks at. Immutable once published; shared by all loops.
@@ -59,6 +71,7 @@ struct Settings {
   std::vector<ListenerOptions> listeners;
   bool authenticate = true;  // SPF, DKIM, DMARC and ARC of mail from others
   std::string authserv_id;   // RFC 8601 2.5: our name in Authentication-Results; empty: hostname
+  DefenceOptions defence;
   std::shared_ptr<const directory::Directory> directory;
   std::shared_ptr<io::TlsServerContext> tls;  // null: STARTTLS is not offered
 };
