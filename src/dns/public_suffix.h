@@ -24,6 +24,9 @@ class PublicSuffixList {
 
   // "example.co.uk" of "mail.example.co.uk"; nullopt for a public suffix and for the root.
   [[nodiscard]] std::optional<Name> registrable_domain(const Name& name) const;
+  // The same by the rules of registries alone. The list's second section has suffixes that their owners opened to their
+  // customers (hosts of a cloud, dynamic names): there each customer is an organisation of its own, here the owner is.
+  [[nodiscard]] std::optional<Name> registry_domain(const Name& name) const;
   [[nodiscard]] bool is_public_suffix(const Name& name) const;
 
  private:

@@ -39,6 +39,28 @@ TEST_F(PublicSuffix, RegistrableDomains) {
   EXPECT_FALSE(list->registrable_domain(name(std::string_view("a.b\0.org", 8))));
 }
 
+TEST_F(PublicSuffix, RegistriesAlone) {
+  std::ofstream(path_) << "// ===BEGIN ICANN DOMAINS===\norg\nuk\nco.uk\n*.ck\n!www.ck\npvt.k12.ma.us\n"
+                          "// ===END ICANN DOMAINS===\n// ===BEGIN PRIVATE DOMAINS===\n*.cloud.example.org\n"
+                          "dyn.example.co.uk\n// ===END PRIVATE DOMAINS===\n";
+  const auto list = PublicSuffixList::load(path_);
+  ASSERT_TRUE(list) << list.error().what;
+  EXPECT_EQ(list->registrable_domain(name("a.host.zone.cloud.example.org"))->text(), "host.zone.cloud.example.org");
+  EXPECT_EQ(list->registry_domain(name("a.host.zone.cloud.example.org"))->text(), "example.org");
+  EXPECT_EQ(list->registry_domain(name("home.dyn.example.co.uk"))->text(), "example.co.uk");
+  EXPECT_EQ(list->registry_domain(name("a.b.c.ck"))->text(), "b.c.ck");
+  EXPECT_EQ(list->registry_domain(name("a.www.ck"))->text(), "www.ck");
+  EXPECT_EQ(list->registry_domain(name("a.b.pvt.k12.ma.us"))->text(), "b.pvt.k12.ma.us");
+  EXPECT_EQ(list->registry_domain(name("a.b.unlisted"))->text(), "b.unlisted");
+  EXPECT_EQ(list->registry_domain(name("example.org"))->text(), "example.org");
+  for (const char* none : {"co.uk", "org", "c.ck", "unlisted", ""}) {
+    EXPECT_FALSE(list->registry_domain(name(none))) << none;
+  }
+  std::string labels = "example.org";
+  while (labels.size() + 2 <= kNameMax) labels.insert(0, "a.");
+  EXPECT_EQ(list->registry_domain(name(labels))->text(), "example.org");
+}
+
 TEST_F(PublicSuffix, AFileThatIsNotThere) {
   const auto list = PublicSuffixList::load(path_ + ".none");
   ASSERT_FALSE(list);
