@@ -1,6 +1,7 @@
 #include "directory/builder.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include "base/text.h"
@@ -41,6 +42,7 @@ void Builder::build(const std::vector<DomainOptions>& domains) {
     }
     set_role_targets(entry);
   }
+  set_role_targets_of_traps();
 }
 
 void Builder::add(const DomainOptions& options) {
@@ -65,7 +67,8 @@ void Builder::add(const DomainOptions& options) {
   }
   add_mailboxes(entry, options);
   add_aliases(entry, options);
-  if (options.mailboxes.empty() && options.aliases.empty() && options.mailboxes_file.empty()) {
+  add_traps(entry, options);
+  if (options.mailboxes.empty() && options.aliases.empty() && options.mailboxes_file.empty() && !options.trap) {
     problem(entry,
             "has no mailbox and no alias, so that all its mail would be refused; give mailboxes = [\"NAME\"], "
             "mailboxes_file or mailboxes = [\"*\"] for any");
@@ -135,6 +138,46 @@ void Builder::add_aliases(DomainEntry& entry, const DomainOptions& options) {
   }
 }
 
+void Builder::add_traps(DomainEntry& entry, const DomainOptions& options) {
+  entry.trap = options.trap;
+  entry.trap_after = options.trap_after_ms;
+  if (entry.trap && (entry.any || entry.catch_all != nullptr)) {
+    problem(entry, "has trap = true and takes any address with \"*\"; one of them can take the rest, not both");
+  }
+  // The folded local part, where a trap may have that name.
+  const auto usable = [&](const std::string& name, const std::string& key) -> std::optional<std::string> {
+    const auto local = parse_local_part(name);
+    if (!local) {
+      problem(entry, key + ": " + local.error().what);
+      return std::nullopt;
+    }
+    std::string folded = entry.fold(*local);
+    std::string_view base = folded;
+    if (!entry.plus.empty() && folded.find(entry.plus) != 0) base = base.substr(0, folded.find(entry.plus));
+    if (folded == "*") {
+      problem(entry, key + ": \"*\" is no local part; for a domain that is all traps write trap = true");
+    } else if (is_role(base)) {  // design invariant 4
+      problem(entry, key + ": " + quoted(name) + " is a role account, which is always reachable; take it out");
+    } else if (entry.alias_index.contains(folded) || entry.mailboxes.contains(folded)) {
+      problem(entry, key + ": " + quoted(name) + " is " +
+                         (entry.mailboxes.contains(folded) ? "a mailbox too" : "an alias too") +
+                         ", whose mail would go on; take it out of one of them");
+    } else if (entry.traps.contains(folded) || entry.retired.contains(folded)) {
+      problem(entry, key + ": " + quoted(name) + " is given twice; take one of them out");
+    } else {
+      return folded;
+    }
+    return std::nullopt;
+  };
+  for (const std::string& name : options.traps) {
+    if (const auto folded = usable(name, "traps")) entry.traps.insert(*folded);
+  }
+  for (const auto& [name, since] : options.retired) {
+    if (auto folded = usable(name, "retired")) entry.retired.try_emplace(std::move(*folded), since);
+  }
+  entry.traps.shrink();
+}
+
 Builder::Visit Builder::follow(const DomainEntry& domain, AliasEntry& alias, std::vector<Step>& path) {
   visits_[&alias] = Visit{State::visiting, 0};
   path.push_back({&domain, &alias});
@@ -197,7 +240,7 @@ bool Builder::follow_one(const DomainEntry& domain, AliasEntry& alias, const std
   }
   const std::string folded = home->fold(local);
   const Found found = home->find(folded);
-  if (found.what == Found::What::nothing) {
+  if (!found.leads_somewhere()) {
     return complain("which is neither a mailbox nor an alias of " + home->name + "; " + suggestion(*home, local));
   }
   if (found.what == Found::What::mailbox) {
@@ -244,6 +287,26 @@ void Builder::set_role_targets(DomainEntry& entry) {
     entry.role_targets.push_back(entry.target(first));
   } else if (!entry.aliases.empty()) {
     entry.role_targets = entry.aliases.front().targets;
+  }
+}
+
+// A domain of traps alone has nobody, and its role accounts are reachable all the same: those of another domain.
+void Builder::set_role_targets_of_traps() {
+  for (DomainEntry& entry : entries_) {
+    if (!entry.trap || !entry.role_targets.empty()) continue;
+    for (const DomainEntry& other : entries_) {
+      const Found found = other.find("postmaster");
+      if (found.what == Found::What::alias)
+        entry.role_targets = found.alias->targets;
+      else if (found.what == Found::What::mailbox)
+        entry.role_targets = {other.target(found.local)};
+      else if (!other.trap)
+        entry.role_targets = other.role_targets;
+      if (!entry.role_targets.empty()) break;
+    }
+    if (entry.role_targets.empty()) {
+      problem(entry, "nobody would get the mail to its postmaster; write aliases = { postmaster = [\"ADDRESS\"] }");
+    }
   }
 }
 

@@ -32,10 +32,12 @@ class Builder {
   void add(const DomainOptions& options);
   void add_mailboxes(DomainEntry& entry, const DomainOptions& options);
   void add_aliases(DomainEntry& entry, const DomainOptions& options);
+  void add_traps(DomainEntry& entry, const DomainOptions& options);
   Visit follow(const DomainEntry& domain, AliasEntry& alias, std::vector<Step>& path);
   bool follow_one(const DomainEntry& domain, AliasEntry& alias, const std::string& written, std::vector<Step>& path,
                   std::size_t& height, std::vector<Target>& out);
   void set_role_targets(DomainEntry& entry);
+  void set_role_targets_of_traps();
   void problem(const DomainEntry& entry, std::string what);
   [[nodiscard]] static std::string suggestion(const DomainEntry& entry, std::string_view local);
 

@@ -46,7 +46,7 @@ Result<std::shared_ptr<const Directory>> Directory::build(const std::vector<Doma
   return fail(ErrorKind::invalid, std::move(what));
 }
 
-Resolution Directory::resolve(const smtp::Mailbox& mailbox) const {
+Resolution Directory::resolve(const smtp::Mailbox& mailbox, WallMs now) const {
   Resolution resolution;
   const DomainEntry* const entry = impl_->find(mailbox.domain);
   if (entry == nullptr) return resolution;
@@ -59,6 +59,13 @@ Resolution Directory::resolve(const smtp::Mailbox& mailbox) const {
     resolution.targets.push_back(entry->target(found.local));
   } else if (resolution.role_account) {
     resolution.targets = entry->role_targets;  // design invariant 4: always reachable
+  } else if (found.what == Found::What::trap) {
+    resolution.disposition = Disposition::trap;
+    return resolution;
+  } else if (found.what == Found::What::retired) {
+    const bool long_gone = entry->trap_after > 0 && now >= found.since + entry->trap_after;
+    resolution.disposition = long_gone ? Disposition::trap : Disposition::retired;
+    return resolution;
   }
   resolution.disposition = resolution.targets.empty() ? Disposition::unknown_user : Disposition::local;
   return resolution;
@@ -79,7 +86,7 @@ std::size_t Directory::mailbox_count() const {
 
 std::size_t Directory::memory() const {
   std::size_t octets = 0;
-  for (const DomainEntry& entry : impl_->domains) octets += entry.mailboxes.memory();
+  for (const DomainEntry& entry : impl_->domains) octets += entry.mailboxes.memory() + entry.traps.memory();
   return octets;
 }
 

@@ -4,7 +4,9 @@
 // Resolution at RCPT, in this order: domain known? -> exact alias -> exact mailbox -> with plus addressing, the part
 // before the first separator, as alias or mailbox -> catch-all (an alias "*", or "*" among the mailboxes, which takes
 // the part before the separator as the mailbox) -> postmaster and abuse of a domain that names neither go to its first
-// mailbox, or where it has none, where its first alias goes (always reachable) -> unknown. Local parts compare without
+// mailbox, or where it has none, where its first alias goes (always reachable) -> unknown. Spamtraps and retired
+// mailboxes come before the catch-all: they are addresses where nobody is, named so that mail to them tells something
+// of who sends it. postmaster and abuse are never among them. Local parts compare without
 // case by default (RFC 5321 2.4 leaves it to us) and are delivered in lower case then. Aliases may name aliases and
 // foreign addresses; an alias that names itself means the mailbox of its name. Loops and depth over 10 are errors of
 // the configuration, found when it is built. Thread rule: immutable after build, shared by all threads. Memory: 200,000
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "smtp/address.h"
 
 namespace postern::directory {
@@ -31,6 +34,9 @@ struct Transport {
   friend bool operator==(const Transport&, const Transport&) = default;
 };
 
+// Who had a right to write to a mailbox has had a year of refusals to learn that it is gone.
+inline constexpr std::int64_t kTrapAfterMs = 365LL * 24 * 3600 * 1000;
+
 struct DomainOptions {
   std::string name;  // as written; A- or U-labels
   Transport deliver;
@@ -39,7 +45,11 @@ struct DomainOptions {
   std::vector<std::pair<std::string, std::vector<std::string>>> aliases;
   std::string plus = "+";  // separator; "" switches plus addressing off
   bool case_sensitive = false;
-  int line = 0;  // of the configuration file, for errors
+  std::vector<std::string> traps;                       // local parts that nobody ever had or gave away
+  bool trap = false;                                    // all but mailboxes, aliases and role accounts are traps
+  std::vector<std::pair<std::string, WallMs>> retired;  // local parts, and since when nobody has them
+  std::int64_t trap_after_ms = kTrapAfterMs;            // a retired mailbox becomes a trap; 0: never
+  int line = 0;                                         // of the configuration file, for errors
 };
 
 // One place a recipient's mail goes to.
@@ -52,7 +62,14 @@ enum class Disposition : std::uint8_t {
   local,         // ours and known: `targets`
   unknown_user,  // our domain, no such mailbox
   foreign,       // not our domain: relay rules decide
+  retired,       // as unknown_user: there was a mailbox of that name
+  trap,          // as unknown_user: a spamtrap, or a mailbox that is gone for long enough
 };
+// No mail can go there, and all three are refused alike: who sends must not learn which one it was.
+[[nodiscard]] constexpr bool is_nobody(Disposition disposition) {
+  return disposition == Disposition::unknown_user || disposition == Disposition::retired ||
+         disposition == Disposition::trap;
+}
 
 struct Resolution {
   Disposition disposition = Disposition::foreign;
@@ -76,8 +93,9 @@ class Directory {
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
 
-  // <postmaster> without a domain is that of the first domain (RFC 5321 4.5.1).
-  [[nodiscard]] Resolution resolve(const smtp::Mailbox& mailbox) const;
+  // <postmaster> without a domain is that of the first domain (RFC 5321 4.5.1). `now` tells retired mailboxes from
+  // traps.
+  [[nodiscard]] Resolution resolve(const smtp::Mailbox& mailbox, WallMs now) const;
   [[nodiscard]] bool has_domain(std::string_view canonical_name) const;
   // The transport for a mailbox that was resolved when it was accepted; nullptr when its domain is ours no more.
   [[nodiscard]] const Transport* transport(const smtp::Mailbox& mailbox) const;

@@ -18,6 +18,10 @@ Found DomainEntry::find_exact(std::string_view folded) const {
   if (const std::string_view local = mailboxes.find(folded); !local.empty()) {
     return Found{Found::What::mailbox, nullptr, local};
   }
+  if (traps.contains(folded)) return Found{Found::What::trap};
+  if (const auto it = retired.find(folded); it != retired.end()) {
+    return Found{.what = Found::What::retired, .since = it->second};
+  }
   return {};
 }
 
@@ -34,6 +38,7 @@ Found DomainEntry::find(std::string_view folded) const {
   if (catch_all != nullptr) return Found{Found::What::alias, catch_all, {}};
   // Every mailbox exists here, so that of alice+lists is alice's.
   if (any && !folded.empty()) return Found{Found::What::mailbox, nullptr, base};
+  if (trap && !is_role(base)) return Found{Found::What::trap};
   return {};
 }
 

@@ -29,9 +29,11 @@ struct AliasEntry {
 };
 
 struct Found {
-  enum class What : std::uint8_t { nothing, alias, mailbox } what = What::nothing;
+  enum class What : std::uint8_t { nothing, alias, mailbox, retired, trap } what = What::nothing;
   AliasEntry* alias = nullptr;
   std::string_view local;  // mailbox: its canonical local part; a view into the entry or into what was looked up
+  WallMs since = 0;        // retired
+  [[nodiscard]] bool leads_somewhere() const { return what == What::alias || what == What::mailbox; }
 };
 
 // RFC 5321 4.5.1 and RFC 2142: in any case
@@ -45,7 +47,11 @@ struct DomainEntry {
   bool case_sensitive = false;
   bool any = false;  // "*" among the mailboxes
   int line = 0;
+  bool trap = false;  // what nothing else takes
+  std::int64_t trap_after = 0;
   MailboxSet mailboxes;
+  MailboxSet traps;
+  TextMap<WallMs> retired;
   std::deque<AliasEntry> aliases;  // addresses stay
   TextMap<AliasEntry*> alias_index;
   AliasEntry* catch_all = nullptr;   // the alias "*"

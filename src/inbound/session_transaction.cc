@@ -58,11 +58,11 @@ void Session::on_rcpt(const smtp::Event& event) {
   Transaction& transaction = *transaction_;
   const Settings& live = (*context_.current)->settings;
   const smtp::Mailbox& mailbox = event.path.mailbox;
-  const directory::Resolution found = live.directory->resolve(mailbox);
+  const directory::Resolution found = live.directory->resolve(mailbox, wall_now());
 
   std::optional<Refusal> refusal;
   std::vector<spool::Recipient> added;
-  if (found.disposition == directory::Disposition::unknown_user) {
+  if (directory::is_nobody(found.disposition)) {
     refusal = refusals::unknown_mailbox(mailbox.text());
   } else if (found.disposition == directory::Disposition::foreign) {
     refusal = is_own_client() ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());

@@ -12,6 +12,8 @@ namespace {
 
 using Names = std::vector<std::string>;
 
+constexpr WallMs kNow = 1795000000000;
+
 class Folder {
  public:
   Folder() {
@@ -61,7 +63,7 @@ smtp::Mailbox at(const std::string& local, const std::string& domain_name) {
 
 Names targets(const Directory& directory, const std::string& local, const std::string& domain_name = "example.org") {
   Names out;
-  for (const Target& target : directory.resolve(at(local, domain_name)).targets) {
+  for (const Target& target : directory.resolve(at(local, domain_name), kNow).targets) {
     out.push_back(target.mailbox.local + "@" + target.mailbox.domain.name + (target.transport ? "" : " (foreign)"));
   }
   return out;
@@ -69,14 +71,14 @@ Names targets(const Directory& directory, const std::string& local, const std::s
 
 TEST(Directory, KnownUnknownAndForeign) {
   const auto directory = build({domain("example.org", {"alice", "Bob"})});
-  EXPECT_EQ(directory->resolve(at("alice", "example.org")).disposition, Disposition::local);
-  EXPECT_EQ(directory->resolve(at("carol", "example.org")).disposition, Disposition::unknown_user);
-  EXPECT_TRUE(directory->resolve(at("carol", "example.org")).targets.empty());
-  EXPECT_EQ(directory->resolve(at("alice", "example.net")).disposition, Disposition::foreign);
+  EXPECT_EQ(directory->resolve(at("alice", "example.org"), kNow).disposition, Disposition::local);
+  EXPECT_EQ(directory->resolve(at("carol", "example.org"), kNow).disposition, Disposition::unknown_user);
+  EXPECT_TRUE(directory->resolve(at("carol", "example.org"), kNow).targets.empty());
+  EXPECT_EQ(directory->resolve(at("alice", "example.net"), kNow).disposition, Disposition::foreign);
   EXPECT_TRUE(directory->has_domain("example.org"));
   EXPECT_FALSE(directory->has_domain("example.net"));
   EXPECT_EQ(directory->mailbox_count(), 2U);
-  const Resolution resolved = directory->resolve(at("alice", "example.org"));
+  const Resolution resolved = directory->resolve(at("alice", "example.org"), kNow);
   ASSERT_EQ(resolved.targets.size(), 1U);
   ASSERT_NE(resolved.targets[0].transport, nullptr);
   EXPECT_EQ(resolved.targets[0].transport->text(), "maildir:example.org/{user}");
@@ -136,17 +138,17 @@ TEST(Directory, RoleAccountsAreAlwaysReachable) {
       build({domain("example.org", {"carol", "alice"}), domain("example.net", {}, {{"all", {"x@example.com"}}}),
              domain("example.com", {"x"}, {{"abuse", {"x"}}})});
   for (const char* role : {"postmaster", "PostMaster", "abuse", "ABUSE"}) {
-    const Resolution resolved = directory->resolve(at(role, "example.org"));
+    const Resolution resolved = directory->resolve(at(role, "example.org"), kNow);
     EXPECT_TRUE(resolved.role_account);
     EXPECT_EQ(resolved.disposition, Disposition::local);
     EXPECT_EQ(targets(*directory, role), (Names{"carol@example.org"}));
   }
   EXPECT_EQ(targets(*directory, "abuse", "example.net"), (Names{"x@example.com"}));
   EXPECT_EQ(targets(*directory, "abuse", "example.com"), (Names{"x@example.com"}));
-  EXPECT_FALSE(directory->resolve(at("carol", "example.org")).role_account);
-  EXPECT_FALSE(directory->resolve(at("postmaster", "elsewhere.example")).role_account);
+  EXPECT_FALSE(directory->resolve(at("carol", "example.org"), kNow).role_account);
+  EXPECT_FALSE(directory->resolve(at("postmaster", "elsewhere.example"), kNow).role_account);
   // RFC 5321 4.5.1: the bare <postmaster> is that of the first domain
-  const Resolution bare = directory->resolve(at("Postmaster", ""));
+  const Resolution bare = directory->resolve(at("Postmaster", ""), kNow);
   EXPECT_TRUE(bare.role_account);
   ASSERT_EQ(bare.targets.size(), 1U);
   EXPECT_EQ(bare.targets[0].mailbox.text(), "carol@example.org");
@@ -277,8 +279,8 @@ TEST(Directory, TwoHundredThousandMailboxesFitInTwentyMebibytes) {
 
 TEST(Directory, NobodyIsHereWithoutDomains) {
   const auto directory = build({});
-  EXPECT_EQ(directory->resolve(at("postmaster", "")).disposition, Disposition::foreign);
-  EXPECT_EQ(directory->resolve(at("a", "example.org")).disposition, Disposition::foreign);
+  EXPECT_EQ(directory->resolve(at("postmaster", ""), kNow).disposition, Disposition::foreign);
+  EXPECT_EQ(directory->resolve(at("a", "example.org"), kNow).disposition, Disposition::foreign);
 }
 
 }  // namespace
