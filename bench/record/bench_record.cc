@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "evidence/evidence.h"
+#include "record/session_reader.h"
 #include "record/session_record.h"
 
 namespace {
@@ -101,6 +103,117 @@ void delivery(benchmark::State& state) {
   append(state, record);
 }
 BENCHMARK(delivery);
+
+std::string changes(const evidence::Evidence& after, const evidence::Evidence& before) {
+  std::string out;
+  json::Writer writer(out);
+  after.append_changes(before, {"zen", "dbl"}, writer);
+  return out;
+}
+
+// Three decisions with whole evidence: the line that replay is measured with.
+SessionRecord judged_session() {
+  using evidence::Signal;
+  namespace value = evidence::value;
+  SessionRecord out = accepted_session();
+  evidence::Evidence at_connect;
+  at_connect.set(Signal::family, value::Family::ipv6);
+  at_connect.set(Signal::address, value::Address::global);
+  at_connect.set_country(evidence::country_code('U', 'S'));
+  at_connect.set(Signal::rdns, value::Rdns::confirmed);
+  at_connect.set_text(Signal::rdns_name, "mail-out-17.example.net");
+  at_connect.set_text(Signal::rdns_domain, "example.net");
+  at_connect.set(Signal::os, value::Os::linux);
+  at_connect.set_text(Signal::syn, "6:64:0:1440:mss*45,7:mss,sok,ts,nop,ws:flow:0");
+  at_connect.set(Signal::early_talk, value::YesNo::no);
+  at_connect.set_lists(3, 0);
+  at_connect.set_number(Signal::list_score, 0);
+  at_connect.set(Signal::budget, value::Budget::within);
+  at_connect.set(Signal::known, value::Known::seen);
+  at_connect.set(Signal::verdict_of_operator, value::Operator::silent);
+  evidence::Evidence at_rcpt = at_connect;
+  at_rcpt.set(Signal::helo, value::Helo::name);
+  at_rcpt.set(Signal::helo_match, value::HeloMatch::ptr);
+  at_rcpt.set_text(Signal::helo_name, out.helo);
+  at_rcpt.set(Signal::protocol, value::Protocol::smtp);
+  at_rcpt.set(Signal::pipelining, value::YesNo::no);
+  at_rcpt.set(Signal::tls, value::Tls::tls1_3);
+  at_rcpt.set_text(Signal::cipher, "TLS_AES_256_GCM_SHA384");
+  at_rcpt.set_text(Signal::ja4, "t13i310900_e8f1e7e78f70_1f22a2ca17c4");
+  at_rcpt.set(Signal::sender, value::Sender::address);
+  at_rcpt.set_text(Signal::sender_domain, "lists.example.net");
+  at_rcpt.set(Signal::spf, value::Spf::pass);
+  at_rcpt.set(Signal::recipient, value::Recipient::mailbox);
+  at_rcpt.set_text(Signal::recipient_domain, "example.org");
+  at_rcpt.set_text(Signal::recipient_address, "alice@example.org");
+  at_rcpt.set(Signal::greylist, value::Greylist::due);
+  at_rcpt.set_number(Signal::recipients, 1);
+  evidence::Evidence at_data = at_rcpt;
+  at_data.set(Signal::dkim, value::Dkim::pass);
+  at_data.set_text(Signal::dkim_domain, "lists.example.net");
+  at_data.set(Signal::dmarc, value::Dmarc::pass);
+  at_data.set(Signal::dmarc_policy, value::DmarcPolicy::reject);
+  at_data.set_text(Signal::author_domain, "example.net");
+  at_data.set_number(Signal::size, 34567);
+  out.policy = "0123456789abcdef";
+  out.state = {.identity = "spf:lists.example.net", .budget_level = "v6_64", .budget_load = 0.01F};
+  out.decisions = {
+      {.stage = evidence::Stage::connect, .changes = changes(at_connect, {}), .rule = "default"},
+      {.ms = 41,
+       .stage = evidence::Stage::rcpt,
+       .transaction = 0,
+       .recipient = 0,
+       .changes = changes(at_rcpt, at_connect),
+       .rule = "score",
+       .score = -2.5F,
+       .score_low = -1.25F},
+      {.ms = 57,
+       .stage = evidence::Stage::data,
+       .transaction = 0,
+       .changes = changes(at_data, at_rcpt),
+       .rule = "score",
+       .score = -3.5F,
+       .score_low = -2.25F},
+  };
+  return out;
+}
+
+void judged(benchmark::State& state) { append(state, judged_session()); }
+BENCHMARK(judged);
+
+void read_session(benchmark::State& state) {
+  std::string line;
+  append_json(judged_session(), line);
+  line.pop_back();
+  SessionReader reader;
+  for (auto _ : state) {
+    if (reader.read(line) != SessionReader::Kind::session) state.SkipWithError("the line was not read");
+    benchmark::DoNotOptimize(reader.session());
+  }
+  state.counters["octets"] = static_cast<double>(line.size());
+}
+BENCHMARK(read_session);
+
+void read_session_and_evidence(benchmark::State& state) {
+  std::string line;
+  append_json(judged_session(), line);
+  line.pop_back();
+  SessionReader reader;
+  const evidence::Evidence nothing;
+  evidence::Evidence evidence;
+  evidence::ListNames names{"zen", "dbl"};
+  std::string scratch;
+  for (auto _ : state) {
+    if (reader.read(line) != SessionReader::Kind::session) state.SkipWithError("the line was not read");
+    evidence = nothing;
+    for (const DecisionView& decision : reader.session().decisions) {
+      json::Scanner scanner(decision.changes, scratch);
+      if (!evidence.apply(scanner, names)) state.SkipWithError("the evidence was not read");
+      benchmark::DoNotOptimize(evidence);
+    }
+  }
+}
+BENCHMARK(read_session_and_evidence);
 
 void time_text(benchmark::State& state) {
   std::string out;

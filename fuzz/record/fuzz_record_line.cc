@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/result.h"
+#include "record/session_reader.h"
 #include "record/session_record.h"
 
 namespace {
@@ -111,6 +112,25 @@ SessionRecord session_from(Source& source) {
     out.tls = TlsRecord{source.text(), source.text(), source.text(), source.text(),
                         source.text(), source.flag(), source.text(), 5};
   }
+  const auto changes = [&source] {
+    std::string text;
+    json::Writer writer(text);
+    writer.begin_object().field("helo_name", source.text()).field("errors", source.number(2)).end_object();
+    return text;
+  };
+  out.decisions.assign(source.count(), {.ms = static_cast<std::uint32_t>(source.number(4)),
+                                        .stage = static_cast<evidence::Stage>(source.number(1) % evidence::kStages),
+                                        .transaction = static_cast<std::int32_t>(source.number(4)),
+                                        .recipient = static_cast<std::int32_t>(source.number(4)),
+                                        .changes = changes(),
+                                        .action = static_cast<evidence::Action>(source.number(1) % 5),
+                                        .reason = static_cast<evidence::Reason>(source.number(1) % 16),
+                                        .rule = source.text(),
+                                        .enforced = source.flag(),
+                                        .score = static_cast<float>(source.number(4)) / 3,
+                                        .tags = {source.text()}});
+  out.policy = source.text();
+  out.state.identity = source.text();
   return out;
 }
 
@@ -136,6 +156,30 @@ json::Value one_line(const std::string& line) {
   return *std::move(value);
 }
 
+// The reader that has no document sees the same record.
+void read_back(const SessionRecord& record, const std::string& line, const json::Value& value) {
+  SessionReader reader;
+  const auto kind = reader.read(line);
+  if (record.id.empty() || !parse_iso8601(value.at("time").string())) {
+    POSTERN_CHECK(kind == SessionReader::Kind::damaged);
+    return;
+  }
+  POSTERN_CHECK(kind == SessionReader::Kind::session);
+  const SessionView& view = reader.session();
+  POSTERN_CHECK(view.start == record.start && view.client == record.client.address.text());
+  POSTERN_CHECK(view.helo == value.at("helo").string() && view.identity == value.at("state").at("identity").string());
+  POSTERN_CHECK(view.transactions.size() == value.at("transactions").array().size());
+  POSTERN_CHECK(view.decisions.size() == value.at("decisions").array().size());
+  for (std::size_t i = 0; i < view.decisions.size(); ++i) {
+    const DecisionView& read = view.decisions[i];
+    const DecisionRecord& written = record.decisions[i];
+    POSTERN_CHECK(read.understood && read.ms == written.ms && read.stage == written.stage);
+    POSTERN_CHECK(read.transaction == std::max(written.transaction, -1));
+    POSTERN_CHECK(read.action == written.action && read.reason == written.reason && read.score == written.score);
+    POSTERN_CHECK(read.changes == written.changes && read.enforced == written.enforced);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -152,6 +196,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     POSTERN_CHECK(value.at("transactions").array().size() <= kTransactionsMax);
     POSTERN_CHECK(value.at("facts").array().size() == fact_names(record.facts).size());
     POSTERN_CHECK(ip::Address::parse(value.at("client").at("address").string()) == record.client.address);
+    POSTERN_CHECK(value.at("decisions").array().size() <= kDecisionsMax);
+    read_back(record, line, value);
     for (const json::Value& transaction : value.at("transactions").array()) {
       POSTERN_CHECK(transaction.at("to").array().size() <= kRecipientsMax);
     }

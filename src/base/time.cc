@@ -110,4 +110,62 @@ std::string rfc5322_date(WallMs time) {
   return out;
 }
 
+namespace {
+
+// Takes `width` decimal digits and the separator behind them from the front of `text`; negative where they are not
+// there.
+int take_number(std::string_view& text, std::size_t width, std::string_view separator) {
+  if (text.size() < width + separator.size()) return -1;
+  int value = 0;
+  for (const char c : text.substr(0, width)) {
+    if (c < '0' || c > '9') return -1;
+    value = value * 10 + (c - '0');
+  }
+  if (text.substr(width, separator.size()) != separator) return -1;
+  text.remove_prefix(width + separator.size());
+  return value;
+}
+
+// The reverse of utc(): days since 1970 of a date.
+std::int64_t days_since_1970(std::int64_t year, int month, int day) {
+  const std::int64_t from_march = year - (month <= 2 ? 1 : 0);
+  const std::int64_t era = floor_divide(from_march, 400);
+  const std::int64_t year_of_era = from_march - era * 400;
+  const std::int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  const std::int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+  return era * 146'097 + day_of_era - 719'468;
+}
+
+}  // namespace
+
+std::optional<WallMs> parse_iso8601(std::string_view text) {
+  const int year = take_number(text, 4, "-");
+  const int month = take_number(text, 2, "-");
+  const int day = take_number(text, 2, "");
+  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31) return std::nullopt;
+  const std::int64_t days = days_since_1970(year, month, day);
+  if (utc(days * kDayMs).day != static_cast<unsigned>(day)) return std::nullopt;  // 31 April
+  if (text.empty()) return days * kDayMs;
+  if (!text.starts_with('T') || !text.ends_with('Z')) return std::nullopt;
+  text.remove_prefix(1);
+  text.remove_suffix(1);
+  const int hour = take_number(text, 2, ":");
+  const int minute = take_number(text, 2, "");
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return std::nullopt;
+  int second = 0;
+  int millisecond = 0;
+  if (!text.empty()) {
+    if (!text.starts_with(':')) return std::nullopt;
+    text.remove_prefix(1);
+    second = take_number(text, 2, "");
+  }
+  if (!text.empty()) {
+    if (!text.starts_with('.')) return std::nullopt;
+    text.remove_prefix(1);
+    millisecond = take_number(text, 3, "");
+  }
+  if (second < 0 || second > 59 || millisecond < 0 || !text.empty()) return std::nullopt;
+  return days * kDayMs + ((hour * 60 + minute) * 60 + second) * std::int64_t{1000} + millisecond;
+}
+
 }  // namespace postern

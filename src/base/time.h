@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace postern {
 
@@ -18,6 +20,8 @@ using WallMs = std::int64_t;
 // "2026-11-21T06:13:28.123Z"
 [[nodiscard]] std::string iso8601(WallMs time);
 void append_iso8601(std::string& out, WallMs time);
+// Such a time of the years 1970 to 9999; its fraction, seconds and clock may be missing ("2026-11-21").
+[[nodiscard]] std::optional<WallMs> parse_iso8601(std::string_view text);
 // RFC 5322 3.3: "Sat, 21 Nov 2026 06:13:28 +0000", always UTC
 [[nodiscard]] std::string rfc5322_date(WallMs time);
 

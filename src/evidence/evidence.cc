@@ -47,21 +47,33 @@ void append_names(std::string_view key, std::uint32_t bits, const ListNames& nam
   out.end_array();
 }
 
-// The bits of the names in a JSON array, and new names at the end of `names`.
+// The bit of a list, which is put at the end of `names` where they lack it; 0 where there is no room.
+std::uint32_t bit_of(std::string_view name, ListNames& names, std::uint32_t* skipped) {
+  auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    if (name.empty() || names.size() >= kListsMax) {
+      if (skipped != nullptr) ++*skipped;
+      return 0;
+    }
+    found = names.emplace(names.end(), name);
+  }
+  return 1U << static_cast<unsigned>(found - names.begin());
+}
 std::uint32_t bits_of(const json::Value& array, ListNames& names, std::uint32_t* skipped) {
   std::uint32_t bits = 0;
-  for (const json::Value& entry : array.array()) {
-    const std::string_view name = entry.string();
-    auto found = std::ranges::find(names, name);
-    if (found == names.end()) {
-      if (name.empty() || names.size() >= kListsMax) {
-        if (skipped != nullptr) ++*skipped;
-        continue;
-      }
-      found = names.emplace(names.end(), name);
-    }
-    bits |= 1U << static_cast<unsigned>(found - names.begin());
-  }
+  for (const json::Value& entry : array.array()) bits |= bit_of(entry.string(), names, skipped);
+  return bits;
+}
+std::uint32_t bits_of(std::string_view array, ListNames& names, std::uint32_t* skipped) {
+  std::uint32_t bits = 0;
+  std::string scratch;
+  json::Scanner scanner(array, scratch);
+  static_cast<void>(scanner.array([&] {
+    std::string_view name;
+    if (!scanner.string(name)) return false;
+    bits |= bit_of(name, names, skipped);
+    return true;
+  }));
   return bits;
 }
 
@@ -188,6 +200,53 @@ void Evidence::apply(const json::Value& changes, ListNames& names, std::uint32_t
       }
     }
   }
+}
+
+bool Evidence::apply(json::Scanner& changes, ListNames& names, std::uint32_t* skipped) {
+  std::string_view lists_given, lists_clean;
+  const auto skip = [skipped] {
+    if (skipped != nullptr) ++*skipped;
+  };
+  const bool whole = changes.object([&](std::string_view key) {
+    if (key == "lists_clean") return changes.raw(lists_clean);
+    const auto signal = find_signal(key);
+    if (!signal) {
+      skip();
+      return changes.skip();
+    }
+    const Type type = info(*signal).type;
+    if (type == Type::names) return changes.raw(lists_given);
+    if (type == Type::number) {
+      std::int64_t number = kUnknown;
+      if (!changes.integer(number)) return false;
+      set_number(*signal, number);
+      return true;
+    }
+    const bool null = changes.is_null();
+    std::string_view word;
+    if (!changes.string(word)) return false;
+    if (type == Type::text) {
+      set_text(*signal, word);
+    } else if (type == Type::country) {
+      set_country(parse_country(word));
+    } else if (null) {
+      set_number(*signal, 0);
+    } else if (const auto value = find_value(*signal, word)) {
+      set_number(*signal, *value);
+    } else {
+      skip();
+    }
+    return true;
+  });
+  if (!whole) return false;
+  // Behind the others, because two members make one value.
+  if (lists_given.starts_with('n')) {
+    set_lists(0, 0);
+  } else if (!lists_given.empty()) {
+    const std::uint32_t listed = bits_of(lists_given, names, skipped);
+    set_lists(listed | bits_of(lists_clean, names, skipped), listed);
+  }
+  return true;
 }
 
 std::string Evidence::show(Signal signal, const ListNames& names) const {

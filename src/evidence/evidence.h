@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/json_scanner.h"
 #include "base/result.h"
 #include "evidence/signals.h"
 
@@ -67,6 +68,9 @@ class Evidence {
   // Puts such an object over this evidence. Unknown names and values (of a later version) are skipped and counted in
   // `skipped`; names of lists that `names` lacks are added to it up to kListsMax.
   void apply(const json::Value& changes, ListNames& names, std::uint32_t* skipped = nullptr);
+  // The same from text, without a document and, once its texts have room, without an allocation: for replay. Consumes
+  // one value; false where it is no JSON. Of two members with one name the last that is understood holds.
+  [[nodiscard]] bool apply(json::Scanner& changes, ListNames& names, std::uint32_t* skipped = nullptr);
   // The word or number of one signal, for people: "generic", "US", "3", "zen, sbl", "unknown".
   [[nodiscard]] std::string show(Signal signal, const ListNames& names) const;
 

@@ -117,6 +117,29 @@ constexpr bool in_order() {
 }
 static_assert(in_order(), "the table is indexed by Signal");
 
+// Names to numbers: records are read by the hundred thousand a second, a few dozen names each. Linear probing in a
+// table that is at most half full.
+constexpr std::size_t kSlots = 128;
+constexpr std::uint8_t kNobody = 0xFF;
+static_assert(kSignals <= kSlots / 2);
+
+constexpr std::size_t slot_of(std::string_view name) {
+  if (name.empty()) return 0;
+  const auto octet = [name](std::size_t at) { return static_cast<std::size_t>(static_cast<unsigned char>(name[at])); };
+  return (name.size() * 7 + octet(0) * 3 + octet(name.size() - 1) * 31 + octet(name.size() / 2) * 57) % kSlots;
+}
+constexpr std::array<std::uint8_t, kSlots> make_slots() {
+  std::array<std::uint8_t, kSlots> slots{};
+  slots.fill(kNobody);
+  for (const SignalInfo& signal : kTable) {
+    std::size_t at = slot_of(signal.name);
+    while (slots[at] != kNobody) at = (at + 1) % kSlots;
+    slots[at] = static_cast<std::uint8_t>(signal.signal);
+  }
+  return slots;
+}
+constexpr auto kNameSlots = make_slots();
+
 }  // namespace
 
 std::string_view to_string(Stage stage) { return kStageWords.at(static_cast<std::size_t>(stage)); }
@@ -132,9 +155,11 @@ std::span<const SignalInfo, kSignals> signals() { return kTable; }
 const SignalInfo& info(Signal signal) { return kTable.at(static_cast<std::size_t>(signal)); }
 
 std::optional<Signal> find_signal(std::string_view name) {
-  const auto* const found = std::ranges::find(kTable, name, &SignalInfo::name);
-  if (found == kTable.end()) return std::nullopt;
-  return found->signal;
+  for (std::size_t at = slot_of(name); kNameSlots.at(at) != kNobody; at = (at + 1) % kSlots) {
+    const SignalInfo& found = kTable.at(kNameSlots.at(at));
+    if (found.name == name) return found.signal;
+  }
+  return std::nullopt;
 }
 
 std::optional<std::uint8_t> find_value(Signal signal, std::string_view word) {

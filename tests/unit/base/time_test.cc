@@ -47,6 +47,24 @@ TEST(Time, AnyNumberIsSomeTime) {
   }
 }
 
+TEST(Time, IsReadBack) {
+  for (WallMs time = 0; time < 253'402'300'799'999; time += 86'399'123'457)
+    EXPECT_EQ(parse_iso8601(iso8601(time)), time);
+  EXPECT_EQ(parse_iso8601("2026-11-21T06:40:08.123Z"), 1'795'243'208'123);
+  EXPECT_EQ(parse_iso8601("2026-11-21T06:40:08Z"), 1'795'243'208'000);
+  EXPECT_EQ(parse_iso8601("2026-11-21T06:40Z"), 1'795'243'200'000);
+  EXPECT_EQ(parse_iso8601("2024-02-29"), 1'709'164'800'000);
+}
+
+TEST(Time, WhatIsNoTimeIsRefused) {
+  for (const char* text : {"", "2026", "2026-11", "2026-11-31", "2023-02-29", "2026-13-01", "2026-00-01", "1969-12-31",
+                           "2026-11-21T06:40:08", "2026-11-21 06:40:08Z", "2026-11-21T24:00Z", "2026-11-21T06:60Z",
+                           "2026-11-21T06:40:61Z", "2026-11-21T06:40:08.12Z", "2026-11-21T06:40:08.1234Z",
+                           "2026-11-21T06:40:08.123+01:00Z", "2026-1-21", "+026-11-21", "2026-11-21TZ"}) {
+    EXPECT_EQ(parse_iso8601(text), std::nullopt) << text;
+  }
+}
+
 TEST(Time, AppendsBehindWhatIsThere) {
   std::string out = "at ";
   append_iso8601(out, 0);

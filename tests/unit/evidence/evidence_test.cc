@@ -59,6 +59,64 @@ TEST(Evidence, ChangesPutOverWhatWasBeforeGiveTheSame) {
   }
 }
 
+// Replay reads records by the text path: it must see what the document path sees, of any object.
+TEST(Evidence, ChangesFromTextAreThoseOfTheDocument) {
+  std::mt19937 random(11);
+  const ListNames names{"zen", "dbl", "dwl"};
+  const auto both = [](const Evidence& before, const std::string& text, const ListNames& known) {
+    Evidence by_document = before;
+    Evidence by_text = before;
+    ListNames document_names = known;
+    ListNames text_names = known;
+    std::uint32_t document_skipped = 0;
+    std::uint32_t text_skipped = 0;
+    const auto parsed = json::parse(text);
+    ASSERT_TRUE(parsed) << text;
+    by_document.apply(*parsed, document_names, &document_skipped);
+    std::string scratch;
+    json::Scanner scanner(text, scratch);
+    ASSERT_TRUE(by_text.apply(scanner, text_names, &text_skipped)) << text;
+    EXPECT_TRUE(scanner.finished());
+    EXPECT_EQ(by_text, by_document) << text;
+    EXPECT_EQ(text_names, document_names) << text;
+    EXPECT_EQ(text_skipped, document_skipped) << text;
+  };
+  for (int i = 0; i < 2000; ++i) {
+    const Evidence before = random_evidence(random, names);
+    std::string text;
+    json::Writer writer(text);
+    random_evidence(random, names).append_changes(before, names, writer);
+    both(before, text, i % 2 == 0 ? names : ListNames{"dwl"});
+  }
+  const std::string long_text = R"({"helo_name":")" + std::string(300, 'h') + "\\u00e9\"}";
+  for (const std::string& text : {
+           std::string("{}"),
+           std::string("[1,2]"),
+           std::string("7"),
+           long_text,
+           std::string(R"({"rdns":"of a later version","os":7,"spf":null,"tls":["x"],"unheard_of":{"a":[1,"]"]}})"),
+           std::string(R"({ "errors" : 2e0 , "size" : 1.5, "recipients":"3", "messages":null,"country":5 })"),
+           std::string(R"({"lists":["zen",3,"","new"],"lists_clean":["d\u0062l"],"country":"us"})"),
+           std::string(R"({"lists_clean":["zen"]})"),
+           std::string(R"({"lists":null,"lists_clean":["zen"]})"),
+           std::string(R"({"lists":"zen"})"),
+           std::string(R"({"\u0072dns":"none","helo_name":"a\ud83d\ude00\n\u00ff"})"),
+       }) {
+    both(random_evidence(random, names), text, names);
+  }
+}
+
+TEST(Evidence, TextThatIsNoJsonIsRefused) {
+  for (const char* text : {"", "{", R"({"rdns")", R"({"rdns":)", R"({"rdns":"none")", R"({"rdns":"none",})",
+                           R"({"x":[})", R"({"helo_name":"\ud800"})", R"({"errors":--1})"}) {
+    Evidence evidence;
+    ListNames names;
+    std::string scratch;
+    json::Scanner scanner(text, scratch);
+    EXPECT_FALSE(evidence.apply(scanner, names)) << text;
+  }
+}
+
 TEST(Evidence, NothingChangedIsAnEmptyObject) {
   std::string text;
   json::Writer writer(text);
