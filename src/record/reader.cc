@@ -18,7 +18,14 @@ constexpr std::size_t kBlock = 256 << 10;
 // Cuts blocks into lines. Holds at most one line of kLineMax octets.
 class LineSplitter {
  public:
-  LineSplitter(const std::function<bool(std::string_view)>& line, ReadCount& count) : line_(line), count_(count) {}
+  LineSplitter(const std::function<bool(std::string_view)>& line, const std::function<void(std::uint64_t)>& progress,
+               ReadCount& count)
+      : line_(line), progress_(progress), count_(count) {}
+
+  void on_disk(std::size_t octets) {
+    octets_ += octets;
+    if (progress_) progress_(octets_);
+  }
 
   bool feed(std::string_view block) {  // false: the caller has had enough
     while (!block.empty()) {
@@ -53,7 +60,9 @@ class LineSplitter {
     return more;
   }
   const std::function<bool(std::string_view)>& line_;
+  const std::function<void(std::uint64_t)>& progress_;
   ReadCount& count_;
+  std::uint64_t octets_ = 0;
   std::string partial_;
   bool overlong_ = false;
 };
@@ -71,6 +80,7 @@ Result<bool> read_plain(int fd, const std::string& path, LineSplitter& lines) {
   for (;;) {
     POSTERN_TRY(const std::size_t n, read_block(fd, buffer, path));
     if (n == 0) return lines.finish();
+    lines.on_disk(n);
     if (!lines.feed(std::string_view(buffer).substr(0, n))) return false;
   }
 }
@@ -86,6 +96,7 @@ Result<bool> read_compressed(int fd, const std::string& path, LineSplitter& line
   for (;;) {
     POSTERN_TRY(const std::size_t n, read_block(fd, packed, path));
     if (n == 0) break;
+    lines.on_disk(n);
     ZSTD_inBuffer input{packed.data(), n, 0};
     bool more_output = true;  // a full output buffer may hide more that is already decoded
     while (input.pos < input.size || more_output) {
@@ -112,13 +123,14 @@ Result<bool> read_one(const std::string& path, LineSplitter& lines) {
 }  // namespace
 
 Result<ReadCount> read_records(const std::string& file_or_directory,
-                               const std::function<bool(std::string_view line)>& line) {
+                               const std::function<bool(std::string_view line)>& line,
+                               const std::function<void(std::uint64_t octets)>& progress) {
   struct stat status{};
   if (::stat(file_or_directory.c_str(), &status) != 0) {
     return fail_errno(ErrorKind::not_found, "opening records " + file_or_directory, errno);
   }
   ReadCount count;
-  LineSplitter lines(line, count);
+  LineSplitter lines(line, progress, count);
   if (!S_ISDIR(status.st_mode)) {
     POSTERN_TRY_VOID(read_one(file_or_directory, lines));
     return count;

@@ -44,10 +44,12 @@ class Writer {
 
 // Reads lines back, oldest file first: plain and .zst. For `why`, statistics, replay.
 // `line` is called for each line without its newline; returning false stops. Lines over 1 MiB are skipped and counted.
+// `progress`, where there is one, is told how many octets of the files were read so far, as they are on the disk.
 struct ReadCount {
   std::uint64_t lines = 0, skipped = 0;
 };
 [[nodiscard]] Result<ReadCount> read_records(const std::string& file_or_directory,
-                                             const std::function<bool(std::string_view line)>& line);
+                                             const std::function<bool(std::string_view line)>& line,
+                                             const std::function<void(std::uint64_t octets)>& progress = {});
 
 }  // namespace postern::record

@@ -1,0 +1,123 @@
+#include "insight/sessions.h"
+
+#include <sys/stat.h>
+
+#include "record/files.h"
+#include "record/writer.h"
+
+namespace postern::insight {
+
+namespace {
+
+bool is_folder(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+std::uint64_t size_of(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+struct File {
+  std::string path;
+  std::uint64_t size = 0;
+};
+
+// A file's name is the time at which it was closed, behind the end of each of its sessions.
+bool ends_before(const record::RecordFile& file, const std::optional<WallMs>& since) {
+  if (!since || file.current) return false;
+  return file.stem.substr(0, 16) < record::rotation_stem(*since);
+}
+
+Result<std::vector<File>> list(const Sources& sources) {
+  std::vector<File> out;
+  for (const std::string& path : sources.paths) {
+    const std::string folder = record_folder(path);
+    if (!is_folder(folder)) {
+      out.push_back({path, size_of(path)});
+      continue;
+    }
+    POSTERN_TRY(const auto files, record::list_record_files(folder));
+    for (const record::RecordFile& file : files) {
+      if (!ends_before(file, sources.since)) out.push_back({file.path, file.size});
+    }
+  }
+  return out;
+}
+
+// Compressed, or moved to its name, between listing and opening.
+Result<record::ReadCount> read_one(const File& file, const std::function<bool(std::string_view)>& line,
+                                   const std::function<void(std::uint64_t)>& progress) {
+  auto read = record::read_records(file.path, line, progress);
+  if (read || read.error().kind != ErrorKind::not_found) return read;
+  const std::string packed = file.path + ".zst";
+  if (size_of(packed) == 0) return read;
+  return record::read_records(packed, line, progress);
+}
+
+}  // namespace
+
+std::string record_folder(const std::string& path) {
+  const std::string within = path + "/records";
+  return is_folder(path) && is_folder(within) ? within : path;
+}
+
+std::string data_folder(const std::string& path) {
+  std::string folder = record_folder(path);
+  while (folder.size() > 1 && folder.ends_with('/')) folder.pop_back();
+  const auto slash = folder.rfind('/');
+  const std::string name = slash == std::string::npos ? folder : folder.substr(slash + 1);
+  if (is_folder(folder) && name != "records") return folder;
+  if (slash == std::string::npos) return ".";
+  std::string parent = folder.substr(0, slash);
+  if (is_folder(folder)) return parent.empty() ? "/" : parent;
+  // a single file: of a folder "records" the data_dir around it
+  if (parent.ends_with("/records")) parent.erase(parent.size() - std::string_view("/records").size());
+  return parent.empty() ? "/" : parent;
+}
+
+Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, const Progress& progress) {
+  POSTERN_TRY(const std::vector<File> files, list(sources));
+  std::uint64_t total = 0;
+  for (const File& file : files) total += file.size;
+  std::uint64_t before = 0;
+  LineCount count;
+  record::SessionReader reader;
+  const auto line = [&](std::string_view text) {
+    switch (reader.read(text)) {
+      case record::SessionReader::Kind::other:
+        ++count.others;
+        break;
+      case record::SessionReader::Kind::damaged:
+        ++count.damaged;
+        break;
+      case record::SessionReader::Kind::session:
+        if (sources.since && reader.session().start < *sources.since) break;
+        ++count.sessions;
+        visit(reader.session());
+        break;
+    }
+    return true;
+  };
+  for (const File& file : files) {
+    std::function<void(std::uint64_t)> told;
+    if (progress) told = [&](std::uint64_t octets) { progress(before + octets, total); };
+    POSTERN_TRY(const record::ReadCount read, read_one(file, line, told));
+    count.damaged += read.skipped;
+    before += file.size;
+  }
+  return count;
+}
+
+const evidence::Evidence& EvidenceWalk::next(const record::DecisionView& decision) {
+  if (!decision.changes.empty()) {
+    json::Scanner scanner(decision.changes, scratch_);
+    std::uint32_t skipped = 0;
+    if (!evidence_.apply(scanner, names_, &skipped)) ++skipped;
+    skipped_ += skipped;
+  }
+  return evidence_;
+}
+
+}  // namespace postern::insight
