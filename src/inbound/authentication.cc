@@ -61,9 +61,17 @@ Authentication::Authentication(AuthenticationContext context, std::string host_n
 void Authentication::header(message::HeaderSection section) { auth_.header(std::move(section)); }
 void Authentication::body(std::string_view bytes) { auth_.body(bytes); }
 
+Task<const spf::Evaluation*> Authentication::spf(WallMs now) {
+  set_budget(spf::kLookupsMax, kEnvelopeTime);
+  const spf::Evaluation* const evaluation = co_await auth_.early_spf(*budget_, now);
+  // A temperror is asked once more, so that it takes nothing from the other look-ups of the message.
+  if (evaluation->outcome != spf::Outcome::temperror) asked_ += budget_->asked();
+  co_return evaluation;
+}
+
 Task<Authentication::Outcome> Authentication::finish(WallMs now, bool utf8) {
   const Clock::time_point begun = Clock::now();
-  set_budget(dns::Budget::kLookups, kLookupTime);
+  set_budget(dns::Budget::kLookups - asked_, kLookupTime);
   co_await auth_.gather(*budget_, now);
   const Clock::time_point gathered = Clock::now();
   if (context_.pool != nullptr && auth_.cost_us() > kLoopShareUs) {
@@ -77,7 +85,7 @@ Task<Authentication::Outcome> Authentication::finish(WallMs now, bool utf8) {
     auth_.compute(now);
   }
   Outcome outcome;
-  set_budget(dns::Budget::kLookups - budget_->asked(), kPolicyTime);
+  set_budget(dns::Budget::kLookups - asked_ - budget_->asked(), kPolicyTime);
   outcome.facts = co_await auth_.conclude(*budget_);
   const authres::Results results = mailauth::authentication_results(outcome.facts, envelope_, authserv_id_);
   outcome.field = "Authentication-Results: " + authres::format(results, utf8) + "\r\n";

@@ -31,11 +31,16 @@ inline constexpr seconds kLookupTime{25};
 // Whoever sends in another's name chooses MAIL FROM and HELO, and so how slowly SPF is answered. What the author's
 // domain says of it (RFC 9989 4.10) has time of its own: otherwise slow servers would make each policy an unknown one.
 inline constexpr seconds kPolicyTime{15};
+// At RCPT a client waits for the reply, and what is missing is asked once more at the end of the message.
+inline constexpr seconds kEnvelopeTime{10};
 
 class Authentication {
  public:
   Authentication(AuthenticationContext context, std::string host_name, std::string authserv_id,
                  mailauth::Envelope envelope);
+  // SPF of the envelope, at any time before finish() (mailauth.h, early_spf): the first call waits kEnvelopeTime at
+  // most, and then it is a temperror; later ones do not wait. Never null; valid until finish().
+  [[nodiscard]] Task<const spf::Evaluation*> spf(WallMs now);
   void header(message::HeaderSection section);
   void body(std::string_view bytes);
 
@@ -56,6 +61,7 @@ class Authentication {
   mailauth::Envelope envelope_;
   mailauth::MailAuth auth_;
   std::unique_ptr<dns::Budget> budget_;
+  std::uint32_t asked_ = 0;  // of the look-ups of the message, before this budget
   bool cancelled_ = false;
 };
 

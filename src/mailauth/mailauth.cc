@@ -39,20 +39,39 @@ struct MailAuth::Impl {
     Result<std::string> author;
   };
 
+  // SPF of the MAIL FROM identity.
+  Task<> check_sender(dns::Budget& budget, WallMs now);
+
   Context context;
   Envelope sender;
   std::unique_ptr<Message> message;
   Facts facts;
 };
 
+Task<> MailAuth::Impl::check_sender(dns::Budget& budget, WallMs now) {
+  // RFC 7208 2.4: for the null path the MAIL FROM identity is postmaster@HELO, which one check answers.
+  const spf::Identity identity = sender.mail_from.empty() ? spf::Identity::helo : spf::Identity::mail_from;
+  facts.spf_mail_from =
+      co_await spf::check(spf_query(sender, identity, context.host_name, now), context.resolver, budget);
+}
+
 MailAuth::MailAuth(Context context) : impl_(std::make_unique<Impl>(std::move(context))) {}
 MailAuth::~MailAuth() = default;
 
 void MailAuth::envelope(Envelope envelope) {
   impl_->sender = std::move(envelope);
+  impl_->facts.spf_mail_from.reset();
   for (const spf::Identity identity : {spf::Identity::helo, spf::Identity::mail_from}) {
     prefetch_text(spf::domain_of(spf_query(impl_->sender, identity, {}, 0)), {}, impl_->context.resolver);
   }
+}
+
+Task<const spf::Evaluation*> MailAuth::early_spf(dns::Budget& budget, WallMs now) {
+  Impl& own = *impl_;
+  const std::uint32_t asked_before = budget.asked();
+  if (!own.facts.spf_mail_from) co_await own.check_sender(budget, now);
+  own.facts.dns_lookups += budget.asked() - asked_before;
+  co_return &*own.facts.spf_mail_from;
 }
 
 void MailAuth::header(message::HeaderSection section) {
@@ -75,13 +94,10 @@ Task<void> MailAuth::gather(dns::Budget& budget, WallMs now) {
   if (!own.message) header(message::HeaderSection());
   own.message->hashes.finish();
   co_await own.message->dkim.fetch_keys(own.context.resolver, budget, own.context.keys);
-  // RFC 7208 2.4: for the null path the MAIL FROM identity is postmaster@HELO, which one check answers.
-  const bool null_path = own.sender.mail_from.empty();
-  own.facts.spf_mail_from = co_await spf::check(
-      spf_query(own.sender, null_path ? spf::Identity::helo : spf::Identity::mail_from, own.context.host_name, now),
-      own.context.resolver, budget);
+  const bool known = own.facts.spf_mail_from && own.facts.spf_mail_from->outcome != spf::Outcome::temperror;
+  if (!known) co_await own.check_sender(budget, now);
   co_await own.message->arc.fetch_keys(own.context.resolver, budget, own.context.keys);
-  if (null_path) {
+  if (own.sender.mail_from.empty()) {
     own.facts.spf_helo = own.facts.spf_mail_from;
   } else {
     own.facts.spf_helo = co_await spf::check(spf_query(own.sender, spf::Identity::helo, own.context.host_name, now),

@@ -49,6 +49,11 @@ class MailAuth {
 
   // At MAIL: begins the look-ups for SPF.
   void envelope(Envelope envelope);
+  // At the first RCPT, where the result is wanted there: SPF of the MAIL FROM identity, of postmaster@HELO for the null
+  // path (RFC 7208 2.4). Evaluated once: later calls take the same and ask DNS nothing, and so does gather(), but for a
+  // temperror: what did not answer within this budget may answer within that one. One call at a time, and none beside
+  // gather(). The result stays where it is until gather() or conclude().
+  [[nodiscard]] Task<const spf::Evaluation*> early_spf(dns::Budget& budget, WallMs now);
   // At the end of the header: begins the look-ups for keys and policy.
   void header(message::HeaderSection section);
   void body(std::string_view bytes);

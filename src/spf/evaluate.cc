@@ -52,6 +52,33 @@ std::string shown(std::string_view text) {
   return text.size() <= kTermShownMax ? std::string(text) : printable(text, kTermShownMax);
 }
 
+struct Hit {
+  MatchedBy by = MatchedBy::nothing;
+  std::uint8_t bits = 0;
+};
+
+// Of a term that matched, and is no include.
+Hit hit_of(const Term& term, const ip::Address& client) {
+  const auto all_bits = static_cast<std::uint8_t>(client.bits());
+  const std::uint8_t cidr = client.is_v4() ? term.cidr4 : term.cidr6;
+  switch (term.kind) {
+    case TermKind::all:
+      return {MatchedBy::all, 0};
+    case TermKind::ip4:
+    case TermKind::ip6:
+      return {MatchedBy::network, cidr};
+    case TermKind::a:
+    case TermKind::mx:
+      return {MatchedBy::host, cidr};
+    case TermKind::exists:
+      return {MatchedBy::exists, term.use.address ? all_bits : std::uint8_t{0}};
+    case TermKind::ptr:
+      return {MatchedBy::ptr, all_bits};
+    default:
+      return {};
+  }
+}
+
 class Evaluator {
  public:
   Evaluator(const Query& query, dns::Resolver& resolver, dns::Budget& budget)
@@ -108,6 +135,7 @@ class Evaluator {
   std::string validated_name_;  // for the term that is being expanded
   std::uint32_t prefetches_left_ = kTermsMax;
   std::uint64_t steps_ = 0;
+  Hit hit_;  // of the term that matched last
   Evaluation out_;
 };
 
@@ -288,7 +316,11 @@ Task<Outcome> Evaluator::check_host(Domain at, std::uint32_t depth) {
       if (match == Match::no) continue;
       if (match == Match::temperror) co_return Outcome::temperror;
       if (match == Match::permerror) co_return Outcome::permerror;
+      if (term->kind != TermKind::include)
+        hit_ = hit_of(*term, query_.client);  // an include's is that of what is inside
       if (depth == 0) {
+        out_.matched_by = hit_.by;
+        out_.matched_bits = hit_.bits;
         out_.mechanism = shown(term->text);
         out_.mechanism_domain = at.name.text();
         // 6.2: the explanation of an included record is not used, that of a redirect's target is

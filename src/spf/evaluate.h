@@ -49,6 +49,17 @@ struct Step {                 // one term that was evaluated
   std::uint32_t depth = 0;
 };
 
+// What the client matched in the term that decided, followed into includes: how much a pass says. A pass by "all" or by
+// half of the Internet is one for everybody.
+enum class MatchedBy : std::uint8_t {
+  nothing,  // no term matched: the default, an error, or none
+  all,
+  network,  // ip4, ip6
+  host,     // a, mx
+  exists,
+  ptr,
+};
+
 struct Evaluation {
   Outcome outcome = Outcome::none;
   std::string domain;  // that was checked (A-labels)
@@ -57,6 +68,10 @@ struct Evaluation {
   // `mechanism_domain`, which is `domain` or where its redirects led. What an include found inside is in the trace.
   std::string mechanism;
   std::string mechanism_domain;
+  MatchedBy matched_by = MatchedBy::nothing;
+  // Leading bits of the client's address that the match hung on: the prefix length of a network or host, all of them
+  // for ptr and for an exists whose name holds the address (%{i}), else 0.
+  std::uint8_t matched_bits = 0;
   std::string explanation;                      // exp= expanded, printable US-ASCII; only with fail (6.2)
   std::string problem;                          // for temperror and permerror: what and where, in words
   std::uint32_t lookups = 0, void_lookups = 0;  // terms that asked DNS, and those of them that found nothing (4.6.4)

@@ -79,6 +79,7 @@ std::string_view check_percent(std::string_view& text, MacroLetters letters, Mac
   use.local_part |= macro->letter == 's' || macro->letter == 'l';
   use.helo |= macro->letter == 'h';
   use.validated_name |= macro->letter == 'p';
+  use.address |= macro->letter == 'i';
   return {};
 }
 

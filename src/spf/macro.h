@@ -22,6 +22,7 @@ struct MacroUse {
   bool local_part = false;      // %{s} or %{l}
   bool helo = false;            // %{h}
   bool validated_name = false;  // %{p}
+  bool address = false;         // %{i}
 };
 
 enum class MacroLetters : std::uint8_t {

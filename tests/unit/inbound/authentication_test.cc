@@ -292,5 +292,19 @@ TEST_F(AuthenticationTest, ASessionThatWaitsForDnsCanBeEnded) {
   }
 }
 
+TEST_F(AuthenticationTest, SpfAtTheFirstRecipientIsThatOfTheMessage) {
+  dkim::KeyCache keys;
+  const AuthenticationContext context{.resolver = resolver.get(), .keys = &keys};
+  Authentication authentication(
+      context, "mx.example.org", "mx.example.org",
+      {.client = *ip::Address::parse("2001:db8::1"), .helo = "client.example", .mail_from = "you@sender.example"});
+  EXPECT_EQ(run_ready(authentication.spf(wall_now()))->outcome, spf::Outcome::pass);
+  EXPECT_EQ(run_ready(authentication.spf(wall_now()))->matched_bits, 32);
+  const Authentication::Outcome outcome = run_ready(authentication.finish(wall_now(), false));
+  EXPECT_EQ(outcome.facts.spf_mail_from->outcome, spf::Outcome::pass);
+  EXPECT_EQ(outcome.record.spf->result, "pass");
+  EXPECT_EQ(outcome.record.lookups, 2U);  // the record once, and the HELO name
+}
+
 }  // namespace
 }  // namespace postern::inbound

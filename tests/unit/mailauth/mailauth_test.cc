@@ -87,6 +87,54 @@ TEST_F(MailAuthTest, WhatDmarcHangsOnIsAskedFirst) {
   }
 }
 
+TEST_F(MailAuthTest, SpfIsKnownBeforeTheMessageAndAskedOnce) {
+  const std::string zone = R"({"sender.example": {"TXT": ["v=spf1 include:net.example -all"]},
+                               "net.example": {"TXT": ["v=spf1 ip6:2001:db8::/32"]},
+                               "mta.sender.example": {"TXT": ["v=spf1 ip6:2001:db8::1 -all"]}})";
+  for (const bool null_path : {false, true}) {
+    dns::FixtureResolver resolver(*dns::Zone::from_json(*json::parse(zone)));
+    MailAuth auth({.resolver = resolver, .keys = keys, .host_name = "mx.example.org"});
+    auth.envelope(from(null_path ? "" : "you@sender.example"));
+    dns::Budget early;
+    const spf::Evaluation* spf = run_ready(auth.early_spf(early, kNow));
+    EXPECT_EQ(spf->outcome, spf::Outcome::pass);
+    EXPECT_EQ(spf->domain, null_path ? "mta.sender.example" : "sender.example");
+    EXPECT_EQ(spf->matched_bits, null_path ? 128 : 32);
+    const std::uint32_t asked = early.asked();
+    EXPECT_EQ(asked, null_path ? 1U : 2U);
+    EXPECT_EQ(run_ready(auth.early_spf(early, kNow))->outcome, spf::Outcome::pass);
+    EXPECT_EQ(early.asked(), asked);
+    dns::Budget late;
+    const Facts facts = run_ready(auth.finish(late, kNow));
+    EXPECT_EQ(facts.spf_mail_from->outcome, spf::Outcome::pass);
+    EXPECT_EQ(facts.spf_helo->outcome, spf::Outcome::pass);
+    EXPECT_EQ(late.asked(), null_path ? 0U : 1U);  // the HELO identity alone; there is no author
+    EXPECT_EQ(facts.dns_lookups, asked + late.asked());
+  }
+}
+
+TEST_F(MailAuthTest, AnEarlyTemperrorIsAskedOnceMoreAtTheEnd) {
+  dns::FixtureResolver resolver(*dns::Zone::from_json(*json::parse(R"({"sender.example": {"TXT": ["v=spf1 -all"]}})")));
+  MailAuth auth({.resolver = resolver, .keys = keys, .host_name = "mx.example.org"});
+  auth.envelope(from("you@sender.example"));
+  dns::Budget spent(0);
+  EXPECT_EQ(run_ready(auth.early_spf(spent, kNow))->outcome, spf::Outcome::temperror);
+  dns::Budget budget;
+  EXPECT_EQ(run_ready(auth.early_spf(budget, kNow))->outcome, spf::Outcome::temperror);
+  EXPECT_EQ(budget.asked(), 0U);  // not at each recipient
+  EXPECT_EQ(run_ready(auth.finish(budget, kNow)).spf_mail_from->outcome, spf::Outcome::fail);
+}
+
+TEST_F(MailAuthTest, AnotherEnvelopeIsAnotherQuestion) {
+  dns::FixtureResolver resolver(*dns::Zone::from_json(*json::parse(R"({"sender.example": {"TXT": ["v=spf1 -all"]}})")));
+  MailAuth auth({.resolver = resolver, .keys = keys, .host_name = "mx.example.org"});
+  dns::Budget budget;
+  auth.envelope(from("you@sender.example"));
+  EXPECT_EQ(run_ready(auth.early_spf(budget, kNow))->outcome, spf::Outcome::fail);
+  auth.envelope(from("you@other.example"));
+  EXPECT_EQ(run_ready(auth.early_spf(budget, kNow))->outcome, spf::Outcome::none);
+}
+
 TEST_F(MailAuthTest, SpfAloneMakesDmarcPass) {
   const Facts facts = check(R"({"sender.example": {"TXT": ["v=spf1 ip6:2001:db8::1 -all"]},
                                 "_dmarc.sender.example": {"TXT": ["v=DMARC1; p=reject"]}})",

@@ -236,6 +236,53 @@ TEST(SpfEvaluate, TraceOfAnInclude) {
   EXPECT_EQ(got.void_lookups, 2U);
 }
 
+TEST(SpfEvaluate, HowMuchAPassSays) {
+  struct Case {
+    const char* record;
+    const char* more;
+    MatchedBy by;
+    int bits;
+    const char* client = "192.0.2.1";
+  };
+  for (const Case& c : std::initializer_list<Case>{
+           {"v=spf1 +all", "", MatchedBy::all, 0},
+           {"v=spf1 -all", "", MatchedBy::all, 0},
+           {"v=spf1 ip4:192.0.2.0/24 -all", "", MatchedBy::network, 24},
+           {"v=spf1 ip4:128.0.0.0/1", "", MatchedBy::network, 1},
+           {"v=spf1 ip4:192.0.2.1", "", MatchedBy::network, 32},
+           {"v=spf1 ip6:2001:db8::/32", "", MatchedBy::network, 32, "2001:db8::1"},
+           {"v=spf1 ip6:2001:db8::1", "", MatchedBy::network, 128, "2001:db8::1"},
+           {"v=spf1 a:h.example", R"("h.example": {"A": ["192.0.2.1"]})", MatchedBy::host, 32},
+           {"v=spf1 a:h.example/4//16", R"("h.example": {"A": ["193.0.2.1"]})", MatchedBy::host, 4},
+           {"v=spf1 a:h.example/4//16", R"("h.example": {"AAAA": ["2001::5"]})", MatchedBy::host, 16, "2001:db8::1"},
+           {"v=spf1 mx:m.example", R"("m.example": {"MX": [[1, "h.example"]]}, "h.example": {"A": ["192.0.2.1"]})",
+            MatchedBy::host, 32},
+           {"v=spf1 exists:e.example", R"("e.example": {"A": ["127.0.0.2"]})", MatchedBy::exists, 0},
+           {"v=spf1 exists:%{ir}.e.example", R"("1.2.0.192.e.example": {"A": ["127.0.0.2"]})", MatchedBy::exists, 32},
+           {"v=spf1 ptr:e.example",
+            R"("1.2.0.192.in-addr.arpa": {"PTR": ["h.e.example"]}, "h.e.example": {"A": ["192.0.2.1"]})",
+            MatchedBy::ptr, 32},
+           // what an include found inside, also inside of that, and behind one that found what is no pass
+           {"v=spf1 include:i.example -all", R"("i.example": {"TXT": ["v=spf1 ip4:192.0.0.0/8 -all"]})",
+            MatchedBy::network, 8},
+           {"v=spf1 include:i.example include:k.example -all",
+            R"("i.example": {"TXT": ["v=spf1 -ip4:192.0.2.0/24"]}, "k.example": {"TXT": ["v=spf1 include:l.example"]},
+               "l.example": {"TXT": ["v=spf1 all"]})",
+            MatchedBy::all, 0},
+           {"v=spf1 include:i.example -ip4:192.0.2.1", R"("i.example": {"TXT": ["v=spf1 ~all"]})", MatchedBy::network,
+            32},
+           {"v=spf1 include:i.example", R"("i.example": {"TXT": ["v=spf1 ~all"]})", MatchedBy::nothing, 0},
+           {"v=spf1 redirect=i.example", R"("i.example": {"TXT": ["v=spf1 ip4:192.0.2.0/30"]})", MatchedBy::network,
+            30},
+           {"v=spf1 ip4:198.51.100.1", "", MatchedBy::nothing, 0},
+           {"v=spf1 foo", "", MatchedBy::nothing, 0},
+       }) {
+    const Evaluation got = outcome_of(c.record, c.more, c.client);
+    EXPECT_EQ(got.matched_by, c.by) << c.record;
+    EXPECT_EQ(got.matched_bits, c.bits) << c.record;
+  }
+}
+
 TEST(SpfEvaluate, ProblemsNameTheTermAndTheReason) {
   auto got = outcome_of("v=spf1 include:i.example -all", R"("i.example": {"TXT": ["v=spf1 ip4:192.0.2.300 -all"]})");
   EXPECT_EQ(got.outcome, Outcome::permerror);
