@@ -14,6 +14,10 @@ namespace postern::policy {
 
 inline constexpr std::size_t kRulesMax = 500;
 inline constexpr std::size_t kExpressionMax = 4096;  // octets
+inline constexpr std::size_t kRuleNameMax = 64;      // octets
+inline constexpr std::size_t kReplyTextMax = 200;    // octets of a rule's own sentence: a reply line holds more than it
+inline constexpr std::size_t kOverridesMax = 1000;
+inline constexpr std::size_t kRecipientsMax = 100'000;  // named by rules and overrides, in all
 
 // Where in the file something stands, for messages; 0 where it comes from a preset.
 struct Place {
@@ -48,6 +52,7 @@ enum class RequireTls : std::uint8_t { no, ipv4, ipv6, both };
 struct Choices {
   std::optional<std::string> preset;  // personal, organisation, provider, strict, none
   std::optional<std::vector<evidence::CountryCode>> home;
+  std::optional<bool> refuse_abroad;  // false: `home` serves rules and score, and nobody is refused for his country
   std::optional<bool> greylist;       // false: what would be greylisted is accepted
   std::optional<double> greylist_at;  // nats, of the evidence
   std::optional<double> reject_at;

@@ -5,7 +5,9 @@
 // logic): what could not be measured never counts against a sender. Order of judging at RCPT: the role accounts, the
 // operator's own word, the configured rules of the stages connect to rcpt, those of the preset, the evidence score. At
 // the end of DATA: the rules of that stage, DMARC, the score with what the message added. `accept` ends the judging of
-// its moment. A spoken refusal waits for RCPT whatever its stage; at connect there are budgets alone.
+// its moment; where a rule accepted the recipient, the score is not asked at the end of DATA either. A spoken refusal
+// waits for RCPT whatever its stage; at connect there are `throttle` alone and the `accept` rules that stand before it.
+// Verdict::rule is the rule's name ("organisation/country" of a preset), or "role", "operator", "score", "default".
 // Thread rule: immutable; shared by all threads. Evaluation does not allocate where nothing is tagged and no shadow
 // rule is true.
 #pragma once
@@ -37,6 +39,7 @@ struct Answer {
   evidence::Action action;
   bool shadow = false;
   enum class Truth : std::uint8_t { no, yes, unknown } truth = Truth::no;
+  bool settled = false;  // true, but of a greylist rule whose delay is over, or does not apply
   // Where it is not true: the comparisons that would have to change, as they stand in the expression.
   std::vector<std::string> against;
 };
@@ -65,7 +68,8 @@ class Policy {
   // The same with its reasons; slow.
   [[nodiscard]] virtual Explanation explain(Moment moment, const evidence::Evidence& evidence,
                                             const For& recipient) const = 0;
-  // Whether two recipients are judged alike at the end of DATA: one reply serves both.
+  // Whether two recipients are judged alike at the end of DATA: one reply serves both. The greylist is that of the
+  // transaction then, and makes no difference.
   [[nodiscard]] virtual bool same_at_data(const For& one, const For& other) const = 0;
   // Whether anything asks for this signal: what nobody asks need not be looked up.
   [[nodiscard]] virtual bool asks(evidence::Signal signal) const = 0;
@@ -73,6 +77,8 @@ class Policy {
   [[nodiscard]] virtual std::string_view fingerprint() const = 0;
   // In the order of judging; bits of Verdict::matched count these.
   [[nodiscard]] virtual std::vector<std::string_view> rule_names() const = 0;
+  // What is allowed and should be known, a line each: TLS that RFC 3207 section 4 forbids to require, for one.
+  [[nodiscard]] virtual std::vector<std::string> warnings() const { return {}; }
 };
 
 }  // namespace postern::policy
