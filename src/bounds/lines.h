@@ -26,6 +26,9 @@ struct alignas(kLineBytes) Line {
   [[nodiscard]] std::uint64_t load(std::size_t word) {
     return std::atomic_ref(words[word]).load(std::memory_order_relaxed);
   }
+  void store(std::size_t word, std::uint64_t value) {
+    std::atomic_ref(words[word]).store(value, std::memory_order_relaxed);
+  }
   // Whether the word was `expected`, and now is `desired`; else `expected` becomes what it is.
   bool replace(std::size_t word, std::uint64_t& expected, std::uint64_t desired) {
     return std::atomic_ref(words[word]).compare_exchange_strong(expected, desired, std::memory_order_relaxed);
@@ -67,7 +70,7 @@ struct Places {
 // A relaxed counter that several threads add to and others read.
 class Gauge {
  public:
-  void add(std::uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
+  std::uint64_t add(std::uint64_t n = 1) { return value_.fetch_add(n, std::memory_order_relaxed); }  // what it was
   [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:

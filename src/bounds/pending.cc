@@ -88,12 +88,30 @@ std::int64_t window_ticks(const GreylistTimes& times) {
 
 }  // namespace
 
+namespace {
+
+// Whether an entry of the line may have the tag: most look-ups end here.
+bool has_tag(Line& line, std::uint32_t tag) {
+  constexpr std::uint64_t kTags = std::uint64_t{kTagMask << kTagShift} << 32U | kTagMask << kTagShift;
+  constexpr std::uint64_t kLow31 = 0x7FFFFFFF7FFFFFFFULL;
+  const std::uint64_t wanted = std::uint64_t{tag << kTagShift} << 32U | tag << kTagShift;
+  std::uint64_t none = ~kLow31;
+  for (std::size_t word = 0; word < kWordsPerLine; ++word) {
+    // The high bit of a half stays where the half differs.
+    none &= ((line.load(word) ^ wanted) & kTags) + kLow31;
+  }
+  return none != ~kLow31;
+}
+
+}  // namespace
+
 Pending::State Pending::look(std::uint64_t key, std::uint32_t now, const GreylistTimes& times) const {
   const Places places(crypto::siphash_1_3(table_.secret(), key, kHashLast), lines_.size());
   places.prefetch(lines_);
   const std::uint32_t tag = tag_from(places);
   const std::int64_t window = window_ticks(times);
   for (const std::size_t index : places.lines) {
+    if (!has_tag(lines_[index], tag)) continue;
     const View view = view_of(lines_[index]);
     if (!view.valid) continue;
     for (std::size_t i = 0; i < kEntries; ++i) {

@@ -13,7 +13,8 @@ namespace {
 //   0..2  loads, 16 bits each, slot 0 lowest
 //   3..5  the low 16 bits of the tags
 //   6     the high 8 bits of the tags of slots 0..7
-//   7     the high 8 bits of the tags of slots 8..11, and above them the time of the last decay
+//   7     the high 8 bits of the tags of slots 8..11, above them 31 bits of the time of the last decay, and on top the
+//         bit of who writes to the line
 constexpr std::size_t kSlots = 12;
 constexpr std::size_t kLanes = 4;
 constexpr std::size_t kLoadWords = 3;
@@ -26,69 +27,157 @@ constexpr std::uint64_t kLaneMask = 0xFFFF;
 constexpr std::uint64_t kLowOfLanes = 0x0001000100010001ULL;
 constexpr std::uint64_t kHighOfLanes = 0x8000800080008000ULL;
 
-using Words = std::array<std::uint64_t, kWordsPerLine>;
-
 std::uint32_t lane(std::uint64_t word, std::size_t index) {
   return static_cast<std::uint32_t>(word >> (16 * index) & kLaneMask);
 }
 std::uint64_t with_lane(std::uint64_t word, std::size_t index, std::uint64_t value) {
   return (word & ~(kLaneMask << (16 * index))) | value << (16 * index);
 }
-std::uint32_t time_of(const Words& words) { return static_cast<std::uint32_t>(words[kTimeWord] >> 32U); }
+constexpr std::uint32_t kTimeMask = 0x7FFFFFFF;
+constexpr std::uint64_t kClaimed = std::uint64_t{1} << 63U;
+std::uint32_t time_of(std::uint64_t time_word) { return static_cast<std::uint32_t>(time_word >> 32U) & kTimeMask; }
 
 // Where slot `slot` has the high 8 bits of its tag.
 std::size_t high_word(std::size_t slot) { return slot < 8 ? kHighTagWord : kTimeWord; }
 unsigned high_shift(std::size_t slot) { return static_cast<unsigned>(slot % 8 * 8); }
 
-std::optional<std::size_t> find(const Words& words, std::uint32_t tag) {
+// A set high bit for each lane of 16 bits that is zero, and for no other.
+std::uint64_t zero_lanes(std::uint64_t word) {
+  return ~((word & ~kHighOfLanes) + ~kHighOfLanes) & ~word & kHighOfLanes;
+}
+
+std::optional<std::size_t> slot_of(Line& line, std::uint32_t tag) {
   const std::uint64_t wanted = (tag & kLaneMask) * kLowOfLanes;
+  std::array<std::uint64_t, kLoadWords> matches{};
+  std::uint64_t any = 0;
   for (std::size_t word = 0; word < kLoadWords; ++word) {
-    const std::uint64_t difference = words[kTagWord + word] ^ wanted;
-    // A set high bit for each lane that is zero (and perhaps for lanes above one that is: looked at once more below).
-    std::uint64_t zero = (difference - kLowOfLanes) & ~difference & kHighOfLanes;
-    for (; zero != 0; zero &= zero - 1) {
-      const std::size_t index = static_cast<std::size_t>(std::countr_zero(zero)) / 16;
-      const std::size_t slot = word * kLanes + index;
-      if (lane(difference, index) != 0) continue;
-      if ((words[high_word(slot)] >> high_shift(slot) & 0xFFU) == tag >> 16U) return slot;
+    matches[word] = zero_lanes(line.load(kTagWord + word) ^ wanted);
+    any |= matches[word];
+  }
+  if (any == 0) return std::nullopt;
+  for (std::size_t word = 0; word < kLoadWords; ++word) {
+    for (; matches[word] != 0; matches[word] &= matches[word] - 1) {
+      const std::size_t slot = word * kLanes + static_cast<std::size_t>(std::countr_zero(matches[word])) / 16;
+      if ((line.load(high_word(slot)) >> high_shift(slot) & 0xFFU) == tag >> 16U) return slot;
     }
   }
   return std::nullopt;
 }
 
-// Seconds that a load of time `then` has decayed by `now`. A clock that went back decays nothing.
-std::uint32_t elapsed(std::uint32_t then, std::uint32_t now) {
-  const std::uint32_t ahead = now - then;
-  return ahead < 0x80000000U ? ahead : 0;
+// Between 0 and 1, from 16 bits of noise: added before a number is cut, it rounds up as often as it should.
+float random_share(std::uint64_t noise, std::size_t index) {
+  return static_cast<float>(lane(noise, index)) * (1.0F / 65536);
 }
 
-// Down, or up with the probability of what is cut off, by 16 bits of noise.
-std::uint32_t round_randomly(double value, std::uint64_t noise) {
-  const double whole = std::floor(value);
-  const bool up = (value - whole) * 65536 > static_cast<double>(noise & kLaneMask);
-  return static_cast<std::uint32_t>(whole) + (up ? 1 : 0);
+// Seconds that a load of time `then` has decayed by `now`, modulo 2^31. A clock that went back decays nothing.
+std::uint32_t elapsed(std::uint32_t then, std::uint32_t now) {
+  const std::uint32_t ahead = (now - then) & kTimeMask;
+  return ahead <= kTimeMask / 2 ? ahead : 0;
+}
+
+// Brings the loads of a claimed line to `now`. `share`: of a load that is left.
+void decay(Line& line, float share, std::uint64_t noise) {
+  for (std::size_t word = 0; word < kLoadWords; ++word) {
+    const std::uint64_t loads = line.load(word);
+    if (loads == 0) continue;
+    const std::uint64_t rounding = spread(loads ^ noise ^ word);
+    std::uint64_t decayed = 0;
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const float value = static_cast<float>(lane(loads, i)) * share + random_share(rounding, i);
+      decayed |= std::uint64_t{std::min(static_cast<std::uint32_t>(value), lane(loads, i))} << (16 * i);
+    }
+    line.store(word, decayed);
+  }
+}
+
+// Load in the upper bits, slot in the lower eight: of the least loaded.
+std::uint32_t least_loaded(Line& line, int& empty) {
+  std::uint32_t lowest = ~0U;
+  empty = 0;
+  for (std::size_t word = 0; word < kLoadWords; ++word) {
+    const std::uint64_t loads = line.load(word);
+    empty += static_cast<int>((zero_lanes(loads) >> 15U) * kLowOfLanes >> 48U);  // sum of the four lanes
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      lowest = std::min(lowest, lane(loads, i) << 8U | static_cast<std::uint32_t>(word * kLanes + i));
+    }
+  }
+  return lowest;
 }
 
 constexpr std::uint8_t kFamilyOfIdentity = 0xFF;
 
 }  // namespace
 
-// Where a level of an event stands, and its tag.
+// The right to write to a line: one bit, tried a few times and never waited for. Readers do not look at it. A process
+// that dies with it leaves the line unwritten until the table is opened again.
+class PrefixBudgets::Claim {
+ public:
+  explicit Claim(Line& line) : line_(line) {
+    word_ = line.load(kTimeWord);
+    for (int tries = 0; tries < kClaimTries; ++tries) {
+      if ((word_ & kClaimed) == 0 && line.replace(kTimeWord, word_, word_ | kClaimed)) {
+        claimed_ = true;
+        return;
+      }
+      word_ = line.load(kTimeWord);
+    }
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  // The time last, and released: who sees the new time sees loads of that time.
+  ~Claim() {
+    if (claimed_) std::atomic_ref(line_.words[kTimeWord]).store(word_, std::memory_order_release);
+  }
+  explicit operator bool() const { return claimed_; }
+  [[nodiscard]] std::uint32_t time() const { return time_of(word_); }
+  void set_time(std::uint32_t now) {
+    word_ = (word_ & 0xFFFFFFFFU) | static_cast<std::uint64_t>(now & kTimeMask) << 32U;
+  }
+  void set_high_tag(std::size_t slot, std::uint64_t high) {
+    const auto with_tag = [&](std::uint64_t word) {
+      return (word & ~(std::uint64_t{0xFF} << high_shift(slot))) | high << high_shift(slot);
+    };
+    if (high_word(slot) == kTimeWord) {
+      word_ = with_tag(word_);
+    } else {
+      line_.store(kHighTagWord, with_tag(line_.load(kHighTagWord)));
+    }
+  }
+
+ private:
+  static constexpr int kClaimTries = 64;
+  Line& line_;
+  std::uint64_t word_ = 0;  // as it will be
+  bool claimed_ = false;
+};
+
+struct PrefixBudgets::Found {
+  std::size_t line = 0;
+  std::size_t slot = 0;
+};
+
+// Where a level of an event may stand, its tag, and where it was found.
 struct PrefixBudgets::Probe {
   const Level* level = nullptr;
   Places places;
   std::uint32_t tag = 0;
+  std::optional<Found> found;
 };
 
 struct PrefixBudgets::Probes {
   std::array<Probe, kLevelsMax> at{};  // narrow to wide, an identity last
   std::size_t count = 0;
+  [[nodiscard]] std::span<Probe> all() { return std::span(at).first(count); }
   [[nodiscard]] std::span<const Probe> all() const { return std::span(at).first(count); }
 };
 
 PrefixBudgets::PrefixBudgets(TableFile table, const BudgetOptions& options)
     : table_(std::move(table)), lines_(table_.lines()) {
   set_options(options);
+  for (Line& line : lines_) {  // claims of a process that died
+    std::uint64_t word = line.load(kTimeWord);
+    if ((word & kClaimed) != 0) line.replace(kTimeWord, word, word & ~kClaimed);
+  }
 }
 
 void PrefixBudgets::set_options(const BudgetOptions& options) {
@@ -158,23 +247,32 @@ PrefixBudgets::Probes PrefixBudgets::probe(const Event& event) const {
   return probes;
 }
 
-// The load at a probe as of `now`, nothing written.
-double PrefixBudgets::share_in(const Probe& probe, std::uint32_t now) const {
+void PrefixBudgets::find(Probe& probe) const {
   for (const std::size_t line : probe.places.lines) {
-    const Words words = lines_[line].snapshot();
-    if (const auto slot = find(words, probe.tag)) {
-      return lane(words[*slot / kLanes], *slot % kLanes) * factor(elapsed(time_of(words), now));
+    if (const auto slot = slot_of(lines_[line], probe.tag)) {
+      probe.found = Found{line, *slot};
+      return;
     }
   }
-  return 0;
 }
 
-Decision PrefixBudgets::judge(const Probes& probes, double cost, std::uint32_t now) const {
+// The load of a probe that was found, as of `now`, nothing written.
+double PrefixBudgets::load_of(const Probe& probe, std::uint32_t now) const {
+  if (!probe.found) return 0;
+  Line& line = lines_[probe.found->line];
+  // The time first: a load that is decayed meanwhile is taken for too small a one, not for too large a one.
+  const std::uint64_t time_word = std::atomic_ref(line.words[kTimeWord]).load(std::memory_order_acquire);
+  const std::uint32_t load = lane(line.load(probe.found->slot / kLanes), probe.found->slot % kLanes);
+  return load * factor(elapsed(time_of(time_word), now));
+}
+
+Decision PrefixBudgets::judge(Probes& probes, double cost, std::uint32_t now) const {
   Decision decision;
   // Wide to narrow: a flood ends at the first.
   for (std::size_t i = probes.count; i > 0; --i) {
-    const Probe& probe = probes.at[i - 1];
-    const double load = share_in(probe, now);
+    Probe& probe = probes.at[i - 1];
+    find(probe);
+    const double load = load_of(probe, now);
     const double share = std::min(load / kFull, 1.0);
     if (decision.fullest.level == 0 || share > decision.fullest.share) decision.fullest = {probe.level->length, share};
     if (load + cost * probe.level->price > kFull + kRounding) {
@@ -186,115 +284,98 @@ Decision PrefixBudgets::judge(const Probes& probes, double cost, std::uint32_t n
   return decision;
 }
 
-// Brings the loads of a line to `now`.
-void PrefixBudgets::settle(std::size_t index, std::uint32_t now) {
-  Line& line = lines_[index];
-  std::uint64_t time_word = line.load(kTimeWord);
-  const auto then = static_cast<std::uint32_t>(time_word >> 32U);
-  if (then == now) return;
-  const std::uint32_t behind = then - now;
-  if (behind <= kClockSlack) return;  // another thread's clock is ahead
+void PrefixBudgets::settle(std::size_t index, std::uint32_t now, Claim& claim) {
+  const std::uint32_t then = claim.time();
+  if (((then - now) & kTimeMask) <= kClockSlack) return;  // now, or another thread's clock is ahead
   const std::uint32_t seconds = elapsed(then, now);
   if (seconds > 0) {
-    const auto share = static_cast<float>(factor(seconds));
-    for (std::size_t word = 0; word < kLoadWords; ++word) {
-      std::uint64_t loads = line.load(word);
-      // Somebody else who decays or charges these four loads meanwhile makes this begin anew; the loop is bounded.
-      for (int tries = 0; loads != 0 && tries < 4; ++tries) {
-        const std::uint64_t noise = spread(loads ^ std::uint64_t{now} << 8U ^ std::uint64_t{index} << 40U ^ word);
-        std::uint64_t decayed = 0;
-        for (std::size_t i = 0; i < kLanes; ++i) {
-          const std::uint32_t load = lane(loads, i);
-          if (load == 0) continue;
-          const float value = static_cast<float>(load) * share;
-          const auto whole = static_cast<std::uint32_t>(value);
-          const bool up = (value - static_cast<float>(whole)) * 65536.0F > static_cast<float>(lane(noise, i));
-          decayed |= std::uint64_t{std::min(whole + (up ? 1U : 0U), load)} << (16 * i);
-        }
-        if (decayed == loads || line.replace(word, loads, decayed)) break;
-      }
-    }
+    decay(lines_[index], static_cast<float>(factor(seconds)), std::uint64_t{now} << 8U ^ std::uint64_t{index} << 40U);
   }
-  // The time last: a thread that comes between decays once more, and never takes old loads for new ones.
-  line.replace(kTimeWord, time_word, (time_word & 0xFFFFFFFFU) | std::uint64_t{now} << 32U);
+  claim.set_time(now);
 }
 
-bool PrefixBudgets::add_in(const Probe& probe, std::uint32_t amount) {
-  for (const std::size_t index : probe.places.lines) {
-    Line& line = lines_[index];
-    const auto slot = find(line.snapshot(), probe.tag);
-    if (!slot) continue;
-    const std::size_t word = *slot / kLanes;
-    std::uint64_t loads = line.load(word);
-    for (int tries = 0; tries < 4; ++tries) {
-      const std::uint64_t sum = std::min<std::uint64_t>(lane(loads, *slot % kLanes) + amount, kLaneMask);
-      if (line.replace(word, loads, with_lane(loads, *slot % kLanes, sum))) break;
-    }
-    return true;
-  }
-  return false;
+void PrefixBudgets::add_at(const Found& found, std::uint32_t amount, std::uint32_t now) {
+  Line& line = lines_[found.line];
+  Claim claim(line);
+  if (!claim) return;
+  settle(found.line, now, claim);
+  const std::uint64_t loads = line.load(found.slot / kLanes);
+  const std::size_t index = found.slot % kLanes;
+  line.store(found.slot / kLanes,
+             with_lane(loads, index, std::min<std::uint64_t>(lane(loads, index) + amount, kLaneMask)));
 }
 
-// In the place of the least load of both lines; among equals, in the line that has more of them.
-bool PrefixBudgets::insert(const Probe& probe, std::uint32_t amount) {
-  std::size_t chosen_line = 0;
-  std::size_t chosen_slot = 0;
-  std::uint32_t least = ~0U;
-  std::size_t equals = 0;
+// In the place of the least load of both lines; of empty slots, in the line that has more of them.
+PrefixBudgets::Inserted PrefixBudgets::insert(const Probe& probe, std::uint32_t amount, std::uint32_t now) {
+  std::size_t chosen = 0;
+  double least = 2 * kFull;
+  int most_empty = -1;
   for (const std::size_t index : probe.places.lines) {
-    const Words words = lines_[index].snapshot();
-    std::array<std::uint32_t, kSlots> loads{};
-    for (std::size_t slot = 0; slot < kSlots; ++slot) loads[slot] = lane(words[slot / kLanes], slot % kLanes);
-    const auto minimum = std::ranges::min_element(loads);
-    const auto count = static_cast<std::size_t>(std::ranges::count(loads, *minimum));
-    if (*minimum < least || (*minimum == least && count > equals)) {
-      chosen_line = index;
-      chosen_slot = static_cast<std::size_t>(minimum - loads.begin());
-      least = *minimum;
-      equals = count;
+    int empty = 0;
+    const std::uint32_t lowest = least_loaded(lines_[index], empty);
+    const double load = (lowest >> 8U) * factor(elapsed(time_of(lines_[index].load(kTimeWord)), now));
+    if (load < least || (load == least && empty > most_empty)) {
+      chosen = index;
+      least = load;
+      most_empty = empty;
     }
   }
-  Line& line = lines_[chosen_line];
-  const std::size_t word = chosen_slot / kLanes;
-  const std::size_t index = chosen_slot % kLanes;
-  // The load goes to zero before the tag changes, so that nobody finds another's load under the new tag.
-  std::uint64_t loads = line.load(word);
-  if (lane(loads, index) != least || !line.replace(word, loads, with_lane(loads, index, 0))) return false;
-  std::uint64_t low = line.load(kTagWord + word);
-  if (!line.replace(kTagWord + word, low, with_lane(low, index, probe.tag & kLaneMask))) return false;
-  const std::size_t high_at = high_word(chosen_slot);
-  const unsigned shift = high_shift(chosen_slot);
-  std::uint64_t high = line.load(high_at);
-  const std::uint64_t with_tag = (high & ~(std::uint64_t{0xFF} << shift)) | std::uint64_t{probe.tag >> 16U} << shift;
-  if (!line.replace(high_at, high, with_tag)) return false;
-  loads = line.load(word);
-  line.replace(word, loads, with_lane(loads, index, std::min<std::uint64_t>(amount, kLaneMask)));
-  counters_->newcomers.add();
-  if (least > 0) counters_->evictions.add();
-  counters_->saturation.add(least / kFull);
-  return true;
+  Line& line = lines_[chosen];
+  std::uint32_t lost = 0;
+  {
+    Claim claim(line);
+    if (!claim) return {};
+    settle(chosen, now, claim);
+    int empty = 0;
+    const std::uint32_t lowest = least_loaded(line, empty);
+    lost = lowest >> 8U;
+    const std::size_t slot = lowest & 0xFFU;
+    const std::size_t word = slot / kLanes;
+    const std::size_t index = slot % kLanes;
+    // The load goes before the tag, so that a reader does not find another's load under the new one.
+    const std::uint64_t loads = line.load(word);
+    if (lost > 0) line.store(word, with_lane(loads, index, 0));
+    line.store(kTagWord + word, with_lane(line.load(kTagWord + word), index, probe.tag & kLaneMask));
+    claim.set_high_tag(slot, probe.tag >> 16U);
+    line.store(word, with_lane(loads, index, std::min<std::uint64_t>(amount, kLaneMask)));
+  }
+  counters_->saturation.add(lost / kFull);
+  return {.newcomers = 1, .evictions = lost > 0 ? 1U : 0U};
 }
 
 void PrefixBudgets::add(const Probes& probes, double cost, std::uint32_t now) {
   const double events = std::clamp(cost, 0.0, kCostMax);
-  const std::uint64_t number = counters_->charged.value();
-  counters_->charged.add();
+  const std::uint64_t number = counters_->charged.add();
+  Inserted all;
   for (const Probe& probe : probes.all()) {
-    for (const std::size_t line : probe.places.lines) settle(line, now);
     const double price = std::min(events * probe.level->price, kFull);
-    const std::uint32_t amount = round_randomly(price, spread(probe.places.rest + number));
-    if (amount > 0 && !add_in(probe, amount)) insert(probe, amount);
+    const auto amount = static_cast<std::uint32_t>(price + random_share(spread(probe.places.rest + number), 0));
+    if (amount == 0) continue;
+    if (probe.found) {
+      add_at(*probe.found, amount, now);
+    } else {
+      const Inserted one = insert(probe, amount, now);
+      all.newcomers += one.newcomers;
+      all.evictions += one.evictions;
+    }
   }
+  if (all.newcomers > 0) counters_->newcomers.add(all.newcomers);
+  if (all.evictions > 0) counters_->evictions.add(all.evictions);
 }
 
 Decision PrefixBudgets::decide(const Event& event, std::uint32_t now) const {
-  return judge(probe(event), std::clamp(event.cost, 0.0, kCostMax), now);
+  Probes probes = probe(event);
+  return judge(probes, std::clamp(event.cost, 0.0, kCostMax), now);
 }
 
-void PrefixBudgets::charge(const Event& event, std::uint32_t now) { add(probe(event), event.cost, now); }
+void PrefixBudgets::charge(const Event& event, std::uint32_t now) {
+  Probes probes = probe(event);
+  for (Probe& at : probes.all()) find(at);
+  add(probes, event.cost, now);
+}
 
 Decision PrefixBudgets::take(const Event& event, std::uint32_t now) {
-  const Probes probes = probe(event);
+  Probes probes = probe(event);
   const Decision decision = judge(probes, std::clamp(event.cost, 0.0, kCostMax), now);
   if (!decision.admitted) {
     counters_->refused.add();
@@ -307,8 +388,10 @@ Decision PrefixBudgets::take(const Event& event, std::uint32_t now) {
 
 PrefixBudgets::Description PrefixBudgets::describe(const ip::Address& address, std::uint32_t now) const {
   Description description;
-  for (const Probe& at : probe({.address = address, .known = false, .identity = {}}).all()) {
-    description.levels[description.count++] = {at.level->length, std::min(share_in(at, now) / kFull, 1.0)};
+  Probes probes = probe({.address = address, .known = false, .identity = {}});
+  for (Probe& at : probes.all()) {
+    find(at);
+    description.levels[description.count++] = {at.level->length, std::min(load_of(at, now) / kFull, 1.0)};
   }
   return description;
 }
@@ -328,11 +411,10 @@ double PrefixBudgets::occupancy(std::uint32_t now) const {
   std::size_t slots = 0;
   std::size_t used = 0;
   for (std::size_t i = 0; i < lines_.size(); i += step) {
-    const Words words = lines_[i].snapshot();
-    const double share = factor(elapsed(time_of(words), now));
+    const double share = factor(elapsed(time_of(lines_[i].load(kTimeWord)), now));
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
       ++slots;
-      if (lane(words[slot / kLanes], slot % kLanes) * share >= 1) ++used;
+      if (lane(lines_[i].load(slot / kLanes), slot % kLanes) * share >= 1) ++used;
     }
   }
   return slots == 0 ? 0 : static_cast<double>(used) / static_cast<double>(slots);

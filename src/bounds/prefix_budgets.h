@@ -22,7 +22,7 @@
 // bytes >= 22.4 * (admitted events per second) / (R / 3600) at full use of the table.
 //
 // Clock: Unix seconds from the caller. A clock that goes back a little (threads, slewing) decays nothing; one that
-// goes back more than kClockSlack begins anew from there. Neither adds to a load.
+// goes back more than kClockSlack (and less than 34 years) begins anew from there. Neither adds to a load.
 //
 // Thread rule: any thread, no lock. Where several threads write one line within the same nanoseconds, an event of each
 // may get lost, or be counted for the prefix that takes over its slot just then, and a line may decay twice for the
@@ -137,15 +137,22 @@ class PrefixBudgets {
   };
   struct Probe;
   struct Probes;
+  struct Found;
+  struct Inserted {
+    unsigned newcomers = 0;
+    unsigned evictions = 0;
+  };
+  class Claim;
 
   Probes probe(const Event& event) const;
   [[nodiscard]] double factor(std::uint32_t seconds) const;
-  [[nodiscard]] double share_in(const Probe& probe, std::uint32_t now) const;
-  Decision judge(const Probes& probes, double cost, std::uint32_t now) const;
-  void settle(std::size_t index, std::uint32_t now);
+  void find(Probe& probe) const;
+  [[nodiscard]] double load_of(const Probe& probe, std::uint32_t now) const;
+  Decision judge(Probes& probes, double cost, std::uint32_t now) const;
+  void settle(std::size_t index, std::uint32_t now, Claim& claim);
   void add(const Probes& probes, double cost, std::uint32_t now);
-  bool add_in(const Probe& probe, std::uint32_t amount);
-  bool insert(const Probe& probe, std::uint32_t amount);
+  void add_at(const Found& found, std::uint32_t amount, std::uint32_t now);
+  Inserted insert(const Probe& probe, std::uint32_t amount, std::uint32_t now);
 
   TableFile table_;
   std::span<Line> lines_;

@@ -57,9 +57,9 @@ run_ctest() {
     return
   fi
   phase_done "$preset: build"
-  # Under TSan the simulated power cuts take minutes and have nothing to show: they run one thread after the other.
+  # Under TSan the simulated power cuts and attacks take minutes and have nothing to show: they run one thread after the other.
   local cases='*'
-  [ "$preset" != tsan ] || cases='-PowerCut.*:FaultyDisk.Each*:JournalTest.EveryOctet*'
+  [ "$preset" != tsan ] || cases='-PowerCut.*:FaultyDisk.Each*:JournalTest.EveryOctet*:*Attack*'
   GTEST_FILTER="$cases" GTEST_OUTPUT="xml:$out/cases/" ctest --test-dir "build/$preset" -j "$jobs" --output-on-failure --no-tests=ignore \
     --output-junit "$out/junit.xml" "$@" || broken=1
   python3 tools/count_tests.py "$preset" "$out/junit.xml" "$out/cases" >>"$results/counts.jsonl"

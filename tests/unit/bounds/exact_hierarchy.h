@@ -3,15 +3,35 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "bounds/prefix_budgets.h"
 
 namespace postern::bounds::testing {
+
+struct ExactKey {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  int level = 0;
+  friend bool operator==(const ExactKey&, const ExactKey&) = default;
+};
+
+struct ExactLevel {
+  ExactKey key;
+  double budget = 0;  // events
+};
+
+struct ExactLevels {
+  std::array<ExactLevel, PrefixBudgets::kLevelsMax> at{};
+  std::size_t count = 0;
+  void push_back(const ExactLevel& level) { at[count++] = level; }
+  [[nodiscard]] const ExactLevel* begin() const { return at.data(); }
+  [[nodiscard]] const ExactLevel* end() const { return at.data() + count; }
+};
 
 class ExactHierarchy {
  public:
@@ -37,13 +57,8 @@ class ExactHierarchy {
   [[nodiscard]] std::size_t prefixes() const { return counts_.size(); }
 
  private:
-  struct Key {
-    std::uint64_t high, low;
-    int level;
-    friend bool operator==(const Key&, const Key&) = default;
-  };
   struct KeyHash {
-    std::size_t operator()(const Key& key) const {
+    std::size_t operator()(const ExactKey& key) const {
       return spread(spread(key.high + static_cast<std::uint64_t>(key.level)) ^ key.low);
     }
   };
@@ -52,14 +67,14 @@ class ExactHierarchy {
     std::uint32_t time;
   };
 
-  [[nodiscard]] double load(const Key& key, std::uint32_t now) const {
+  [[nodiscard]] double load(const ExactKey& key, std::uint32_t now) const {
     const auto found = counts_.find(key);
     if (found == counts_.end()) return 0;
     return found->second.events *
            std::exp(-options_.rate_per_hour / 3600 / options_.burst * (now - found->second.time));
   }
 
-  [[nodiscard]] std::vector<std::pair<Key, double>> levels(const Event& event) const {
+  [[nodiscard]] ExactLevels levels(const Event& event) const {
     const double burst = options_.burst * options_.scale;
     const auto& octets = event.address.octets();
     const auto word = [&](std::size_t from) {
@@ -69,7 +84,7 @@ class ExactHierarchy {
     };
     const std::uint64_t high = word(0);
     const std::uint64_t low = word(8);
-    std::vector<std::pair<Key, double>> all;
+    ExactLevels all;
     if (event.address.is_v6()) {
       all.push_back({{high, low, 128}, burst});
       all.push_back({{high, 0, 64}, burst * options_.v6_64});
@@ -90,7 +105,7 @@ class ExactHierarchy {
   }
 
   BudgetOptions options_;
-  std::unordered_map<Key, Count, KeyHash> counts_;
+  std::unordered_map<ExactKey, Count, KeyHash> counts_;
 };
 
 }  // namespace postern::bounds::testing
