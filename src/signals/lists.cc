@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdlib>
 #include <utility>
 
 #include "base/text.h"
@@ -12,8 +13,8 @@ namespace postern::signals {
 
 namespace {
 
-constexpr std::size_t kListNameMax = 32;
-constexpr std::size_t kZoneMax = 180;  // octets: 32 nibbles with their dots, and the zone, are a name
+constexpr std::size_t kListNameMax = 64;
+constexpr std::size_t kZoneMax = dns::kNameMax - 64;  // 32 nibbles with their dots stand before it
 
 std::unexpected<Error> wrong(const ListOptions& list, std::string_view reason) {
   return fail(ErrorKind::invalid, "list \"" + printable(list.name, kListNameMax) + "\": " + std::string(reason));
@@ -24,14 +25,14 @@ bool is_list_name(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; });
 }
 
-bool has_right_sign(ListKind kind, int weight) {
-  if (weight > kListWeightMax || weight < -kListWeightMax) return false;
-  return kind == ListKind::domain || (kind == ListKind::address_deny ? weight >= 0 : weight <= 0);
+bool is_weight(ListKind kind, int weight) {
+  return weight <= kListWeightMax && weight >= (kind == ListKind::address_deny ? 0 : -kListWeightMax);
 }
 
 constexpr std::string_view kWeightRemedy =
-    "weights are from 0 to 1000 points for a list of senders to refuse, from -1000 to 0 for one of good senders, and "
-    "either for domains";
+    "weights go from 0 to 1000 points, from -1000 for domains; a list of good senders is of the kind address_allow";
+
+int points_of(ListKind kind, int weight) { return kind == ListKind::address_allow ? -std::abs(weight) : weight; }
 
 bool asks_about(const ListOptions& list, Subject subject) {
   return (list.subjects & static_cast<std::uint8_t>(subject)) != 0;
@@ -84,7 +85,7 @@ Result<Lists> Lists::compile(std::vector<ListOptions> options) {
   Lists out;
   for (ListOptions& given : options) {
     if (!is_list_name(given.name)) {
-      return wrong(given, "a name is 1 to 32 letters, digits, '-' and '_'");
+      return wrong(given, "a name is 1 to 64 letters, digits, '-' and '_'");
     }
     const auto same_name = [&](const List& other) { return other.options.name == given.name; };
     if (std::ranges::any_of(out.lists_, same_name)) return wrong(given, "the name is there twice; rename one of them");
@@ -94,12 +95,12 @@ Result<Lists> Lists::compile(std::vector<ListOptions> options) {
       return wrong(given, "zone \"" + printable(given.zone, kZoneMax) + "\" is no domain name such as zen.example.org");
     }
     list.zone = *zone;
-    if (!has_right_sign(given.kind, given.weight)) return wrong(given, kWeightRemedy);
-    if (given.answers.size() > kAnswerRulesMax) return wrong(given, "it has more than 32 answers");
+    if (!is_weight(given.kind, given.weight)) return wrong(given, kWeightRemedy);
+    if (given.answers.size() > kAnswerRulesMax) return wrong(given, "it has more than 64 answers");
     for (const AnswerWeight& answer : given.answers) {
       auto pattern = AnswerPattern::parse(answer.answer);
       if (!pattern) return wrong(given, pattern.error().what);
-      if (!has_right_sign(given.kind, answer.weight)) return wrong(given, kWeightRemedy);
+      if (!is_weight(given.kind, answer.weight)) return wrong(given, kWeightRemedy);
       list.rules.push_back({*std::move(pattern), answer.weight});
     }
     constexpr std::uint8_t kAllSubjects = 7;
@@ -139,9 +140,9 @@ std::int64_t Lists::score(const ListVerdicts& verdicts) const {
     const List& list = lists_[i];
     const ListVerdict& verdict = verdicts.lists[i];
     if (!verdict.listed) continue;
-    if (list.rules.empty()) out += list.options.weight;
+    if (list.rules.empty()) out += points_of(list.options.kind, list.options.weight);
     for (std::size_t rule = 0; rule < list.rules.size(); ++rule)
-      if ((verdict.rules & (1U << rule)) != 0) out += list.rules[rule].weight;
+      if ((verdict.rules >> rule & 1U) != 0) out += points_of(list.options.kind, list.rules[rule].weight);
   }
   return out;
 }
@@ -217,10 +218,10 @@ void Lists::judge(std::size_t list, const dns::Answer& answer, ListVerdict& verd
     return;
   }
   verdict.answered = true;
-  std::uint32_t matched = !answer.addresses.empty() && asked.rules.empty() ? 1 : 0;
+  std::uint64_t matched = !answer.addresses.empty() && asked.rules.empty() ? 1 : 0;
   for (const ip::Address& said : answer.addresses) {
     for (std::size_t rule = 0; rule < asked.rules.size(); ++rule)
-      if (asked.rules[rule].pattern.matches(said)) matched |= 1U << rule;
+      if (asked.rules[rule].pattern.matches(said)) matched |= std::uint64_t{1} << rule;
   }
   if (matched == 0) return;
   verdict.listed = true;

@@ -32,12 +32,12 @@
 
 namespace postern::signals {
 
-inline constexpr std::size_t kAnswerRulesMax = 32;  // of one list
+inline constexpr std::size_t kAnswerRulesMax = 64;  // of one list
 inline constexpr int kListWeightMax = 1000;
 
 enum class ListKind : std::uint8_t {
   address_deny,   // weights are 0 or more
-  address_allow,  // weights are 0 or less
+  address_allow,  // weights count against the score: 2 and -2 are the same
   domain,
 };
 
@@ -81,7 +81,7 @@ struct ListSubjects {
 struct ListVerdict {
   bool answered = false;          // at least one question was answered
   bool listed = false;            // then, of at least one
-  std::uint32_t rules = 0;        // bits: which of its answers matched; bit 0 where it has none
+  std::uint64_t rules = 0;        // bits: which of its answers matched; bit 0 where it has none
   std::string_view problem;       // of a question that was not answered; static
   std::vector<ip::Address> said;  // that it returned for what is listed, at most kSaidMax; for the record
   std::string text;               // its TXT, printable, at most evidence::kTextMax

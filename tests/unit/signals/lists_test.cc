@@ -157,7 +157,7 @@ TEST(Lists, WhatIsAskedFor) {
 }
 
 TEST(Lists, ListedCleanAndWeighed) {
-  ListOptions allow = deny("dwl", "dwl.example", {{"127.0.*.[1..2]", -2}, {"127.0.*.3", -5}});
+  ListOptions allow = deny("dwl", "dwl.example", {{"127.0.*.[1..2]", -2}, {"127.0.*.3", 5}});
   allow.kind = ListKind::address_allow;
   allow.weight = 0;
   const Lists lists = compiled({deny("zen", "zen.example", {{"127.0.0.[2..3]", 3}, {"127.0.0.[10..11]", 4}}),
@@ -176,6 +176,13 @@ TEST(Lists, ListedCleanAndWeighed) {
   EXPECT_EQ(got.verdicts.lists[2].said.at(0), address_of("127.0.5.3"));
   EXPECT_EQ(got.queries, 3U);
   EXPECT_EQ(lists.queries_max(ip::Family::v4), 3U);
+  // each answer of the most that a list may have
+  std::vector<AnswerWeight> most;
+  for (std::size_t i = 0; i < kAnswerRulesMax; ++i) most.push_back({"127.0.0." + std::to_string(2 + i), 1});
+  const Lists large = compiled({deny("zen", "zen.example", most)});
+  const Asked last = ask(large, client("203.0.113.9"), R"({"9.113.0.203.zen.example": {"A": ["127.0.0.65"]}})");
+  EXPECT_EQ(last.verdicts.lists[0].rules, std::uint64_t{1} << 63U);
+  EXPECT_EQ(large.score(last.verdicts), 1);
   // an answer that no rule wants, a name without addresses, and no name: three ways of not being listed
   got = ask(lists, client("203.0.113.8"), zone);
   EXPECT_EQ(got.verdicts.answered(), 7U);
@@ -287,19 +294,18 @@ TEST(Lists, WhatIsWrongIsNamedWithItsRemedy) {
   EXPECT_NE(error_of({deny("a b", "a.example")}).find("letters"), std::string::npos);
   EXPECT_NE(error_of({deny("", "a.example")}).find("letters"), std::string::npos);
   for (const std::string& zone :
-       {std::string(), std::string("a..example"), std::string("a b.example"), std::string(180, 'a') + ".example"}) {
+       {std::string(), std::string("a..example"), std::string("a b.example"),
+        "a." + std::string(63, 'a') + "." + std::string(63, 'a') + "." + std::string(53, 'a') + ".example"}) {
     EXPECT_NE(error_of({deny("a", zone)}).find("no domain name"), std::string::npos) << zone;
   }
   EXPECT_NE(error_of({deny("a", "a.example", {}, -1)}).find("weights"), std::string::npos);
   EXPECT_NE(error_of({deny("a", "a.example", {}, 1001)}).find("weights"), std::string::npos);
   EXPECT_NE(error_of({deny("a", "a.example", {{"127.0.0.2", -1}})}).find("weights"), std::string::npos);
   EXPECT_NE(error_of({deny("a", "a.example", {{"127.0.0", 1}})}).find("four octets"), std::string::npos);
-  EXPECT_NE(error_of({deny("a", "a.example", std::vector<AnswerWeight>(33, {"127.0.0.2", 1}))}).find("32"),
+  EXPECT_NE(error_of({deny("a", "a.example", std::vector<AnswerWeight>(65, {"127.0.0.2", 1}))}).find("64"),
             std::string::npos);
   EXPECT_NE(error_of({of_domains("a", "a.example", 0)}).find("asked about nothing"), std::string::npos);
-  ListOptions allow = deny("a", "a.example");
-  allow.kind = ListKind::address_allow;
-  EXPECT_NE(error_of({allow}).find("weights"), std::string::npos);
+  EXPECT_NE(error_of({deny(std::string(65, 'a'), "a.example")}).find("letters"), std::string::npos);
 }
 
 }  // namespace
