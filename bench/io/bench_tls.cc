@@ -119,6 +119,7 @@ int main(int argc, char** argv) {
   if (!io::ensure_self_signed(files.certificate, files.key, "mx.example.org")) return 1;
   io::TlsServerOptions options;
   options.certificates = {files};
+  options.keep_client_hello = true;  // as the server does, for fingerprints
   auto context = io::TlsServerContext::make(options);
   if (!context) return 1;
   SSL_CTX* const client = SSL_CTX_new(TLS_client_method());

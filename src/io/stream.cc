@@ -68,6 +68,10 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
   }
   bool readable() override;
   const TlsFacts* tls() const override { return secure_ ? &tls_->facts() : nullptr; }
+  const TlsFacts* tls_attempt() const override { return tls_ != nullptr ? &tls_->facts() : nullptr; }
+  void forget_client_hello() override {
+    if (tls_ != nullptr) tls_->forget_client_hello();
+  }
   Loop& loop() override { return loop_; }
 
   Task<Result<void>> finish_connect(std::string doing, Deadline deadline);
@@ -281,7 +285,10 @@ Task<Result<void>> SocketStream::send(std::string_view bytes, Deadline deadline)
 Task<Result<void>> SocketStream::handshake(Deadline deadline) {
   static constexpr std::string_view kDoing = "TLS handshake";
   for (;;) {
-    if (auto error = obstacle(kDoing, deadline)) co_return std::unexpected(std::move(*error));
+    if (auto error = obstacle(kDoing, deadline)) {
+      tls_->give_up(error->kind);
+      co_return std::unexpected(std::move(*error));
+    }
     const TlsStep step = tls_->handshake();
     note_tls_read();
     if (step.status == TlsStatus::done) {

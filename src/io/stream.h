@@ -22,7 +22,8 @@
 
 namespace postern::io {
 
-// What is known of the TLS layer after a handshake, for Received, records and statistics.
+// What is known of the TLS layer after a handshake, for Received, records and statistics. After one that failed there
+// are `failure` and the ClientHello, as far as it came.
 struct TlsFacts {
   std::string version;  // "TLSv1.3"
   std::string cipher;   // "TLS_AES_256_GCM_SHA384"
@@ -31,7 +32,14 @@ struct TlsFacts {
   std::string alpn;
   int bits = 0;
   bool resumed = false;
-  std::string client_hello;  // server side: raw ClientHello (at most 4 KiB) for fingerprints; empty where not asked for
+  // Server side: the ClientHello as a handshake message, for fingerprints, until forget_client_hello(). Empty where the
+  // context does not keep it, where none came, and where it is over 16 KiB.
+  std::string client_hello;
+  // Why the handshake failed; empty where it did not. alert_NAME is the client's alert (RFC 8446 6: alert_unknown_ca,
+  // alert_bad_certificate, alert_protocol_version, ...). Ours: no_shared_cipher, no_shared_group, no_shared_signature,
+  // no_application_protocol, unsupported_protocol, inappropriate_fallback, certificate, not_tls, bad_record, malformed,
+  // unexpected_message, eof, reset, timeout, cancelled, other.
+  std::string_view failure;
   // client side
   bool verified = false;
   std::string verify_error;
@@ -68,6 +76,10 @@ class Stream {
   // True when octets are waiting (in the socket, or decrypted): who talks before being spoken to. Takes nothing.
   [[nodiscard]] virtual bool readable() = 0;
   [[nodiscard]] virtual const TlsFacts* tls() const = 0;  // nullptr in clear
+  // Of the handshake that was tried, also where it failed; nullptr where none was.
+  [[nodiscard]] virtual const TlsFacts* tls_attempt() const { return tls(); }
+  // Frees what is kept of the ClientHello. For who has looked at it: an idle session needs it no more.
+  virtual void forget_client_hello() {}
   [[nodiscard]] virtual Loop& loop() = 0;
 };
 

@@ -22,7 +22,7 @@ struct TlsCertificate {
 struct TlsServerOptions {
   std::vector<TlsCertificate> certificates;  // at least one
   std::string min_version = "TLSv1.2";
-  bool keep_client_hello = false;
+  bool keep_client_hello = false;  // in TlsFacts, for fingerprints
   // What a client that offers ALPN must offer one of; others get the alert no_application_protocol. A client that
   // offers nothing is served: hardly any MTA uses ALPN.
   std::vector<std::string> alpn = {"smtp"};

@@ -7,12 +7,13 @@
 #include <array>
 #include <cerrno>
 
+#include "io/tls_failure.h"
 #include "io/tls_impl.h"
 
 namespace postern::io {
 
 namespace {
-constexpr std::size_t kMaxClientHello = 4096;
+constexpr std::size_t kMaxClientHello = std::size_t{16} * 1024;  // post-quantum key shares take two KiB
 }
 
 struct TlsLayer::Impl {
@@ -24,11 +25,13 @@ struct TlsLayer::Impl {
   bool ended = false;  // the socket said EOF
   bool drained = false;
   bool would_block = false;
-  std::string why;  // OpenSSL's words for the last failure
+  std::string why;         // OpenSSL's words for the last failure
+  unsigned long code = 0;  // its number
   TlsFacts facts;
 
   TlsStep result(int rc, std::size_t octets);
   void collect_facts();
+  [[nodiscard]] std::string_view failure() const;
 };
 
 namespace {
@@ -94,7 +97,7 @@ void keep_client_hello(int write, int, int content_type, const void* bytes, std:
   const std::string_view message(static_cast<const char*>(bytes), size);
   auto& hello = static_cast<TlsLayer::Impl*>(SSL_get_app_data(ssl))->facts.client_hello;
   // The first one: after a HelloRetryRequest the second says less about the client.
-  if (message[0] == SSL3_MT_CLIENT_HELLO && hello.empty()) hello = message.substr(0, kMaxClientHello);
+  if (message[0] == SSL3_MT_CLIENT_HELLO && hello.empty() && size <= kMaxClientHello) hello = message;
 }
 
 std::string group_name(SSL* ssl) {
@@ -132,8 +135,17 @@ TlsStep TlsLayer::Impl::result(int rc, std::size_t octets) {
     default:
       break;
   }
+  code = ERR_peek_error();
   why = openssl_error();
   return {TlsStatus::failed, 0};
+}
+
+std::string_view TlsLayer::Impl::failure() const {
+  if (sys == ECONNRESET || sys == EPIPE) return "reset";
+  if (sys != 0) return "other";
+  // An alert that came before the end says more
+  const std::string_view word = tls_failure_word(code);
+  return ended && word == "other" ? "eof" : word;
 }
 
 void TlsLayer::Impl::collect_facts() {
@@ -203,9 +215,20 @@ TlsStep TlsLayer::handshake() {
     SSL_set_msg_callback(impl_->ssl.get(), nullptr);
     // What SSL_MODE_RELEASE_BUFFERS would free at the next read that finds nothing: we wait without trying.
     SSL_free_buffers(impl_->ssl.get());
+  } else if (step.status == TlsStatus::failed || step.status == TlsStatus::closed) {
+    impl_->facts.failure = impl_->failure();
   }
   return step;
 }
+
+void TlsLayer::give_up(ErrorKind why) {
+  impl_->facts.failure = why == ErrorKind::timeout     ? "timeout"
+                         : why == ErrorKind::cancelled ? "cancelled"
+                         : why == ErrorKind::closed    ? "reset"
+                                                       : "other";
+}
+
+void TlsLayer::forget_client_hello() { std::string().swap(impl_->facts.client_hello); }
 
 TlsStep TlsLayer::read(std::span<char> out) {
   ERR_clear_error();

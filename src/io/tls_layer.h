@@ -31,6 +31,7 @@ class TlsLayer {
   TlsLayer& operator=(const TlsLayer&) = delete;
 
   TlsStep handshake();
+  void give_up(ErrorKind why);            // the handshake will not go on
   TlsStep read(std::span<char> out);      // closed: close_notify
   TlsStep write(std::string_view bytes);  // possibly fewer than all; not empty
   void say_goodbye();                     // close_notify, if it can be sent now
@@ -41,7 +42,8 @@ class TlsLayer {
   [[nodiscard]] bool would_block() const;
   // After failed: the connection's end without close_notify, a reset, or a violation of the protocol.
   [[nodiscard]] Error error() const;
-  [[nodiscard]] const TlsFacts& facts() const;  // complete once the handshake is done
+  [[nodiscard]] const TlsFacts& facts() const;  // complete once the handshake is done, or has failed
+  void forget_client_hello();
 
   struct Impl;
 

@@ -52,7 +52,7 @@ class PipeStream final : public Stream {
   // Every send from now on fails.
   void fail_send(ErrorKind kind) { send_error_ = kind; }
   void fail_handshake(ErrorKind kind) { handshake_error_ = kind; }
-  // The facts a handshake will report.
+  // The facts a handshake will report; one that fails too, as the attempt's.
   void set_tls_facts(TlsFacts facts) { next_facts_ = std::move(facts); }
   // Called with what each send() wrote; may push() the answer.
   void on_send(std::move_only_function<void(std::string_view)> callback) { on_send_ = std::move(callback); }
@@ -114,7 +114,11 @@ class PipeStream final : public Stream {
     wake();
   }
   bool readable() override { return !incoming_.empty(); }
-  const TlsFacts* tls() const override { return facts_ ? &*facts_ : nullptr; }
+  const TlsFacts* tls() const override { return secure_ ? &*facts_ : nullptr; }
+  const TlsFacts* tls_attempt() const override { return facts_ ? &*facts_ : nullptr; }
+  void forget_client_hello() override {
+    if (facts_) facts_->client_hello.clear();
+  }
   Loop& loop() override { return loop_; }
 
  private:
@@ -127,8 +131,9 @@ class PipeStream final : public Stream {
   // A member coroutine, so that nothing is captured.
   Task<Result<void>> handshake(std::string name) {
     if (cancelled_) co_return fail(ErrorKind::cancelled, "TLS handshake: cancelled");
-    if (handshake_error_) co_return fail(*handshake_error_, "TLS handshake: as the test said");
     facts_ = next_facts_;
+    if (handshake_error_) co_return fail(*handshake_error_, "TLS handshake: as the test said");
+    secure_ = true;
     if (!name.empty()) facts_->sni = std::move(name);
     co_return Result<void>();
   }
@@ -158,6 +163,7 @@ class PipeStream final : public Stream {
   std::optional<ErrorKind> handshake_error_;
   TlsFacts next_facts_ = default_facts();
   std::optional<TlsFacts> facts_;
+  bool secure_ = false;
   bool ended_ = false;
   bool interrupted_ = false;
   bool cancelled_ = false;
