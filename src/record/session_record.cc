@@ -42,7 +42,6 @@ constexpr std::size_t kDecisionsEnd = kListsEnd / 2;
 // The evidence of one decision: the texts of evidence::Evidence, each octet up to six when escaped, and the names of
 // its lists. A longer one is not written, and none after it, since each rests on the one before.
 constexpr std::size_t kChangesMax = 64 << 10;
-constexpr std::size_t kLabelsMax = 32;  // tags and shadow rules of a decision
 
 // json::Writer escapes keys, checks commas and is a chain of calls; here the keys are literals and most fields
 // optional, so a line is put together directly. Every stranger's text still passes json::append_escaped.

@@ -23,7 +23,8 @@ inline constexpr int kSessionVersion = 1;
 inline constexpr std::size_t kTransactionsMax = 100;  // further ones are counted, not listed
 inline constexpr std::size_t kRecipientsMax = 100;    // per transaction, likewise
 inline constexpr std::size_t kDecisionsMax = 250;     // per session, likewise
-inline constexpr std::size_t kTextMax = 512;          // octets of any text a stranger sent
+inline constexpr std::size_t kLabelsMax = 32;  // tags, and shadow rules, of a decision; further ones are left out
+inline constexpr std::size_t kTextMax = 512;   // octets of any text a stranger sent
 // Octets of a line with its newline; readers skip longer ones. Lists end early where they would pass it: a stranger who
 // names ten thousand recipients must not make his own record unreadable.
 inline constexpr std::size_t kLineMax = 1 << 20;
