@@ -1,0 +1,24 @@
+#include "policy/compiled.h"
+
+namespace postern::policy {
+
+Explanation Compiled::explain(Moment moment, const evidence::Evidence& evidence, const For& recipient) const {
+  Explanation explanation;
+  const Scopes::Found scopes = moment == Moment::connect ? Scopes::Found() : scopes_.find(recipient);
+  const Profile& profile = profiles_[scopes.profile()];
+  for (const Rule* const rule : profile.rules(moment)) {
+    if (!rule->applies(scopes)) continue;
+    Answer answer{.rule = rule->name, .action = rule->action, .shadow = rule->shadow};
+    answer.truth = truth_of(rule->expression, evidence, profile.setting);
+    answer.settled =
+        answer.truth == Truth::yes && rule->action == evidence::Action::greylist && !waits(moment, evidence, profile);
+    answer.against = against(rule->expression, evidence, profile.setting);
+    explanation.answers.push_back(std::move(answer));
+  }
+  explanation.greylist_at = profile.decided.greylist_at;
+  explanation.reject_at = profile.decided.reject_at;
+  if (moment != Moment::connect && profile.scored) explanation.terms = score_.terms(moment, evidence, profile.setting);
+  return explanation;
+}
+
+}  // namespace postern::policy
