@@ -21,11 +21,9 @@ void check_certificates(config::Loaded& loaded, const std::string& file) {
   }
 }
 
-std::string as_json(const config::Loaded& loaded) {
-  std::string out;
-  json::Writer writer(out);
-  writer.begin_object().field("ok", loaded.problems.empty()).key("problems").begin_array();
-  for (const config::Problem& problem : loaded.problems) {
+void append_array(json::Writer& writer, std::string_view name, const std::vector<config::Problem>& problems) {
+  writer.key(name).begin_array();
+  for (const config::Problem& problem : problems) {
     writer.begin_object()
         .field("file", problem.file)
         .field("line", problem.line)
@@ -34,14 +32,27 @@ std::string as_json(const config::Loaded& loaded) {
         .field("problem", problem.what)
         .end_object();
   }
-  writer.end_array().end_object();
+  writer.end_array();
+}
+
+std::string as_json(const config::Loaded& loaded) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object().field("ok", loaded.problems.empty());
+  append_array(writer, "problems", loaded.problems);
+  append_array(writer, "warnings", loaded.warnings);
+  writer.end_object();
   return out + "\n";
 }
 
 std::string as_text(const config::Loaded& loaded, const std::string& file) {
   std::string out;
   for (const config::Problem& problem : loaded.problems) out += problem.text() + "\n";
-  if (!out.empty() || !loaded.config) return out;
+  for (config::Problem warning : loaded.warnings) {
+    warning.what.insert(0, "warning: ");
+    out += warning.text() + "\n";
+  }
+  if (!loaded.problems.empty() || !loaded.config) return out;
   const auto plural = [](std::size_t n, const char* thing) {
     return std::to_string(n) + " " + thing +
            (n == 1                                                    ? ""
@@ -49,7 +60,7 @@ std::string as_text(const config::Loaded& loaded, const std::string& file) {
                                                                       : "s");
   };
   const config::Config& config = *loaded.config;
-  return file + ": good: " + plural(config.inbound.listeners.size(), "listener") + ", " +
+  return out + file + ": good: " + plural(config.inbound.listeners.size(), "listener") + ", " +
          plural(config.domains.size(), "domain") + ", " + plural(config.inbound.directory->mailbox_count(), "mailbox") +
          "\n";
 }

@@ -13,6 +13,7 @@ int run_serve(const ServeOptions& options) {
       std::fprintf(stderr, "postern: %s\n", problem.text().c_str());
     return kNegative;
   }
+  for (const config::Problem& warning : loaded.warnings) log::warning("config", {{"warning", warning.text()}});
   ServerProcess process(loaded.config);
   if (const auto opened = process.open(); !opened) {
     log::error("start_failed", {{"why", opened.error().what}});

@@ -31,27 +31,28 @@ std::string folder_of(const std::string& file) {
 }
 
 void read_number(Reader& reader, const Key& key, const Node& node) {
-  std::string expected = key.unit == Unit::bytes          ? "a size such as 1048576 or \"1 MiB\""
-                         : key.unit == Unit::milliseconds ? "a duration such as \"90s\", \"5m\" or a number of seconds"
-                                                          : "a whole number without quotes";
-  expected += ", from " + range_text(key);
-  if (!key.zero.empty()) expected += ", or 0 for " + std::string(key.zero);
+  const auto value = reader.number(node, {.unit = key.unit, .min = key.min, .max = key.max, .zero = key.zero});
+  if (value) key.set(reader.config, *value);
+}
 
-  std::optional<std::uint64_t> value;
-  if (node.kind == Node::Kind::integer && node.integer >= 0) {
-    value = static_cast<std::uint64_t>(node.integer);
-    if (key.unit == Unit::milliseconds) value = *value > UINT64_MAX / 1000 ? UINT64_MAX : *value * 1000;
-  } else if (node.kind == Node::Kind::string && key.unit == Unit::bytes) {
-    value = parse_bytes(node.text);
-  } else if (node.kind == Node::Kind::string && key.unit == Unit::milliseconds) {
-    if (const auto ms = parse_duration_ms(node.text); ms && *ms >= 0) value = static_cast<std::uint64_t>(*ms);
+// "rule" of "policy.rule", where `section` is "policy"; all of it where it is "".
+std::optional<std::string_view> child_of(std::string_view section, const Section& known) {
+  std::string_view name = known.name;
+  if (name.empty()) return std::nullopt;
+  if (!section.empty()) {
+    if (!name.starts_with(section) || name.size() <= section.size() || name[section.size()] != '.') return std::nullopt;
+    name.remove_prefix(section.size() + 1);
   }
-  if (!value) return reader.problem(node.place, "found " + node.describe() + ", expected " + expected);
-  const bool special = *value == 0 && !key.zero.empty();
-  if (!special && (*value < key.min || *value > key.max)) {
-    return reader.problem(node.place, "found " + node.describe() + ", which is out of range; expected " + expected);
-  }
-  key.set(reader.config, *value);
+  if (name.find('.') != std::string_view::npos) return std::nullopt;
+  return name;
+}
+
+bool is_child(std::string_view section, std::string_view name) {
+  return std::ranges::any_of(sections(), [&](const Section& known) { return child_of(section, known) == name; });
+}
+
+std::string header_of(const Section& section) {
+  return section.repeated ? "[[" + std::string(section.name) + "]]" : "[" + std::string(section.name) + "]";
 }
 
 // What the operator may have meant by a key that is not there: a neighbour, the same key of another section, or a key
@@ -59,17 +60,14 @@ void read_number(Reader& reader, const Key& key, const Node& node) {
 std::string unknown_key_remedy(std::string_view section, const std::string& name) {
   std::vector<std::string> here;
   for (const Key* key : keys_of(section)) here.emplace_back(key->name);
-  if (section.empty()) {
-    for (const Section& known : sections()) {
-      if (!known.name.empty()) here.emplace_back(known.name);
-    }
+  for (const Section& known : sections()) {
+    if (const auto child = child_of(section, known)) here.emplace_back(*child);
   }
   for (const Section& other : sections()) {
     for (const Key* key : keys_of(other.name)) {
       if (key->name != name) continue;
       if (other.name.empty()) return "it belongs at the top of the file, before the first section";
-      return "it belongs in " + std::string(other.repeated ? "[[" : "[") + std::string(other.name) +
-             (other.repeated ? "]]" : "]");
+      return "it belongs in " + header_of(other);
     }
   }
   if (const auto near = nearest(name, here)) return "did you mean " + quoted(*near) + "?";
@@ -78,111 +76,47 @@ std::string unknown_key_remedy(std::string_view section, const std::string& name
   return "known here: " + all;
 }
 
-void read_section(Reader& reader, const Section& section, const Node& node) {
-  const std::vector<const Key*> keys = keys_of(section.name);
-  for (const Member& member : node.members) {
-    const bool is_section = std::any_of(sections().begin(), sections().end(), [&](const Section& known) {
-      return !known.name.empty() && known.name == member.name;
-    });
-    if (section.name.empty() && is_section) continue;  // read_sections() does
-    const auto key =
-        std::find_if(keys.begin(), keys.end(), [&](const Key* known) { return known->name == member.name; });
-    if (key == keys.end()) {
-      std::string name(section.name);
-      if (!name.empty()) name += '.';
-      reader.problem_at(name + printable(member.name, 64), member.place,
-                        "is not a key of the configuration; " + unknown_key_remedy(section.name, member.name));
-      continue;
-    }
-    reader.key = full_name(**key);
-    reader.places[reader.key] = member.value.place;
-    if ((*key)->unit != Unit::none)
-      read_number(reader, **key, member.value);
-    else
-      (*key)->read(reader, member.value);
-  }
-  reader.key.clear();
+const Member* find_member(const Node& table, std::string_view name) {
+  const auto found = std::ranges::find(table.members, name, &Member::name);
+  return found == table.members.end() ? nullptr : &*found;
 }
 
-std::string header_of(const Section& section) {
-  return section.repeated ? "[[" + std::string(section.name) + "]]" : "[" + std::string(section.name) + "]";
+// The value of a section, which may stand within another; null where it is not there.
+const Node* find_section(const Node& top, std::string_view name) {
+  const Node* at = &top;
+  for (const std::string_view part : split(name, '.')) {
+    const Member* const member = at->kind == Node::Kind::table ? find_member(*at, part) : nullptr;
+    if (member == nullptr) return nullptr;
+    at = &member->value;
+  }
+  return at;
 }
 
-void read_listener(Reader& reader, const Section& section, const Node& node) {
-  inbound::ListenerOptions listener;
-  reader.listener = &listener;
-  const std::size_t before = reader.problems.size();
-  read_section(reader, section, node);
-  reader.listener = nullptr;
-  if (listener.addresses.empty() && reader.problems.size() == before) {
-    reader.problem_at("listen.address", node.place, "names no address; write address = [\"[::]:25\", \"0.0.0.0:25\"]");
-  }
-  for (std::size_t i = 0; i < listener.addresses.size(); ++i) {
-    const ip::Endpoint& endpoint = listener.addresses[i];
-    bool twice = std::find(listener.addresses.begin(), listener.addresses.begin() + static_cast<std::ptrdiff_t>(i),
-                           endpoint) != listener.addresses.begin() + static_cast<std::ptrdiff_t>(i);
-    for (const inbound::ListenerOptions& other : reader.config.inbound.listeners) {
-      twice = twice || std::find(other.addresses.begin(), other.addresses.end(), endpoint) != other.addresses.end();
-    }
-    if (twice) {
-      reader.problem_at("listen.address", reader.places["listen.address"],
-                        endpoint.text() + " is listened on twice; take one of them out");
-    }
-  }
-  reader.config.inbound.listeners.push_back(std::move(listener));
-}
-
-void read_domain(Reader& reader, const Section& section, const Node& node) {
-  directory::DomainOptions domain;
-  domain.deliver.kind = directory::Transport::Kind::sink;
-  reader.domain = &domain;
-  const std::size_t before = reader.problems.size();
-  reader.places.erase("domain.name");
-  reader.places.erase("domain.deliver");
-  read_section(reader, section, node);
-  reader.domain = nullptr;
-  const auto named = reader.places.find("domain.name");
-  domain.line = named == reader.places.end() ? node.place.line : named->second.line;
-  if (named == reader.places.end()) {
-    reader.problem_at("domain.name", node.place, "is missing; write name = \"example.org\"");
-  }
-  if (!reader.places.contains("domain.deliver")) {
-    domain.deliver = {directory::Transport::Kind::maildir, {}};  // of data_dir, which may stand further down
-  }
-  if (reader.problems.size() != before) return;
-  reader.config.domains.push_back(std::move(domain));
-}
-
-void read_sections(Reader& reader, const Node& top) {
+void read_sections(Reader& reader, const Node& top, std::string_view only = {}) {
   for (const Section& section : sections()) {
-    if (section.name.empty()) continue;
-    const auto member =
-        std::find_if(top.members.begin(), top.members.end(), [&](const Member& m) { return m.name == section.name; });
-    if (member == top.members.end()) continue;
-    const Node& value = member->value;
+    if (section.name.empty() || !section.name.starts_with(only)) continue;
+    const Node* const value = find_section(top, section.name);
+    if (value == nullptr) continue;
     if (!section.repeated) {
-      if (value.kind == Node::Kind::table)
-        read_section(reader, section, value);
+      if (value->kind == Node::Kind::table)
+        read_section(reader, section, *value);
       else
-        reader.problem_at(section.name, value.place,
-                          "found " + value.describe() + ", expected the section " + header_of(section));
+        reader.problem_at(section.name, value->place,
+                          "found " + value->describe() + ", expected the section " + header_of(section));
       continue;
     }
-    if (value.kind != Node::Kind::array) {
-      reader.problem_at(section.name, value.place,
-                        "found " + value.describe() + "; there may be several of it, so write " + header_of(section) +
+    if (value->kind != Node::Kind::array) {
+      reader.problem_at(section.name, value->place,
+                        "found " + value->describe() + "; there may be several of it, so write " + header_of(section) +
                             " with two brackets");
       continue;
     }
-    for (const Node& item : value.items) {
-      if (item.kind != Node::Kind::table) {
+    for (const Node& item : value->items) {
+      if (item.kind == Node::Kind::table)
+        section.read(reader, section, item);
+      else
         reader.problem_at(section.name, item.place,
                           "found " + item.describe() + ", expected the section " + header_of(section));
-      } else if (section.name == "listen") {
-        read_listener(reader, section, item);
-      } else {
-        read_domain(reader, section, item);
-      }
     }
   }
 }
@@ -213,19 +147,24 @@ void sort_problems(std::vector<Problem>& problems) {
   problems.push_back(Problem{file, 0, 0, "", "and " + std::to_string(more) + " more problems"});
 }
 
-std::optional<Config> read(std::string_view text, const std::string& file, std::vector<Problem>& problems) {
-  Reader reader(file);
-  reader.config.base_directory = folder_of(file);
+// The tables of the file, or nothing and a problem.
+std::optional<Node> read_toml(std::string_view text, const std::string& file, std::vector<Problem>& problems) {
   if (text.size() > kFileMax) {
     problems.push_back(Problem{
         file, 0, 0, "", "is over " + human_bytes(kFileMax) + "; move long lists of mailboxes to a mailboxes_file"});
     return std::nullopt;
   }
-  const auto top = parse_toml(text);
-  if (!top) {
-    problems.push_back(Problem{file, top.error().place.line, top.error().place.column, "", top.error().what});
-    return std::nullopt;
-  }
+  auto top = parse_toml(text);
+  if (top) return std::move(*top);
+  problems.push_back(Problem{file, top.error().place.line, top.error().place.column, "", top.error().what});
+  return std::nullopt;
+}
+
+std::optional<Config> read(std::string_view text, const std::string& file, Loaded& loaded) {
+  const auto top = read_toml(text, file, loaded.problems);
+  if (!top) return std::nullopt;
+  Reader reader(file, text);
+  reader.config.base_directory = folder_of(file);
   read_section(reader, sections().front(), *top);
   read_sections(reader, *top);
   check_together(reader);
@@ -236,7 +175,8 @@ std::optional<Config> read(std::string_view text, const std::string& file, std::
                       "there is no [[listen]], so that no mail could come in; write one with "
                       "address = [\"[::]:25\", \"0.0.0.0:25\"]");
   }
-  problems = std::move(reader.problems);
+  loaded.problems = std::move(reader.problems);
+  loaded.warnings = std::move(reader.warnings);
   if (const auto place = reader.places.find("tls.certificates"); place != reader.places.end()) {
     reader.config.certificates_line = place->second.line;
   }
@@ -283,6 +223,28 @@ void note_parts(const Config& config, Loaded& loaded) {
 
 }  // namespace
 
+void read_section(Reader& reader, const Section& section, const Node& node) {
+  const std::vector<const Key*> keys = keys_of(section.name);
+  for (const Member& member : node.members) {
+    if (is_child(section.name, member.name)) continue;  // read_sections() does
+    const auto key = std::ranges::find(keys, member.name, &Key::name);
+    if (key == keys.end()) {
+      std::string name(section.name);
+      if (!name.empty()) name += '.';
+      reader.problem_at(name + printable(member.name, 64), member.place,
+                        "is not a key of the configuration; " + unknown_key_remedy(section.name, member.name));
+      continue;
+    }
+    reader.key = full_name(**key);
+    reader.places[reader.key] = member.value.place;
+    if ((*key)->unit != Unit::none)
+      read_number(reader, **key, member.value);
+    else
+      (*key)->read(reader, member.value);
+  }
+  reader.key.clear();
+}
+
 std::string Problem::text() const {
   std::string out = file;
   if (line > 0) out += ":" + std::to_string(line);
@@ -294,7 +256,7 @@ std::string Problem::text() const {
 
 Loaded parse(std::string_view text, const std::string& file) {
   Loaded loaded;
-  auto config = read(text, file, loaded.problems);
+  auto config = read(text, file, loaded);
   sort_problems(loaded.problems);
   if (config) note_parts(*config, loaded);
   if (config && loaded.problems.empty()) loaded.config = std::make_shared<const Config>(std::move(*config));
@@ -308,7 +270,7 @@ Loaded load(const std::string& file) {
     loaded.problems.push_back(Problem{file, 0, 0, "", text.error().what});
     return loaded;
   }
-  auto config = read(*text, file, loaded.problems);
+  auto config = read(*text, file, loaded);
   if (config) {
     const bool hostname_wrong = std::any_of(loaded.problems.begin(), loaded.problems.end(),
                                             [](const Problem& problem) { return problem.key == "hostname"; });
@@ -332,6 +294,41 @@ Result<std::shared_ptr<const Config>> load_or_explain(const std::string& file) {
   std::string what;
   for (const Problem& problem : loaded.problems) what += (what.empty() ? "" : "\n") + problem.text();
   return fail(ErrorKind::invalid, std::move(what));
+}
+
+LoadedPolicy parse_policy(std::string_view text, const std::string& file) {
+  LoadedPolicy loaded;
+  const auto top = read_toml(text, file, loaded.problems);
+  if (!top) return loaded;
+  Reader reader(file, text);
+  reader.config.base_directory = folder_of(file);
+  bool any_known = false;
+  for (const Member& member : top->members) {
+    const bool known = is_child("", member.name) ||
+                       std::ranges::any_of(keys_of(""), [&](const Key* key) { return key->name == member.name; });
+    any_known = any_known || known;
+    if (known) continue;
+    reader.problem_at(printable(member.name, 64), member.place,
+                      "is not a key of the configuration; " + unknown_key_remedy("", member.name));
+  }
+  if (!any_known && reader.problems.empty()) {
+    reader.problem_at("policy", {},
+                      "is not there, and nothing else of a configuration; write [policy] and what it decides");
+  }
+  read_sections(reader, *top, "policy");
+  check_policy(reader);
+  loaded.problems = std::move(reader.problems);
+  sort_problems(loaded.problems);
+  if (loaded.problems.empty()) loaded.policy = std::move(reader.config.policy);
+  return loaded;
+}
+
+LoadedPolicy load_policy(const std::string& file) {
+  const auto text = read_file(file);
+  if (text) return parse_policy(*text, file);
+  LoadedPolicy loaded;
+  loaded.problems.push_back(Problem{file, 0, 0, "", text.error().what});
+  return loaded;
 }
 
 std::vector<std::string> restart_needed(const Config& old, const Config& now) {

@@ -20,8 +20,10 @@
 #include "inbound/options.h"
 #include "io/tls.h"
 #include "ip/address.h"
+#include "policy/options.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
+#include "signals/lists.h"
 #include "spool/journal_store.h"
 
 namespace postern::config {
@@ -50,6 +52,9 @@ struct Config {
   io::TlsServerOptions tls;   // no certificate: a self-signed one in data_dir (see below)
   int certificates_line = 0;  // of `tls.certificates` in the file
   log::Level log_level = log::Level::info;
+  policy::Options policy;
+  std::vector<signals::ListOptions> lists;  // in the order of policy.lists
+  std::string evidence_file;                // [policy] evidence; "" where there is none
 
   // Read and checked; nothing uses them yet.
   std::string smarthost;  // "[2001:db8::1]:587" or "smtp.example.net:587"
@@ -71,6 +76,7 @@ struct Problem {
 struct Loaded {
   std::shared_ptr<const Config> config;  // null when there is a problem
   std::vector<Problem> problems;         // in the order of the file
+  std::vector<Problem> warnings;         // what is taken, and should be known all the same
   // Also where there are problems, if the file is TOML:
   std::string data_dir;      // tools must find a running server
   io::TlsServerOptions tls;  // for who checks the certificates
@@ -83,6 +89,14 @@ struct Loaded {
 [[nodiscard]] Loaded load(const std::string& file);
 // The same for callers that stop at an error: all problems, one a line.
 [[nodiscard]] Result<std::shared_ptr<const Config>> load_or_explain(const std::string& file);
+
+// [policy] alone, of a whole configuration or of a file that has nothing else; other sections are not checked.
+struct LoadedPolicy {
+  std::optional<policy::Options> policy;  // none where there is a problem
+  std::vector<Problem> problems;
+};
+[[nodiscard]] LoadedPolicy parse_policy(std::string_view text, const std::string& file);
+[[nodiscard]] LoadedPolicy load_policy(const std::string& file);
 
 // The keys whose change between two configurations needs a restart, sorted as in the reference.
 [[nodiscard]] std::vector<std::string> restart_needed(const Config& old, const Config& now);

@@ -6,7 +6,9 @@
 
 namespace postern::config {
 
-std::array<std::span<const Key>, 3> key_tables() { return {general_keys(), number_keys(), authentication_keys()}; }
+std::array<std::span<const Key>, 5> key_tables() {
+  return {general_keys(), number_keys(), authentication_keys(), policy_keys(), defence_keys()};
+}
 
 std::vector<const Key*> keys_of(std::string_view section) {
   std::vector<const Key*> out;
@@ -60,6 +62,7 @@ void at_most(Reader& reader, std::string_view section, std::string_view small, s
 }  // namespace
 
 void check_together(Reader& reader) {
+  check_policy(reader);
   at_most(reader, "queue", "retry_first", "retry_max",
           "the wait between attempts starts at the one and ends at the other");
   at_most(reader, "queue", "retry_max", "expire_after", "mail would expire before it is tried again");
@@ -67,6 +70,7 @@ void check_together(Reader& reader) {
           "one destination cannot have more attempts than all");
   at_most(reader, "records", "rotate_bytes", "max_bytes", "records would be deleted before they are rotated");
   at_most(reader, "spool", "segment_bytes", "max_bytes", "the first segment alone would fill the spool");
+  at_most(reader, "defence.greylist", "delay", "window", "a retry would come too late before it may come");
   if (reader.config.dns.recurse && !reader.config.dns.servers.empty()) {
     reader.problem_at(
         "dns.recurse", reader.places.at("dns.recurse"),

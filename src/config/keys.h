@@ -14,8 +14,6 @@
 
 namespace postern::config {
 
-enum class Unit : std::uint8_t { none, count, bytes, milliseconds };
-
 struct Key {
   std::string_view section;  // "" for the top of the file
   std::string_view name;
@@ -37,9 +35,11 @@ struct Key {
 };
 
 struct Section {
-  std::string_view name;
+  std::string_view name;  // "policy.rule" stands within [policy]
   bool repeated = false;  // [[name]]
   std::string_view doc;
+  // Of a repeated section: reads one of it, with read_section() for its keys.
+  void (*read)(Reader&, const Section&, const Node&) = nullptr;
 };
 
 [[nodiscard]] std::span<const Section> sections();
@@ -48,14 +48,26 @@ struct Section {
 [[nodiscard]] std::span<const Key> general_keys();         // top, listen, domain, relay, tls, log
 [[nodiscard]] std::span<const Key> number_keys();          // limits, timeouts, spool, queue, records
 [[nodiscard]] std::span<const Key> authentication_keys();  // dns, authentication
-[[nodiscard]] std::array<std::span<const Key>, 3> key_tables();
+[[nodiscard]] std::span<const Key> policy_keys();          // policy and what stands within
+[[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
+[[nodiscard]] std::array<std::span<const Key>, 5> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
-// "50 MiB", "5m", "100"
-[[nodiscard]] std::string show_number(Unit unit, std::uint64_t value);
 [[nodiscard]] std::string range_text(const Key& key);
+
+// Reads the keys of one section, and tells which ones it does not know.
+void read_section(Reader& reader, const Section& section, const Node& node);
+
+// The sections that may be repeated, one of it each (sections.cc, keys_policy.cc).
+void read_listener(Reader& reader, const Section& section, const Node& node);
+void read_domain(Reader& reader, const Section& section, const Node& node);
+void read_rule(Reader& reader, const Section& section, const Node& node);
+void read_override(Reader& reader, const Section& section, const Node& node);
+void read_pin(Reader& reader, const Section& section, const Node& node);
+void read_list(Reader& reader, const Section& section, const Node& node);
 
 // What spans several keys: called once all of them are read.
 void check_together(Reader& reader);
+void check_policy(Reader& reader);  // the same for [policy] alone
 
 }  // namespace postern::config

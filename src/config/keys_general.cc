@@ -44,21 +44,18 @@ void read_user(Reader& reader, const Node& node) {
 
 // A role that the design knows and this release cannot serve must not look like a typing error.
 void read_role(Reader& reader, const Node& node) {
-  const auto text = reader.string(node, "\"mx\"");
+  const auto text = reader.string(node, "\"mx\" or \"sinkhole\"");
   if (!text) return;
   if (*text == "submission" || *text == "submissions") {
     reader.problem(node.place,
                    "the role " + quoted(*text) +
                        " is not available in this release, which "
                        "authenticates no users yet; remove this [[listen]], or use the role \"mx\" with [relay] from");
-  } else if (*text == "sinkhole") {
-    reader.problem(node.place,
-                   "the role \"sinkhole\" is not available in this release; a domain with deliver = \"sink:\" "
-                   "takes mail and drops it");
-  } else if (*text != "mx") {
+  } else if (*text != "mx" && *text != "sinkhole") {
     const auto near = nearest(*text, {"mx", "submission", "submissions", "sinkhole"});
     reader.problem(node.place, quoted(*text) + " is not a role; " +
-                                   (near ? "did you mean " + quoted(*near) + "? " : std::string()) + "expected \"mx\"");
+                                   (near ? "did you mean " + quoted(*near) + "? " : std::string()) +
+                                   "expected \"mx\" or \"sinkhole\"");
   } else {
     reader.listener->role = *text;
   }
@@ -285,8 +282,9 @@ constexpr std::array kGeneral = {
     Key{.section = "listen",
         .name = "role",
         .reload = false,
-        .doc = "What the listener is for: \"mx\" takes mail for our domains, and from [relay] from.",
-        .type = "\"mx\"",
+        .doc = "What the listener is for: \"mx\" takes mail for our domains, and from [relay] from; \"sinkhole\" takes "
+               "mail of strangers, records it, and delivers none of it.",
+        .type = "\"mx\" or \"sinkhole\"",
         .fallback = "\"mx\"",
         .read = read_role,
         .show = show_roles},
@@ -402,25 +400,8 @@ constexpr std::array kGeneral = {
         .read = read_level},
 };
 
-constexpr std::array kSections = {
-    Section{"", false, "The top of the file, before the first section."},
-    Section{"listen", true, "Where to listen; one section for each kind of listener. At least one is needed."},
-    Section{"domain", true, "A domain whose mail is taken; one section for each."},
-    Section{"relay", false, "Mail for domains that are not ours."},
-    Section{"tls", false, "Certificates and versions for all listeners."},
-    Section{"limits", false, "What one client, and all of them, may use."},
-    Section{"timeouts", false, "How long a client is waited for."},
-    Section{"spool", false, "Where accepted mail waits."},
-    Section{"queue", false, "When and how often delivery is tried."},
-    Section{"records", false, "The records of sessions and deliveries in data_dir/records."},
-    Section{"log", false, "What goes to standard error."},
-    Section{"dns", false, "Name resolution."},
-    Section{"authentication", false, "SPF, DKIM, DMARC and ARC of incoming mail."},
-};
-
 }  // namespace
 
 std::span<const Key> general_keys() { return kGeneral; }
-std::span<const Section> sections() { return kSections; }
 
 }  // namespace postern::config

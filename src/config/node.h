@@ -27,8 +27,9 @@ struct Node {
   std::int64_t integer = 0;
   double real = 0;
   bool boolean = false;
-  std::vector<Node> items;      // array
-  std::vector<Member> members;  // table, in the order of the file
+  std::optional<std::int64_t> day;  // time, where it has a date: days since 1970
+  std::vector<Node> items;          // array
+  std::vector<Member> members;      // table, in the order of the file
 
   // "the string \"ten\"", "a list", for what was found instead of what was expected
   [[nodiscard]] std::string describe() const;

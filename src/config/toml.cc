@@ -8,6 +8,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/text.h"
 #include "config/node.h"
@@ -18,6 +19,12 @@ namespace {
 
 Place place_of(const toml::source_region& region) {
   return Place{static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+}
+
+std::int64_t day_of(const toml::date& date) {
+  const std::chrono::year_month_day day{std::chrono::year(date.year), std::chrono::month(date.month),
+                                        std::chrono::day(date.day)};
+  return std::chrono::sys_days(day).time_since_epoch().count();
 }
 
 // Recursion is bounded: refuse_unparsed() for dotted keys, the library's own limit for nested values.
@@ -56,6 +63,7 @@ Node convert(const toml::node& from) {
       break;
     default:
       node.kind = Node::Kind::time;
+      if (const auto* date = from.as_date(); date != nullptr) node.day = day_of(date->get());
       break;
   }
   return node;

@@ -30,6 +30,7 @@ struct BudgetOptions {
 };
 
 inline constexpr std::int64_t kGreylistDelayMaxMs = 15 * 60 * 1000;  // some large senders give up after half an hour
+inline constexpr std::int64_t kGreylistWindowMaxMs = 4 * 3600 * 1000 + 16 * 60 * 1000;  // what the table can tell
 
 struct GreylistOptions {
   std::int64_t delay_ms = 180 * 1000;             // at most kGreylistDelayMaxMs

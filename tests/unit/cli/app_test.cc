@@ -95,7 +95,7 @@ TEST(App, AMissingFileIsAFailureAndNotBadUsage) {
   EXPECT_EQ(as_json.code, kNegative);
   EXPECT_EQ(as_json.out,
             "{\"ok\":false,\"problems\":[{\"file\":\"/nonexistent/postern.toml\",\"line\":0,\"column\":0,\"key\":\"\","
-            "\"problem\":\"cannot be opened: No such file or directory\"}]}\n");
+            "\"problem\":\"cannot be opened: No such file or directory\"}],\"warnings\":[]}\n");
 }
 
 TEST(App, TheReferenceIsPrinted) {

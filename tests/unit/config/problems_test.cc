@@ -136,9 +136,6 @@ TEST(Problems, WhatThisReleaseDoesNotHaveIsSaid) {
        "f:10:8: listen.role: the role \"submission\" is not available in this release"},
       {"[[listen]]\naddress = \"[::1]:465\"\nrole = \"submissions\"\n",
        "f:10:8: listen.role: the role \"submissions\" is not available in this release"},
-      {"[[listen]]\naddress = \"[::1]:2525\"\nrole = \"sinkhole\"\n",
-       "f:10:8: listen.role: the role \"sinkhole\" is not available in this release; a domain with deliver = "
-       "\"sink:\""},
       {"[[listen]]\naddress = \"[::1]:2525\"\nrole = \"xm\"\n", "f:10:8: listen.role: \"xm\" is not a role; "},
       {"deliver = \"smtp:[::1]:25\"\n",
        "f:8:11: domain.deliver: delivery by \"smtp:\" is not available in this release"},

@@ -1,0 +1,629 @@
+// The keys of [policy] and of what may stand several times within it. What the values mean together is checked by
+// policy::Policy::compile(); config/policy.cc tells what that finds, with the places noted here.
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "config/keys.h"
+#include "dns/name.h"
+#include "signals/list_answer.h"
+
+namespace postern::config {
+
+namespace {
+
+using signals::ListKind;
+
+constexpr double kNatsMax = 100;             // of a threshold or a pinned weight: far beyond any evidence
+constexpr std::size_t kRuleTextMax = 200;    // octets; with code, remedy and id it stays within a reply line
+constexpr std::size_t kLabelMax = 64;        // octets
+constexpr std::size_t kNameMax = 64;         // octets of the name of a rule or list
+constexpr std::size_t kOverridesMax = 1000;  // [[policy.for]]
+constexpr std::size_t kPinsMax = 200;        // [[policy.pin]]
+
+policy::Place place_of(Place place) { return {place.line, place.column}; }
+
+// Of [policy], or of the [[policy.for]] that is being read.
+policy::Choices& choices(Reader& reader) {
+  return reader.override_of != nullptr ? reader.override_of->choices : reader.config.policy.choices;
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= kNameMax &&
+         std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c) || c == '-' || c == '_'; });
+}
+
+std::optional<std::string> read_name(Reader& reader, const Node& node, std::string_view example) {
+  auto text = reader.string(node, "a name, such as " + quoted(example));
+  if (text && !is_name(*text)) {
+    reader.problem(node.place, quoted(*text) + " is not a name; write at most " + std::to_string(kNameMax) +
+                                   " letters, digits, '-' and '_'");
+    text.reset();
+  }
+  return text;
+}
+
+// ---- what [policy] and [[policy.for]] share
+
+void read_preset(Reader& reader, const Node& node) {
+  const std::vector<std::string> presets = {"personal", "organisation", "provider", "strict", "none"};
+  if (const auto chosen = reader.choice(node, presets)) choices(reader).preset = presets[*chosen];
+}
+
+void read_home(Reader& reader, const Node& node) {
+  const auto texts = reader.strings(node, "countries, such as \"US\" and \"CA\"");
+  if (!texts) return;
+  std::vector<evidence::CountryCode> home;
+  for (const Reader::Text& text : *texts) {
+    const evidence::CountryCode code = evidence::parse_country(text.text);
+    if (code == evidence::country_code('U', 'K')) {
+      reader.problem(text.place, "\"UK\" is not the code of a country (ISO 3166-1); write \"GB\"");
+    } else if (code == 0) {
+      reader.problem(text.place, quoted(text.text) + " is not the code of a country; write two letters (ISO 3166-1)");
+    } else if (std::ranges::find(home, code) != home.end()) {
+      reader.problem(text.place, quoted(text.text) + " is given twice; take one of them out");
+    } else {
+      home.push_back(code);
+    }
+  }
+  choices(reader).home = std::move(home);
+}
+
+void read_greylist(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) choices(reader).greylist = *value;
+}
+
+void read_greylist_at(Reader& reader, const Node& node) {
+  if (const auto value = reader.real(node, -kNatsMax, kNatsMax)) choices(reader).greylist_at = *value;
+}
+
+void read_reject_at(Reader& reader, const Node& node) {
+  if (const auto value = reader.real(node, -kNatsMax, kNatsMax)) choices(reader).reject_at = *value;
+}
+
+void read_dmarc_reject(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) choices(reader).dmarc_reject = *value;
+}
+
+void read_dmarc_quarantine(Reader& reader, const Node& node) {
+  if (const auto chosen = reader.choice(node, {"tag", "reject"})) {
+    choices(reader).dmarc_quarantine = *chosen == 0 ? policy::OnQuarantine::tag : policy::OnQuarantine::reject;
+  }
+}
+
+void read_require_tls(Reader& reader, const Node& node) {
+  using policy::RequireTls;
+  constexpr std::array kValues = {RequireTls::no, RequireTls::ipv4, RequireTls::ipv6, RequireTls::both};
+  const auto chosen = reader.choice(node, {"no", "ipv4", "ipv6", "both"});
+  if (!chosen) return;
+  choices(reader).require_tls = kValues.at(*chosen);
+  if (*chosen != 0) {
+    reader.warning(node.place,
+                   "a server that the public sends mail to must not require STARTTLS (RFC 3207 4); mail of senders "
+                   "without TLS will be refused with 530 5.7.0");
+  }
+}
+
+void read_evidence(Reader& reader, const Node& node) {
+  const auto text = reader.string(node, "the path of a file");
+  if (!text) return;
+  if (text->empty() || text->find('\0') != std::string::npos) return reader.problem(node.place, "names no file");
+  reader.config.evidence_file = reader.path(*text);
+}
+
+// ---- [[policy.rule]]
+
+void read_rule_name(Reader& reader, const Node& node) {
+  if (auto name = read_name(reader, node, "windows-abroad")) reader.rule->name = std::move(*name);
+}
+
+void read_when(Reader& reader, const Node& node) {
+  const auto text = reader.string(node, "a condition, such as \"rdns == none and country not in home\"");
+  if (!text) return;
+  if (text->size() > policy::kExpressionMax) {
+    return reader.problem(node.place,
+                          "is over " + std::to_string(policy::kExpressionMax) + " octets; make two rules of it");
+  }
+  reader.rule->when = *text;
+  reader.rule->when_place = place_of(reader.within(node.place, 0));
+}
+
+void read_stage(Reader& reader, const Node& node) {
+  constexpr std::array kValues = {evidence::Stage::connect, evidence::Stage::helo, evidence::Stage::mail,
+                                  evidence::Stage::rcpt, evidence::Stage::data};
+  if (const auto chosen = reader.choice(node, {"connect", "helo", "mail", "rcpt", "data"})) {
+    reader.rule->stage = kValues.at(*chosen);
+  }
+}
+
+void read_then(Reader& reader, const Node& node) {
+  using evidence::Action;
+  constexpr std::array kValues = {Action::accept, Action::greylist, Action::throttle, Action::reject, Action::tag};
+  if (node.kind == Node::Kind::string && (node.text == "quarantine" || node.text == "discard")) {
+    // design invariant 2
+    return reader.problem(node.place, quoted(node.text) +
+                                          " would lose mail that nobody is told of; write \"reject\", whose sender is "
+                                          "told, or \"tag\"");
+  }
+  if (const auto chosen = reader.choice(node, {"accept", "greylist", "throttle", "reject", "tag"})) {
+    reader.rule->action = kValues.at(*chosen);
+  }
+}
+
+void read_text(Reader& reader, const Node& node) {
+  const auto text = reader.string(node, "a sentence");
+  if (!text) return;
+  // RFC 5321 4.2: textstring; other octets could break the reply
+  const bool plain = std::ranges::all_of(*text, [](char c) { return c >= ' ' && c <= '~'; });
+  if (text->empty() || text->size() > kRuleTextMax || !plain) {
+    return reader.problem(node.place, "cannot be said in a reply; write one line of 1 to " +
+                                          std::to_string(kRuleTextMax) + " ASCII characters");
+  }
+  reader.rule->text = *text;
+}
+
+void read_label(Reader& reader, const Node& node) {
+  const auto text = reader.string(node, "a word for the header, such as \"bulk\"");
+  if (!text) return;
+  if (!is_name(*text) || text->size() > kLabelMax) {
+    return reader.problem(node.place, quoted(*text) + " is not a label; write at most " + std::to_string(kLabelMax) +
+                                          " letters, digits, '-' and '_'");
+  }
+  reader.rule->label = *text;
+}
+
+void read_shadow(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) reader.rule->shadow = *value;
+}
+
+void read_rule_for(Reader& reader, const Node& node) { reader.rule->recipients = reader.recipients(node); }
+
+// ---- [[policy.for]]
+
+void read_recipients(Reader& reader, const Node& node) { reader.override_of->recipients = reader.recipients(node); }
+
+// ---- [[policy.pin]]
+
+void read_pin_signal(Reader& reader, const Node& node) {
+  const auto text = reader.string(node, "the name of a signal, such as \"rdns\"");
+  if (!text) return;
+  if (!evidence::find_signal(*text)) {
+    std::vector<std::string> names;
+    for (const evidence::SignalInfo& info : evidence::signals()) names.emplace_back(info.name);
+    const auto near = nearest(*text, names);
+    return reader.problem(node.place, quoted(*text) + " is not a signal; " +
+                                          (near ? "did you mean " + quoted(*near) + "?" : "docs/policy.md lists them"));
+  }
+  reader.pin->signal = *text;
+}
+
+void read_pin_value(Reader& reader, const Node& node) {
+  if (auto text = reader.string(node, "a value of the signal, such as \"generic\""))
+    reader.pin->value = std::move(*text);
+}
+
+void read_nats(Reader& reader, const Node& node) {
+  if (const auto value = reader.real(node, -kNatsMax, kNatsMax)) reader.pin->nats = *value;
+}
+
+// ---- [[policy.list]]
+
+void read_list_name(Reader& reader, const Node& node) {
+  auto name = read_name(reader, node, "zen");
+  if (!name) return;
+  if (*name == "any" || std::ranges::find(reader.config.policy.lists, *name) != reader.config.policy.lists.end()) {
+    return reader.problem(
+        node.place,
+        quoted(*name) + (*name == "any" ? " means all lists" : " is taken by another list") + "; choose another name");
+  }
+  reader.list->name = std::move(*name);
+}
+
+void read_zone(Reader& reader, const Node& node) {
+  const auto text = reader.string(node, "a zone, such as \"dnsbl.example.org\"");
+  if (!text) return;
+  // RFC 1035 2.3.4: the reversed address, 64 octets, stands in front of it
+  constexpr std::size_t kZoneMax = dns::kNameMax - 64;
+  const auto zone = dns::Name::from_unicode(*text);
+  if (!zone || zone->labels() < 2 || zone->text().size() > kZoneMax || !is_ascii(zone->text()) ||
+      zone->text().find_first_of(" /\\@\"") != std::string::npos) {
+    return reader.problem(node.place, quoted(*text) + " is not a zone; write its name, such as \"dnsbl.example.org\"");
+  }
+  reader.list->zone = zone->text();
+}
+
+void read_kind(Reader& reader, const Node& node) {
+  constexpr std::array kValues = {ListKind::address_deny, ListKind::address_allow, ListKind::domain};
+  if (const auto chosen = reader.choice(node, {"address", "allow", "domain"})) reader.list->kind = kValues.at(*chosen);
+}
+
+std::optional<int> read_weight_of(Reader& reader, const Node& node) {
+  constexpr int kMax = signals::kListWeightMax;
+  if (node.kind != Node::Kind::integer) {
+    reader.problem(node.place, "found " + node.describe() + ", expected a whole number without quotes");
+  } else if (node.integer < -kMax || node.integer > kMax) {
+    reader.problem(node.place, "is out of range; expected a whole number from -" + std::to_string(kMax) + " to " +
+                                   std::to_string(kMax));
+  } else {
+    return static_cast<int>(node.integer);
+  }
+  return std::nullopt;
+}
+
+void read_weight(Reader& reader, const Node& node) {
+  if (const auto weight = read_weight_of(reader, node)) reader.list->weight = *weight;
+}
+
+void read_answers(Reader& reader, const Node& node) {
+  if (node.kind != Node::Kind::table) {
+    return reader.problem(node.place, "found " + node.describe() + ", expected a table such as { \"127.0.0.2\" = 5 }");
+  }
+  if (node.members.size() > signals::kAnswerRulesMax) {
+    return reader.problem(node.place, "names more than " + std::to_string(signals::kAnswerRulesMax) +
+                                          " answers; join them, as in \"127.0.0.[2..4;9]\"");
+  }
+  const std::string outer = reader.key;
+  for (const Member& member : node.members) {
+    reader.key = outer + "." + printable(member.name, 64);
+    const auto pattern = signals::AnswerPattern::parse(member.name);
+    const auto weight = read_weight_of(reader, member.value);
+    if (!pattern)
+      reader.problem(member.place, pattern.error().what);
+    else if (weight)
+      reader.list->answers.push_back({member.name, *weight});
+  }
+  reader.key = outer;
+}
+
+void read_ipv6(Reader& reader, const Node& node) {
+  using signals::Ipv6Query;
+  constexpr std::array kValues = {Ipv6Query::net64, Ipv6Query::address, Ipv6Query::off};
+  if (const auto chosen = reader.choice(node, {"64", "128", "off"})) reader.list->ipv6 = kValues.at(*chosen);
+}
+
+constexpr std::array<std::pair<std::string_view, signals::Subject>, 3> kSubjects{
+    {{"rdns", signals::Subject::rdns_name},
+     {"helo", signals::Subject::helo},
+     {"sender", signals::Subject::sender_domain}}};
+
+// Of a list of domains; who asks one of addresses asks about the client, which goes without saying.
+void read_ask(Reader& reader, const Node& node) {
+  const auto texts = reader.strings(node, "\"rdns\", \"helo\" and \"sender\"");
+  if (!texts) return;
+  reader.list->subjects = 0;
+  for (const Reader::Text& text : *texts) {
+    const auto* const subject =
+        std::ranges::find(kSubjects, text.text, &std::pair<std::string_view, signals::Subject>::first);
+    if (subject != kSubjects.end())
+      reader.list->subjects |= static_cast<std::uint8_t>(subject->second);
+    else if (text.text != "client")
+      reader.problem(text.place,
+                     quoted(text.text) + " cannot be asked about; expected \"rdns\", \"helo\" or \"sender\"");
+    else if (texts->size() > 1)
+      reader.problem(text.place, "\"client\" is what lists of addresses are asked about, and no list of domains");
+  }
+  if (texts->empty()) reader.problem(node.place, "asks about nothing; take the list out, or name what to ask about");
+}
+
+void read_full_name(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) reader.list->full_name = *value;
+}
+
+void read_list_text(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) reader.list->text = *value;
+}
+
+#define POSTERN_CHOICES(section_)                                                                                   \
+  Key{.section = section_,                                                                                          \
+      .name = "preset",                                                                                             \
+      .doc = "What kind of site this is: the rules, thresholds and budgets that are not given here.",               \
+      .type = "\"personal\", \"organisation\", \"provider\", \"strict\" or \"none\"",                               \
+      .fallback = "\"organisation\"",                                                                               \
+      .read = read_preset},                                                                                         \
+      Key{.section = section_,                                                                                      \
+          .name = "home",                                                                                           \
+          .doc =                                                                                                    \
+              "The countries that mail is expected from (ISO 3166-1). Mail of strangers from elsewhere is refused " \
+              "at RCPT; the word home in conditions means them.",                                                   \
+          .type = "list of countries",                                                                              \
+          .fallback = "none: mail may come from anywhere",                                                          \
+          .read = read_home},                                                                                       \
+      Key{.section = section_,                                                                                      \
+          .name = "greylist",                                                                                       \
+          .doc = "Whether dubious senders are asked to come again (451); where not, such mail is accepted.",        \
+          .type = "boolean",                                                                                        \
+          .fallback = "that of the preset",                                                                         \
+          .read = read_greylist},                                                                                   \
+      Key{.section = section_,                                                                                      \
+          .name = "greylist_at",                                                                                    \
+          .doc =                                                                                                    \
+              "The evidence from which on a sender is asked to come again, in nats: 1 is odds of 2.7 to 1 for "     \
+              "spam.",                                                                                              \
+          .type = "number from -100 to 100",                                                                        \
+          .fallback = "that of the preset",                                                                         \
+          .read = read_greylist_at},                                                                                \
+      Key{.section = section_,                                                                                      \
+          .name = "reject_at",                                                                                      \
+          .doc = "The evidence from which on mail is refused, in nats: 5 is odds of 148 to 1 for spam.",            \
+          .type = "number from -100 to 100",                                                                        \
+          .fallback = "that of the preset",                                                                         \
+          .read = read_reject_at},                                                                                  \
+      Key{.section = section_,                                                                                      \
+          .name = "dmarc_reject",                                                                                   \
+          .doc = "Whether mail that fails DMARC is refused where the author's domain asks for it (p=reject).",      \
+          .type = "boolean",                                                                                        \
+          .fallback = "that of the preset",                                                                         \
+          .read = read_dmarc_reject},                                                                               \
+      Key{.section = section_,                                                                                      \
+          .name = "dmarc_quarantine",                                                                               \
+          .doc =                                                                                                    \
+              "What becomes of mail that fails DMARC where the author's domain asks for quarantine: it goes on "    \
+              "with a header field that says so, or is refused. There is no quarantine.",                           \
+          .type = "\"tag\" or \"reject\"",                                                                          \
+          .fallback = "that of the preset",                                                                         \
+          .read = read_dmarc_quarantine},                                                                           \
+      Key {                                                                                                         \
+    .section = section_, .name = "require_tls",                                                                     \
+    .doc = "Over which family mail is taken with TLS only (530 5.7.0). RFC 3207 4 forbids it on a public MX.",      \
+    .type = "\"no\", \"ipv4\", \"ipv6\" or \"both\"", .fallback = "\"no\"", .read = read_require_tls                \
+  }
+
+constexpr std::array kKeys = {
+    POSTERN_CHOICES("policy"),
+    Key{.section = "policy",
+        .name = "evidence",
+        .doc =
+            "Counts of spam and ham measured here, as `postern signals --write` makes them; they take the place of the "
+            "prior ones. The file is read again when the configuration is.",
+        .type = "path",
+        .fallback = "none: the prior counts alone",
+        .read = read_evidence},
+
+    Key{.section = "policy.rule",
+        .name = "name",
+        .doc = "Its name, in records and in `postern why`.",
+        .type = "letters, digits, '-' and '_'",
+        .fallback = "none: it must be given",
+        .read = read_rule_name},
+    Key{.section = "policy.rule",
+        .name = "when",
+        .doc =
+            "The condition (docs/policy.md: language), such as \"os == windows and rdns in [none, generic]\". What is "
+            "unknown makes no condition true.",
+        .type = "condition",
+        .fallback = "none: it must be given",
+        .read = read_when},
+    Key{.section = "policy.rule",
+        .name = "then",
+        .doc = "What is done where the condition is true. \"accept\" ends the judging; \"throttle\" is 421 or 451.",
+        .type = "\"accept\", \"greylist\", \"throttle\", \"reject\" or \"tag\"",
+        .fallback = "none: it must be given",
+        .read = read_then},
+    Key{.section = "policy.rule",
+        .name = "stage",
+        .doc = "When it is asked. A refusal waits for RCPT all the same.",
+        .type = "\"connect\", \"helo\", \"mail\", \"rcpt\" or \"data\"",
+        .fallback = "the earliest at which all that it asks is known",
+        .read = read_stage},
+    Key{.section = "policy.rule",
+        .name = "text",
+        .doc = "The sentence of the refusal.",
+        .type = "up to 200 ASCII characters",
+        .fallback = "that of the reason (refusals.md)",
+        .read = read_text},
+    Key{.section = "policy.rule",
+        .name = "label",
+        .doc = "What the header field of a tagged message says.",
+        .type = "letters, digits, '-' and '_'",
+        .fallback = "the rule's name",
+        .read = read_label},
+    Key{.section = "policy.rule",
+        .name = "shadow",
+        .doc = "Whether it is only recorded what it would have done.",
+        .type = "boolean",
+        .fallback = "false",
+        .read = read_shadow},
+    Key{.section = "policy.rule",
+        .name = "for",
+        .doc = "The recipients it holds for: domains and addresses of yours.",
+        .type = "list of domains and addresses",
+        .fallback = "all",
+        .read = read_rule_for},
+
+    Key{.section = "policy.for",
+        .name = "recipients",
+        .doc = "Whom the other choices are for: domains and addresses of yours. An address goes before its domain.",
+        .type = "list of domains and addresses",
+        .fallback = "none: it must be given",
+        .read = read_recipients},
+    POSTERN_CHOICES("policy.for"),
+
+    Key{.section = "policy.pin",
+        .name = "signal",
+        .doc = "The signal (docs/policy.md: signals).",
+        .type = "name of a signal",
+        .fallback = "none: it must be given",
+        .read = read_pin_signal},
+    Key{.section = "policy.pin",
+        .name = "value",
+        .doc = "The value that has the weight.",
+        .type = "value of the signal",
+        .fallback = "none: it must be given",
+        .read = read_pin_value},
+    Key{.section = "policy.pin",
+        .name = "nats",
+        .doc = "The weight: more than 0 speaks for spam, less against it.",
+        .type = "number from -100 to 100",
+        .fallback = "none: it must be given",
+        .read = read_nats},
+
+    Key{.section = "policy.list",
+        .name = "name",
+        .doc = "Its name in conditions (`lists has NAME`) and records.",
+        .type = "letters, digits, '-' and '_'",
+        .fallback = "none: it must be given",
+        .read = read_list_name},
+    Key{.section = "policy.list",
+        .name = "zone",
+        .doc = "Where it is published.",
+        .type = "domain name",
+        .fallback = "none: it must be given",
+        .read = read_zone},
+    Key{.section = "policy.list",
+        .name = "kind",
+        .doc =
+            "What it lists: addresses of bad senders, addresses of good ones (whose weights count against the score), "
+            "or domains of bad ones.",
+        .type = "\"address\", \"allow\" or \"domain\"",
+        .fallback = "\"address\"",
+        .read = read_kind},
+    Key{.section = "policy.list",
+        .name = "weight",
+        .doc =
+            "What being listed adds to list_score, where `answers` does not say it; lists of good senders take it off.",
+        .type = "whole number from -1000 to 1000",
+        .fallback = "1",
+        .read = read_weight},
+    Key{.section = "policy.list",
+        .name = "answers",
+        .doc = "The answers that count, each with its weight: { \"127.0.0.2\" = 5, \"127.0.0.[3..5;9]\" = 2, "
+               "\"127.0.0.&8\" = "
+               "1 }. Others mean not listed. 127.255.255.0/24 is always an error of the list (refused, over quota).",
+        .type = "table of weights",
+        .fallback = "{}: any answer counts, with weight",
+        .read = read_answers},
+    Key{.section = "policy.list",
+        .name = "ipv6",
+        .doc = "What it is asked about an IPv6 client: its /64, its whole address, or nothing.",
+        .type = "\"64\", \"128\" or \"off\"",
+        .fallback = "\"128\"",
+        .read = read_ipv6},
+    Key{.section = "policy.list",
+        .name = "ask",
+        .doc = "What a list of domains is asked about: the client's confirmed reverse name, its HELO name, the domain "
+               "of the "
+               "reverse-path. Lists of addresses are asked about the client.",
+        .type = "list of \"rdns\", \"helo\" and \"sender\"",
+        .fallback = "[\"sender\"]",
+        .read = read_ask},
+    Key{.section = "policy.list",
+        .name = "full_name",
+        .doc = "Whether a list of domains is asked about the whole name, and not about its organisational domain.",
+        .type = "boolean",
+        .fallback = "false",
+        .read = read_full_name},
+    Key{.section = "policy.list",
+        .name = "text",
+        .doc = "Whether a list that names the sender is asked for its reason (TXT), for the record.",
+        .type = "boolean",
+        .fallback = "false",
+        .read = read_list_text},
+};
+#undef POSTERN_CHOICES
+
+// Takes its keys and tells those that are missing. True where all is well.
+bool read_repeated(Reader& reader, const Section& section, const Node& node,
+                   std::initializer_list<std::string_view> needed) {
+  const std::size_t before = reader.problems.size();
+  std::erase_if(reader.places,
+                [&](const auto& place) { return place.first.starts_with(std::string(section.name) + "."); });
+  read_section(reader, section, node);
+  for (const std::string_view name : needed) {
+    const std::string key = std::string(section.name) + "." + std::string(name);
+    if (!reader.places.contains(key)) reader.problem_at(key, node.place, "is missing; every one needs it");
+  }
+  return reader.problems.size() == before;
+}
+
+// True where there is room for one more.
+bool room(Reader& reader, const Section& section, const Node& node, std::size_t have, std::size_t max) {
+  if (have < max) return true;
+  const std::string what = "there are more than " + std::to_string(max) + " of it, which is the limit";
+  const bool told = std::ranges::any_of(reader.problems, [&](const Problem& p) { return p.what == what; });
+  if (!told) reader.problem_at(section.name, node.place, what);
+  return false;
+}
+
+void check_thresholds(Reader& reader, const std::string& section, const policy::Choices& choices) {
+  if (!choices.greylist_at || !choices.reject_at || *choices.greylist_at <= *choices.reject_at) return;
+  reader.problem_at(section + ".reject_at", reader.places[section + ".reject_at"],
+                    "is less than greylist_at, so that nobody would ever be asked to come again; raise it");
+}
+
+}  // namespace
+
+std::span<const Key> policy_keys() { return kKeys; }
+
+void read_rule(Reader& reader, const Section& section, const Node& node) {
+  policy::RuleOptions rule;
+  rule.place = place_of(node.place);
+  reader.rule = &rule;
+  bool good = read_repeated(reader, section, node, {"name", "when", "then"});
+  reader.rule = nullptr;
+  const auto forbid = [&](const char* key, const char* what) {
+    reader.problem_at(key, reader.places[key], what);
+    good = false;
+  };
+  const bool tags = rule.action == evidence::Action::tag;
+  const bool speaks = !tags && rule.action != evidence::Action::accept;
+  if (good && !rule.label.empty() && !tags) forbid("policy.rule.label", "belongs to rules with then = \"tag\"");
+  if (good && !rule.text.empty() && !speaks)
+    forbid("policy.rule.text", "is never said by this rule, which refuses nothing");
+  if (tags && rule.label.empty()) rule.label = rule.name;
+  if (good && room(reader, section, node, reader.config.policy.rules.size(), policy::kRulesMax)) {
+    reader.config.policy.rules.push_back(std::move(rule));
+  }
+}
+
+void read_override(Reader& reader, const Section& section, const Node& node) {
+  policy::OverrideOptions over;
+  over.place = place_of(node.place);
+  reader.override_of = &over;
+  const bool good = read_repeated(reader, section, node, {"recipients"});
+  reader.override_of = nullptr;
+  check_thresholds(reader, "policy.for", over.choices);
+  if (good && room(reader, section, node, reader.config.policy.overrides.size(), kOverridesMax)) {
+    reader.config.policy.overrides.push_back(std::move(over));
+  }
+}
+
+void read_pin(Reader& reader, const Section& section, const Node& node) {
+  policy::PinOptions pin;
+  pin.place = place_of(node.place);
+  reader.pin = &pin;
+  const bool good = read_repeated(reader, section, node, {"signal", "value", "nats"});
+  reader.pin = nullptr;
+  if (good && room(reader, section, node, reader.config.policy.pins.size(), kPinsMax)) {
+    reader.config.policy.pins.push_back(std::move(pin));
+  }
+}
+
+void read_list(Reader& reader, const Section& section, const Node& node) {
+  signals::ListOptions list;
+  reader.list = &list;
+  const bool good = read_repeated(reader, section, node, {"name", "zone"});
+  reader.list = nullptr;
+  if (!good) return;
+  const bool of_domains = list.kind == ListKind::domain;
+  if (const auto asked = reader.places.find("policy.list.ask"); asked != reader.places.end()) {
+    const bool names = list.subjects != 0;
+    if (of_domains != names) {
+      return reader.problem_at("policy.list.ask", asked->second,
+                               of_domains ? "asks a list of domains about an address; expected \"rdns\", \"helo\" or "
+                                            "\"sender\""
+                                          : "asks a list of addresses about names; take it out, or write kind = "
+                                            "\"domain\"");
+    }
+  }
+  if (!of_domains) list.subjects = signals::ListOptions().subjects;
+  if (const auto compiled = signals::Lists::compile({list}); !compiled) {
+    return reader.problem_at(section.name, node.place, compiled.error().what);
+  }
+  if (!room(reader, section, node, reader.config.lists.size(), evidence::kListsMax)) return;
+  reader.config.policy.lists.push_back(list.name);
+  reader.config.lists.push_back(std::move(list));
+}
+
+void check_policy(Reader& reader) { check_thresholds(reader, "policy", reader.config.policy.choices); }
+
+}  // namespace postern::config
