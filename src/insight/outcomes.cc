@@ -109,7 +109,7 @@ std::uint64_t sender_key(const record::SessionView& session) {
   return std::hash<std::string>{}(sender_of(session));
 }
 
-bool SenderDays::first(const record::SessionView& session) {
+bool SenderDays::first(const record::SessionView& session, std::uint64_t key) {
   if (!judged_about_mail(session)) return false;
   const std::int64_t number = session.start / kDayMs;
   if (number > today_.number) {
@@ -118,7 +118,6 @@ bool SenderDays::first(const record::SessionView& session) {
   }
   Day* const day = number == today_.number ? &today_ : number == yesterday_.number ? &yesterday_ : nullptr;
   if (day == nullptr) return false;
-  const std::uint64_t key = sender_key(session);
   if (day->seen.size() >= kSendersMax) {
     if (!day->seen.contains(key)) ++passed_over_;
     return false;
@@ -127,18 +126,22 @@ bool SenderDays::first(const record::SessionView& session) {
 }
 
 void Outcomes::add(const record::SessionView& session) {
-  newest_ = std::max(newest_, session.start);
-  oldest_ = oldest_ == 0 ? session.start : std::min(oldest_, session.start);
-  if (session.decisions.empty() && session.accepted == 0) return;
   walk_.begin();
   for (const record::DecisionView& decision : session.decisions) walk_.next(decision);
-  Signs signs = signs_of(session, walk_.now());
-  const std::uint64_t key = sender_key(session);
+  add(session, sender_key(session), walk_.now());
+}
+
+Signs Outcomes::add(const record::SessionView& session, std::uint64_t key, const evidence::Evidence& last) {
+  newest_ = std::max(newest_, session.start);
+  oldest_ = oldest_ == 0 ? session.start : std::min(oldest_, session.start);
+  if (session.decisions.empty() && session.accepted == 0) return 0;
+  const Signs own = signs_of(session, last);
+  Signs signs = own;
   auto found = senders_.find(key);
   if (found == senders_.end()) {
     if (senders_.size() >= kSendersMax) {
       ++not_held_;
-      return;
+      return own;
     }
     found = senders_.emplace(key, History{}).first;
   }
@@ -147,6 +150,7 @@ void Outcomes::add(const record::SessionView& session) {
   if (session.accepted > 0 && history.greylisted_s != 0 && now_s > history.greylisted_s) signs |= bit(Sign::retried);
   if (was_greylisted(session)) history.greylisted_s = now_s;
   history.signs |= signs;
+  return own;
 }
 
 Signs Outcomes::signs_of(const record::SessionView& session, const evidence::Evidence& last) const {

@@ -67,7 +67,8 @@ using Signs = std::uint16_t;
 class SenderDays {
  public:
   // Whether this session is that event. Asked once a session.
-  [[nodiscard]] bool first(const record::SessionView& session);
+  [[nodiscard]] bool first(const record::SessionView& session) { return first(session, sender_key(session)); }
+  [[nodiscard]] bool first(const record::SessionView& session, std::uint64_t key);
   [[nodiscard]] std::uint64_t passed_over() const { return passed_over_; }  // for lack of room
 
  private:
@@ -83,6 +84,8 @@ class Outcomes {
  public:
   explicit Outcomes(Marks marks = {}) : marks_(std::move(marks)) {}
   void add(const record::SessionView& session);  // first walk, in the order of the records
+  // The same where the evidence at the session's last decision is at hand; `key`: sender_key(). Returns signs_of().
+  Signs add(const record::SessionView& session, std::uint64_t key, const evidence::Evidence& last);
 
   // What the session itself shows. `last`: its evidence at its last decision.
   [[nodiscard]] Signs signs_of(const record::SessionView& session, const evidence::Evidence& last) const;
