@@ -246,7 +246,7 @@ ReplayReport Replay::finish(const LineCount& lines) {
   report_.newest = outcomes_.newest();
   report_.delays_before.not_back = book_before_.open();
   report_.delays_after.not_back = book_after_.open();
-  if (state_ != nullptr) report_.warm_since = state_->warm_since();
+  if (state_ != nullptr) report_.warm = state_->warm();
   for (const Event& event : events_) {
     const Truth truth = Outcomes::truth(event.own, outcomes_.signs_of_sender(event.key));
     auto& family = report_.families[event.ipv6];

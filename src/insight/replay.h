@@ -84,7 +84,7 @@ struct ReplayReport {
   ChangedSenders newly_refused, newly_delayed, newly_accepted;
   Delays delays_before, delays_after;
   WallMs oldest = 0, newest = 0;
-  std::optional<WallMs> warm_since;  // of a simulated state: from then on it is as full as it would have been
+  Warmth warm;  // of a simulated state
   bool simulated = false;
 
   [[nodiscard]] PerFamily both() const;

@@ -75,7 +75,20 @@ void append_json(const ReplayReport& report, json::Writer& out) {
   out.field("words_skipped", report.skipped).field("decisions_not_understood", report.not_understood);
   out.field("simulated", report.simulated);
   if (report.oldest > 0) out.field("oldest", iso8601(report.oldest)).field("newest", iso8601(report.newest));
-  if (report.warm_since) out.field("warm_since", iso8601(*report.warm_since));
+  if (report.simulated) {
+    const auto since = [&out](std::string_view key, const std::optional<WallMs>& time) {
+      out.key(key);
+      if (time)
+        out.string(iso8601(*time));
+      else
+        out.null();
+    };
+    out.key("warm_since").begin_object();
+    since("budgets", report.warm.budgets);
+    since("greylist", report.warm.greylist);
+    since("known", report.warm.known);
+    out.end_object();
+  }
   write_senders("newly_refused", report.newly_refused, out);
   write_senders("newly_delayed", report.newly_delayed, out);
   write_senders("newly_accepted", report.newly_accepted, out);
