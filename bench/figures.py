@@ -119,6 +119,55 @@ def _per_second(cell: str, limit: float, what: str) -> Callable[[Results], Row]:
     return row
 
 
+def _attacks(results: Results, run: str) -> list[tuple[int, dict]]:
+    return [(number, runs[-1]) for number in range(1, 7) if (runs := results.get((f"attacks/{run} S{number}", "postern")))]
+
+
+def _budgets(results: Results) -> Row:
+    row = _absolute(1e6 / _cpu_us(results, "bounds/budgets/90%_known"), 2e6, False, "a second", "prefix budgets, 8 MiB, one core: events",
+                    f"nobody known {_number(1e6 / _cpu_us(results, 'bounds/budgets/nobody_known'))}, "
+                    f"a flood {_number(1e6 / _cpu_us(results, 'bounds/budgets/rotating_64s_of_one_32'))}")
+    return row
+
+
+def _catch(results: Results) -> Row:
+    runs = _attacks(results, "8 MiB")
+    worst = max((abs(run["catch"] - run["catch_exactly"]) for _, run in runs), default=math.nan) * 100
+    beside = "caught " + ", ".join(f"S{number} {run['catch'] * 100:.1f} %" for number, run in runs)
+    return _absolute(worst, 0.5, True, "percentage points", "attacks, 8 MiB: catch, farthest from an exact hierarchy", beside)
+
+
+def _innocents(results: Results) -> Row:
+    runs = _attacks(results, "8 MiB")
+    worst = max((run["innocents_deferred"] for _, run in runs), default=math.nan) * 100
+    small = max((run["innocents_deferred"] for _, run in _attacks(results, "256 KiB")), default=math.nan) * 100
+    return _absolute(worst, 0.01, True, "%", "attacks: innocents known or outside who are deferred, worst of six",
+                     f"with 256 KiB {_number(small)} %")
+
+
+def _day_one(results: Results) -> Row:
+    def share(run: str) -> str:
+        row = (results.get((f"attacks/{run} S1", "postern")) or [{}])[-1]
+        return _number(row.get("newcomers_outside_deferred", math.nan) * 100)
+    return Row("attacks, day one, nobody known: newcomers outside who are deferred, %", share("day one"),
+               f"budgets of an organisation (scale 4) {share('day one, scale 4')}", "", "measured", "")
+
+
+def _growth(results: Results) -> Row:
+    row = (results.get(("attacks/growth", "postern")) or [{}])[-1]
+    return _absolute(row.get("bytes_grown", math.nan), 0, True, "octets", "10,000,000 attacking /64s: memory grown")
+
+
+def _greylist(results: Results) -> Row:
+    ours, theirs = _cpu_us(results, "greylist"), median(results.get(("greylist", "postgrey"), []), "cpu_us")
+    rates, sizes = ([median(results.get(("greylist", name), []), field) for name in ("postern", "postgrey")]
+                    for field in ("rate", "bytes_per_triplet"))
+    verdict = "not run" if math.isnan(ours) else "no peer" if math.isnan(theirs) else "met" if ours < theirs else "missed"
+    return Row("greylist over a policy socket: CPU us a question", _number(ours),
+               f"postgrey {_number(theirs)}; {_number(rates[0])} a second beside {_number(rates[1])}, {sizes[0]:.0f} octets a triplet "
+               f"beside {sizes[1]:.0f}", f"1/{theirs / ours:.0f}", "below it", verdict)
+
+
 # (the cells a row needs, the row)
 FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("accept-4k",), _cpu("accept-4k", "accept 4 KiB, c20, k1", "postfix", 1 / 9)),
@@ -141,6 +190,14 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("protocols",), _per_second("dmarc/evaluate/relaxed", 0, "DMARC, relaxed, answers cached")),
     (("protocols",), _per_second("dmarc/author_domain", 0, "the author domain of a header of 16 fields")),
     (("protocols",), _per_second("resolver/cached/10000", 0, "a look-up in the cache, 10,000 names")),
+    (("bounds",), _budgets),
+    (("bounds",), _per_second("bounds/pending/check", 5_000_000, "pending greylist, 8 MiB, 4 octets an entry, one core: checks")),
+    (("bounds",), _per_second("bounds/known/check", 0, "known senders, 8 MiB, 16 octets an entry, one core: checks a second")),
+    (("attacks",), _catch),
+    (("attacks",), _innocents),
+    (("attacks",), _day_one),
+    (("attacks",), _growth),
+    (("greylist",), _greylist),
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),
     (("refuse",), _refused),
     (("refuse", "refuse-postscreen"), _cpu("refuse", "refused sessions", "postscreen", 1, "refuse-postscreen")),

@@ -17,8 +17,8 @@ PROGRAMS = {  # program -> the benchmarks that count
 }
 
 
-def run(build: pathlib.Path, repetitions: int, recorder) -> None:
-    for program, names in PROGRAMS.items():
+def run(build: pathlib.Path, repetitions: int, recorder, programs: dict[str, str] | None = None) -> None:
+    for program, names in (programs or PROGRAMS).items():
         done = subprocess.run([str(build / "bench" / program), "--benchmark_format=json", f"--benchmark_filter={names}",
                                "--benchmark_min_time=0.2", f"--benchmark_repetitions={max(3, repetitions)}",
                                "--benchmark_enable_random_interleaving=true", "--benchmark_report_aggregates_only=true"],

@@ -13,6 +13,8 @@ import sys
 import time
 
 import authentication
+import bounds
+import greylist
 import journal
 import protocols
 from cells import CELLS, hold, measure
@@ -24,7 +26,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | protocols.CELLS | protocols.PEERS | {
+} | authentication.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -42,7 +44,8 @@ class Recorder:
         self.file.write(json.dumps(line) + "\n")
         self.file.flush()
         shown = [f"{key} {result[key]:.4g}" for key in ("rate", "cpu_per_1000", "final_p50_ms", "final_p99_ms", "honoured", "kib_per_session",
-                                                        "share", "seconds_to_ready", "pss_kib_per_message", "cpu_us", "failed")
+                                                        "share", "seconds_to_ready", "pss_kib_per_message", "cpu_us", "catch", "innocents_deferred",
+                                                        "bytes_per_triplet", "failed")
                  if key in result and (key != "failed" or result[key])]
         complaint = f"  ERROR {result['error']}" if result.get("error") else ""
         print(f"  {result['cell']:18} {result['server']:10} {'  '.join(shown)}{complaint}", file=sys.stderr, flush=True)
@@ -148,6 +151,12 @@ def main() -> int:
         protocols.run(build, repetitions, recorder)
     if "dkim-peers" in chosen:
         protocols.run_peers(build, recorder)
+    if "bounds" in chosen:
+        bounds.run(build, repetitions, recorder)
+    if "attacks" in chosen:
+        bounds.run_attacks(build, plan, recorder)
+    if "greylist" in chosen:
+        greylist.run(build, FOLDER, repetitions if plan == "full" else 1, recorder)
     if "journal" in chosen:
         journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:

@@ -94,4 +94,34 @@ class RecentMean {
   std::atomic<double> mean_{-1};
 };
 
+// How often something happened a second, over the last minute that is complete; by the caller's clock. Of events that
+// several threads count in one moment, some may get lost.
+class RecentRate {
+ public:
+  void add(std::uint64_t n, std::uint32_t now) {
+    std::uint32_t begin = begin_.load(std::memory_order_relaxed);
+    const std::uint32_t elapsed = now - begin;
+    if (elapsed >= kSpan && begin_.compare_exchange_strong(begin, now, std::memory_order_relaxed)) {
+      const std::uint64_t count = count_.exchange(0, std::memory_order_relaxed);
+      last_.store(rate(count, elapsed), std::memory_order_relaxed);
+    }
+    count_.fetch_add(n, std::memory_order_relaxed);
+  }
+  [[nodiscard]] double per_second(std::uint32_t now) const {
+    const std::uint32_t elapsed = now - begin_.load(std::memory_order_relaxed);
+    if (elapsed < kSpan) return last_.load(std::memory_order_relaxed);
+    return rate(count_.load(std::memory_order_relaxed), elapsed);
+  }
+
+ private:
+  static constexpr std::uint32_t kSpan = 60;
+  // A clock that went back looks as if ages had passed.
+  static double rate(std::uint64_t count, std::uint32_t elapsed) {
+    return static_cast<double>(count) / static_cast<double>(elapsed);
+  }
+  std::atomic<std::uint32_t> begin_{0};
+  std::atomic<std::uint64_t> count_{0};
+  std::atomic<double> last_{0};
+};
+
 }  // namespace postern::bounds

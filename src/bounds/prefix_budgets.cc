@@ -194,6 +194,7 @@ void PrefixBudgets::set_options(const BudgetOptions& options) {
   v4_ = {level(32, 4, 1, true), level(24, 4, options.v4_24, false), level(16, 4, options.v4_16, false)};
   identity_ = level(kIdentityLevel, kFamilyOfIdentity, options.identity, true);
   decay_per_second_ = -std::max(options.rate_per_hour, 0.0) / 3600 / burst;
+  seconds_per_event_ = 3600 / std::max(options.rate_per_hour * scale, 1e-3);
   for (std::size_t i = 0; i < seconds_.size(); ++i) {
     seconds_[i] = static_cast<float>(std::exp(decay_per_second_ * static_cast<double>(i)));
     minutes_[i] = static_cast<float>(std::exp(decay_per_second_ * static_cast<double>(64 * i)));
@@ -339,7 +340,6 @@ PrefixBudgets::Inserted PrefixBudgets::insert(const Probe& probe, std::uint32_t 
     claim.set_high_tag(slot, probe.tag >> 16U);
     line.store(word, with_lane(loads, index, std::min<std::uint64_t>(amount, kLaneMask)));
   }
-  counters_->saturation.add(lost / kFull);
   return {.newcomers = 1, .evictions = lost > 0 ? 1U : 0U};
 }
 
@@ -360,7 +360,10 @@ void PrefixBudgets::add(const Probes& probes, double cost, std::uint32_t now) {
     }
   }
   if (all.newcomers > 0) counters_->newcomers.add(all.newcomers);
-  if (all.evictions > 0) counters_->evictions.add(all.evictions);
+  if (all.evictions > 0) {
+    counters_->evictions.add(all.evictions);
+    counters_->eviction_rate.add(all.evictions, now);
+  }
 }
 
 Decision PrefixBudgets::decide(const Event& event, std::uint32_t now) const {
@@ -396,13 +399,14 @@ PrefixBudgets::Description PrefixBudgets::describe(const ip::Address& address, s
   return description;
 }
 
-PrefixBudgets::Gauges PrefixBudgets::gauges() const {
+PrefixBudgets::Gauges PrefixBudgets::gauges(std::uint32_t now) const {
   return {.admitted = counters_->admitted.value(),
           .refused = counters_->refused.value(),
           .charged = counters_->charged.value(),
           .newcomers = counters_->newcomers.value(),
           .evictions = counters_->evictions.value(),
-          .saturation = counters_->saturation.value()};
+          .saturation = counters_->eviction_rate.per_second(now) * seconds_per_event_ /
+                        static_cast<double>(lines_.size() * kSlots)};
 }
 
 double PrefixBudgets::occupancy(std::uint32_t now) const {

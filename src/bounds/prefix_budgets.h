@@ -115,12 +115,13 @@ class PrefixBudgets {
     std::uint64_t charged = 0;    // admitted or not
     std::uint64_t newcomers = 0;  // prefixes that took a slot
     std::uint64_t evictions = 0;  // of them, those that pushed out a load above 0
-    // Mean load that a newcomer pushed out, over about the last 1024 newcomers, as a share of a budget. Over
-    // kSaturationAlarm the table forgets prefixes that matter: make it larger (docs/state.md).
+    // The share of the table that is pushed out in the time in which an address at its limit does one event (3600 / R
+    // s, a minute by default), over the last minute. Over kSaturationAlarm, prefixes are forgotten between two of their
+    // events: make the table larger (docs/state.md). Catch begins to suffer at about 1.
     double saturation = 0;
   };
-  [[nodiscard]] Gauges gauges() const;
-  static constexpr double kSaturationAlarm = 0.05;
+  [[nodiscard]] Gauges gauges(std::uint32_t now) const;
+  static constexpr double kSaturationAlarm = 0.5;
   // Share of slots in use, from a sample of lines evenly spread.
   [[nodiscard]] double occupancy(std::uint32_t now) const;
 
@@ -162,11 +163,12 @@ class PrefixBudgets {
   // decay over 0..63 seconds, and over 0..63 times 64 seconds
   std::array<float, 64> seconds_{};
   std::array<float, 64> minutes_{};
-  double decay_per_second_ = 0;  // logarithm
+  double decay_per_second_ = 0;    // logarithm
+  double seconds_per_event_ = 60;  // of an address at its limit
 
   struct Counters {
     Gauge admitted, refused, charged, newcomers, evictions;
-    RecentMean saturation;
+    RecentRate eviction_rate;
   };
   std::unique_ptr<Counters> counters_ = std::make_unique<Counters>();
 };

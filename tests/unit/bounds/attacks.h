@@ -235,7 +235,7 @@ inline AttackResult run_attack(int scenario, const AttackPlan& plan) {
   }
   result.bytes_after = budgets.table().bytes() + senders.table().bytes();
   result.exact_prefixes = exact.prefixes();
-  result.gauges = budgets.gauges();
+  result.gauges = budgets.gauges(kBegin + plan.seconds);
   return result;
 }
 

@@ -252,8 +252,8 @@ TEST(PrefixBudgets, IsTheExactHierarchyWhereThereIsRoom) {
   EXPECT_GT(refused, 10'000);
   EXPECT_LT(refused, 55'000);
   EXPECT_LT(close, 6'000);
-  EXPECT_EQ(table.gauges().evictions, 0U);
-  EXPECT_EQ(table.gauges().refused, static_cast<std::uint64_t>(refused));
+  EXPECT_EQ(table.gauges(now).evictions, 0U);
+  EXPECT_EQ(table.gauges(now).refused, static_cast<std::uint64_t>(refused));
 }
 
 TEST(PrefixBudgets, TooSmallATableForgetsAndRefusesNobody) {
@@ -266,28 +266,32 @@ TEST(PrefixBudgets, TooSmallATableForgetsAndRefusesNobody) {
                           kNow + static_cast<std::uint32_t>(i / 1000))
                     .admitted);
   }
-  const auto gauges = table.gauges();
+  const auto gauges = table.gauges(kNow + 100);
   EXPECT_GT(gauges.evictions, 300'000U);
   EXPECT_GT(gauges.newcomers, gauges.evictions);
   EXPECT_GT(table.occupancy(kNow + 100), 0.99);
 }
 
-TEST(PrefixBudgets, SaturationRisesWhereLimitsAreForgotten) {
-  // Twice as many prefixes at their limit as there are slots, then quiet.
-  PrefixBudgets table(memory(kTableBytesMin), {});
+TEST(PrefixBudgets, SaturationIsTheShareThatIsPushedOutBetweenTwoEventsAtTheLimit) {
+  PrefixBudgets table(memory(32 << 10), {});  // 6144 slots
   std::mt19937_64 random(12);
-  for (int i = 0; i < 40'000; ++i) {
-    table.charge({.address = v6(static_cast<std::uint64_t>(random() % 1500) << 32U, 1),
-                  .known = true,
-                  .identity = {},
-                  .cost = 10},
-                 kNow);
-  }
-  EXPECT_GT(table.gauges().saturation, PrefixBudgets::kSaturationAlarm);
-  for (int i = 0; i < 6'000; ++i) {
-    table.charge({.address = v6(random(), 1), .identity = {}}, kNow + 864'000);
-  }
-  EXPECT_LT(table.gauges().saturation, PrefixBudgets::kSaturationAlarm);
+  const auto newcomers = [&](std::uint32_t from, std::uint32_t seconds, int per_second) {
+    for (std::uint32_t second = 0; second < seconds; ++second) {
+      for (int i = 0; i < per_second; ++i) {  // known, so that each takes two slots
+        table.charge({.address = v6(random(), 1), .known = true, .identity = {}}, from + second);
+      }
+    }
+  };
+  newcomers(kNow, 130, 200);
+  // 400 slots a second of 6144, for 60 seconds; nearly every one pushes out another.
+  EXPECT_NEAR(table.gauges(kNow + 130).saturation, 400.0 * 60 / 6144, 0.5);
+  newcomers(kNow + 130, 70, 10);
+  newcomers(kNow + 200, 70, 10);
+  EXPECT_LT(table.gauges(kNow + 270).saturation, PrefixBudgets::kSaturationAlarm);
+  EXPECT_LT(table.gauges(kNow + 100'000).saturation, 0.01);
+  table.set_options({.scale = 100});  // whose limits are met a hundred times as fast
+  newcomers(kNow + 100'100, 130, 200);
+  EXPECT_LT(table.gauges(kNow + 100'230).saturation, PrefixBudgets::kSaturationAlarm);
   EXPECT_LT(table.occupancy(kNow + 8'640'000), 0.01);
 }
 
