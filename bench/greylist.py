@@ -69,15 +69,20 @@ class PendingTable(PolicyServer):
 
 
 def triplets(seed: int, count: int) -> list[bytes]:
-    """Whole questions. Half of the clients IPv6, half IPv4; no two share a prefix, a sender and a recipient."""
+    """Whole questions. Half of the clients IPv6, half IPv4; no two share a sender. Senders have letters only, as postgrey takes
+    all numbers for one."""
     rng = random.Random(seed)
+
+    def letters(number: int) -> str:
+        return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
     questions = []
     for number in range(count):
         client = f"2001:db8:{rng.randrange(65536):x}:{rng.randrange(65536):x}::{rng.randrange(1, 65536):x}"
         if number % 2:
             client = f"198.{rng.randrange(18, 20)}.{rng.randrange(256)}.{rng.randrange(1, 255)}"
         questions.append((f"request=smtpd_access_policy\nprotocol_state=RCPT\nprotocol_name=ESMTP\nclient_address={client}\n"
-                          f"client_name=unknown\nhelo_name=mail{number}.example.org\nsender=s{seed}-{number}@example.org\n"
+                          f"client_name=unknown\nhelo_name=mail{number}.example.org\nsender={letters(seed)}.{letters(number)}@example.org\n"
                           f"recipient=user{rng.randrange(50)}@example.com\ninstance={seed}.{number}\nsize=0\n\n").encode())
     return questions
 
