@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/auth_options.h"
+#include "cli/client_tools.h"
 #include "cli/commands.h"
 #include "cli/send.h"
 
@@ -31,6 +32,8 @@ struct Options {
   ArcToolOptions arc;
   AuthToolOptions auth;
   KeygenOptions keygen;
+  FingerprintToolOptions fingerprint;
+  CountryToolOptions country;
   std::function<int()> chosen;
 };
 
@@ -426,6 +429,51 @@ void add_keygen(CLI::App& app, Options& options) {
   keygen->callback([&options, &o] { options.chosen = [&o] { return run_keygen(o); }; });
 }
 
+void add_fingerprint(CLI::App& app, Options& options) {
+  CLI::App* const command =
+      app.add_subcommand("fingerprint", "the operating system behind a saved SYN, and the JA4 of a ClientHello");
+  command->group("Tools");
+  FingerprintToolOptions& o = options.fingerprint;
+  command->add_option("syn,--syn", o.syn, "IP and TCP headers of a SYN, as records have them")->type_name("HEX");
+  command->add_option("--client-hello", o.client_hello, "a ClientHello, as a message or in TLS records")
+      ->type_name("HEX");
+  command->add_option("--p0f", o.p0f, "p0f's database; /etc/p0f/p0f.fp by default, if it is there")->type_name("FILE");
+  command->add_flag("--batch", o.batch, "JSON lines on standard input, one answer each");
+  command->add_flag("--json", o.json, "for machines");
+  command->footer(
+      "Exit code 0: recognised. 1: not. 2: bad usage.\n\n"
+      "With --batch each line of standard input is {\"id\", \"syn_hex\", \"client_hello_hex\"}, either or both, and "
+      "gets {\"id\", \"os\", \"label\", \"signature\", \"ja4\", ...}.\n\n"
+      "Example:\n  postern fingerprint "
+      "4500003c1c4640004006b1e6c0000201c6336402d4310019a1b2c3d400000000a002faf0fe300000020405b40402080a3f1e2d0c00000000"
+      "01030307");
+  command->callback([&options, &o] {
+    options.chosen = [&o] {
+      const bool given = o.batch || !o.syn.empty() || !o.client_hello.empty();
+      if (const int code = need(given, "fingerprint needs a SYN, --client-hello, or --batch"); code != kOk) return code;
+      return run_fingerprint(o);
+    };
+  });
+}
+
+void add_country(CLI::App& app, Options& options) {
+  CLI::App* const command = app.add_subcommand("country", "the countries of addresses, and how old the data is");
+  command->group("Tools");
+  CountryToolOptions& o = options.country;
+  command->add_option("address", o.addresses, "none: tell about the data only")->type_name("ADDRESS");
+  command
+      ->add_option(
+          "--file", o.files,
+          "geoip or geoip6 of tor-geoipdb (its own by default), registry statistics, or .mmdb; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  command->add_flag("--json", o.json, "for machines");
+  command->footer(
+      "Exit code 0: every address has a country. 1: not, or there is no data. 2: bad usage.\n\n"
+      "Example:\n  postern country 192.0.2.1 2001:db8::1");
+  command->callback([&options, &o] { options.chosen = [&o] { return run_country(o); }; });
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -447,6 +495,8 @@ int run(int argc, char** argv) {
   add_arc(app, options);
   add_auth(app, options);
   add_keygen(app, options);
+  add_fingerprint(app, options);
+  add_country(app, options);
   if (argc <= 1) {
     std::fputs(app.help().c_str(), stderr);
     return kUsage;
