@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "dns/fixture.h"
 #include "suffixes.h"
+#include "waiting_resolver.h"
 
 namespace postern::signals {
 namespace {
@@ -264,6 +265,26 @@ TEST(Lists, DomainsAreAskedAboutAsTheyBecomeKnown) {
   got = ask(lists, {.sender_domain = name_of("spam.example")}, zone, got.verdicts);
   EXPECT_EQ(got.verdicts.listed(), 6U);
   EXPECT_EQ(got.verdicts.answered(), 6U);
+}
+
+TEST(Lists, AllAreUnderWayBeforeTheFirstIsWaitedFor) {
+  const Lists lists = compiled(
+      {deny("a", "a.example"), deny("b", "b.example"), of_domains("d", "d.example", bit(Subject::sender_domain))});
+  test::WaitingResolver resolver(
+      *dns::Zone::from_json(*json::parse(R"({"9.113.0.203.b.example": {"A": ["127.0.0.2"]}})")));
+  dns::Budget budget;
+  ListVerdicts verdicts;
+  auto task = lists.ask({.client = address_of("203.0.113.9"), .sender_domain = name_of("firm.example")},
+                        test::suffixes(), resolver, budget, verdicts);
+  task.start();
+  EXPECT_EQ(resolver.prefetched,
+            (std::vector<std::string>{"9.113.0.203.a.example", "9.113.0.203.b.example", "firm.example.d.example"}));
+  EXPECT_EQ(resolver.asked.size(), 1U);
+  while (resolver.answer_next()) {
+  }
+  ASSERT_TRUE(task.done());
+  EXPECT_EQ(verdicts.listed(), 2U);
+  EXPECT_EQ(verdicts.answered(), 7U);
 }
 
 TEST(Lists, TextIsAskedForWhereItIsWanted) {

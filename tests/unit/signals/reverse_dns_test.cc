@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "dns/fixture.h"
 #include "suffixes.h"
+#include "waiting_resolver.h"
 
 namespace postern::signals {
 namespace {
@@ -170,6 +171,23 @@ TEST(ReverseDns, WhatIsNoHostNameIsNotAskedFor) {
   EXPECT_EQ(budget.asked(), 1U);
   EXPECT_TRUE(is_host_name(name_of("a_b-1.example")));
   EXPECT_FALSE(is_host_name(dns::Name()));
+}
+
+TEST(ReverseDns, AllNamesAreUnderWayBeforeTheFirstIsWaitedFor) {
+  const std::string zone = "{" + pointers(R"("a.firm.example", "b.firm.example", "c.firm.example")") +
+                           R"(, "c.firm.example": {"A": ["198.51.100.7"]}})";
+  test::WaitingResolver resolver(*dns::Zone::from_json(*json::parse(zone)));
+  dns::Budget budget;
+  auto task = look_up(address_of(kV4), test::suffixes(), resolver, budget);
+  task.start();
+  EXPECT_TRUE(resolver.prefetched.empty());
+  ASSERT_TRUE(resolver.answer_next());
+  EXPECT_EQ(resolver.prefetched, (std::vector<std::string>{"a.firm.example", "b.firm.example", "c.firm.example"}));
+  EXPECT_EQ(resolver.asked.size(), 2U);
+  while (resolver.answer_next()) {
+  }
+  ASSERT_TRUE(task.done());
+  EXPECT_EQ(task.take().name.text(), "c.firm.example");
 }
 
 TEST(ReverseDns, EveryFailureHasAWord) {
