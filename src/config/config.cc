@@ -160,7 +160,8 @@ std::optional<Node> read_toml(std::string_view text, const std::string& file, st
   return std::nullopt;
 }
 
-std::optional<Config> read(std::string_view text, const std::string& file, Loaded& loaded) {
+// With `files` those that it names are read, but for mailboxes.
+std::optional<Config> read(std::string_view text, const std::string& file, bool files, Loaded& loaded) {
   const auto top = read_toml(text, file, loaded.problems);
   if (!top) return std::nullopt;
   Reader reader(file, text);
@@ -175,6 +176,7 @@ std::optional<Config> read(std::string_view text, const std::string& file, Loade
                       "there is no [[listen]], so that no mail could come in; write one with "
                       "address = [\"[::]:25\", \"0.0.0.0:25\"]");
   }
+  reader.config.judge = compile_policy(reader, files);
   loaded.problems = std::move(reader.problems);
   loaded.warnings = std::move(reader.warnings);
   if (const auto place = reader.places.find("tls.certificates"); place != reader.places.end()) {
@@ -256,7 +258,7 @@ std::string Problem::text() const {
 
 Loaded parse(std::string_view text, const std::string& file) {
   Loaded loaded;
-  auto config = read(text, file, loaded);
+  auto config = read(text, file, false, loaded);
   sort_problems(loaded.problems);
   if (config) note_parts(*config, loaded);
   if (config && loaded.problems.empty()) loaded.config = std::make_shared<const Config>(std::move(*config));
@@ -270,7 +272,7 @@ Loaded load(const std::string& file) {
     loaded.problems.push_back(Problem{file, 0, 0, "", text.error().what});
     return loaded;
   }
-  auto config = read(*text, file, loaded);
+  auto config = read(*text, file, true, loaded);
   if (config) {
     const bool hostname_wrong = std::any_of(loaded.problems.begin(), loaded.problems.end(),
                                             [](const Problem& problem) { return problem.key == "hostname"; });
@@ -296,7 +298,9 @@ Result<std::shared_ptr<const Config>> load_or_explain(const std::string& file) {
   return fail(ErrorKind::invalid, std::move(what));
 }
 
-LoadedPolicy parse_policy(std::string_view text, const std::string& file) {
+namespace {
+
+LoadedPolicy read_policy(std::string_view text, const std::string& file, bool files) {
   LoadedPolicy loaded;
   const auto top = read_toml(text, file, loaded.problems);
   if (!top) return loaded;
@@ -317,15 +321,23 @@ LoadedPolicy parse_policy(std::string_view text, const std::string& file) {
   }
   read_sections(reader, *top, "policy");
   check_policy(reader);
+  loaded.judge = compile_policy(reader, files);
   loaded.problems = std::move(reader.problems);
   sort_problems(loaded.problems);
-  if (loaded.problems.empty()) loaded.policy = std::move(reader.config.policy);
+  if (loaded.problems.empty())
+    loaded.policy = std::move(reader.config.policy);
+  else
+    loaded.judge = nullptr;
   return loaded;
 }
 
+}  // namespace
+
+LoadedPolicy parse_policy(std::string_view text, const std::string& file) { return read_policy(text, file, false); }
+
 LoadedPolicy load_policy(const std::string& file) {
   const auto text = read_file(file);
-  if (text) return parse_policy(*text, file);
+  if (text) return read_policy(*text, file, true);
   LoadedPolicy loaded;
   loaded.problems.push_back(Problem{file, 0, 0, "", text.error().what});
   return loaded;

@@ -21,6 +21,7 @@
 #include "io/tls.h"
 #include "ip/address.h"
 #include "policy/options.h"
+#include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
 #include "signals/lists.h"
@@ -52,9 +53,10 @@ struct Config {
   io::TlsServerOptions tls;   // no certificate: a self-signed one in data_dir (see below)
   int certificates_line = 0;  // of `tls.certificates` in the file
   log::Level log_level = log::Level::info;
-  policy::Options policy;
-  std::vector<signals::ListOptions> lists;  // in the order of policy.lists
-  std::string evidence_file;                // [policy] evidence; "" where there is none
+  policy::Options policy;                       // load() sets its counts, of evidence_file
+  std::shared_ptr<const policy::Policy> judge;  // compiled of it
+  std::vector<signals::ListOptions> lists;      // in the order of policy.lists
+  std::string evidence_file;                    // [policy] evidence; "" where there is none
 
   // Read and checked; nothing uses them yet.
   std::string smarthost;  // "[2001:db8::1]:587" or "smtp.example.net:587"
@@ -92,7 +94,8 @@ struct Loaded {
 
 // [policy] alone, of a whole configuration or of a file that has nothing else; other sections are not checked.
 struct LoadedPolicy {
-  std::optional<policy::Options> policy;  // none where there is a problem
+  std::optional<policy::Options> policy;        // none where there is a problem
+  std::shared_ptr<const policy::Policy> judge;  // compiled of it; null where there is a problem
   std::vector<Problem> problems;
 };
 [[nodiscard]] LoadedPolicy parse_policy(std::string_view text, const std::string& file);

@@ -69,5 +69,8 @@ void read_list(Reader& reader, const Section& section, const Node& node);
 // What spans several keys: called once all of them are read.
 void check_together(Reader& reader);
 void check_policy(Reader& reader);  // the same for [policy] alone
+// Compiles [policy], where nothing is wrong with its keys; tells what is wrong with it, where it stands (policy.cc).
+// With `counts` the file of evidence is read before.
+[[nodiscard]] std::shared_ptr<const policy::Policy> compile_policy(Reader& reader, bool counts);
 
 }  // namespace postern::config

@@ -14,12 +14,11 @@ namespace {
 
 using signals::ListKind;
 
-constexpr double kNatsMax = 100;             // of a threshold or a pinned weight: far beyond any evidence
-constexpr std::size_t kRuleTextMax = 200;    // octets; with code, remedy and id it stays within a reply line
-constexpr std::size_t kLabelMax = 64;        // octets
-constexpr std::size_t kNameMax = 64;         // octets of the name of a rule or list
-constexpr std::size_t kOverridesMax = 1000;  // [[policy.for]]
-constexpr std::size_t kPinsMax = 200;        // [[policy.pin]]
+constexpr double kThresholdMin = 0.01;                  // nats
+constexpr double kThresholdMax = 100;                   // nats: far beyond any evidence
+constexpr double kPinMax = 20;                          // nats
+constexpr std::size_t kNameMax = policy::kRuleNameMax;  // of a rule, a list, a label
+constexpr std::size_t kPinsMax = 200;                   // [[policy.pin]]
 
 policy::Place place_of(Place place) { return {place.line, place.column}; }
 
@@ -69,16 +68,20 @@ void read_home(Reader& reader, const Node& node) {
   choices(reader).home = std::move(home);
 }
 
+void read_refuse_abroad(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) choices(reader).refuse_abroad = *value;
+}
+
 void read_greylist(Reader& reader, const Node& node) {
   if (const auto value = reader.boolean(node)) choices(reader).greylist = *value;
 }
 
 void read_greylist_at(Reader& reader, const Node& node) {
-  if (const auto value = reader.real(node, -kNatsMax, kNatsMax)) choices(reader).greylist_at = *value;
+  if (const auto value = reader.real(node, kThresholdMin, kThresholdMax)) choices(reader).greylist_at = *value;
 }
 
 void read_reject_at(Reader& reader, const Node& node) {
-  if (const auto value = reader.real(node, -kNatsMax, kNatsMax)) choices(reader).reject_at = *value;
+  if (const auto value = reader.real(node, kThresholdMin, kThresholdMax)) choices(reader).reject_at = *value;
 }
 
 void read_dmarc_reject(Reader& reader, const Node& node) {
@@ -125,6 +128,7 @@ void read_when(Reader& reader, const Node& node) {
                           "is over " + std::to_string(policy::kExpressionMax) + " octets; make two rules of it");
   }
   reader.rule->when = *text;
+  reader.when_string = node.place;
   reader.rule->when_place = place_of(reader.within(node.place, 0));
 }
 
@@ -155,9 +159,9 @@ void read_text(Reader& reader, const Node& node) {
   if (!text) return;
   // RFC 5321 4.2: textstring; other octets could break the reply
   const bool plain = std::ranges::all_of(*text, [](char c) { return c >= ' ' && c <= '~'; });
-  if (text->empty() || text->size() > kRuleTextMax || !plain) {
+  if (text->empty() || text->size() > policy::kReplyTextMax || !plain) {
     return reader.problem(node.place, "cannot be said in a reply; write one line of 1 to " +
-                                          std::to_string(kRuleTextMax) + " ASCII characters");
+                                          std::to_string(policy::kReplyTextMax) + " ASCII characters");
   }
   reader.rule->text = *text;
 }
@@ -165,8 +169,8 @@ void read_text(Reader& reader, const Node& node) {
 void read_label(Reader& reader, const Node& node) {
   const auto text = reader.string(node, "a word for the header, such as \"bulk\"");
   if (!text) return;
-  if (!is_name(*text) || text->size() > kLabelMax) {
-    return reader.problem(node.place, quoted(*text) + " is not a label; write at most " + std::to_string(kLabelMax) +
+  if (!is_name(*text)) {
+    return reader.problem(node.place, quoted(*text) + " is not a label; write at most " + std::to_string(kNameMax) +
                                           " letters, digits, '-' and '_'");
   }
   reader.rule->label = *text;
@@ -203,7 +207,7 @@ void read_pin_value(Reader& reader, const Node& node) {
 }
 
 void read_nats(Reader& reader, const Node& node) {
-  if (const auto value = reader.real(node, -kNatsMax, kNatsMax)) reader.pin->nats = *value;
+  if (const auto value = reader.real(node, -kPinMax, kPinMax)) reader.pin->nats = *value;
 }
 
 // ---- [[policy.list]]
@@ -313,59 +317,67 @@ void read_list_text(Reader& reader, const Node& node) {
   if (const auto value = reader.boolean(node)) reader.list->text = *value;
 }
 
-#define POSTERN_CHOICES(section_)                                                                                   \
-  Key{.section = section_,                                                                                          \
-      .name = "preset",                                                                                             \
-      .doc = "What kind of site this is: the rules, thresholds and budgets that are not given here.",               \
-      .type = "\"personal\", \"organisation\", \"provider\", \"strict\" or \"none\"",                               \
-      .fallback = "\"organisation\"",                                                                               \
-      .read = read_preset},                                                                                         \
-      Key{.section = section_,                                                                                      \
-          .name = "home",                                                                                           \
-          .doc =                                                                                                    \
-              "The countries that mail is expected from (ISO 3166-1). Mail of strangers from elsewhere is refused " \
-              "at RCPT; the word home in conditions means them.",                                                   \
-          .type = "list of countries",                                                                              \
-          .fallback = "none: mail may come from anywhere",                                                          \
-          .read = read_home},                                                                                       \
-      Key{.section = section_,                                                                                      \
-          .name = "greylist",                                                                                       \
-          .doc = "Whether dubious senders are asked to come again (451); where not, such mail is accepted.",        \
-          .type = "boolean",                                                                                        \
-          .fallback = "that of the preset",                                                                         \
-          .read = read_greylist},                                                                                   \
-      Key{.section = section_,                                                                                      \
-          .name = "greylist_at",                                                                                    \
-          .doc =                                                                                                    \
-              "The evidence from which on a sender is asked to come again, in nats: 1 is odds of 2.7 to 1 for "     \
-              "spam.",                                                                                              \
-          .type = "number from -100 to 100",                                                                        \
-          .fallback = "that of the preset",                                                                         \
-          .read = read_greylist_at},                                                                                \
-      Key{.section = section_,                                                                                      \
-          .name = "reject_at",                                                                                      \
-          .doc = "The evidence from which on mail is refused, in nats: 5 is odds of 148 to 1 for spam.",            \
-          .type = "number from -100 to 100",                                                                        \
-          .fallback = "that of the preset",                                                                         \
-          .read = read_reject_at},                                                                                  \
-      Key{.section = section_,                                                                                      \
-          .name = "dmarc_reject",                                                                                   \
-          .doc = "Whether mail that fails DMARC is refused where the author's domain asks for it (p=reject).",      \
-          .type = "boolean",                                                                                        \
-          .fallback = "that of the preset",                                                                         \
-          .read = read_dmarc_reject},                                                                               \
-      Key{.section = section_,                                                                                      \
-          .name = "dmarc_quarantine",                                                                               \
-          .doc =                                                                                                    \
-              "What becomes of mail that fails DMARC where the author's domain asks for quarantine: it goes on "    \
-              "with a header field that says so, or is refused. There is no quarantine.",                           \
-          .type = "\"tag\" or \"reject\"",                                                                          \
-          .fallback = "that of the preset",                                                                         \
-          .read = read_dmarc_quarantine},                                                                           \
-      Key {                                                                                                         \
-    .section = section_, .name = "require_tls",                                                                     \
-    .doc = "Over which family mail is taken with TLS only (530 5.7.0). RFC 3207 4 forbids it on a public MX.",      \
-    .type = "\"no\", \"ipv4\", \"ipv6\" or \"both\"", .fallback = "\"no\"", .read = read_require_tls                \
+#define POSTERN_CHOICES(section_)                                                                                     \
+  Key{.section = section_,                                                                                            \
+      .name = "preset",                                                                                               \
+      .doc = "What kind of site this is: the rules, thresholds and budgets that are not given here.",                 \
+      .type = "\"personal\", \"organisation\", \"provider\", \"strict\" or \"none\"",                                 \
+      .fallback = "\"organisation\"",                                                                                 \
+      .read = read_preset},                                                                                           \
+      Key{.section = section_,                                                                                        \
+          .name = "home",                                                                                             \
+          .doc =                                                                                                      \
+              "The countries that mail is expected from (ISO 3166-1). Mail of strangers from elsewhere is refused "   \
+              "at RCPT; the word home in conditions means them.",                                                     \
+          .type = "list of countries",                                                                                \
+          .fallback = "none: mail may come from anywhere",                                                            \
+          .read = read_home},                                                                                         \
+      Key{.section = section_,                                                                                        \
+          .name = "refuse_abroad",                                                                                    \
+          .doc =                                                                                                      \
+              "Whether mail of strangers from outside of home is refused; where not, home serves conditions and the " \
+              "score alone.",                                                                                         \
+          .type = "boolean",                                                                                          \
+          .fallback = "true",                                                                                         \
+          .read = read_refuse_abroad},                                                                                \
+      Key{.section = section_,                                                                                        \
+          .name = "greylist",                                                                                         \
+          .doc = "Whether dubious senders are asked to come again (451); where not, such mail is accepted.",          \
+          .type = "boolean",                                                                                          \
+          .fallback = "that of the preset",                                                                           \
+          .read = read_greylist},                                                                                     \
+      Key{.section = section_,                                                                                        \
+          .name = "greylist_at",                                                                                      \
+          .doc =                                                                                                      \
+              "The evidence from which on a sender is asked to come again, in nats: 1 is odds of 2.7 to 1 for "       \
+              "spam.",                                                                                                \
+          .type = "number from 0.01 to 100",                                                                          \
+          .fallback = "that of the preset",                                                                           \
+          .read = read_greylist_at},                                                                                  \
+      Key{.section = section_,                                                                                        \
+          .name = "reject_at",                                                                                        \
+          .doc = "The evidence from which on mail is refused, in nats: 5 is odds of 148 to 1 for spam.",              \
+          .type = "number from 0.01 to 100",                                                                          \
+          .fallback = "that of the preset",                                                                           \
+          .read = read_reject_at},                                                                                    \
+      Key{.section = section_,                                                                                        \
+          .name = "dmarc_reject",                                                                                     \
+          .doc = "Whether mail that fails DMARC is refused where the author's domain asks for it (p=reject).",        \
+          .type = "boolean",                                                                                          \
+          .fallback = "that of the preset",                                                                           \
+          .read = read_dmarc_reject},                                                                                 \
+      Key{.section = section_,                                                                                        \
+          .name = "dmarc_quarantine",                                                                                 \
+          .doc =                                                                                                      \
+              "What becomes of mail that fails DMARC where the author's domain asks for quarantine: it goes on "      \
+              "with a header field that says so, or is refused. There is no quarantine.",                             \
+          .type = "\"tag\" or \"reject\"",                                                                            \
+          .fallback = "that of the preset",                                                                           \
+          .read = read_dmarc_quarantine},                                                                             \
+      Key {                                                                                                           \
+    .section = section_, .name = "require_tls",                                                                       \
+    .doc = "Over which family mail is taken with TLS only (530 5.7.0). RFC 3207 4 forbids it on a public MX.",        \
+    .type = "\"no\", \"ipv4\", \"ipv6\" or \"both\"", .fallback = "\"no\"", .read = read_require_tls                  \
   }
 
 constexpr std::array kKeys = {
@@ -453,7 +465,7 @@ constexpr std::array kKeys = {
     Key{.section = "policy.pin",
         .name = "nats",
         .doc = "The weight: more than 0 speaks for spam, less against it.",
-        .type = "number from -100 to 100",
+        .type = "number from -20 to 20",
         .fallback = "none: it must be given",
         .read = read_nats},
 
@@ -572,6 +584,7 @@ void read_rule(Reader& reader, const Section& section, const Node& node) {
   if (tags && rule.label.empty()) rule.label = rule.name;
   if (good && room(reader, section, node, reader.config.policy.rules.size(), policy::kRulesMax)) {
     reader.config.policy.rules.push_back(std::move(rule));
+    reader.when_strings.push_back(reader.when_string);
   }
 }
 
@@ -582,7 +595,7 @@ void read_override(Reader& reader, const Section& section, const Node& node) {
   const bool good = read_repeated(reader, section, node, {"recipients"});
   reader.override_of = nullptr;
   check_thresholds(reader, "policy.for", over.choices);
-  if (good && room(reader, section, node, reader.config.policy.overrides.size(), kOverridesMax)) {
+  if (good && room(reader, section, node, reader.config.policy.overrides.size(), policy::kOverridesMax)) {
     reader.config.policy.overrides.push_back(std::move(over));
   }
 }

@@ -31,7 +31,9 @@ class Reader {
   std::string key;                                   // being read, "limits.errors"
   std::map<std::string, Place, std::less<>> places;  // of every key that was read
   std::vector<Problem> problems;
-  std::vector<Problem> warnings;  // what is taken, and should be known all the same
+  Place when_string;                // of the rule that is being read
+  std::vector<Place> when_strings;  // of policy.rules: where each condition's string begins
+  std::vector<Problem> warnings;    // what is taken, and should be known all the same
 
   void problem(Place place, std::string what) { problem_at(key, place, std::move(what)); }
   void problem_at(std::string_view about, Place place, std::string what);

@@ -40,7 +40,7 @@ void expect_each(const std::vector<Case>& cases) {
 }
 
 TEST(DefenceConfig, Defaults) {
-  const inbound::DefenceOptions& defence = good("")->inbound.defence;
+  const inbound::DefenceOptions defence = good("")->inbound.defence;
   EXPECT_EQ(defence.greeting_delay_ms, 0);
   EXPECT_EQ(defence.lookup_timeout_ms, 5000);
   EXPECT_EQ(defence.country_files, (std::vector<std::string>{"/usr/share/tor/geoip", "/usr/share/tor/geoip6"}));
@@ -103,10 +103,11 @@ public_url = "https://Postern.example.org:8443/why/"
 
 TEST(DefenceConfig, TablesAndFilesNeedARestart) {
   const auto old = good("");
-  EXPECT_TRUE(restart_needed(
-                  *old, *good("[defence]\ntimeout = 1\n[defence.budget]\nburst = 1\n[defence.greylist]\n"
-                              "delay = 60\n[policy]\npreset = \"strict\"\n[web]\npublic_url = \"https://a.example\"\n"))
-                  .empty());
+  EXPECT_TRUE(
+      restart_needed(*old,
+                     *good("[defence]\ntimeout = 1\n[defence.budget]\nburst = 1\n[defence.greylist]\n"
+                           "delay = 60\n[policy]\npreset = \"provider\"\n[web]\npublic_url = \"https://a.example\"\n"))
+          .empty());
   EXPECT_EQ(restart_needed(*old, *good("[defence]\ncountry_files = []\np0f_file = \"\"\n[defence.tables]\n"
                                        "known_bytes = \"1 MiB\"\n")),
             (std::vector<std::string>{"defence.country_files", "defence.p0f_file", "defence.tables.known_bytes"}));

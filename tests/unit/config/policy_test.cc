@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "config/reader.h"
+#include "policy/counts_file.h"
 #include "unit/config/temporary_folder.h"
 
 namespace postern::config {
@@ -57,6 +58,7 @@ TEST(PolicyConfig, EveryKey) {
   const auto config = good(R"([policy]
 preset = "strict"
 home = ["US", "ca"]
+refuse_abroad = true
 greylist = false
 greylist_at = 1
 reject_at = 5.5
@@ -108,6 +110,7 @@ ask = "client"
   const policy::Options& policy = config->policy;
   EXPECT_EQ(policy.choices.preset, "strict");
   EXPECT_EQ(policy.choices.home, (std::vector{country_code('U', 'S'), country_code('C', 'A')}));
+  EXPECT_EQ(policy.choices.refuse_abroad, true);
   EXPECT_EQ(policy.choices.greylist, false);
   EXPECT_EQ(policy.choices.greylist_at, 1.0);
   EXPECT_EQ(policy.choices.reject_at, 5.5);
@@ -125,8 +128,8 @@ ask = "client"
   EXPECT_EQ(rule.text, "We expect no mail from there.");
   EXPECT_TRUE(rule.shadow);
   EXPECT_EQ(rule.recipients, (std::vector<std::string>{"example.org", "alice@example.org"}));
-  EXPECT_EQ(rule.place.line, 18);
-  EXPECT_EQ(rule.when_place.line, 20);
+  EXPECT_EQ(rule.place.line, 19);
+  EXPECT_EQ(rule.when_place.line, 21);
   EXPECT_EQ(rule.when_place.column, 9);
   EXPECT_EQ(policy.rules[1].stage, std::nullopt);
   EXPECT_EQ(policy.rules[1].label, "bulk");
@@ -178,10 +181,10 @@ TEST(PolicyConfig, WhatIsWrongHasAPlace) {
       {"[policy]\nhome = [\"US\", \"us\"]\n", "f:9:15: policy.home: \"us\" is given twice"},
       {"[policy]\ngreylist = \"yes\"\n", "f:9:12: policy.greylist: found the string \"yes\", expected true or false"},
       {"[policy]\nreject_at = \"5\"\n",
-       "f:9:13: policy.reject_at: found the string \"5\", expected a number from -100 to 100"},
+       "f:9:13: policy.reject_at: found the string \"5\", expected a number from 0.01 to 100"},
       {"[policy]\nreject_at = 100.5\n",
-       "f:9:13: policy.reject_at: is out of range; expected a number from -100 to 100"},
-      {"[policy]\nreject_at = nan\n", "f:9:13: policy.reject_at: is out of range; expected a number from -100 to 100"},
+       "f:9:13: policy.reject_at: is out of range; expected a number from 0.01 to 100"},
+      {"[policy]\nreject_at = nan\n", "f:9:13: policy.reject_at: is out of range; expected a number from 0.01 to 100"},
       {"[policy]\nreject_at = 1\ngreylist_at = 1.5\n",
        "f:9:13: policy.reject_at: is less than greylist_at, so that nobody would ever be asked to come again"},
       {"[policy]\ndmarc_quarantine = \"quarantine\"\n",
@@ -309,14 +312,62 @@ TEST(PolicyConfig, TheWhenOfALongStringBeginsInTheNextLine) {
   EXPECT_EQ(config->policy.rules[0].when_place.column, 1);
 }
 
+// What compiling finds is told where it stands: of a condition to the column, however it is written.
+TEST(PolicyConfig, ConditionsAreChecked) {
+  const auto rule = [](const std::string& when, const std::string& more = {}) {
+    return "[[policy.rule]]\nname = \"r\"\nthen = \"reject\"\nwhen = " + when + "\n" + more;
+  };
+  expect_each({
+      {rule("\"rnds == none\""), "f:11:9: policy.rule.when: rule \"r\": "},
+      {rule("\"tls == plain and rnds == none\""), "f:11:26: policy.rule.when: rule \"r\": "},
+      {rule("'tls == plain and rnds == none'"), "f:11:26: policy.rule.when: rule \"r\": "},
+      {rule("\"rdns_name == \\\"a\\\" and rnds == none\""), "f:11:32: policy.rule.when: rule \"r\": "},
+      {rule("\"\"\"\ntls == plain\n  and rnds == none\"\"\""), "f:13:7: policy.rule.when: rule \"r\": "},
+      {rule("\"\"\"tls == plain \\\n  and rnds == none\"\"\""), "f:12:7: policy.rule.when: rule \"r\": "},
+      {rule("\"os == windows and os == linux\""),
+       "f:11:9: policy.rule.when: rule \"r\": can never be true: no value of os"},
+      {rule("\"tls == plain\"", "stage = \"connect\"\n"), "f:11:9: policy.rule.when: rule \"r\": "},
+      {rule("\"lists has zen\""), "f:11:19: policy.rule.when: rule \"r\": "},
+      {rule("\"tls == plain\"") + rule("\"tls == failed\""), "f:12:1: policy.rule: rule \"r\": "},
+      {"[policy]\npreset = \"strict\"\n",
+       "f:9:10: policy.preset: the preset strict refuses all countries but your own"},
+      {"[[policy.for]]\nrecipients = \"example.org\"\npreset = \"strict\"\n", "f:8:1: policy.for: the preset strict"},
+      {"[[policy.pin]]\nsignal = \"rdns\"\nvalue = \"nonne\"\nnats = 1\n",
+       "f:8:1: policy.pin: rdns cannot be pinned at"},
+  });
+  EXPECT_NE(good(rule("\"tls == plain\""))->judge, nullptr);
+}
+
+TEST(PolicyConfig, EvidenceIsReadWhenTheFileIs) {
+  const TemporaryFolder folder;
+  const std::string text = std::string(kBase) + "[policy]\nevidence = \"counts.json\"\n";
+  const std::string file = folder.file("f", text);
+  const Loaded missing = load(file);
+  ASSERT_EQ(missing.problems.size(), 1U);
+  EXPECT_EQ(missing.problems[0].text(),
+            file + ":9:12: policy.evidence: opening " + folder.path() + "/counts.json: No such file or directory");
+  policy::Counts counts{.spam = 10, .ham = 20, .rows = {{"rdns", "generic", 5, 1}}, .cells = {}};
+  static_cast<void>(folder.file("counts.json", policy::counts_text(counts, 0)));
+  const Loaded loaded = load(file);
+  ASSERT_NE(loaded.config, nullptr) << loaded.problems[0].text();
+  ASSERT_TRUE(loaded.config->policy.counts);
+  EXPECT_EQ(loaded.config->policy.counts->rows.size(), 1U);
+  EXPECT_NE(loaded.config->judge, nullptr);
+  const LoadedPolicy alone = load_policy(file);
+  ASSERT_TRUE(alone.policy);
+  EXPECT_TRUE(alone.policy->counts);
+  EXPECT_EQ(alone.judge->fingerprint(), loaded.config->judge->fingerprint());
+}
+
 TEST(PolicyConfig, ThePolicyPartAlone) {
   const std::string part =
-      "[policy]\npreset = \"strict\"\n[[policy.rule]]\nname = \"r\"\nwhen = \"tls == plain\"\n"
+      "[policy]\npreset = \"provider\"\n[[policy.rule]]\nname = \"r\"\nwhen = \"tls == plain\"\n"
       "then = \"tag\"\n[[policy.list]]\nname = \"zen\"\nzone = \"zen.example\"\n";
   for (const std::string& text : {part, std::string(kBase) + part, "[[listen]]\naddress = \"nonsense\"\n" + part}) {
     const LoadedPolicy loaded = parse_policy(text, "f");
     ASSERT_TRUE(loaded.policy) << loaded.problems[0].text();
-    EXPECT_EQ(loaded.policy->choices.preset, "strict");
+    EXPECT_EQ(loaded.policy->choices.preset, "provider");
+    EXPECT_NE(loaded.judge, nullptr);
     EXPECT_EQ(loaded.policy->rules.size(), 1U);
     EXPECT_EQ(loaded.policy->lists, (evidence::ListNames{"zen"}));
   }
@@ -328,7 +379,7 @@ TEST(PolicyConfig, ThePolicyPartAlone) {
   };
   EXPECT_EQ(problem(""),
             "f: policy: is not there, and nothing else of a configuration; write [policy] and what it decides");
-  EXPECT_EQ(problem("[polcy]\npreset = \"strict\"\n"),
+  EXPECT_EQ(problem("[polcy]\npreset = \"provider\"\n"),
             "f:1:2: polcy: is not a key of the configuration; did you mean \"policy\"?");
   EXPECT_TRUE(problem("[policy]\npreset = 5\n").starts_with("f:2:10: policy.preset: found the number 5"));
   EXPECT_TRUE(problem("[policy\n").starts_with("f:1:"));
