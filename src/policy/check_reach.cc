@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <span>
 
 #include "base/text.h"
 #include "policy/check.h"
@@ -57,18 +58,32 @@ std::string where(const RuleToReach& rule) {
 }
 
 // Under one setting; empty where the rule may fire.
-std::string why_never(const std::vector<RuleToReach>& rules, std::size_t at, const Setting& setting, Reach& reach) {
+std::string why_never(std::span<const RuleToReach> rules, std::size_t at, const Setting& setting, Reach& reach) {
   static const Expression role = one_word(Signal::recipient, {number(value::Recipient::role)});
   static const Expression allowed = one_word(Signal::verdict_of_operator, {number(value::Operator::allow)});
   static const Expression judged =
       one_word(Signal::verdict_of_operator, {number(value::Operator::allow), number(value::Operator::deny)});
   const Rule& rule = *rules[at].rule;
   const Moment moment = first_moment(rule);
+  const auto impossible = [&reach](std::span<const Reach::Asked> asked) {
+    return !reach.possible(asked).value_or(true);
+  };
+  std::vector<Reach::Asked> asked{{&rule.expression, Demand::yes}};
+  asked.push_back({moment == Moment::connect ? &allowed : &judged, Demand::not_yes});
+  if (moment != Moment::connect) asked.push_back({&role, Demand::not_yes});
+  const std::size_t settled_before = asked.size();
+  std::vector<const RuleToReach*> others;
+  for (const RuleToReach& other : rules.first(at)) {
+    if (!decides(*other.rule) || !other.rule->judges_at(moment)) continue;
+    if (!covers(other.options->recipients, rules[at].options->recipients)) continue;
+    others.push_back(&other);
+    asked.push_back({&other.rule->expression, Demand::not_yes});
+  }
+  if (!impossible(asked)) return {};
 
-  reach.reset_culprit();
-  auto alone = reach.within(Reach::Boxes(1), rule.expression, Demand::yes);
-  if (!alone) return {};
-  if (alone->empty()) {
+  // It never fires. Why?
+  const std::span<const Reach::Asked> all = asked;
+  if (impossible(all.first(1))) {
     const auto culprit = reach.culprit();
     if (culprit == Signal::country && setting.home.empty() && rule.expression.source.contains("home"))
       return "can never be true while no home is configured; name your countries in [policy] home";
@@ -79,29 +94,17 @@ std::string why_never(const std::vector<RuleToReach>& rules, std::size_t at, con
                     : std::string(": it contradicts itself")) +
            "; take the contradiction out";
   }
-  auto left = reach.within(*alone, moment == Moment::connect ? allowed : judged, Demand::not_yes);
-  if (left && left->empty()) return "never fires: postern allow and deny are obeyed before any rule; take it away";
-  if (left && moment != Moment::connect) left = reach.within(*std::move(left), role, Demand::not_yes);
-  if (left && left->empty())
+  if (impossible(all.first(2))) return "never fires: postern allow and deny are obeyed before any rule; take it away";
+  if (impossible(all.first(settled_before)))
     return "never fires: postmaster and abuse are accepted before any rule (RFC 5321 4.5.1); take it away";
-  if (!left) return {};
-  const Reach::Boxes open = *left;
-  for (std::size_t before = 0; before < at; ++before) {
-    const RuleToReach& other = rules[before];
-    if (!decides(*other.rule) || !other.rule->judges_at(moment)) continue;
-    if (!covers(other.options->recipients, rules[at].options->recipients)) continue;
-    auto rest = reach.within(*left, other.rule->expression, Demand::not_yes);
-    if (!rest) continue;  // too much to say: the rule may stay open
-    if (rest->empty()) {
-      const auto by_this_alone = reach.within(open, other.rule->expression, Demand::not_yes);
-      const bool alone_decides = by_this_alone && by_this_alone->empty();
-      return "never decides: " + (alone_decides ? "rule " + where(other) : std::string("the rules")) +
-             (alone_decides ? " has" : " before it have") +
-             " always decided before; put it further up, or take it away";
-    }
-    left = std::move(rest);
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    std::vector<Reach::Asked> one(asked.begin(), asked.begin() + static_cast<std::ptrdiff_t>(settled_before));
+    one.push_back(asked[settled_before + i]);
+    if (impossible(one))
+      return "never decides: rule " + where(*others[i]) +
+             " has always decided before; put it further up, or take it away";
   }
-  return {};
+  return "never decides: the rules before it have always decided before; put it further up, or take it away";
 }
 
 }  // namespace

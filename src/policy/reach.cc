@@ -1,56 +1,106 @@
 #include "policy/reach.h"
 
 #include <algorithm>
-#include <iterator>
+#include <deque>
+#include <ranges>
+#include <utility>
 
 namespace postern::policy {
 
-std::optional<Reach::Boxes> Reach::within(Boxes boxes, const Expression& expression, Demand demand) {
-  return within(std::move(boxes), expression, expression.root, demand);
-}
+namespace {
 
-std::optional<Reach::Boxes> Reach::within(Boxes boxes, const Expression& expression, std::uint16_t node_number,
-                                          Demand demand) {
-  const Node& node = expression.nodes[node_number];
-  if (node.kind == Node::Kind::negation)
-    return within(std::move(boxes), expression, node.parts.front(), opposite(demand));
-  if (node.kind == Node::Kind::comparison) {
-    const Comparison& comparison = expression.comparisons[node.parts.front()];
-    work_ += boxes.size();
-    if (work_ > kWorkMax) return std::nullopt;
-    Boxes kept;
-    for (Box& box : boxes) {
-      if (box.cut(comparison, demand, setting_)) {
-        kept.push_back(std::move(box));
-      } else if (std::ranges::find(emptied_, comparison.signal) == emptied_.end()) {
-        emptied_.push_back(comparison.signal);
+// What is still to be met, as a list whose tails are shared by the alternatives.
+struct Goal {
+  const Expression* expression = nullptr;
+  std::uint16_t node = 0;
+  Demand demand = Demand::yes;
+  const Goal* next = nullptr;
+};
+
+// Where one of several parts is enough, and another one may be tried.
+struct Choice {
+  Box box;
+  const Goal* goal = nullptr;
+  std::size_t next_part = 0;
+};
+
+class Search {
+ public:
+  Search(const Setting& setting, std::vector<evidence::Signal>& failed_on) : setting_(setting), failed_on_(failed_on) {}
+
+  std::optional<bool> run(std::span<const Reach::Asked> asked, std::size_t& work) {
+    for (const Reach::Asked& one : std::views::reverse(asked)) add(*one.expression, one.expression->root, one.demand);
+    while (goals_ != nullptr) {
+      if (arena_.size() > kStepsMax || ++work > kWorkMax || ++steps_ > kStepsMax) return std::nullopt;
+      const Goal* const goal = goals_;
+      goals_ = goal->next;
+      const Node& node = goal->expression->nodes[goal->node];
+      if (node.kind == Node::Kind::negation) {
+        add(*goal->expression, node.parts.front(), opposite(goal->demand));
+      } else if (node.kind == Node::Kind::comparison) {
+        const Comparison& comparison = goal->expression->comparisons[node.parts.front()];
+        if (box_.cut(comparison, goal->demand, setting_)) continue;
+        if (std::ranges::find(failed_on_, comparison.signal) == failed_on_.end())
+          failed_on_.push_back(comparison.signal);
+        if (!try_another()) return false;
+      } else if (needs_all(node, goal->demand)) {
+        for (const std::uint16_t part : std::views::reverse(node.parts)) add(*goal->expression, part, goal->demand);
+      } else {
+        choices_.push_back({box_, goal, 0});
+        (void)try_another();  // there is a first part
       }
     }
-    return kept;
+    return true;
   }
+
+ private:
   // "a and b" is yes where both are yes, and not no where both are not no; "a or b" is no where both are no, ...
-  const bool upwards = demand == Demand::yes || demand == Demand::not_no;
-  const bool all = (node.kind == Node::Kind::conjunction) == upwards;
-  if (all) {
-    for (const std::uint16_t part : node.parts) {
-      if (boxes.empty()) break;
-      auto rest = within(std::move(boxes), expression, part, demand);
-      if (!rest) return std::nullopt;
-      boxes = *std::move(rest);
+  static bool needs_all(const Node& node, Demand demand) {
+    const bool upwards = demand == Demand::yes || demand == Demand::not_no;
+    return (node.kind == Node::Kind::conjunction) == upwards;
+  }
+
+  void add(const Expression& expression, std::uint16_t node, Demand demand) {
+    arena_.push_back({&expression, node, demand, goals_});
+    goals_ = &arena_.back();
+  }
+
+  // The next part of the last choice that has one.
+  bool try_another() {
+    if (choices_.empty()) return false;
+    Choice& choice = choices_.back();
+    const Goal* const goal = choice.goal;
+    const auto& parts = goal->expression->nodes[goal->node].parts;
+    const std::uint16_t part = parts[choice.next_part++];
+    if (choice.next_part == parts.size()) {
+      box_ = std::move(choice.box);
+      choices_.pop_back();
+    } else {
+      box_ = choice.box;
     }
-    return boxes;
+    goals_ = goal->next;
+    add(*goal->expression, part, goal->demand);
+    return true;
   }
-  Boxes sum;
-  for (const std::uint16_t part : node.parts) {
-    auto some = within(boxes, expression, part, demand);
-    if (!some || sum.size() + some->size() > kBoxesMax) return std::nullopt;
-    std::ranges::move(*some, std::back_inserter(sum));
-  }
-  return sum;
+
+  const Setting& setting_;
+  std::vector<evidence::Signal>& failed_on_;
+  Box box_;
+  const Goal* goals_ = nullptr;
+  std::deque<Goal> arena_;
+  std::vector<Choice> choices_;
+  std::size_t steps_ = 0;
+};
+
+}  // namespace
+
+std::optional<bool> Reach::possible(std::span<const Asked> asked) {
+  failed_on_.clear();
+  return Search(setting_, failed_on_).run(asked, work_);
 }
 
 std::optional<evidence::Signal> Reach::culprit() const {
-  return emptied_.size() == 1 ? std::optional(emptied_.front()) : std::nullopt;
+  return failed_on_.size() == 1 ? std::optional(failed_on_.front()) : std::nullopt;
 }
 
 }  // namespace postern::policy

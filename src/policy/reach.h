@@ -1,40 +1,40 @@
-// Reach: whether a condition can be true at all, and whether it can while others are not: what a rule that never fires
-// is found with. A condition is spread into boxes (box.h) as into a disjunctive normal form; where that takes more than
-// kBoxesMax boxes or kWorkMax steps the answer is "yes". So "no" is certain, and "yes" is not.
+// Reach: whether conditions can come to what is demanded of them all at once: what a rule that never fires is found
+// with. A search with backtracking that cuts one box (box.h) down, comparison by comparison, until it has met every
+// demand or is empty. "No" is certain; "yes" is not, because a box may look open and be empty. Where a question takes
+// more than kStepsMax steps, or all questions together kWorkMax, there is no answer.
 // Thread rule: a value of one thread.
 #pragma once
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "policy/box.h"
 
 namespace postern::policy {
 
-inline constexpr std::size_t kBoxesMax = 256;
-inline constexpr std::size_t kWorkMax = 200'000;  // cuts of all the questions of one policy: well below a second
+inline constexpr std::size_t kStepsMax = 10'000;
+inline constexpr std::size_t kWorkMax = 500'000;  // less than a second
 
 class Reach {
  public:
   explicit Reach(const Setting& setting) : setting_(setting) {}
 
-  // The evidence that meets the demand, from `boxes` on. Nothing where it was too much to say.
-  using Boxes = std::vector<Box>;
-  [[nodiscard]] std::optional<Boxes> within(Boxes boxes, const Expression& expression, Demand demand);
+  struct Asked {
+    const Expression* expression = nullptr;
+    Demand demand = Demand::yes;
+  };
+  // Nothing where it was too much to say.
+  [[nodiscard]] std::optional<bool> possible(std::span<const Asked> asked);
 
-  // The one signal on which every box that was lost since the last reset() was found empty; nothing where there were
-  // several, or none.
+  // After a "no": the one signal that every attempt failed on; nothing where there were several.
   [[nodiscard]] std::optional<evidence::Signal> culprit() const;
-  void reset_culprit() { emptied_.clear(); }
 
  private:
-  [[nodiscard]] std::optional<Boxes> within(Boxes boxes, const Expression& expression, std::uint16_t node,
-                                            Demand demand);
-
   const Setting& setting_;
   std::size_t work_ = 0;
-  std::vector<evidence::Signal> emptied_;
+  std::vector<evidence::Signal> failed_on_;
 };
 
 }  // namespace postern::policy
