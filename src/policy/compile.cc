@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <iterator>
 
 #include "policy/check.h"
 #include "policy/compiled.h"
@@ -143,6 +144,14 @@ class Compiler {
     };
     for (std::size_t i = 0; i < options_.rules.size(); ++i) add(compiled.rules_[i]);
     for (const std::size_t i : of_preset) add(compiled.rules_[i]);
+    // What accepts matters where something follows that could decide otherwise.
+    const auto delays = [&profile](const Rule* rule) {
+      return rule->action == Action::greylist && !rule->shadow && profile.decided.greylist;
+    };
+    const bool followed = profile.scored || std::ranges::any_of(profile.at_rcpt, delays);
+    std::ranges::copy_if(profile.at_rcpt, std::back_inserter(profile.earlier), [&](const Rule* rule) {
+      return delays(rule) || (followed && rule->action == Action::accept && !rule->shadow);
+    });
   }
 
   const Options& options_;
@@ -166,8 +175,7 @@ void Compiled::find_asked() {
       for (const Rule* const rule : *rules) {
         ask_all(rule->expression);
         if (rule->action == Action::greylist && profile.decided.greylist) delays = true;
-        const bool accepts_at_rcpt = rule->action == Action::accept && profile.scored;
-        if (rule->stage != Stage::data && !accepts_at_rcpt) continue;
+        if (rule->stage != Stage::data && std::ranges::find(profile.earlier, rule) == profile.earlier.end()) continue;
         if (rule->limited) limited_at_data_.push_back(*rule->limited);
         for (const Comparison& comparison : rule->expression.comparisons) {
           if (comparison.signal == Signal::recipient || comparison.signal == Signal::recipient_domain ||

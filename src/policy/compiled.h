@@ -38,7 +38,9 @@ struct Profile {
   Setting setting;
   std::vector<const Rule*> at_connect, at_rcpt, at_data;
   bool scored = false;
+  std::vector<const Rule*> earlier;  // of RCPT, that matter at the end of DATA: what accepts, what delays
 
+  [[nodiscard]] bool judges_at_data() const { return scored || !earlier.empty() || !at_data.empty(); }
   [[nodiscard]] const std::vector<const Rule*>& rules(Moment moment) const {
     return moment == Moment::connect ? at_connect : moment == Moment::rcpt ? at_rcpt : at_data;
   }
@@ -65,11 +67,15 @@ class Compiled final : public Policy {
 
   // Whether what a greylist rule or the score would delay has to wait, at this moment.
   [[nodiscard]] bool waits(Moment moment, const evidence::Evidence& evidence, const Profile& profile) const;
-  // Whether a rule accepted the recipient, on this evidence.
-  [[nodiscard]] static bool vouched(const evidence::Evidence& evidence, const Profile& profile,
-                                    const Scopes::Found& scopes);
+  // What the rules of RCPT mean for the end of DATA.
+  struct Earlier {
+    bool vouched = false;          // one of them accepted the recipient
+    const Rule* delays = nullptr;  // one would have delayed, but for the null reverse-path
+  };
+  [[nodiscard]] Earlier earlier(const evidence::Evidence& evidence, const Profile& profile,
+                                const Scopes::Found& scopes) const;
   void judge_score(Moment moment, const evidence::Evidence& evidence, const Profile& profile,
-                   const Scopes::Found& scopes, evidence::Verdict& verdict) const;
+                   evidence::Verdict& verdict) const;
   void find_asked();
 
   std::vector<Rule> rules_;  // never grows once profiles point into it

@@ -6,7 +6,14 @@ Explanation Compiled::explain(Moment moment, const evidence::Evidence& evidence,
   Explanation explanation;
   const Scopes::Found scopes = moment == Moment::connect ? Scopes::Found() : scopes_.find(recipient);
   const Profile& profile = profiles_[scopes.profile()];
-  for (const Rule* const rule : profile.rules(moment)) {
+  std::vector<const Rule*> rules = profile.rules(moment);
+  if (moment == Moment::data &&
+      evidence.get<evidence::value::Sender>(evidence::Signal::sender) == evidence::value::Sender::null) {
+    // what did not speak at RCPT speaks now
+    for (const Rule* const rule : profile.at_rcpt)
+      if (rule->action == evidence::Action::greylist) rules.push_back(rule);
+  }
+  for (const Rule* const rule : rules) {
     if (!rule->applies(scopes)) continue;
     Answer answer{.rule = rule->name, .action = rule->action, .shadow = rule->shadow};
     answer.truth = truth_of(rule->expression, evidence, profile.setting);

@@ -82,13 +82,21 @@ Verdict Compiled::judge(Moment moment, const Evidence& evidence, const For& reci
     verdict.text = rule->text;
     return verdict;
   }
-  if (moment != Moment::connect && profile.scored) judge_score(moment, evidence, profile, scopes, verdict);
+  if (moment == Moment::data && !profile.earlier.empty()) {
+    const auto [vouched, delays] = earlier(evidence, profile, scopes);
+    if (vouched) return verdict;
+    if (delays != nullptr) {
+      if (delays->number < kMatchedMax) verdict.matched |= std::uint64_t{1} << delays->number;
+      decide(Action::greylist, delays->reason, delays->name);
+      verdict.text = delays->text;
+      return verdict;
+    }
+  }
+  if (moment != Moment::connect && profile.scored) judge_score(moment, evidence, profile, verdict);
   return verdict;
 }
 
-void Compiled::judge_score(Moment moment, const Evidence& evidence, const Profile& profile, const Scopes::Found& scopes,
-                           Verdict& verdict) const {
-  if (moment == Moment::data && vouched(evidence, profile, scopes)) return;
+void Compiled::judge_score(Moment moment, const Evidence& evidence, const Profile& profile, Verdict& verdict) const {
   const Sum sum = score_.at(moment, evidence, profile.setting);
   verdict.score = static_cast<float>(sum.mean);
   verdict.score_low = static_cast<float>(sum.low);
@@ -127,13 +135,17 @@ bool Compiled::waits(Moment moment, const Evidence& evidence, const Profile& pro
   return score_.at(moment, evidence, profile.setting).mean > mildly;
 }
 
-bool Compiled::vouched(const Evidence& evidence, const Profile& profile, const Scopes::Found& scopes) {
-  for (const Rule* const rule : profile.at_rcpt) {
-    if (rule->shadow || rule->action == Action::tag || rule->action == Action::greylist) continue;
+Compiled::Earlier Compiled::earlier(const Evidence& evidence, const Profile& profile,
+                                    const Scopes::Found& scopes) const {
+  const bool null_sender = evidence.get<value::Sender>(Signal::sender) == value::Sender::null;
+  for (const Rule* const rule : profile.earlier) {
+    const bool delay = rule->action == Action::greylist;
+    if (delay && !null_sender) continue;  // it has spoken at RCPT
     if (!rule->applies(scopes) || !rule->program.holds(evidence, profile.setting)) continue;
-    return rule->action == Action::accept;
+    if (!delay) return {.vouched = true};
+    if (waits(Moment::data, evidence, profile)) return {.delays = rule};
   }
-  return false;
+  return {};
 }
 
 bool Compiled::same_at_data(const For& one, const For& other) const {
@@ -141,8 +153,7 @@ bool Compiled::same_at_data(const For& one, const For& other) const {
   const Scopes::Found others = scopes_.find(other);
   const Profile& profile = profiles_[found.profile()];
   const Profile& others_profile = profiles_[others.profile()];
-  const auto judges = [](const Profile& of) { return of.scored || !of.at_data.empty(); };
-  if (!judges(profile) && !judges(others_profile)) return true;
+  if (!profile.judges_at_data() && !others_profile.judges_at_data()) return true;
   if (is_role(one.address) != is_role(other.address)) return false;
   if (is_role(one.address)) return true;
   if (recipient_matters_at_data_ && (!iequals(one.address, other.address) || !iequals(one.domain, other.domain)))
@@ -156,8 +167,8 @@ bool Compiled::same_at_data(const For& one, const For& other) const {
   const Decided& b = others_profile.decided;
   if (profile.at_data != others_profile.at_data || profile.setting.home != others_profile.setting.home) return false;
   if (profile.scored != others_profile.scored || a.greylist != b.greylist) return false;
-  return !profile.scored ||
-         (a.greylist_at == b.greylist_at && a.reject_at == b.reject_at && profile.at_rcpt == others_profile.at_rcpt);
+  if (profile.earlier != others_profile.earlier) return false;
+  return !profile.scored || (a.greylist_at == b.greylist_at && a.reject_at == b.reject_at);
 }
 
 std::vector<std::string_view> Compiled::rule_names() const {

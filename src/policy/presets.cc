@@ -43,6 +43,9 @@ constexpr Conditional kCountry{
     Action::reject, Reason::country, ""};
 constexpr Conditional kLists{If::always,     "lists",      "list_score >= 5 and known not in [known, replied_to]",
                              Action::reject, Reason::list, ""};
+constexpr Conditional kListsDelay{
+    If::always,       "lists-delay",      "list_score >= 2 and known not in [known, replied_to]",
+    Action::greylist, Reason::greylisted, ""};
 // A history alone may be that of a network; what speaks for the sender himself must agree with it.
 constexpr Conditional kWindows{
     If::always,
@@ -81,6 +84,7 @@ constexpr std::array kPersonal{
     kCountry,
     Conditional{If::always, "lists", "list_score >= 4 and known not in [known, replied_to]", Action::reject,
                 Reason::list, ""},
+    kListsDelay,
     kWindows,
     Conditional{If::always, "reverse-dns", "rdns in [none, unconfirmed, generic] and known not in [known, replied_to]",
                 Action::greylist, Reason::greylisted, ""},
@@ -99,6 +103,7 @@ constexpr std::array kOrganisation{
     kTrap,
     kCountry,
     kLists,
+    kListsDelay,
     kWindows,
     Conditional{If::always, "reverse-dns", "rdns in [none, generic] and known not in [known, replied_to]",
                 Action::greylist, Reason::greylisted, ""},
@@ -124,6 +129,8 @@ constexpr std::array kStrict{
     Conditional{If::always, "trap", "trap == yes and known != replied_to", Action::reject, Reason::trap, ""},
     kCountry,
     Conditional{If::always, "lists", "list_score >= 3 and known != replied_to", Action::reject, Reason::list, ""},
+    Conditional{If::always, "lists-delay", "list_score >= 1 and known != replied_to", Action::greylist,
+                Reason::greylisted, ""},
     Conditional{If::always, "windows", "os == windows", Action::greylist, Reason::greylisted, ""},
     Conditional{If::always, "reverse-dns", "rdns in [none, unconfirmed, generic] and known != replied_to",
                 Action::greylist, Reason::greylisted, ""},

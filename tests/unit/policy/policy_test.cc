@@ -1,0 +1,682 @@
+// The order of judging, and what stands around it: greylist, shadow, overrides, explanations, fingerprint, limits.
+#include "policy/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "unit/policy/policies.h"
+#include "unit/policy/random_policy.h"
+
+namespace postern::policy::test {
+namespace {
+
+using Names = std::vector<std::string_view>;
+
+Options with_rules(std::initializer_list<RuleOptions> rules, std::string_view name = "none") {
+  Options options = preset(name);
+  options.rules = rules;
+  return options;
+}
+
+TEST(Policy, OrderOfJudgingAtRcpt) {
+  const auto policy = compiled(with_rules({rule("tls", "tls == plain", Action::reject)}, "organisation"));
+  Evidence evidence = evidence_of(
+      {{"tls", "plain"}, {"helo", "own"}, {"operator", "deny"}, {"recipient", "role"}, {"known", "stranger"}});
+  const auto verdict = [&] { return said(policy->judge(Moment::rcpt, evidence, kBob)); };
+  EXPECT_EQ(verdict(), "accept role");
+  evidence.set(Signal::recipient, value::Recipient::mailbox);
+  EXPECT_EQ(verdict(), "reject operator (operator_deny)");
+  evidence.set(Signal::verdict_of_operator, value::Operator::allow);
+  EXPECT_EQ(verdict(), "accept operator (operator_allow)");
+  evidence.set(Signal::verdict_of_operator, value::Operator::silent);
+  EXPECT_EQ(verdict(), "reject tls (rule)");
+  evidence.set(Signal::tls, value::Tls::tls1_3);
+  EXPECT_EQ(verdict(), "reject organisation/forged-helo (forged_helo)");
+  evidence.set(Signal::helo, value::Helo::name);
+  EXPECT_EQ(verdict(), "accept default");
+  evidence.set(Signal::greylist, value::Greylist::first);
+  evidence.set_number(Signal::list_score, 2);
+  EXPECT_EQ(verdict(), "greylist organisation/lists-delay (greylisted)");
+  evidence.set_number(Signal::list_score, 0);
+  evidence = evidence_of(
+      {{"early_talk", "no"}, {"pipelining", "yes"}, {"helo_match", "differs"}, {"rdns", "unconfirmed"}}, evidence);
+  EXPECT_EQ(verdict(), "greylist score (greylisted)");
+}
+
+TEST(Policy, AtConnectOnlyBudgetsSpeak) {
+  const Options options = with_rules(
+      {rule("first", "os == windows", Action::reject), rule("friend", "rdns_domain == example.net", Action::accept),
+       rule("slow", "lists has any", Action::throttle)},
+      "organisation");
+  Options listed = options;
+  listed.lists = {"zen"};
+  const auto policy = compiled(listed);
+  Evidence evidence = evidence_of({{"os", "windows"}, {"known", "stranger"}, {"operator", "deny"}});
+  evidence.set_lists(1, 1);
+  const auto connect = [&] { return said(policy->judge(Moment::connect, evidence, {})); };
+  EXPECT_EQ(connect(), "throttle slow (rule)");  // the refusals wait for RCPT
+  EXPECT_EQ(said(policy->judge(Moment::rcpt, evidence, kBob)), "reject operator (operator_deny)");
+  evidence.set_text(Signal::rdns_domain, "example.net");
+  EXPECT_EQ(connect(), "accept friend");
+  evidence = evidence_of({{"os", "windows"}, {"known", "stranger"}, {"budget", "over"}});
+  EXPECT_EQ(connect(), "throttle organisation/budget (budget)");
+  evidence.set(Signal::verdict_of_operator, value::Operator::allow);
+  EXPECT_EQ(connect(), "accept operator (operator_allow)");
+  // a budget spares the known, and whoever it cannot tell
+  EXPECT_EQ(said(policy->judge(Moment::connect, evidence_of({{"budget", "over"}, {"known", "known"}}), {})),
+            "accept default");
+  EXPECT_EQ(said(policy->judge(Moment::connect, evidence_of({{"budget", "over"}}), {})), "accept default");
+}
+
+TEST(Policy, AtDataTheRulesOfThatStage) {
+  const auto policy = compiled(with_rules(
+      {rule("friend", "rdns_domain == example.net", Action::accept),
+       rule("big", "size > 1MiB and spf != pass", Action::reject), rule("tagged", "dkim == none", Action::tag)},
+      "organisation"));
+  Evidence evidence = evidence_of({{"size", "2000000"}, {"spf", "fail"}, {"dkim", "none"}});
+  EXPECT_EQ(said(policy->judge(Moment::rcpt, evidence, kBob)), "accept default");
+  Verdict verdict = policy->judge(Moment::data, evidence, kBob);
+  EXPECT_EQ(said(verdict), "reject big (rule)");
+  EXPECT_TRUE(verdict.tags.empty());
+  evidence.set_number(Signal::size, 100);
+  verdict = policy->judge(Moment::data, evidence, kBob);
+  EXPECT_EQ(said(verdict), "accept default");
+  EXPECT_EQ(verdict.tags, Names{"tagged"});
+  // postmaster and abuse get it, also where DMARC fails
+  evidence = evidence_of({{"dmarc", "fail"}, {"dmarc_policy", "reject"}, {"arc", "none"}}, evidence);
+  EXPECT_EQ(said(policy->judge(Moment::data, evidence, kBob)), "reject organisation/dmarc-reject (dmarc)");
+  evidence.set(Signal::recipient, value::Recipient::role);
+  EXPECT_EQ(said(policy->judge(Moment::data, evidence, kBob)), "accept role");
+}
+
+TEST(Policy, WhoWasAcceptedByARuleIsNotScoredAtData) {
+  Options options = with_rules({rule("friend", "rdns_domain == example.net", Action::accept)}, "organisation");
+  options.pins = {{"tls", "plain", 10, {}}};
+  const auto policy = compiled(options);
+  Evidence evidence = evidence_of({{"tls", "plain"}});
+  EXPECT_EQ(said(policy->judge(Moment::rcpt, evidence, kBob)), "reject score (evidence)");
+  EXPECT_EQ(said(policy->judge(Moment::data, evidence, kBob)), "reject score (evidence)");
+  evidence.set_text(Signal::rdns_domain, "example.net");
+  EXPECT_EQ(said(policy->judge(Moment::rcpt, evidence, kBob)), "accept friend");
+  EXPECT_EQ(said(policy->judge(Moment::data, evidence, kBob)), "accept default");
+  // DMARC is about the author, for whom the rule did not speak
+  evidence = evidence_of({{"dmarc", "fail"}, {"dmarc_policy", "reject"}, {"arc", "none"}}, evidence);
+  EXPECT_EQ(said(policy->judge(Moment::data, evidence, kBob)), "reject organisation/dmarc-reject (dmarc)");
+}
+
+TEST(Policy, AGreylistRuleYields) {
+  const auto policy = compiled(
+      with_rules({rule("wait", "rdns == none", Action::greylist), rule("no", "tls == plain", Action::reject)}));
+  const auto verdict = [&](std::string_view greylist, std::string_view sender, std::string_view tls) {
+    return said(policy->judge(
+        Moment::rcpt, evidence_of({{"rdns", "none"}, {"greylist", greylist}, {"sender", sender}, {"tls", tls}}), kBob));
+  };
+  EXPECT_EQ(verdict("first", "address", "plain"), "greylist wait (rule)");
+  EXPECT_EQ(verdict("early", "address", "plain"), "greylist wait (rule)");
+  EXPECT_EQ(verdict("due", "address", "plain"), "reject no (rule)");  // satisfied, and on it goes
+  EXPECT_EQ(verdict("due", "address", "tls1_3"), "accept default");
+  EXPECT_EQ(verdict("weak", "address", "tls1_3"), "accept default");
+  EXPECT_EQ(verdict("unknown", "address", "tls1_3"), "accept default");  // no table: mail flows
+  EXPECT_EQ(verdict("first", "null", "tls1_3"), "accept default");       // never <> before DATA
+  EXPECT_EQ(said(policy->judge(Moment::rcpt, evidence_of({{"greylist", "first"}}), kBob)), "accept default");
+}
+
+TEST(Policy, TheNullSenderMayWaitAtData) {
+  const auto policy = compiled(with_rules({rule("wait", "dkim == none", Action::greylist)}));
+  const Evidence evidence = evidence_of({{"dkim", "none"}, {"sender", "null"}, {"greylist", "first"}});
+  EXPECT_EQ(said(policy->judge(Moment::data, evidence, kBob)), "greylist wait (rule)");
+}
+
+// Else a bot had only to write MAIL FROM:<>.
+TEST(Policy, WhatTheNullSenderWasSparedAtRcptWaitsAtData) {
+  const auto policy = compiled(with_rules({rule("wait", "rdns == none", Action::greylist)}));
+  const auto verdict = [&](Moment moment, std::string_view sender, std::string_view greylist) {
+    return said(
+        policy->judge(moment, evidence_of({{"rdns", "none"}, {"sender", sender}, {"greylist", greylist}}), kBob));
+  };
+  EXPECT_EQ(verdict(Moment::rcpt, "null", "first"), "accept default");
+  EXPECT_EQ(verdict(Moment::data, "null", "first"), "greylist wait (rule)");
+  EXPECT_EQ(verdict(Moment::data, "null", "due"), "accept default");
+  EXPECT_EQ(verdict(Moment::data, "address", "first"), "accept default");
+  const Evidence evidence = evidence_of({{"rdns", "none"}, {"sender", "null"}, {"greylist", "first"}});
+  ASSERT_EQ(policy->explain(Moment::data, evidence, kBob).answers.size(), 1U);
+  EXPECT_FALSE(policy->explain(Moment::data, evidence, kBob).answers[0].settled);
+}
+
+TEST(Policy, TheWeakKeyPassesOnlyTheMildlyDubious) {
+  Options options = with_rules({rule("wait", "helo == name", Action::greylist)}, "organisation");
+  options.pins = {{"tls", "plain", 3.5, {}}};
+  const auto policy = compiled(options);
+  const auto weak = [&](std::initializer_list<std::pair<std::string_view, std::string_view>> words) {
+    return said(policy->judge(
+        Moment::rcpt, evidence_of(words, evidence_of({{"helo", "name"}, {"greylist", "weak"}, {"known", "seen"}})),
+        kBob));
+  };
+  EXPECT_EQ(weak({{"os", "linux"}, {"rdns", "confirmed"}}), "accept default");
+  EXPECT_EQ(weak({{"os", "windows"}, {"rdns", "mail"}}), "greylist wait (rule)");
+  EXPECT_EQ(weak({{"os", "linux"}, {"rdns", "generic"}}), "greylist wait (rule)");
+  EXPECT_EQ(weak({{"tls", "plain"}, {"rdns", "none"}}), "greylist wait (rule)");  // 3.5 nats and more: over the middle
+}
+
+TEST(Policy, GreylistingCanBeTurnedOff) {
+  Options options = with_rules({rule("wait", "rdns == none", Action::greylist)}, "organisation");
+  options.choices.greylist = false;
+  const auto policy = compiled(options);
+  const Evidence evidence = evidence_of({{"rdns", "none"}, {"list_score", "3"}, {"greylist", "first"}});
+  EXPECT_EQ(said(policy->judge(Moment::rcpt, evidence, kBob)), "accept default");
+}
+
+TEST(Policy, TheScoreSparesWhoHasAHistory) {
+  Options options = preset("organisation");
+  options.pins = {{"tls", "plain", 3, {}}};
+  const auto policy = compiled(options);
+  const auto verdict = [&](std::string_view known) {
+    return said(
+        policy->judge(Moment::rcpt, evidence_of({{"tls", "plain"}, {"greylist", "first"}, {"known", known}}), kBob));
+  };
+  EXPECT_EQ(verdict("stranger"), "greylist score (greylisted)");
+  EXPECT_EQ(verdict("seen"), "greylist score (greylisted)");
+  EXPECT_EQ(verdict("known"), "accept default");
+  EXPECT_EQ(verdict("replied_to"), "accept default");
+}
+
+TEST(Policy, ARefusalByScoreNeedsMeanAndBound) {
+  Options options = preset("organisation");
+  options.pins = {{"tls", "plain", 4, {}}, {"helo", "localhost", 2, {}}, {"family", "ipv6", -1.5, {}}};
+  const auto policy = compiled(options);
+  const Evidence bad = evidence_of({{"tls", "plain"}, {"helo", "localhost"}, {"greylist", "first"}});
+  Verdict verdict = policy->judge(Moment::rcpt, bad, kBob);
+  EXPECT_EQ(said(verdict), "reject score (evidence)");
+  EXPECT_FLOAT_EQ(verdict.score, 6);
+  EXPECT_FLOAT_EQ(verdict.score_low, 6);
+  verdict = policy->judge(Moment::rcpt, evidence_of({{"family", "ipv6"}}, bad), kBob);
+  EXPECT_EQ(said(verdict), "greylist score (greylisted)");
+  // priors raise the mean and not the bound
+  verdict = policy->judge(Moment::rcpt,
+                          evidence_of({{"tls", "plain"},
+                                       {"rdns", "none"},
+                                       {"os", "linux"},
+                                       {"known", "stranger"},
+                                       {"pipelining", "yes"},
+                                       {"helo_match", "differs"},
+                                       {"greylist", "due"}}),
+                          kBob);
+  EXPECT_GT(verdict.score, 4);
+  EXPECT_LE(verdict.score_low, 4);
+}
+
+TEST(Policy, ShadowRulesAreRecordedAndDoNothing) {
+  RuleOptions shadow = rule("try", "tls == plain", Action::reject);
+  shadow.shadow = true;
+  RuleOptions waiting = rule("try-wait", "rdns == none", Action::greylist);
+  waiting.shadow = true;
+  RuleOptions tagging = rule("try-tag", "tls == plain", Action::tag);
+  tagging.shadow = true;
+  const auto policy = compiled(with_rules(
+      {shadow, waiting, tagging, rule("no", "helo == own", Action::reject), rule("tag", "tls == plain", Action::tag)}));
+  Evidence evidence = evidence_of({{"tls", "plain"}, {"rdns", "none"}, {"greylist", "first"}});
+  Verdict verdict = policy->judge(Moment::rcpt, evidence, kBob);
+  EXPECT_EQ(said(verdict), "accept default");
+  EXPECT_EQ(verdict.shadow, (Names{"try", "try-wait", "try-tag"}));
+  EXPECT_EQ(verdict.tags, Names{"tag"});
+  EXPECT_EQ(verdict.matched, 0b10111U);
+  evidence.set(Signal::greylist, value::Greylist::due);
+  evidence.set(Signal::helo, value::Helo::own);
+  verdict = policy->judge(Moment::rcpt, evidence, kBob);
+  EXPECT_EQ(said(verdict), "reject no (rule)");
+  EXPECT_EQ(verdict.shadow, (Names{"try", "try-tag"}));
+  EXPECT_EQ(verdict.matched, 0b01111U);
+}
+
+TEST(Policy, RulesForSomeRecipients) {
+  RuleOptions limited = rule("bobs", "tls == plain", Action::reject);
+  limited.recipients = {"Bob@Example.org", "example.net"};
+  limited.text = "Bob takes no mail in the clear";
+  const auto policy = compiled(with_rules({limited}));
+  const Evidence evidence = evidence_of({{"tls", "plain"}});
+  const auto verdict = [&](std::string_view address, std::string_view domain) {
+    return policy->judge(Moment::rcpt, evidence, {.address = address, .domain = domain});
+  };
+  EXPECT_EQ(said(verdict("bob@example.org", "example.org")), "reject bobs (rule)");
+  EXPECT_EQ(verdict("bob@example.org", "example.org").text, "Bob takes no mail in the clear");
+  EXPECT_EQ(said(verdict("alice@example.org", "example.org")), "accept default");
+  EXPECT_EQ(said(verdict("alice@EXAMPLE.NET", "EXAMPLE.NET")), "reject bobs (rule)");
+  EXPECT_EQ(said(verdict("alice@sub.example.net", "sub.example.net")), "accept default");
+}
+
+TEST(Policy, OverridesAddressBeforeDomain) {
+  Options options = preset("organisation");
+  OverrideOptions domain{.recipients = {"example.net"}};
+  domain.choices.preset = "none";
+  OverrideOptions address{.recipients = {"Sales@example.net"}};
+  address.choices.home = countries({"US"});
+  address.choices.reject_at = 3;
+  options.overrides = {domain, address};
+  const auto policy = compiled(options);
+  const Evidence evidence = evidence_of({{"helo", "own"}, {"country", "DE"}, {"known", "stranger"}});
+  const auto verdict = [&](std::string_view address_of, std::string_view domain_of, const Evidence& of) {
+    return said(policy->judge(Moment::rcpt, of, {.address = address_of, .domain = domain_of}));
+  };
+  EXPECT_EQ(verdict("a@example.org", "example.org", evidence), "reject organisation/forged-helo (forged_helo)");
+  EXPECT_EQ(verdict("a@example.net", "example.net", evidence), "accept default");
+  EXPECT_EQ(verdict("sales@example.net", "example.net", evidence), "reject organisation/forged-helo (forged_helo)");
+  const Evidence german = evidence_of({{"country", "DE"}, {"known", "stranger"}});
+  EXPECT_EQ(verdict("a@example.org", "example.org", german), "accept default");
+  EXPECT_EQ(verdict("sales@example.net", "example.net", german), "reject organisation/country (country)");
+  EXPECT_EQ(policy->explain(Moment::rcpt, german, {.address = "sales@example.net", .domain = "example.net"}).reject_at,
+            3);
+}
+
+TEST(Policy, HomeIsThatOfTheRecipient) {
+  Options options = with_rules({rule("abroad", "country not in home", Action::tag)});
+  options.choices.home = countries({"DE"});
+  options.choices.refuse_abroad = false;
+  options.overrides.push_back({.recipients = {"example.net"}});
+  options.overrides[0].choices.home = countries({"US", "DE"});
+  const auto policy = compiled(options);
+  const Evidence evidence = evidence_of({{"country", "US"}});
+  EXPECT_EQ(policy->judge(Moment::rcpt, evidence, kBob).tags, Names{"abroad"});
+  EXPECT_EQ(policy->judge(Moment::rcpt, evidence, {.address = "a@example.net", .domain = "example.net"}).tags, Names{});
+}
+
+TEST(Policy, SameAtData) {
+  const For alice{.address = "alice@example.org", .domain = "example.org"};
+  const For carol{.address = "carol@example.net", .domain = "example.net"};
+  const For postmaster{.address = "Postmaster@example.org", .domain = "example.org"};
+  const auto same = [](const Options& options, const For& one, const For& other) {
+    const auto policy = compiled(options);
+    EXPECT_EQ(policy->same_at_data(one, other), policy->same_at_data(other, one));
+    EXPECT_TRUE(policy->same_at_data(one, one));
+    return policy->same_at_data(one, other);
+  };
+  EXPECT_TRUE(same(preset("organisation"), kBob, carol));
+  EXPECT_FALSE(same(preset("organisation"), kBob, postmaster));
+  EXPECT_TRUE(same(preset("none"), kBob, postmaster));  // nothing is judged then
+  // another preset, thresholds, home
+  Options options = preset("organisation");
+  options.overrides.push_back({.recipients = {"example.net"}});
+  EXPECT_TRUE(same(options, kBob, carol));
+  options.overrides[0].choices.reject_at = 6;
+  EXPECT_FALSE(same(options, kBob, carol));
+  EXPECT_TRUE(same(options, kBob, alice));
+  options.overrides[0].choices = {};
+  options.overrides[0].choices.preset = "provider";
+  EXPECT_FALSE(same(options, kBob, carol));
+  // rules for some
+  options = preset("none");
+  options.rules = {rule("no", "dkim == fail", Action::reject)};
+  options.rules[0].recipients = {"bob@example.org"};
+  EXPECT_FALSE(same(options, kBob, alice));
+  EXPECT_TRUE(same(options, carol, alice));
+  options.rules[0].when = "tls == plain";  // of RCPT
+  EXPECT_TRUE(same(options, kBob, alice));
+  options.rules[0].action = Action::accept;  // which spares the score at DATA, where there is one
+  EXPECT_TRUE(same(options, kBob, alice));
+  options.choices.preset = "organisation";
+  EXPECT_FALSE(same(options, kBob, alice));
+  // rules that ask for the recipient
+  options = preset("none");
+  options.rules = {rule("no", "dkim == fail and recipient_domain == example.org", Action::reject)};
+  EXPECT_FALSE(same(options, kBob, alice));
+}
+
+// Two recipients that are called alike get the same verdict on the same evidence.
+TEST(Policy, SameAtDataIsSound) {
+  Random random(5);
+  Options options = preset("organisation");
+  options.choices.home = countries({"US", "CA"});
+  options.rules = {rule("a", "dkim == fail", Action::reject), rule("b", "rdns == none", Action::accept),
+                   rule("c", "spf == fail and dkim == none", Action::tag)};
+  options.rules[0].recipients = {"one@a.example"};
+  options.rules[1].recipients = {"b.example"};
+  options.overrides.push_back({.recipients = {"two@a.example"}});
+  options.overrides[0].choices.preset = "strict";
+  options.overrides.push_back({.recipients = {"c.example"}});
+  options.overrides[1].choices.dmarc_quarantine = OnQuarantine::reject;
+  const auto policy = compiled(options);
+  const std::vector<For> all{{"one@a.example", "a.example"},   {"two@a.example", "a.example"},
+                             {"three@a.example", "a.example"}, {"one@b.example", "b.example"},
+                             {"two@b.example", "b.example"},   {"one@c.example", "c.example"},
+                             {"one@d.example", "d.example"}};
+  std::size_t alike = 0;
+  for (const For& one : all) {
+    for (const For& other : all) {
+      if (!policy->same_at_data(one, other)) continue;
+      ++alike;
+      for (int i = 0; i < 500; ++i) {
+        const Evidence evidence = random_evidence(random);
+        const Verdict a = policy->judge(Moment::data, evidence, one);
+        const Verdict b = policy->judge(Moment::data, evidence, other);
+        ASSERT_EQ(said(a), said(b)) << one.address << " " << other.address;
+        ASSERT_EQ(a.tags, b.tags);
+      }
+    }
+  }
+  EXPECT_EQ(alike, 7U + 2 + 2);  // each with itself; both of b.example; three@a and d
+}
+
+TEST(Policy, Asks) {
+  const auto nothing = compiled(preset("none"));
+  for (const evidence::SignalInfo& info : evidence::signals()) {
+    EXPECT_EQ(nothing->asks(info.signal),
+              info.signal == Signal::recipient || info.signal == Signal::verdict_of_operator)
+        << info.name;
+  }
+  Options options = with_rules({rule("a", "ja4 == x and dkim_domain is known", Action::tag)});
+  options.rules[0].shadow = true;
+  auto policy = compiled(options);
+  EXPECT_TRUE(policy->asks(Signal::ja4));
+  EXPECT_TRUE(policy->asks(Signal::dkim_domain));
+  EXPECT_FALSE(policy->asks(Signal::os));
+  EXPECT_FALSE(policy->asks(Signal::greylist));
+  policy = compiled(with_rules({rule("a", "helo == localhost", Action::greylist)}));
+  EXPECT_TRUE(policy->asks(Signal::greylist));
+  EXPECT_TRUE(policy->asks(Signal::os));  // the weak key does not do for Windows
+  options = preset("organisation");
+  options.lists = {"zen"};
+  policy = compiled(options);
+  for (const Signal signal :
+       {Signal::os, Signal::rdns, Signal::country, Signal::known, Signal::helo_match, Signal::tls, Signal::spf,
+        Signal::dmarc, Signal::dkim, Signal::lists, Signal::list_score, Signal::greylist, Signal::budget}) {
+    EXPECT_TRUE(policy->asks(signal)) << evidence::info(signal).name;
+  }
+  for (const Signal signal : {Signal::ja4, Signal::size, Signal::helo_name, Signal::errors, Signal::family}) {
+    EXPECT_FALSE(policy->asks(signal)) << evidence::info(signal).name;
+  }
+  options.counts = Counts{.spam = 1000, .ham = 1000, .rows = {{"family", "ipv6", 100, 900}}, .cells = {}};
+  EXPECT_TRUE(compiled(options)->asks(Signal::family));
+}
+
+// What nobody asks for does not matter: random evidence, the signals that are not asked for made unknown.
+TEST(Policy, AsksIsComplete) {
+  Random random(6);
+  for (const std::string_view name : {"personal", "organisation", "provider", "strict", "none"}) {
+    Options options = preset(name);
+    options.lists = kLists;
+    options.choices.home = countries({"US"});
+    options.rules = {rule("a", "errors > 4 and helo_name contains pool", Action::tag)};
+    const auto policy = compiled(options);
+    for (int i = 0; i < 2000; ++i) {
+      const Evidence all = random_evidence(random);
+      Evidence asked = all;
+      for (const evidence::SignalInfo& info : evidence::signals()) {
+        if (policy->asks(info.signal)) continue;
+        if (info.type == evidence::Type::text)
+          asked.set_text(info.signal, "");
+        else
+          asked.set_number(info.signal, info.type == evidence::Type::number ? evidence::kUnknown : 0);
+      }
+      for (const Moment moment : {Moment::connect, Moment::rcpt, Moment::data}) {
+        const Verdict a = policy->judge(moment, all, kBob);
+        const Verdict b = policy->judge(moment, asked, kBob);
+        ASSERT_EQ(said(a), said(b));
+        ASSERT_EQ(a.score, b.score);
+        ASSERT_EQ(a.tags, b.tags);
+        ASSERT_EQ(a.matched, b.matched);
+      }
+    }
+  }
+}
+
+TEST(Policy, ExplainsAlsoWhatDidNotDecide) {
+  const auto policy =
+      compiled(with_rules({rule("a", "os == windows and rdns == none", Action::reject),
+                           rule("b", "tls == plain", Action::greylist), rule("c", "size > 3", Action::reject)},
+                          "organisation"));
+  const Evidence evidence =
+      evidence_of({{"os", "windows"}, {"tls", "plain"}, {"recipient", "role"}, {"greylist", "due"}});
+  const Explanation explanation = policy->explain(Moment::rcpt, evidence, kBob);
+  ASSERT_GT(explanation.answers.size(), 2U);  // although the role account is accepted
+  EXPECT_EQ(explanation.answers[0].rule, "a");
+  EXPECT_EQ(explanation.answers[0].truth, Answer::Truth::unknown);
+  EXPECT_EQ(explanation.answers[0].against, std::vector<std::string>{"rdns == none"});
+  EXPECT_EQ(explanation.answers[1].rule, "b");
+  EXPECT_EQ(explanation.answers[1].truth, Answer::Truth::yes);
+  EXPECT_TRUE(explanation.answers[1].settled);
+  EXPECT_TRUE(explanation.answers[1].against.empty());
+  EXPECT_EQ(explanation.answers[2].rule, "organisation/budget");
+  EXPECT_EQ(explanation.greylist_at, 1);
+  EXPECT_EQ(explanation.reject_at, 5);
+  EXPECT_EQ(explanation.terms.size(), 2U);
+  EXPECT_EQ(policy->explain(Moment::data, evidence, kBob).answers[0].rule, "c");
+}
+
+TEST(Policy, Fingerprint) {
+  const Options options = preset("organisation");
+  const auto print = [](const Options& of) { return std::string(compiled(of)->fingerprint()); };
+  EXPECT_EQ(print(options).size(), 16U);
+  EXPECT_EQ(print(options), print(Options{}));  // organisation is the default
+  std::vector<std::string> prints{print(options)};
+  const auto other = [&](auto&& change) {
+    Options changed = options;
+    change(changed);
+    prints.push_back(print(changed));
+  };
+  other([](Options& o) { o.choices.preset = "personal"; });
+  other([](Options& o) { o.choices.home = countries({"US", "CA"}); });
+  other([](Options& o) { o.choices.reject_at = 6; });
+  other([](Options& o) { o.choices.greylist = false; });
+  other([](Options& o) { o.choices.require_tls = RequireTls::both; });
+  other([](Options& o) { o.rules = {rule("a", "os == linux", Action::accept)}; });
+  other([](Options& o) { o.rules = {rule("a", "os == linux", Action::reject)}; });
+  other([](Options& o) { o.pins = {{"os", "linux", 1, {}}}; });
+  other([](Options& o) { o.pins = {{"os", "linux", 2, {}}}; });
+  other([](Options& o) { o.lists = {"zen"}; });
+  other([](Options& o) { o.counts = Counts{.spam = 10, .ham = 10, .rows = {{"tls", "plain", 1, 2}}, .cells = {}}; });
+  other([](Options& o) { o.overrides.push_back({.recipients = {"example.net"}}); });
+  std::ranges::sort(prints);
+  EXPECT_EQ(std::ranges::adjacent_find(prints), prints.end());
+  // neither places in the file nor the order of countries decide anything
+  Options one = options;
+  one.choices.home = countries({"US", "CA"});
+  one.rules = {rule("a", "os == linux", Action::accept)};
+  Options same = one;
+  same.choices.home = countries({"CA", "US"});
+  same.rules[0].place = {.line = 7, .column = 3};
+  EXPECT_EQ(print(one), print(same));
+  // a change here means that records of before name another policy: kJudgingVersion or a preset has changed
+  EXPECT_EQ(print(preset("none")), "3bd8d371c03a69b8");
+}
+
+TEST(Policy, SameInputSameOutput) {
+  Random random(7);
+  Options options = preset("strict");
+  options.lists = kLists;
+  options.choices.home = countries({"US"});
+  for (int r = 0; r < 20; ++r) {
+    constexpr std::array kActions{Action::accept, Action::reject, Action::throttle, Action::greylist, Action::tag};
+    options.rules.push_back(rule("r" + std::to_string(r), random_tree(random, 2).text(), random.one_of(kActions)));
+    if (!problems_of(options).empty()) options.rules.pop_back();
+  }
+  const auto first = compiled(options);
+  const auto second = compiled(options);
+  EXPECT_EQ(first->fingerprint(), second->fingerprint());
+  for (int i = 0; i < 3000; ++i) {
+    const Evidence evidence = random_evidence(random);
+    for (const Moment moment : {Moment::connect, Moment::rcpt, Moment::data}) {
+      const Verdict a = first->judge(moment, evidence, kBob);
+      const Verdict again = first->judge(moment, evidence, kBob);
+      const Verdict b = second->judge(moment, evidence, kBob);
+      for (const Verdict* const verdict : {&again, &b}) {
+        ASSERT_EQ(said(a), said(*verdict));
+        ASSERT_EQ(a.matched, verdict->matched);
+        ASSERT_EQ(a.score, verdict->score);
+        ASSERT_EQ(a.score_low, verdict->score_low);
+        ASSERT_EQ(a.tags, verdict->tags);
+        ASSERT_EQ(a.shadow, verdict->shadow);
+        ASSERT_EQ(a.text, verdict->text);
+      }
+    }
+  }
+}
+
+TEST(Policy, MatchedHasBitsForTheFirst64) {
+  Options options = preset("none");
+  for (int i = 0; i < 66; ++i)
+    options.rules.push_back(rule("r" + std::to_string(i), "errors > " + std::to_string(i / 10), Action::tag));
+  const auto policy = compiled(options);
+  EXPECT_EQ(policy->rule_names().size(), 66U);
+  EXPECT_EQ(policy->rule_names()[65], "r65");
+  const Verdict verdict = policy->judge(Moment::rcpt, evidence_of({{"errors", "100"}}), kBob);
+  EXPECT_EQ(verdict.matched, ~std::uint64_t{0});
+  EXPECT_EQ(verdict.tags.size(), 66U);
+}
+
+TEST(Policy, RequiringTlsIsWarnedOf) {
+  Options options = preset("organisation");
+  EXPECT_TRUE(compiled(options)->warnings().empty());
+  options.choices.require_tls = RequireTls::ipv6;
+  const auto policy = compiled(options);
+  ASSERT_EQ(policy->warnings().size(), 1U);
+  EXPECT_NE(policy->warnings()[0].find("RFC 3207"), std::string::npos);
+  const auto verdict = [&](std::string_view family, std::string_view tls) {
+    return said(policy->judge(Moment::rcpt, evidence_of({{"family", family}, {"tls", tls}}), kBob));
+  };
+  EXPECT_EQ(verdict("ipv6", "plain"), "reject organisation/tls-ipv6 (tls_required)");
+  EXPECT_EQ(verdict("ipv6", "tls1_2"), "accept default");
+  EXPECT_EQ(verdict("ipv4", "plain"), "accept default");
+  EXPECT_EQ(verdict("ipv6", "unknown"), "accept default");
+}
+
+TEST(PolicyProblems, Rules) {
+  const auto of = [](RuleOptions options) {
+    options.place = {.line = 4, .column = 1};
+    options.when_place = {.line = 6, .column = 9};
+    return problems_of(with_rules({std::move(options)}));
+  };
+  EXPECT_EQ(of(rule("a", "rdn == none", Action::reject)), "a@6:9: unknown signal \"rdn\"; did you mean rdns?");
+  EXPECT_EQ(of(rule("a", "os == linux\n  and rdn == none", Action::reject)),
+            "a@7:7: unknown signal \"rdn\"; did you mean rdns?");
+  RuleOptions early = rule("a", "os == linux and size > 3", Action::reject);
+  early.stage = Stage::rcpt;
+  EXPECT_EQ(of(early), "a@6:25: size is known at stage data only; this rule is of stage rcpt");
+  EXPECT_EQ(of(rule("a b", "os == linux", Action::reject)),
+            "a b@4:1: the name \"a b\" is none; use letters, digits, - and _, at most 64");
+  EXPECT_EQ(of(rule("", "os == linux", Action::reject)),
+            "@4:1: the name \"\" is none; use letters, digits, - and _, at most 64");
+  EXPECT_EQ(of(rule("Score", "os == linux", Action::reject)),
+            "Score@4:1: the name \"Score\" stands for what judges beside the rules; use another one");
+  RuleOptions labelled = rule("a", "os == linux", Action::reject);
+  labelled.label = "x";
+  EXPECT_EQ(of(labelled), "a@4:1: a label is for the action tag; take it away");
+  RuleOptions bare = rule("a", "os == linux", Action::tag);
+  bare.label = "";
+  EXPECT_EQ(of(bare), "a@4:1: a tag needs a label of letters, digits, - and _, at most 64");
+  RuleOptions text = rule("a", "os == linux", Action::accept);
+  text.text = "Welcome";
+  EXPECT_EQ(of(text), "a@4:1: nothing is said where the action is accept; take the text away");
+  text = rule("a", "os == linux", Action::reject);
+  text.text = "Two\r\nlines";
+  EXPECT_EQ(of(text), "a@4:1: text is one sentence of printable ASCII, at most 200 characters");
+  text.text = std::string(kReplyTextMax, 'a');
+  EXPECT_EQ(of(text), "");
+  text.text += 'a';
+  EXPECT_EQ(of(text), "a@4:1: text is one sentence of printable ASCII, at most 200 characters");
+  RuleOptions limited = rule("a", "os == linux", Action::reject);
+  limited.recipients = {"example.org", "*.example.net", "Example.org", "@example.org", "a b@example.org"};
+  EXPECT_EQ(of(limited),
+            "a@4:1: \"*.example.net\" is no recipient; write a domain as example.org, or an address as "
+            "bob@example.org\n"
+            "a@4:1: \"Example.org\" is named twice; leave one out\n"
+            "a@4:1: \"@example.org\" is no recipient; write a domain as example.org, or an address as "
+            "bob@example.org\n"
+            "a@4:1: \"a b@example.org\" is no recipient; write a domain as example.org, or an address as "
+            "bob@example.org");
+  EXPECT_EQ(
+      problems_of(with_rules({rule("a", "os == linux", Action::reject), rule("A", "os == apple", Action::reject)})),
+      "A@0:0: another rule has this name; records tell rules by name");
+}
+
+TEST(PolicyProblems, Choices) {
+  const auto of = [](auto&& change) {
+    Options options;
+    change(options);
+    return problems_of(options);
+  };
+  EXPECT_EQ(of([](Options& o) { o.choices.preset = "organization"; }),
+            "@0:0: there is no preset \"organization\"; did you mean organisation? There are personal, organisation, "
+            "provider, strict, none");
+  EXPECT_EQ(of([](Options& o) { o.choices.reject_at = 0; }),
+            "@0:0: reject_at is a number of nats above 0, at most 100; the preset organisation has 5");
+  EXPECT_EQ(of([](Options& o) { o.choices.greylist_at = std::numeric_limits<double>::quiet_NaN(); }),
+            "@0:0: greylist_at is a number of nats above 0, at most 100; the preset organisation has 1");
+  EXPECT_EQ(of([](Options& o) { o.choices.greylist_at = 7; }),
+            "@0:0: greylist_at is above reject_at, so that nothing would ever wait; lower it");
+  EXPECT_EQ(of([](Options& o) { o.choices.preset = "strict"; }),
+            "@0:0: the preset strict refuses all countries but your own; name them as home = [\"US\", \"CA\"], or say "
+            "refuse_abroad = false");
+  EXPECT_EQ(of([](Options& o) {
+              o.choices.preset = "strict";
+              o.choices.refuse_abroad = false;
+            }),
+            "");
+  EXPECT_EQ(of([](Options& o) { o.overrides.push_back({.recipients = {}, .choices = {}, .place = {3, 1}}); }),
+            "@3:1: recipients is empty; name domains or addresses that this is for");
+  EXPECT_EQ(of([](Options& o) {
+              o.overrides.push_back({.recipients = {"example.org"}, .choices = {}, .place = {3, 1}});
+              o.overrides.push_back({.recipients = {"Example.ORG"}, .choices = {}, .place = {9, 1}});
+            }),
+            "@9:1: \"Example.ORG\" stands in another [[policy.for]] already; join them");
+  EXPECT_EQ(of([](Options& o) { o.lists = evidence::ListNames(evidence::kListsMax, "zen"); }), "");
+  EXPECT_EQ(of([](Options& o) { o.lists = evidence::ListNames(evidence::kListsMax + 1, "zen"); }),
+            "@0:0: more than 32 lists; take some away");
+}
+
+TEST(PolicyProblems, Pins) {
+  const auto of = [](PinOptions pin) {
+    Options options;
+    pin.place = {.line = 3, .column = 1};
+    options.pins = {std::move(pin)};
+    return problems_of(options);
+  };
+  EXPECT_EQ(of({"os", "windows", 2, {}}), "");
+  EXPECT_EQ(of({"country", "CN", 20, {}}), "");
+  EXPECT_EQ(of({"country", "abroad", -20, {}}), "");
+  EXPECT_EQ(of({"os", "windows", 20.5, {}}), "@3:1: nats of a pin lie between -20 and 20");
+  EXPECT_EQ(of({"oss", "windows", 2, {}}), "@3:1: unknown signal \"oss\"; did you mean os?");
+  EXPECT_EQ(of({"family", "ipv5", 2, {}}), "@3:1: family cannot be pinned at \"ipv5\"; its values are ipv4, ipv6");
+  EXPECT_EQ(of({"family", "unknown", 2, {}}),
+            "@3:1: family cannot be pinned at \"unknown\"; its values are ipv4, ipv6");
+  EXPECT_EQ(of({"country", "Germany", 2, {}}),
+            "@3:1: country cannot be pinned at \"Germany\"; write home, abroad, or two letters");
+  EXPECT_EQ(of({"errors", "3", 2, {}}), "@3:1: errors has no words to pin; write a [[policy.rule]] about it");
+  EXPECT_EQ(of({"operator", "deny", 2, {}}),
+            "@3:1: operator has no weight: it is obeyed, not scored; take the pin away");
+  Options twice;
+  twice.pins = {{"os", "windows", 2, {}}, {"os", "windows", 3, {}}};
+  EXPECT_EQ(problems_of(twice), "@0:0: os == windows is pinned twice; leave one out");
+}
+
+TEST(PolicyProblems, Counts) {
+  Options options;
+  options.counts = Counts{.spam = 10, .ham = 10, .rows = {{"tls", "plain", 11, 0}}, .cells = {}};
+  EXPECT_EQ(problems_of(options),
+            "@0:0: the counts of \"tls plain\" are negative or more than all events; write them anew with postern "
+            "signals --write");
+  options.counts->rows[0].spam = std::numeric_limits<double>::infinity();
+  EXPECT_NE(problems_of(options), "");
+  options.counts->rows[0].spam = 10;
+  EXPECT_EQ(problems_of(options), "");
+  options.counts->ham = -1;
+  EXPECT_NE(problems_of(options), "");
+}
+
+TEST(PolicyProblems, RulesAtTheLimitAndBeyond) {
+  Options options = preset("none");
+  for (std::size_t i = 0; i < kRulesMax; ++i)
+    options.rules.push_back(rule("r" + std::to_string(i), "errors == " + std::to_string(i), Action::reject));
+  EXPECT_EQ(compiled(options)->rule_names().size(), kRulesMax);
+  options.rules.push_back(rule("one-more", "errors == 1000", Action::reject));
+  EXPECT_EQ(problems_of(options), "one-more@0:0: more than 500 rules; join some with or");
+  options.rules.resize(1);
+  options.overrides.assign(kOverridesMax, {});
+  for (std::size_t i = 0; i < kOverridesMax; ++i) options.overrides[i].recipients = {std::to_string(i) + ".example"};
+  EXPECT_EQ(problems_of(options), "");
+  options.overrides.push_back({.recipients = {"example.org"}});
+  EXPECT_EQ(problems_of(options), "@0:0: more than 1000 [[policy.for]]; join some");
+}
+
+}  // namespace
+}  // namespace postern::policy::test
