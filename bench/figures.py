@@ -198,6 +198,7 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("attacks",), _day_one),
     (("attacks",), _growth),
     (("greylist",), _greylist),
+    (("protocols",), _single("policy/session_of/50", "cpu_us", 2, True, "us", "all verdicts of a session from its evidence, 50 rules: CPU us")),
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),
     (("refuse",), _refused),
     (("refuse", "refuse-postscreen"), _cpu("refuse", "refused sessions", "postscreen", 1, "refuse-postscreen")),

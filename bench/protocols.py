@@ -1,5 +1,5 @@
-"""The protocols of mail authentication without a server: the programs bench_dkim, bench_spf, bench_dmarc, bench_header and
-bench_resolver (Google Benchmark), CPU time, medians of interleaved repetitions."""
+"""The protocols of mail authentication and the policy, without a server: the programs bench_dkim, bench_spf, bench_dmarc, bench_header,
+bench_resolver and bench_policy (Google Benchmark), CPU time, medians of interleaved repetitions."""
 import json
 import os
 import pathlib
@@ -7,13 +7,14 @@ import subprocess
 import sys
 
 PEERS = {"dkim-peers": "DKIM verification by `postern dkim --batch`, dkimpy, mailauth, opendkim and rspamd, as they are used"}
-CELLS = {"protocols": "DKIM, SPF, DMARC, header parsing and cached look-ups, beside OpenSSL's own arithmetic"}
+CELLS = {"protocols": "DKIM, SPF, DMARC, header parsing, cached look-ups and verdicts, beside OpenSSL's own arithmetic"}
 PROGRAMS = {  # program -> the benchmarks that count
     "bench_dkim": "baseline_4k|verify_4k$|verify_4k_new_key|verify_4k_ed25519|sha256_1m|verify_1m_(base64|prose)_.*|hostile_header|sign_4k.*",
     "bench_spf": "passes_in_the_include|no_term_matches$",
     "bench_dmarc": "evaluate/relaxed|parse_record|author_domain",
     "bench_header": "section/2048",
     "bench_resolver": "cached/10000",
+    "bench_policy": "session_of/50",
 }
 
 
