@@ -54,8 +54,9 @@ class SinkholeStore {
   void set_bounds(SinkholeBounds bounds);     // a reload; holds from the next body on
   [[nodiscard]] std::uint64_t bytes() const;  // octets on disk, as counted; 0 before the first body
 
- private:
   struct Impl;
+
+ private:
   std::shared_ptr<Impl> impl_;  // bodies that end later hold it too
 };
 
