@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "cli/access.h"
 #include "cli/auth_options.h"
 #include "cli/client_tools.h"
 #include "cli/commands.h"
@@ -22,6 +23,7 @@ struct Options {
   ServeOptions serve;
   ConfigCheckOptions check;
   QueueOptions queue;
+  AccessOptions access;
   SendOptions send;
   bool no_pipelining = false;
   std::string send_size;
@@ -122,6 +124,40 @@ void add_queue(CLI::App& app, Options& options) {
     command->callback([&options, &verb] {
       options.queue.verb = verb.name;
       options.chosen = [&options] { return run_queue(options.queue); };
+    });
+  }
+}
+
+void add_access(CLI::App& app, Options& options) {
+  struct Word {
+    const char* name;
+    const char* help;
+  };
+  static constexpr std::array<Word, 2> kWords = {
+      {{"allow", "let a sender in, whatever the policy says"}, {"deny", "refuse a sender, whatever the policy says"}}};
+  AccessOptions& o = options.access;
+  for (const Word& word : kWords) {
+    CLI::App* const command = app.add_subcommand(word.name, word.help);
+    command->group("Senders");
+    add_config_option(*command, o.config);
+    command->add_option("about", o.subject, "whom: a client's address or prefix, a domain, or a sender's address")
+        ->type_name("ADDRESS|DOMAIN|PREFIX");
+    command->add_option("--for", o.duration, "how long; for ever by default")->type_name("DURATION");
+    command->add_option("--note", o.note, "why, for people")->type_name("TEXT");
+    command->add_flag("--list", o.list, "show the entries, of both words");
+    command->add_flag("--remove", o.remove, "take the entry away, whichever word it is");
+    command->add_flag("--json", o.json, "for machines");
+    command->footer(
+        "A running server knows at once. A domain stands for all below it, as the sender's and as the client's name in\n"
+        "reverse DNS. Of several entries the one about the client's address counts before the one about its name, and\n"
+        "that before those about the sender, which anybody can forge.\n\n"
+        "Examples:\n"
+        "  postern allow bob@example.org --note \"ticket 7\"\n"
+        "  postern deny 2001:db8:1::/48 --for 30d\n"
+        "  postern deny --list");
+    command->callback([&options, &word] {
+      options.access.word = word.name;
+      options.chosen = [&options] { return run_access(options.access); };
     });
   }
 }
@@ -488,6 +524,7 @@ int run(int argc, char** argv) {
   add_serve(app, options);
   add_config(app, options);
   add_queue(app, options);
+  add_access(app, options);
   add_send(app, options);
   add_spf(app, options);
   add_dkim(app, options);
