@@ -5,8 +5,8 @@
 // touches two cache lines, whatever was inserted before, and nobody without the secret can aim at a line.
 //
 // What is in a line is read and written in whole words of 8 octets, atomically and relaxed: several threads may work on
-// one table without locks. A thread sees each word as somebody wrote it, though not all eight of one moment; every
-// writer replaces a word only if it is still what it read. The header of each table says what may get lost by that.
+// one table without waiting for each other. A thread sees each word as somebody wrote it, though not all eight of one
+// moment. The header of each table says what may get lost by that.
 // Thread rule: any thread.
 #pragma once
 

@@ -58,6 +58,18 @@ struct Pending::View {
     const std::uint32_t end = (clock << kTicksPerClock) + 255;
     return std::int64_t{end} - ((end - entry) & kTickMask);
   }
+  // A word of this line under another clock: each entry keeps its time or goes; one of the future begins at `now`.
+  [[nodiscard]] std::uint64_t renewed(std::uint64_t word, std::size_t index, std::uint32_t to, std::int64_t now) const {
+    std::uint64_t out = clock_bits(to, index);
+    for (unsigned shift = 0; shift < 64 && valid; shift += 32) {
+      const auto one = static_cast<std::uint32_t>(word >> shift);
+      const std::int64_t then = tick(one);
+      if (tag(one) == 0 || now - then > kTicksMax) continue;
+      const auto kept = static_cast<std::uint32_t>(std::min(then, now)) & kTickMask;
+      out |= std::uint64_t{tag(one) << kTagShift | kept} << shift;
+    }
+    return out;
+  }
 };
 
 Pending::Pending(TableFile table) : table_(std::move(table)), lines_(table_.lines()) {}
@@ -184,18 +196,13 @@ bool Pending::try_note(const Places& places, std::uint32_t tag, std::uint32_t no
   const bool advance = !view.valid || clock > view.clock;
   const bool went_back = view.valid && (std::int64_t{view.clock} << kTicksPerClock) - tick > kSlackTicks;
   if (advance || went_back) {
-    // Each entry keeps its time under the new clock or goes; one of the future begins now.
     for (std::size_t word = 0; word < kWordsPerLine; ++word) {
-      std::uint64_t renewed = clock_bits(clock, word);
-      for (std::size_t half = 0; half < 2 && view.valid; ++half) {
-        const std::uint32_t entry = view.entry(2 * word + half);
-        const std::int64_t then = view.tick(entry);
-        if (View::tag(entry) == 0 || tick - then > kTicksMax) continue;
-        const auto kept = static_cast<std::uint32_t>(std::min(then, tick)) & kTickMask;
-        renewed |= std::uint64_t{View::tag(entry) << kTagShift | kept} << (32 * half);
+      std::uint64_t before = view.words[word];
+      // Somebody else may have written the word meanwhile: it is read again, and is done if it has the new clock.
+      for (int tries = 0; tries < kTries; ++tries) {
+        if (tries > 0 && (before & kClockBits) == clock_bits(clock, word)) break;
+        if (line.replace(word, before, view.renewed(before, word, clock, tick))) break;
       }
-      std::uint64_t expected = view.words[word];
-      line.replace(word, expected, renewed);  // a word that somebody wrote just now stays, or fails the check: no harm
     }
     return false;
   }

@@ -3,9 +3,9 @@
 //
 // A key is a hash of whatever the caller greylists by (identity, sender, recipient); this table hashes it again under
 // its own secret. An entry is 18 bits of tag and the tick of its first attempt, 12 bits of 4 seconds: 4 h 33 min, of
-// which kWindowMax may be used. So a delay of 180 s is kept to the tick: who waited that long is due, and nobody is due
-// more than 4 s early. 32 entries could be a key's; that a stranger finds himself due by accident has at most 32 x
-// 2^-18 = 1.2e-4 at a full table, and is harmless: nobody can aim at it.
+// which kWindowMax may be used. So a delay is kept to the tick: who waited that long is due, and nobody is due 8 s
+// early (4 s, where the delay is a multiple of 4). 32 entries could be a key's; that a stranger finds himself due by
+// accident has a probability of 32 x 2^-18 = 1.2e-4 at a full table, and is harmless: nobody can aim at it.
 //
 // An old entry must not come back to life when the 12 bits have gone round. Therefore each line has a clock of its own,
 // in the two bits that each of its 16 words has left: 22 bits of 1024 s (Unix time up to 2106) and a check. No entry
@@ -16,10 +16,11 @@
 // A full table forgets the oldest entry of the 32 candidates: who comes again within `retention` is found. bytes >= 4 *
 // (first attempts a second) * 1800 keeps everybody who comes again within half an hour (docs/state.md).
 //
-// Clock: Unix seconds. A clock that goes back by less than kClockSlack changes nothing; further, and entries of the
-// future are as if first seen at the next note(): nobody waits longer than delay after that.
+// Clock: Unix seconds. A clock that goes back by a minute at most changes nothing; further, and entries of the future
+// are unseen, and first seen at the next note(): nobody waits longer than the delay after that.
 //
-// Thread rule: any thread, no lock; a race may lose the first attempt of a sender, who then waits once more.
+// Thread rule: any thread, no lock. Two threads that write one word at the same moment, again and again, lose a first
+// attempt: the sender waits once more.
 #pragma once
 
 #include <cstdint>

@@ -18,16 +18,17 @@
 // refuses innocents when the table is too small). Rounding is randomised, hence without bias however small a price is,
 // and from a hash, so that the same events leave the same table.
 //
-// Size: docs/state.md; 22.4 octets times the events admitted in an hour's budget of one address, in short
-// bytes >= 22.4 * (admitted events per second) / (R / 3600) at full use of the table.
+// Size: docs/state.md has the law: octets = 22.4 * (admitted events a second) / (R / 3600). `saturation` tells when a
+// table is too small.
 //
 // Clock: Unix seconds from the caller. A clock that goes back a little (threads, slewing) decays nothing; one that
 // goes back more than kClockSlack (and less than 34 years) begins anew from there. Neither adds to a load.
 //
-// Thread rule: any thread, no lock. Where several threads write one line within the same nanoseconds, an event of each
-// may get lost, or be counted for the prefix that takes over its slot just then, and a line may decay twice for the
-// same seconds. Nothing worse: a load never grows by more than one event an event. Not here: sessions open at once
-// (inbound::Gate), loopback (which the caller does not charge at all).
+// Thread rule: any thread, and none waits for another. Who writes to a line claims it by one bit; where another has it
+// for longer than a few tries, the event is lost at that level. Several threads may look before one of them writes, and
+// then an event of each is admitted. An event may be counted for the prefix that took over its slot in between.
+//
+// Not here: sessions open at once (inbound::Gate), loopback (which the caller does not charge at all).
 #pragma once
 
 #include <array>

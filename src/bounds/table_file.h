@@ -13,8 +13,7 @@
 //                                secret; where it cannot, the new one starts empty. A file of another version stays as
 //                                NAME.vN for who goes back to it
 //   damaged, cut, another kind   moved aside to NAME.damaged (one is kept), a fresh one made
-//   no room, no right, no disk   memory: with the file's content, where it could be read; nothing is written to the
-//   file
+//   no room, no right, no disk   memory, with the file's content where it could be read; the file stays as it is
 //
 // Each is told in notes(), and logged once as `state_table`. The file has all its blocks from the beginning
 // (posix_fallocate), so that a disk that gets full later is no SIGBUS.
@@ -22,8 +21,8 @@
 // A new file is made beside and renamed, so that a process that still has the old one mapped is not disturbed. Two
 // processes may have one file open; they share it as threads do.
 //
-// The header, little endian, in the first 4096 octets; lines follow, in the machine's order (big endian: version |
-// 2^31):
+// The header, little endian, in the first 4096 octets; lines follow, in the machine's order (big endian is a version
+// of its own: version | 2^31).
 //   "PSTNTBL\n"  u32 1  u32 kind  u32 version  u32 64 (octets a line)  u64 lines  16 octets secret
 //   u64 created  u64 since  u32 CRC-32C of the 64 octets before
 // Thread rule: opened by one thread; lines() by any (lines.h).

@@ -1,9 +1,9 @@
-// SipHash (Aumasson and Bernstein, 2012): a keyed hash of short inputs, so that nobody who does not know the key can choose
-// inputs that meet in one place of a table.
+// SipHash (Aumasson and Bernstein, 2012): a keyed hash of short inputs, so that nobody who does not know the key can
+// choose inputs that meet in one place of a table.
 //
-// Two strengths with one code: siphash_2_4, as published, and siphash_1_3, which costs about half and is what hash tables
-// use where only the placement is at stake and no hash value is ever shown to anyone. Not a signature, not for passwords.
-// Thread rule: pure functions.
+// Two strengths with one code: siphash_2_4, as published, and siphash_1_3, which costs about half and is what hash
+// tables use where only the placement is at stake and no hash value is ever shown to anyone. Not a signature, not for
+// passwords. Thread rule: pure functions.
 #pragma once
 
 #include <array>
