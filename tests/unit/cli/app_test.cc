@@ -1,7 +1,6 @@
 // What scripts rely on: exit codes of good and bad usage, and that nothing is run for bad usage.
 #include <gtest/gtest.h>
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -15,7 +14,7 @@ struct Ran {
   std::string out, err;
 };
 
-Ran run_with(std::initializer_list<const char*> arguments) {
+Ran run_with(const std::vector<std::string>& arguments) {
   std::vector<std::string> storage{"postern"};
   storage.insert(storage.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
@@ -32,7 +31,8 @@ Ran run_with(std::initializer_list<const char*> arguments) {
 TEST(App, HelpAndVersionSucceed) {
   const Ran help = run_with({"--help"});
   EXPECT_EQ(help.code, kOk);
-  for (const char* command : {"serve", "config", "queue", "send", "spf", "dkim", "dmarc", "arc", "auth", "keygen"}) {
+  for (const char* command :
+       {"serve", "config", "queue", "allow", "deny", "send", "spf", "dkim", "dmarc", "arc", "auth", "keygen"}) {
     EXPECT_NE(help.out.find(command), std::string::npos) << command;
     const Ran own = run_with({command, "--help"});
     EXPECT_EQ(own.code, kOk) << command;
@@ -82,6 +82,31 @@ TEST(App, QueueVerbsCheckTheirArgumentsBeforeTheyTouchAnything) {
   const Ran bad = run_with({"queue", "show", "nonsense", "--config", "/nonexistent"});
   EXPECT_EQ(bad.code, kUsage);
   EXPECT_NE(bad.err.find("\"nonsense\" is not an id"), std::string::npos) << bad.err;
+}
+
+TEST(App, AllowAndDenyCheckTheirArgumentsBeforeTheyTouchAnything) {
+  const auto bad = [](const std::vector<std::string>& arguments) {
+    for (const char* word : {"allow", "deny"}) {
+      std::vector<std::string> all{word, "--config", "/nonexistent"};
+      all.insert(all.end(), arguments.begin(), arguments.end());
+      const Ran ran = run_with(all);
+      EXPECT_EQ(ran.code, kUsage) << ran.err;
+      EXPECT_FALSE(ran.err.empty());
+    }
+  };
+  bad({});
+  bad({"a b"});
+  bad({"192.0.2.1/24"});
+  bad({"example.org", "--for", "soon"});
+  bad({"example.org", "--for", "0s"});
+  bad({"example.org", "--for", "20000d"});
+  bad({"example.org", "--list"});
+  bad({"--list", "--remove"});
+  bad({"--remove"});
+  bad({"example.org", "--remove", "--note", "x"});
+  const Ran missing = run_with({"deny", "example.org", "--config", "/nonexistent"});
+  EXPECT_EQ(missing.code, kNegative);
+  EXPECT_EQ(missing.err, "postern: /nonexistent: cannot be opened: No such file or directory\n");
 }
 
 TEST(App, AMissingFileIsAFailureAndNotBadUsage) {
