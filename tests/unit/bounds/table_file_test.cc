@@ -1,5 +1,6 @@
 #include "bounds/table_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -10,6 +11,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "base/unique_fd.h"
 #include "bounds/known_senders.h"
 #include "bounds/pending.h"
 #include "bounds/prefix_budgets.h"
@@ -211,9 +213,14 @@ TEST(TableFile, TooLargeForAFileIsMemory) {
 
 TEST(TableFile, AFullDiskIsNoSigbus) {
   const Folder folder;
-  const std::string disk = folder.at("disk");
-  ASSERT_TRUE(std::filesystem::create_directory(disk));
-  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "only root may mount a small disk";
+  const std::string mounted = folder.at("disk");
+  ASSERT_TRUE(std::filesystem::create_directory(mounted));
+  if (::mount("tmpfs", mounted.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "only root mounts a small disk";
+  // Out of sight at once, so that nothing of it stays however the test ends.
+  const UniqueFd root(::open(mounted.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  ASSERT_EQ(::umount2(mounted.c_str(), MNT_DETACH), 0);
+  ASSERT_TRUE(root.valid());
+  const std::string disk = "/proc/self/fd/" + std::to_string(root.get());
   {
     const TableFile fits = open(disk + "/fits", 64 << 10);
     EXPECT_TRUE(fits.on_disk());
@@ -237,7 +244,6 @@ TEST(TableFile, AFullDiskIsNoSigbus) {
     mark(copy);
     mark(fits);  // has all its blocks
   }
-  EXPECT_EQ(::umount(disk.c_str()), 0);
 }
 
 TEST(TableFile, ASecretThatOthersCouldReadIsTold) {
