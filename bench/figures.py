@@ -87,6 +87,19 @@ def _refused(results: Results) -> Row:
                f"1/{postfix / ours:.1f}, {ours / floor:.2f} times", "at most 1/8, or 1.5 times the bare responder", "met" if met else "missed")
 
 
+def _added_by_defence(results: Results) -> Row:
+    def cpu(cell: str) -> float:
+        return median(results.get((cell, "postern"), []), "cpu_per_1000") * 1000  # microseconds a session
+
+    return _absolute(cpu("defence-known") - cpu("defence-off"), 40, True, "us", "the whole defence, refused session: CPU us added",
+                     f"names never seen {_number(cpu('defence-fresh') - cpu('defence-off'))} us; without it {_number(cpu('defence-off'))} us in all")
+
+
+def _defended_beside_postscreen(results: Results) -> Row:
+    return _against(results, "defence-known", "cpu_per_1000", "postscreen", 1, True,
+                    "refused session with the whole defence: CPU s per 1000", "refuse-postscreen")
+
+
 def _cpu_us(results: Results, cell: str) -> float:
     return median(results.get((cell, "postern"), []), "cpu_us")
 
@@ -202,6 +215,8 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),
     (("refuse",), _refused),
     (("refuse", "refuse-postscreen"), _cpu("refuse", "refused sessions", "postscreen", 1, "refuse-postscreen")),
+    (("defence-off", "defence-known", "defence-fresh"), _added_by_defence),
+    (("defence-known", "refuse-postscreen"), _defended_beside_postscreen),
     (("tls-full",), _tls("tls-full", "TLS 1.3 ECDSA, full", 0.60)),
     (("tls-resumed",), _tls("tls-resumed", "TLS 1.3, resumed", 0.50)),
     (("tls-resumed",), _single("tls-resumed", "honoured", 0.95, False, "of the tickets", "TLS 1.3, tickets honoured")),

@@ -14,6 +14,7 @@ import time
 
 import authentication
 import bounds
+import defence
 import greylist
 import journal
 import protocols
@@ -26,7 +27,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | {
+} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -147,6 +148,8 @@ def main() -> int:
             server.stop()
     if chosen & set(authentication.MODES):
         authentication.run(build, FOLDER, chosen, repetitions, recorder)
+    if chosen & set(defence.MODES):
+        defence.run(build, FOLDER, chosen, repetitions, recorder)
     if "protocols" in chosen:
         protocols.run(build, repetitions, recorder)
     if "dkim-peers" in chosen:

@@ -70,6 +70,7 @@ class Postern(Server):
 
     # Its peers look up no names either; the cost of mail authentication has cells of its own.
     more = "[authentication]\nenabled = false\n"
+    listen_more = ""
 
     def write_config(self, deliver: str = "sink:") -> pathlib.Path:
         config = self.folder / "postern.toml"
@@ -78,6 +79,7 @@ data_dir = "data"
 [[listen]]
 role = "mx"
 address = ["127.0.0.1:{self.port}"]
+{self.listen_more}
 [[domain]]
 name = "example.com"
 deliver = "{deliver}"

@@ -24,6 +24,7 @@ struct Options {
   long concurrency = 20;
   long messages = 1;  // per session
   std::size_t size = 4096;
+  long proxy = 0;  // above 0: each session begins with a PROXY header and one of this many client addresses
   std::string from = "sender@example.org";
   std::string to = "user@example.com";
   double limit_seconds = 120;

@@ -12,15 +12,20 @@
 #include <thread>
 #include <tuple>
 
+#include "access/operator_file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "control/access_commands.h"
 #include "control/control.h"
 #include "delivery/queue.h"
+#include "geo/watch.h"
 #include "inbound/server.h"
 #include "io/listener.h"
 #include "io/process.h"
+#include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
+#include "signals/lists.h"
 #include "spool/journal_store.h"
 
 namespace postern::cli {
@@ -29,6 +34,7 @@ namespace {
 
 constexpr seconds kDrain{30};              // what transactions and deliveries may still take after SIGTERM
 constexpr seconds kWatchInterval{2};       // how soon a changed mailbox file is noticed
+constexpr seconds kDataWatchInterval{30};  // country files are megabytes that change once a week
 constexpr std::size_t kSpareFiles = 1000;  // descriptors beside the sessions': journal, deliveries, records
 
 // Makes the data directory, for the user we are about to become.
@@ -98,6 +104,33 @@ class RecoveryProgress {
   Clock::time_point next_ = Clock::now() + milliseconds(500);  // short recoveries say nothing
 };
 
+// The bodies of all sinkholes lie in one folder and have the bounds of the first that keeps them.
+inbound::SinkholeBounds sinkhole_bounds(const config::Config& config) {
+  for (const inbound::ListenerOptions& listener : config.inbound.listeners) {
+    if (listener.role == "sinkhole" && listener.sinkhole.keep_bodies)
+      return {.bytes = listener.sinkhole.bodies_bytes, .days = listener.sinkhole.bodies_days};
+  }
+  return {};
+}
+
+// Whoever has neither a preset nor a rule judges nobody: no look-ups, no budgets.
+std::shared_ptr<const policy::Policy> make_policy(const config::Config& config) {
+  const policy::Options& options = config.policy;
+  if (options.choices.preset == "none" && options.rules.empty() && options.overrides.empty()) return nullptr;
+  std::vector<policy::Problem> problems;
+  auto policy = policy::Policy::compile(options, problems);
+  // The configuration has been checked; what is left is nothing that mail should wait for
+  for (const policy::Problem& problem : problems) log::error("policy_not_used", {{"problem", problem.what}});
+  return policy;
+}
+
+std::shared_ptr<const signals::Lists> make_lists(const config::Config& config) {
+  auto lists = signals::Lists::compile(config.lists);
+  if (lists) return std::make_shared<const signals::Lists>(std::move(*lists));
+  log::error("lists_not_used", {{"problem", lists.error().what}});
+  return nullptr;
+}
+
 using FileStamp = std::tuple<std::int64_t, std::int64_t, std::uint64_t, std::uint64_t>;
 
 std::vector<FileStamp> stamps(const std::vector<std::string>& files) {
@@ -127,6 +160,9 @@ struct ServerProcess::Impl {
   std::unique_ptr<spool::Store> store;
   std::unique_ptr<record::Writer> records;
   std::shared_ptr<resolver::Unbound> unbound;
+  std::unique_ptr<inbound::Defence> defence;
+  std::unique_ptr<access::OperatorFile> operator_file;
+  std::unique_ptr<inbound::SinkholeStore> sinkhole;
   std::unique_ptr<inbound::Server> server;
   std::unique_ptr<delivery::Queue> queue;
   std::unique_ptr<control::Server> control;
@@ -140,6 +176,8 @@ struct ServerProcess::Impl {
     settings.hostname = config->hostname;
     settings.tls = tls;
     settings.directory = directory;
+    settings.policy = make_policy(*config);
+    settings.lists = make_lists(*config);
     return inbound::make_runtime(std::move(settings));
   }
 
@@ -220,14 +258,36 @@ struct ServerProcess::Impl {
   // on folders that rename over them.
   Task<void> watch_files() {
     std::vector<FileStamp> seen = stamps(directory->watched_files());
+    geo::Watch data(geo::stamps(data_files()));
+    Clock::time_point look = Clock::now() + kDataWatchInterval;
     while (!ending) {
       const bool told = co_await stopping.wait(Deadline::after(kWatchInterval));
       if (told) break;
+      if (Clock::now() >= look) {
+        look = Clock::now() + kDataWatchInterval;
+        if (data.due(geo::stamps(data_files()))) co_await read_data_files();
+      }
       std::vector<FileStamp> now = stamps(directory->watched_files());
       if (now == seen) continue;
       seen = std::move(now);
       request_reload();
     }
+  }
+
+  // Countries and signatures of operating systems, which packages update under us.
+  std::vector<std::string> data_files() const {
+    std::vector<std::string> files = config->inbound.defence.country_files;
+    if (!config->inbound.defence.p0f_file.empty()) files.push_back(config->inbound.defence.p0f_file);
+    return files;
+  }
+
+  Task<void> read_data_files() {
+    const inbound::DefenceOptions options = config->inbound.defence;
+    std::move_only_function<bool()> work = [this, options] {
+      defence->reload_files(options);
+      return true;
+    };
+    co_await pool.run<bool>(std::move(work));
   }
 
   Task<void> shut_down() {
@@ -321,10 +381,28 @@ Result<void> ServerProcess::open() {
   control::add_queue_commands(*own.control, *own.store, [impl = impl_.get()] { impl->queue->retry_now(); });
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
+  own.defence = std::make_unique<inbound::Defence>(config.inbound.defence, config.data_dir);
+  own.operator_file = std::make_unique<access::OperatorFile>(config.data_dir);
+  const access::OperatorFile::Loaded words = own.operator_file->load();
+  for (const Error& problem : words.problems) log::error("operator_list", {{"problem", problem.what}});
+  own.defence->set_operator_list(words.list);
+  control::add_access_commands(*own.control, *own.operator_file, own.pool,
+                               {.current = [impl = impl_.get()] { return impl->defence->operator_list(); },
+                                .publish =
+                                    [impl = impl_.get()](std::shared_ptr<const access::OperatorList> list) {
+                                      impl->defence->set_operator_list(std::move(list));
+                                    }});
+  own.sinkhole =
+      std::make_unique<inbound::SinkholeStore>(config.data_dir + "/sinkhole", own.pool, sinkhole_bounds(config));
   own.server = std::make_unique<inbound::Server>(
-      *own.store, own.records.get(), std::move(bound),
-      [unbound = own.unbound](io::Loop& loop) { return std::make_unique<resolver::CachedResolver>(unbound, loop); },
-      &own.pool);
+      *own.store, std::move(bound),
+      inbound::Shared{
+          .records = own.records.get(),
+          .make_resolver = [unbound = own.unbound](
+                               io::Loop& loop) { return std::make_unique<resolver::CachedResolver>(unbound, loop); },
+          .pool = &own.pool,
+          .defence = own.defence.get(),
+          .sinkhole = own.sinkhole.get()});
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "authres/authres.h"
+#include "base/text.h"
 
 namespace postern::inbound {
 
@@ -34,6 +35,7 @@ Head::Parted Head::part(std::uint64_t header_octets, std::string_view authserv_i
       ++parted.dropped;
       continue;
     }
+    if (iequals(field.name, kTagField)) continue;
     parted.kept += field.raw;
   }
   parted.kept += whole.substr(std::min(fields_end, whole.size()));

@@ -11,6 +11,9 @@
 
 namespace postern::inbound {
 
+// Labels of the policy for the operator's filters. Whoever sends has none to give: incoming ones are taken out.
+inline constexpr std::string_view kTagField = "Postern-Tag";
+
 class Head {
  public:
   // Octets of the message. False once the header is over `limit`: nothing more is kept.
@@ -20,8 +23,8 @@ class Head {
 
   struct Parted {
     message::HeaderSection header;  // as the sender wrote it
-    std::string kept;               // the same without fields that claim `authserv_id` (RFC 8601 5), and its empty line
-    std::string body;               // what came after
+    std::string kept;  // the same without fields that claim `authserv_id` (RFC 8601 5) or are tags, and its empty line
+    std::string body;  // what came after
     std::uint32_t dropped = 0;
   };
   // Once: the header ends after `header_octets` of what was added (with its empty line, if there is one).

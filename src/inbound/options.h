@@ -11,6 +11,8 @@
 #include "inbound/defence_options.h"
 #include "io/tls.h"
 #include "ip/address.h"
+#include "policy/policy.h"
+#include "signals/lists.h"
 #include "smtp/server_machine.h"
 
 namespace postern::inbound {
@@ -72,6 +74,8 @@ struct Settings {
   bool authenticate = true;  // SPF, DKIM, DMARC and ARC of mail from others
   std::string authserv_id;   // RFC 8601 2.5: our name in Authentication-Results; empty: hostname
   DefenceOptions defence;
+  std::shared_ptr<const policy::Policy> policy;  // null: nobody is judged
+  std::shared_ptr<const signals::Lists> lists;   // null: none
   std::shared_ptr<const directory::Directory> directory;
   std::shared_ptr<io::TlsServerContext> tls;  // null: STARTTLS is not offered
 };

@@ -1,6 +1,9 @@
 #include "inbound/refusals.h"
 
+#include <utility>
+
 #include "base/text.h"
+#include "inbound/policy_refusals.h"
 
 namespace postern::inbound::refusals {
 
@@ -113,6 +116,7 @@ std::vector<Refusal> all() {
   list.push_back(loop_detected(101));
   list.push_back(header_too_large());
   list.push_back(too_many_targets());
+  for (Refusal& refusal : of_policy()) list.push_back(std::move(refusal));
   return list;
 }
 

@@ -17,15 +17,16 @@ constexpr seconds kLastWords{1};  // for the 421 of a transaction that a drain c
 // One thread: a loop, its listeners, its sessions.
 class Worker {
  public:
-  Worker(spool::Store& store, Gate& gate, record::Writer* records, const MakeResolver& make_resolver,
-         io::BlockingPool* pool)
-      : resolver_(make_resolver ? make_resolver(loop_) : nullptr),
+  Worker(spool::Store& store, Gate& gate, const Shared& shared)
+      : resolver_(shared.make_resolver ? shared.make_resolver(loop_) : nullptr),
         context_{.loop = loop_,
                  .store = store,
                  .gate = gate,
-                 .records = records,
+                 .records = shared.records,
                  .current = &runtime_,
-                 .authentication = {.resolver = resolver_.get(), .keys = &keys_, .pool = pool}},
+                 .authentication = {.resolver = resolver_.get(), .keys = &keys_, .pool = shared.pool},
+                 .defence = shared.defence,
+                 .sinkhole = shared.sinkhole},
         sessions_scope_(loop_),
         closing_scope_(loop_),
         session_ended_(loop_) {}
@@ -168,12 +169,10 @@ struct Server::Impl {
   bool started = false;
 };
 
-Server::Server(spool::Store& store, record::Writer* records, BoundListeners bound, const MakeResolver& make_resolver,
-               io::BlockingPool* pool)
-    : impl_(std::make_unique<Impl>()) {
+Server::Server(spool::Store& store, BoundListeners bound, const Shared& shared) : impl_(std::make_unique<Impl>()) {
   POSTERN_CHECK(!bound.empty());
   for (auto& sockets : bound) {
-    impl_->workers.push_back(std::make_unique<Worker>(store, impl_->gate, records, make_resolver, pool));
+    impl_->workers.push_back(std::make_unique<Worker>(store, impl_->gate, shared));
     impl_->workers.back()->sockets = std::move(sockets);
   }
 }

@@ -31,11 +31,18 @@ using BoundListeners = std::vector<std::vector<BoundSocket>>;  // one entry a wo
 // Makes a worker's resolver; called on the constructing thread, used on the worker's.
 using MakeResolver = std::function<std::unique_ptr<dns::Resolver>(io::Loop&)>;
 
+// What the sessions of all workers share; it outlives the server. What is not there is not done.
+struct Shared {
+  record::Writer* records = nullptr;
+  MakeResolver make_resolver;         // none: nothing is authenticated, and what has to be looked up is unknown
+  io::BlockingPool* pool = nullptr;   // for long computing
+  Defence* defence = nullptr;         // none: nobody is judged
+  SinkholeStore* sinkhole = nullptr;  // none: bodies are not kept
+};
+
 class Server {
  public:
-  // Without `make_resolver` nothing is authenticated. `pool`, for long computing, outlives the server.
-  Server(spool::Store& store, record::Writer* records, BoundListeners bound, const MakeResolver& make_resolver = {},
-         io::BlockingPool* pool = nullptr);
+  Server(spool::Store& store, BoundListeners bound, const Shared& shared);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -1,6 +1,7 @@
 #include "inbound/session.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "base/counters.h"
@@ -15,19 +16,6 @@ Counter sessions_total("postern_sessions_total");
 Counter sessions_refused_total("postern_sessions_refused_total");
 
 }  // namespace
-
-std::shared_ptr<const Runtime> make_runtime(Settings settings) {
-  auto runtime = std::make_shared<Runtime>();
-  for (const ListenerOptions& listener : settings.listeners) {
-    smtp::ServerOptions options;
-    options.hostname = settings.hostname;
-    options.starttls = listener.tls == TlsMode::starttls && settings.tls != nullptr;
-    options.limits = settings.limits;
-    runtime->machine_options.push_back(std::move(options));
-  }
-  runtime->settings = std::move(settings);
-  return runtime;
-}
 
 Session::Session(SessionContext& context, std::size_t listener, io::Accepted accepted)
     : Session(context, listener, io::make_stream(context.loop, std::move(accepted.fd)), accepted.peer, accepted.local) {
@@ -57,7 +45,39 @@ Session::~Session() {
   if (entered_) context_.gate.leave(record_.client.address);
 }
 
+// However run() ends, the look-ups of the judgement have ended before the session goes.
 Task<void> Session::run() {
+  std::exception_ptr failure;
+  try {
+    co_await serve();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  end_transaction("disconnected", nullptr);
+  record_.facts |= machine_.facts();
+  if (judgement_) co_await judgement_->finish();
+  if (failure) std::rethrow_exception(failure);
+  write_record();
+}
+
+// Who is judged: not our own clients, and not this machine itself (where no proxy speaks for somebody).
+bool Session::is_stranger() const {
+  if (record_.client.address.is_loopback() && !record_.proxy) return false;
+  return !is_own_client();
+}
+
+Task<void> Session::refuse_connection(Refusal refusal, std::string_view limit) {
+  sessions_refused_total.add();
+  record_.refusal = refusal.reason;
+  log::info(
+      "connection_refused",
+      {{"id", record_.id.text()}, {"client", record_.client.text()}, {"reason", refusal.reason}, {"limit", limit}});
+  machine_.greet(refusal.reply);
+  record_.end = "refused";
+  co_await flush();
+}
+
+Task<void> Session::serve() {
   const auto& proxies = settings().listeners[listener_].proxy_from;
   const bool proxied = std::ranges::any_of(
       proxies, [this](const ip::Prefix& prefix) { return prefix.contains(record_.client.address); });
@@ -67,19 +87,24 @@ Task<void> Session::run() {
     machine_.tag_refusals(record_.id.text());
     const auto full = context_.gate.enter(record_.client.address, settings().sessions);
     entered_ = !full.has_value();
+    std::optional<Refusal> refusal;
+    std::string_view limit;
     if (full) {
-      sessions_refused_total.add();
-      const Refusal refusal = refusals::too_many_sessions(*full);
-      record_.refusal = refusal.reason;
-      log::info(
-          "connection_refused",
-          {{"id", record_.id.text()}, {"client", record_.client.text()}, {"reason", refusal.reason}, {"limit", *full}});
-      machine_.greet(refusal.reply);
-      record_.end = "refused";
-      co_await flush();
-    } else {
-      co_await converse();
+      refusal = refusals::too_many_sessions(*full);
+      limit = *full;
+    } else if (context_.defence != nullptr && settings().policy && is_stranger()) {
+      judgement_ = std::make_unique<Judgement>(JudgementContext{.loop = context_.loop,
+                                                                .defence = *context_.defence,
+                                                                .resolver = context_.authentication.resolver,
+                                                                .sinkhole = is_sinkhole()},
+                                               runtime_, record_, start_);
+      refusal = judgement_->connect();
+      limit = record_.state.budget_level;
     }
+    if (refusal)
+      co_await refuse_connection(std::move(*refusal), limit);
+    else
+      co_await converse();
   }
   // After QUIT the client waits for nothing but our end; others may still be sending, and a reset would overtake the
   // reply.
@@ -88,7 +113,6 @@ Task<void> Session::run() {
   else
     co_await stream_->close(Deadline::after(seconds(2)));
   if (std::exchange(entered_, false)) context_.gate.leave(record_.client.address);
-  write_record();
 }
 
 // The proxy speaks first and at once; its header says who the client is. Only peers named in proxy_from get here.
@@ -120,10 +144,12 @@ Task<bool> Session::read_proxy_header() {
 }
 
 Task<void> Session::converse() {
+  if (judgement_ && judgement_->greeting_delay() > milliseconds(0))
+    co_await io::sleep_until(context_.loop, Deadline::after(judgement_->greeting_delay()));
   // Who speaks before the greeting is not listening to it; the automaton notes it when the octets come.
-  if (!carry_.empty() || stream_->readable()) {
-    record_.facts |= static_cast<std::uint32_t>(smtp::Fact::spoke_before_greeting);
-  }
+  const bool spoke_before = !carry_.empty() || stream_->readable();
+  if (spoke_before) record_.facts |= static_cast<std::uint32_t>(smtp::Fact::spoke_before_greeting);
+  if (judgement_) judgement_->greeted(spoke_before);
   if (draining_) {  // since it connected: in the PROXY header, or in the queue of the loop
     machine_.greet(refusals::draining().reply);
     record_.end = "drain";
@@ -193,6 +219,9 @@ Task<void> Session::take_input(std::string_view input) {
       const bool injected = !input.empty();
       input = {};
       co_await start_tls(injected);
+    } else if (kind == smtp::EventKind::rcpt) {
+      co_await judgement_->gather(transaction_->authentication.get());
+      answer_recipient(event.path.mailbox);
     } else {
       co_await store_chunk(std::move(chunk));
     }
@@ -205,7 +234,10 @@ bool Session::wants_suspension(const smtp::Event& event) const {
     case smtp::EventKind::message_end:
     case smtp::EventKind::starttls:
       return true;
+    case smtp::EventKind::rcpt:
+      return judgement_ && !judgement_->has_gathered();
     case smtp::EventKind::body:
+      if (transaction_ && transaction_->kept) return true;
       return transaction_ && transaction_->intake && !transaction_->spoiled &&
              !transaction_->intake->fits(event.bytes.size() + (transaction_->head ? transaction_->head->held() : 0));
     default:
@@ -222,7 +254,7 @@ void Session::on_event(const smtp::Event& event) {
       on_mail(event);
       break;
     case smtp::EventKind::rcpt:
-      on_rcpt(event);
+      answer_recipient(event.path.mailbox);
       break;
     case smtp::EventKind::data:
       on_data(event);
@@ -255,6 +287,7 @@ void Session::on_hello(const smtp::Event& event) {
   }
   record_.helo = clipped(event.name);
   record_.extended = event.extended;
+  if (judgement_) judgement_->hello();
   machine_.accept_hello();
 }
 
@@ -278,6 +311,7 @@ Task<void> Session::start_tls(bool injected) {
     facts.error = clipped(done.error().what);
     log::info("tls_failed", {{"id", record_.id.text()}, {"client", record_.client.text()}, {"error", facts.error}});
     record_.tls = std::move(facts);
+    if (judgement_) judgement_->tls_failed();
     record_.end = "tls_failed";
     over_ = true;
     co_return;
@@ -290,6 +324,7 @@ Task<void> Session::start_tls(bool injected) {
   facts.alpn = clipped(known.alpn);
   facts.resumed = known.resumed;
   record_.tls = std::move(facts);
+  if (judgement_) judgement_->tls(known);
   record_.helo.clear();
   record_.extended = false;
   machine_.tls_started();
@@ -345,18 +380,18 @@ void Session::drain_ends() {
   draining_ = drain_ends_ = true;
   // DNS may take longer than there is time for the 421
   if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
+  if (judgement_) judgement_->cancel();
   if (receiving_) stream_->interrupt();
 }
 
 void Session::cancel() {
   draining_ = drain_ends_ = true;
   if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
+  if (judgement_) judgement_->cancel();
   stream_->cancel();
 }
 
 void Session::write_record() {
-  end_transaction("disconnected", nullptr);
-  record_.facts |= machine_.facts();
   record_.outline = machine_.outline();
   record_.commands = machine_.command_count();
   record_.errors = machine_.error_count();

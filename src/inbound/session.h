@@ -13,8 +13,9 @@
 #include "base/task.h"
 #include "inbound/authentication.h"
 #include "inbound/gate.h"
-#include "inbound/options.h"
+#include "inbound/judgement.h"
 #include "inbound/refusals.h"
+#include "inbound/runtime.h"
 #include "inbound/transaction.h"
 #include "io/listener.h"
 #include "io/stream.h"
@@ -24,13 +25,6 @@
 
 namespace postern::inbound {
 
-// What the configuration became: settings and, per listener, the options its automatons share. Immutable.
-struct Runtime {
-  Settings settings;
-  std::vector<smtp::ServerOptions> machine_options;  // one per settings.listeners entry
-};
-[[nodiscard]] std::shared_ptr<const Runtime> make_runtime(Settings settings);
-
 // What outlives every session of a worker.
 struct SessionContext {
   io::Loop& loop;
@@ -39,6 +33,8 @@ struct SessionContext {
   record::Writer* records = nullptr;
   std::shared_ptr<const Runtime>* current = nullptr;  // replaced by a reload, on the loop
   AuthenticationContext authentication = {};
+  Defence* defence = nullptr;         // null: nobody is judged
+  SinkholeStore* sinkhole = nullptr;  // null: no bodies are kept
 };
 
 class Session {
@@ -65,12 +61,20 @@ class Session {
   [[nodiscard]] Task<void> store_chunk(std::string chunk);
   void on_hello(const smtp::Event& event);
   void on_mail(const smtp::Event& event);
-  void on_rcpt(const smtp::Event& event);
+  [[nodiscard]] directory::Resolution resolve(const smtp::Mailbox& mailbox) const;
+  void answer_recipient(const smtp::Mailbox& mailbox);
+  void swallow();
+  [[nodiscard]] Task<void> keep_body(std::string_view octets);
+  [[nodiscard]] Task<void> finish_swallowing();
   void on_data(const smtp::Event& event);
   [[nodiscard]] std::string_view watch_body(std::string_view bytes);
   void end_header();
   [[nodiscard]] Task<void> store(std::string_view bytes);
   [[nodiscard]] bool is_own_client() const;
+  [[nodiscard]] bool is_stranger() const;
+  [[nodiscard]] bool is_sinkhole() const { return settings().listeners[listener_].role == "sinkhole"; }
+  [[nodiscard]] Task<void> serve();
+  [[nodiscard]] Task<void> refuse_connection(Refusal refusal, std::string_view limit);
   void begin_authentication();
   [[nodiscard]] Task<void> authenticate(spool::Envelope& envelope);
   [[nodiscard]] const std::string& authserv_id() const;
@@ -95,7 +99,8 @@ class Session {
   std::unique_ptr<io::Stream> stream_;
   smtp::ServerMachine machine_;
   std::unique_ptr<Transaction> transaction_;
-  std::string carry_;  // input that a suspension interrupted; empty while idle
+  std::unique_ptr<Judgement> judgement_;  // of strangers
+  std::string carry_;                     // input that a suspension interrupted; empty while idle
   record::SessionRecord record_;
   Clock::time_point start_;
   bool entered_ = false;  // counted by the gate

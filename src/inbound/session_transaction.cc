@@ -20,10 +20,12 @@ constexpr std::uint64_t kFlightStep = 64 * 1024;  // octets taken from the gate 
 }  // namespace
 
 void Session::on_mail(const smtp::Event& event) {
-  const auto admitted = context_.store.admit(event.mail.size.value_or(0));
-  if (!admitted) {
-    refuse(refusals::storage(admitted.error()));
-    return;
+  if (!is_sinkhole()) {
+    const auto admitted = context_.store.admit(event.mail.size.value_or(0));
+    if (!admitted) {
+      refuse(refusals::storage(admitted.error()));
+      return;
+    }
   }
   transaction_ = std::make_unique<Transaction>();
   transaction_->reverse_path = event.path;
@@ -31,6 +33,7 @@ void Session::on_mail(const smtp::Event& event) {
   transaction_->record.reverse_path = clipped(event.path.text());
   transaction_->record.utf8 = event.mail.utf8;
   ++record_.transactions_total;
+  if (judgement_) judgement_->mail(event.path);
   begin_authentication();
   machine_.accept();
 }
@@ -54,16 +57,34 @@ void Session::begin_authentication() {
           .client = record_.client.address, .helo = record_.helo, .mail_from = transaction_->reverse_path.text()});
 }
 
-void Session::on_rcpt(const smtp::Event& event) {
-  Transaction& transaction = *transaction_;
+// In a sinkhole whoever is written to is a trap, where the domain is one it takes.
+directory::Resolution Session::resolve(const smtp::Mailbox& mailbox) const {
   const Settings& live = (*context_.current)->settings;
-  const smtp::Mailbox& mailbox = event.path.mailbox;
-  const directory::Resolution found = live.directory->resolve(mailbox, wall_now());
+  if (!is_sinkhole()) return live.directory->resolve(mailbox, wall_now());
+  directory::Resolution found;
+  if (settings().listeners[listener_].sinkhole.takes(mailbox.domain)) found.disposition = directory::Disposition::trap;
+  return found;
+}
+
+void Session::answer_recipient(const smtp::Mailbox& mailbox) {
+  Transaction& transaction = *transaction_;
+  const directory::Resolution found = resolve(mailbox);
 
   std::optional<Refusal> refusal;
   std::vector<spool::Recipient> added;
-  if (directory::is_nobody(found.disposition)) {
+  record_.facts |= machine_.facts();
+  if (judgement_) {
+    refusal = judgement_->recipient(mailbox, found, machine_.error_count(), record_.transactions.size(),
+                                    transaction.record.recipients.size());
+  }
+  if (refusal) {
+    // The defence has spoken: nobody learns then which mailboxes there are
+  } else if (is_sinkhole()) {
+    if (found.disposition == directory::Disposition::foreign) refusal = refusals::relay_denied(mailbox.domain.text());
+  } else if (directory::is_nobody(found.disposition)) {
     refusal = refusals::unknown_mailbox(mailbox.text());
+    if (found.disposition == directory::Disposition::trap) refusal->reason = "trap";
+    if (found.disposition == directory::Disposition::retired) refusal->reason = "retired_user";
   } else if (found.disposition == directory::Disposition::foreign) {
     refusal = is_own_client() ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());
   } else {
@@ -111,6 +132,10 @@ void Session::on_rcpt(const smtp::Event& event) {
 void Session::on_data(const smtp::Event& event) {
   Transaction& transaction = *transaction_;
   transaction.record.chunked = event.chunked;
+  if (is_sinkhole()) {
+    swallow();
+    return;
+  }
   auto intake = context_.store.begin(context_.loop);
   if (!intake) {
     const Refusal refusal = refusals::storage(intake.error());
@@ -166,7 +191,7 @@ std::string_view Session::watch_body(std::string_view bytes) {
     transaction.spoiled = refusals::message_too_large(settings().limits.message_size);
     transaction.intake.reset();
   }
-  if (transaction.spoiled || !transaction.intake) return {};
+  if (transaction.spoiled || (!transaction.intake && !transaction.swallowed)) return {};
   transaction.header.see(bytes);
   if (!transaction.head) {
     if (transaction.authentication) transaction.authentication->body(bytes);
@@ -199,12 +224,13 @@ void Session::end_header() {
 void Session::on_body(std::string_view bytes) {
   const std::string_view octets = watch_body(bytes);
   if (octets.empty()) return;
-  transaction_->intake->append_now(octets);
+  if (transaction_->intake) transaction_->intake->append_now(octets);
   std::string().swap(transaction_->released);
 }
 
 Task<void> Session::store_chunk(std::string chunk) {
   const std::string_view octets = watch_body(chunk);
+  if (transaction_ && transaction_->kept) co_await keep_body(chunk);
   if (!transaction_ || transaction_->spoiled || !transaction_->intake) co_return;
   co_await store(octets);
   if (transaction_) std::string().swap(transaction_->released);
@@ -254,6 +280,10 @@ bool Session::header_is_too_large() const {
 }
 
 Task<void> Session::finish_message() {
+  if (is_sinkhole()) {
+    co_await finish_swallowing();
+    co_return;
+  }
   Transaction& transaction = *transaction_;
   auto received = Clock::now();
   transaction.record.size = machine_.body_size();
@@ -285,8 +315,15 @@ Task<void> Session::finish_message() {
       }
       received = Clock::now();
     }
-    const auto stored = co_await transaction.intake->commit(std::move(envelope));
-    if (!stored) refusal = refusals::storage(stored.error());
+    if (judgement_) {
+      refusal = judgement_->message(transaction.record.authentication ? &*transaction.record.authentication : nullptr,
+                                    transaction.record.size, record_.transactions.size());
+      envelope.fields_on_top.insert(0, judgement_->tag_field());
+    }
+    if (!refusal) {
+      const auto stored = co_await transaction.intake->commit(std::move(envelope));
+      if (!stored) refusal = refusals::storage(stored.error());
+    }
   }
   transaction.record.commit_ms =
       static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - received).count());
@@ -303,6 +340,7 @@ Task<void> Session::finish_message() {
     co_return;
   }
   messages_accepted_total.add();
+  if (judgement_) judgement_->accepted();
   ++record_.accepted;
   transaction.record.message = transaction.message;
   const std::string id = transaction.message.text();
@@ -348,6 +386,7 @@ void Session::refuse(const Refusal& refusal) {
 
 void Session::end_transaction(std::string_view reason, const smtp::Reply* reply) {
   if (!transaction_) return;
+  if (judgement_) judgement_->end_transaction();
   if (transaction_->in_flight > 0) context_.gate.give_bytes(record_.client.address, transaction_->in_flight);
   record::TransactionRecord entry = std::move(transaction_->record);
   transaction_.reset();

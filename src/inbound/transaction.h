@@ -13,6 +13,7 @@
 #include "inbound/authentication.h"
 #include "inbound/head.h"
 #include "inbound/refusals.h"
+#include "inbound/sinkhole.h"
 #include "message/header_reader.h"
 #include "record/session_record.h"
 #include "smtp/server_machine.h"
@@ -42,9 +43,11 @@ struct Transaction {
   std::size_t header_octets = 0;  // that `authentication` keeps
   std::unique_ptr<Authentication> authentication;
   std::uint32_t results_removed = 0;
-  std::optional<Refusal> spoiled;  // found while the body came in: the reply at its end
-  std::uint64_t in_flight = 0;     // octets taken from the gate
-  std::uint64_t trace_octets = 0;  // of our own field, not counted against the sender's size
+  bool swallowed = false;              // in a sinkhole: there is no intake
+  std::unique_ptr<SinkholeBody> kept;  // there, where bodies are kept
+  std::optional<Refusal> spoiled;      // found while the body came in: the reply at its end
+  std::uint64_t in_flight = 0;         // octets taken from the gate
+  std::uint64_t trace_octets = 0;      // of our own field, not counted against the sender's size
   Clock::time_point data_start;
 };
 

@@ -1,0 +1,118 @@
+// Defence: what all sessions of the process share about judging senders: the tables of budgets, greylist and known
+// senders, the countries, the table of operating systems, the operator's own word. Sessions ask it through this one
+// door; what they get are values, so that each judgement can be recorded with the state it rested on.
+//
+// Without a table (no disk, no file) each answer is the one that lets mail through. Thread rule: any thread; the pieces
+// that a reload replaces are swapped whole.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "access/operator_list.h"
+#include "base/result.h"
+#include "base/thread_annotations.h"
+#include "base/time.h"
+#include "bounds/known_senders.h"
+#include "bounds/pending.h"
+#include "bounds/prefix_budgets.h"
+#include "dns/public_suffix.h"
+#include "evidence/evidence.h"
+#include "fingerprint/os_table.h"
+#include "geo/country_table.h"
+#include "inbound/defence_options.h"
+#include "ip/address.h"
+
+namespace postern::inbound {
+
+inline constexpr std::int64_t kCountryAgeMaxDays = 180;  // then the log asks for newer data
+inline constexpr std::uint32_t kWeakDelays = 3;  // delays that a retry known by sender and recipient alone has to wait
+
+// One sender as history knows it: "spf:example.org", "rdns:example.net", "dkim:example.org", "net:2001:db8::/64".
+using Identity = std::string;
+
+class Defence {
+ public:
+  // Opens the tables below `data_dir` and reads countries and operating systems. What is missing or broken is logged,
+  // with its remedy, and unknown from then on: never an error. `scale`: of the policy's preset.
+  Defence(const DefenceOptions& options, const std::string& data_dir);
+  // In memory alone: tests.
+  explicit Defence(const DefenceOptions& options);
+  ~Defence();
+  Defence(const Defence&) = delete;
+  Defence& operator=(const Defence&) = delete;
+
+  // Budgets. Takes `units` (0: only looks) unless a prefix of the client is over its budget: then nothing is written.
+  struct Charge {
+    bool over = false;
+    std::string_view level;  // the fullest: "v6_48"
+    float load = 0;          // its share in use, 0 to 1
+  };
+  struct Payer {
+    const ip::Address& client;
+    bool known = false;              // judged at the narrow prefixes alone
+    std::string_view identity = {};  // has a budget of its own; empty where there is none but the prefix
+  };
+  Charge charge(const Payer& payer, std::uint32_t units, WallMs now);
+
+  // Known senders: the best of what is remembered of any of them.
+  [[nodiscard]] evidence::value::Known known(std::span<const Identity> identities, WallMs now) const;
+  [[nodiscard]] bool tls_failed_before(const Identity& identity, WallMs now) const;
+  void accepted(std::span<const Identity> identities, WallMs now);
+  void passed_greylist(const Identity& identity, WallMs now);
+  void trapped(std::span<const Identity> identities, WallMs now);
+  void tls_failed(const Identity& identity, WallMs now);
+  // Mail of ours went to `recipient_domain` from this mailbox of ours: its answers are expected.
+  void wrote_to(std::string_view recipient, std::string_view our_mailbox, WallMs now);
+  [[nodiscard]] bool replied_to(std::string_view sender, std::string_view our_mailbox, WallMs now) const;
+
+  // Greylist. look() writes nothing; note() remembers a first attempt (and nothing where there is one already).
+  struct Greylisting {
+    evidence::value::Greylist state = evidence::value::Greylist::unknown;
+    std::uint32_t wait_s = 0;  // until a retry counts
+  };
+  [[nodiscard]] Greylisting greylist(std::string_view strong, std::string_view weak, const GreylistOptions& options,
+                                     WallMs now) const;
+  void note_attempt(std::string_view strong, std::string_view weak, const GreylistOptions& options, WallMs now);
+
+  [[nodiscard]] const dns::PublicSuffixList* suffixes() const { return suffixes_.get(); }  // null: not installed
+  // Replaced by reloads and by the watcher of files; each caller keeps what it got for as long as it needs it.
+  [[nodiscard]] std::shared_ptr<const geo::CountryTable> countries() const { return countries_.load(); }
+  [[nodiscard]] std::shared_ptr<const fingerprint::OsTable> systems() const { return systems_.load(); }
+  [[nodiscard]] std::shared_ptr<const access::OperatorList> operator_list() const { return operator_list_.load(); }
+  void set_operator_list(std::shared_ptr<const access::OperatorList> list) { operator_list_.store(std::move(list)); }
+  // Reads the files again; what is broken leaves the present ones. Blocks: not on a loop.
+  void reload_files(const DefenceOptions& options);
+
+  // A DNS list that does not answer us is told to the operator, once an hour each; senders do not pay for it.
+  void list_trouble(const std::string& zone, std::string_view problem);
+
+  // For counters and `queue status`: how full the tables are.
+  struct Health {
+    double budgets_saturation = 0;  // mean load of what had to be forgotten; above 0.05 the table is too small
+    std::uint64_t budgets_evicted = 0;
+    std::uint64_t pending_evicted = 0;
+    std::uint64_t known_evicted = 0;
+  };
+  [[nodiscard]] Health health() const;
+
+ private:
+  struct Tables;
+  void load_suffixes();
+  void note(const Identity& identity, bounds::SenderEvent event, WallMs now);
+  std::unique_ptr<Tables> tables_;
+  std::unique_ptr<const dns::PublicSuffixList> suffixes_;
+  Mutex mutex_;
+  std::map<std::string, Clock::time_point> told_of_ POSTERN_GUARDED_BY(mutex_);  // zones of lists: as many as there are
+  std::atomic<std::shared_ptr<const geo::CountryTable>> countries_;
+  std::atomic<std::shared_ptr<const fingerprint::OsTable>> systems_;
+  std::atomic<std::shared_ptr<const access::OperatorList>> operator_list_;
+};
+
+}  // namespace postern::inbound

@@ -1,0 +1,554 @@
+#include "inbound/judgement.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/counters.h"
+#include "base/log.h"
+#include "fingerprint/client_hello.h"
+#include "fingerprint/syn.h"
+#include "inbound/evidence_of.h"
+#include "inbound/head.h"
+#include "signals/helo.h"
+#include "signals/identity.h"
+#include "signals/lists.h"
+#include "signals/reverse_dns.h"
+
+namespace postern::inbound {
+
+namespace {
+
+namespace value = evidence::value;
+using evidence::Signal;
+using evidence::Stage;
+
+Counter throttled_total("postern_throttled_total");
+Counter greylisted_total("postern_greylisted_total");
+Counter policy_refused_total("postern_policy_refused_total");
+Counter tagged_total("postern_tagged_total");
+
+// Questions of a session to DNS beside mail authentication: reverse names with their addresses, HELO, lists.
+constexpr std::uint32_t kLookupsMax = 300;
+constexpr std::size_t kTagsMax = 10;  // in the field
+
+Stage stage_of(policy::Moment moment) {
+  switch (moment) {
+    case policy::Moment::connect:
+      return Stage::connect;
+    case policy::Moment::rcpt:
+      return Stage::rcpt;
+    case policy::Moment::data:
+      break;
+  }
+  return Stage::data;
+}
+
+// What belongs to one transaction.
+struct Sender {
+  std::string path;    // without brackets, "" for the null one
+  std::string domain;  // A-labels
+  bool gathered = false;
+  smtp::Path reverse_path;
+  signals::Identity identity;
+  std::vector<std::string> tags;
+  std::string data_address, data_domain;  // of the first recipient that was taken: whose verdict DATA gets
+  bool has_recipient = false;
+  bool passed_greylist = false;
+};
+
+}  // namespace
+
+struct Judgement::Impl {
+  Impl(JudgementContext c, std::shared_ptr<const Runtime> r, record::SessionRecord& session, Clock::time_point begun)
+      : context(c),
+        runtime(std::move(r)),
+        record(session),
+        start(begun),
+        lookups(kLookupsMax, Deadline::at(begun + milliseconds(runtime->settings.timeouts.session))),
+        tasks(c.loop),
+        answered(c.loop) {}
+
+  JudgementContext context;
+  std::shared_ptr<const Runtime> runtime;
+  record::SessionRecord& record;
+  Clock::time_point start;
+
+  evidence::Evidence now, told;  // told: of the last decision in the record
+  dns::Budget lookups;
+  io::Scope tasks;
+  io::Signal answered;
+  std::size_t open = 0;  // look-ups under way
+
+  signals::ReverseDns reverse;
+  signals::HeloForm helo;
+  std::uint32_t helos = 0;                      // a client may greet again while its first name is looked up
+  std::shared_ptr<const signals::Lists> lists;  // of when the session began: evidence counts by their numbers
+  signals::ListVerdicts client_lists;
+  std::vector<Identity> identities;  // of the session so far, the weakest (its prefix) first
+  std::uint32_t recipients = 0, unknown_recipients = 0;
+
+  std::optional<Sender> sender;
+
+  [[nodiscard]] const Settings& settings() const { return runtime->settings; }
+  [[nodiscard]] const policy::Policy& policy() const { return *runtime->settings.policy; }
+  [[nodiscard]] Defence& defence() const { return context.defence; }
+  [[nodiscard]] const ip::Address& client() const { return record.client.address; }
+  [[nodiscard]] bool is_known() const {
+    return now.get<value::Known>(Signal::known) >= value::Known::known ||
+           now.get<value::Operator>(Signal::verdict_of_operator) == value::Operator::allow;
+  }
+
+  void measure_connection();
+  void ask_operator();
+  void begin_connection_lookups();
+  Task<void> look_up_reverse();
+  Task<void> look_up_client_lists();
+  Task<void> look_up_sender_lists();
+  Task<void> look_up_helo();
+  void spawn(Task<void> task);
+  Task<void> counted(Task<void> task);
+  void add_identity(Identity identity);
+  Task<void> until_answered(Deadline deadline);
+  void add_tags(const evidence::Verdict& verdict);
+  void use_lists(const signals::ListVerdicts& verdicts);
+  void refresh_known(std::string_view our_mailbox);
+  bool spend(std::uint32_t units);
+
+  evidence::Verdict decide(policy::Moment moment, const policy::For& whose, std::int32_t transaction,
+                           std::int32_t recipient, bool enforced);
+  RefusalFacts facts(std::string_view domain) const;
+};
+
+Judgement::Judgement(JudgementContext context, std::shared_ptr<const Runtime> runtime, record::SessionRecord& record,
+                     Clock::time_point start)
+    : impl_(std::make_unique<Impl>(context, std::move(runtime), record, start)) {
+  record.policy = impl_->policy().fingerprint();
+  impl_->lists = impl_->settings().lists;
+  if (impl_->lists) record.list_names = impl_->lists->names();
+}
+
+Judgement::~Judgement() = default;
+
+// What needs no look-up.
+void Judgement::Impl::measure_connection() {
+  now.set(Signal::family, client().is_v4() ? value::Family::ipv4 : value::Family::ipv6);
+  now.set(Signal::address, kind_of(client()));
+  now.set(Signal::protocol, value::Protocol::smtp);
+  now.set(Signal::trap, value::YesNo::no);
+  if (const auto countries = defence().countries()) now.set_country(countries->country(client()).code());
+  // Behind a proxy the SYN is the proxy's
+  if (!record.proxy && !record.syn.empty()) {
+    const auto syn = fingerprint::parse_syn(record.syn);
+    if (syn) {
+      now.set_text(Signal::syn, fingerprint::signature(*syn));
+      if (const auto systems = defence().systems()) now.set(Signal::os, systems->match(*syn).os);
+    }
+  }
+  add_identity(signals::network_identity(client()).text);
+}
+
+void Judgement::Impl::ask_operator() {
+  const auto list = defence().operator_list();
+  if (!list) return;
+  const bool confirmed = !now.text(Signal::rdns_domain).empty();
+  const auto answer = list->lookup({.client = client(),
+                                    .confirmed_name = confirmed ? now.text(Signal::rdns_name) : std::string_view(),
+                                    .reverse_path = sender ? std::string_view(sender->path) : std::string_view()},
+                                   wall_now());
+  now.set(Signal::verdict_of_operator, answer.word);
+}
+
+void Judgement::Impl::add_identity(Identity identity) {
+  if (identity.empty() || std::ranges::find(identities, identity) != identities.end()) return;
+  identities.push_back(std::move(identity));
+  record.state.identity = identities.back();
+}
+
+void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
+  const WallMs time = wall_now();
+  value::Known known = defence().known(identities, time);
+  if (sender && !sender->path.empty() && !our_mailbox.empty() && defence().replied_to(sender->path, our_mailbox, time))
+    known = value::Known::replied_to;
+  now.set(Signal::known, known);
+}
+
+// False, and nothing is taken, where a budget is spent.
+bool Judgement::Impl::spend(std::uint32_t units) {
+  const Defence::Charge charge =
+      defence().charge({.client = client(),
+                        .known = is_known(),
+                        .identity = identities.size() > 1 ? std::string_view(identities.back()) : std::string_view()},
+                       units, wall_now());
+  record.state.budget_level = charge.level;
+  record.state.budget_load = charge.load;
+  now.set(Signal::budget, charge.over ? value::Budget::over : value::Budget::within);
+  return !charge.over;
+}
+
+RefusalFacts Judgement::Impl::facts(std::string_view domain) const {
+  RefusalFacts facts;
+  facts.client = client().text();
+  facts.country = evidence::country_text(static_cast<evidence::CountryCode>(now.number(Signal::country)));
+  facts.lists = now.show(Signal::lists, record.list_names);
+  facts.budget_level = record.state.budget_level;
+  facts.wait_s = record.state.greylist_wait_s;
+  facts.author_domain = now.text(Signal::author_domain);
+  facts.id = record.id.text();
+  facts.public_url = settings().defence.public_url;
+  facts.postmaster = "postmaster@" + std::string(domain.empty() ? std::string_view(settings().hostname) : domain);
+  return facts;
+}
+
+// Asks the policy and writes down what it said, and of what.
+evidence::Verdict Judgement::Impl::decide(policy::Moment moment, const policy::For& whose, std::int32_t transaction,
+                                          std::int32_t recipient, bool enforced) {
+  evidence::Verdict verdict = policy().judge(moment, now, whose);
+  ++record.decisions_total;
+  if (record.decisions.size() >= record::kDecisionsMax) return verdict;
+  record::DecisionRecord decision;
+  decision.ms = static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - start).count());
+  decision.stage = stage_of(moment);
+  decision.transaction = transaction;
+  decision.recipient = recipient;
+  json::Writer writer(decision.changes);
+  now.append_changes(told, record.list_names, writer);
+  told = now;
+  decision.action = verdict.action;
+  decision.reason = verdict.reason;
+  decision.rule = verdict.rule;
+  decision.enforced = enforced;
+  decision.score = verdict.score;
+  decision.score_low = verdict.score_low;
+  decision.tags.assign(verdict.tags.begin(), verdict.tags.end());
+  decision.shadow.assign(verdict.shadow.begin(), verdict.shadow.end());
+  record.decisions.push_back(std::move(decision));
+  return verdict;
+}
+
+std::optional<Refusal> Judgement::connect() {
+  Impl& own = *impl_;
+  own.measure_connection();
+  own.ask_operator();
+  own.refresh_known({});
+  own.spend(own.settings().defence.budget.costs.connect);
+  // A decision that only lets the session go on is not worth a place in the record: the first recipient's has it all.
+  const evidence::Verdict verdict = own.policy().judge(policy::Moment::connect, own.now, {});
+  if (verdict.action == evidence::Action::throttle && !own.context.sinkhole) {
+    own.decide(policy::Moment::connect, {}, -1, -1, true);
+    throttled_total.add();
+    return policy_refusal(verdict, own.facts({}), /*at_connect=*/true);
+  }
+  own.begin_connection_lookups();
+  return std::nullopt;
+}
+
+milliseconds Judgement::greeting_delay() const {
+  return impl_->is_known() ? milliseconds(0) : milliseconds(impl_->settings().defence.greeting_delay_ms);
+}
+
+void Judgement::greeted(bool spoke_before) {
+  impl_->now.set(Signal::early_talk, spoke_before ? value::YesNo::yes : value::YesNo::no);
+}
+
+// Look-ups of their own accord: each is counted, so that gather() knows when all are answered.
+void Judgement::Impl::spawn(Task<void> task) {
+  ++open;
+  tasks.spawn(counted(std::move(task)));
+}
+
+Task<void> Judgement::Impl::counted(Task<void> task) {
+  co_await std::move(task);
+  --open;
+  if (open == 0) answered.notify();
+}
+
+void Judgement::Impl::begin_connection_lookups() {
+  if (context.resolver == nullptr) return;
+  if (policy().asks(Signal::rdns) || policy().asks(Signal::rdns_name) || policy().asks(Signal::rdns_domain) ||
+      policy().asks(Signal::helo_match) || policy().asks(Signal::greylist) || policy().asks(Signal::known))
+    spawn(look_up_reverse());
+  if (lists && lists->size() > 0) spawn(look_up_client_lists());
+}
+
+Task<void> Judgement::Impl::look_up_reverse() {
+  if (defence().suffixes() == nullptr) co_return;
+  reverse = co_await signals::look_up(client(), *defence().suffixes(), *context.resolver, lookups);
+  now.set(Signal::rdns, reverse.state);
+  if (!reverse.name.is_root()) now.set_text(Signal::rdns_name, reverse.name.text());
+  if (reverse.organisation) now.set_text(Signal::rdns_domain, reverse.organisation->text());
+}
+
+Task<void> Judgement::Impl::look_up_client_lists() {
+  if (defence().suffixes() == nullptr) co_return;
+  signals::ListSubjects subjects;
+  subjects.client = client();
+  co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, client_lists);
+  use_lists(client_lists);
+}
+
+// Names that became known later than the address: HELO, the reverse name, the domain of the reverse-path.
+Task<void> Judgement::Impl::look_up_sender_lists() {
+  if (defence().suffixes() == nullptr) co_return;
+  signals::ListSubjects subjects;
+  subjects.helo = helo.name;
+  if (reverse.confirmed) subjects.rdns_name = reverse.name;
+  subjects.sender_domain = dns::Name::from_unicode(sender->domain);
+  signals::ListVerdicts verdicts = client_lists;
+  const std::uint32_t transaction = record.transactions_total;
+  co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, verdicts);
+  if (transaction == record.transactions_total) use_lists(verdicts);
+}
+
+void Judgement::Impl::use_lists(const signals::ListVerdicts& verdicts) {
+  now.set_lists(verdicts.answered(), verdicts.listed());
+  if (verdicts.answered() != 0) now.set_number(Signal::list_score, lists->score(verdicts));
+  for (std::size_t i = 0; i < verdicts.lists.size(); ++i)
+    if (!verdicts.lists[i].problem.empty()) defence().list_trouble(lists->options(i).zone, verdicts.lists[i].problem);
+}
+
+Task<void> Judgement::Impl::look_up_helo() {
+  if (defence().suffixes() == nullptr) co_return;
+  const std::uint32_t greeting = helos;
+  // Copies: what is late may meet a new greeting, or a reverse look-up that is late as well
+  const signals::HeloForm form = helo;
+  const signals::ReverseDns names = reverse;
+  const value::HeloMatch match =
+      co_await signals::match_helo(form, client(), names, *defence().suffixes(), *context.resolver, lookups);
+  if (greeting == helos) now.set(Signal::helo_match, match);
+}
+
+void Judgement::hello() {
+  Impl& own = *impl_;
+  ++own.helos;
+  const ip::Address our_address = own.record.server.address;
+  const auto our_name = dns::Name::from_unicode(own.settings().hostname);
+  signals::OwnHost us{.names = {}, .addresses = std::span(&our_address, 1)};
+  if (our_name) us.names = std::span(&*our_name, 1);
+  own.helo = signals::classify_helo(own.record.helo, own.client(), us);
+  own.now.set_text(Signal::helo_name, own.record.helo);
+  own.now.set(Signal::helo, own.helo.state);
+  own.now.set(Signal::helo_match, value::HeloMatch::unknown);
+}
+
+void Judgement::tls(const io::TlsFacts& facts) {
+  Impl& own = *impl_;
+  own.now.set(Signal::tls, tls_of(facts.version));
+  own.now.set_text(Signal::cipher, facts.cipher);
+  if (!facts.client_hello.empty()) {
+    const auto hello = fingerprint::parse_client_hello(facts.client_hello);
+    if (hello) own.now.set_text(Signal::ja4, fingerprint::ja4(*hello));
+  }
+}
+
+void Judgement::tls_failed() {
+  Impl& own = *impl_;
+  own.now.set(Signal::tls, value::Tls::failed);
+  own.defence().tls_failed(own.identities.front(), wall_now());
+  own.spend(own.settings().defence.budget.costs.tls_failed);
+}
+
+void Judgement::mail(const smtp::Path& path) {
+  Impl& own = *impl_;
+  own.sender.emplace();
+  Sender& sender = *own.sender;
+  sender.reverse_path = path;
+  sender.path = path.null ? std::string() : path.mailbox.text();
+  own.now.set(Signal::sender, path.null ? value::Sender::null : value::Sender::address);
+  sender.domain = path.null ? std::string() : path.mailbox.domain.text();
+  own.now.set_text(Signal::sender_domain, sender.domain);
+  own.now.set(Signal::spf, value::Spf::unknown);
+  for (const Signal signal : {Signal::dkim, Signal::dmarc, Signal::dmarc_policy, Signal::arc})
+    own.now.set_number(signal, 0);
+  own.now.set_text(Signal::dkim_domain, {});
+  own.now.set_text(Signal::author_domain, {});
+  own.now.set_number(Signal::size, evidence::kUnknown);
+  if (!own.record.tls) {
+    own.now.set(Signal::tls, value::Tls::plain);
+    own.now.set(Signal::tls_retry, own.defence().tls_failed_before(own.identities.front(), wall_now())
+                                       ? value::YesNo::yes
+                                       : value::YesNo::no);
+  }
+}
+
+Task<void> Judgement::Impl::until_answered(Deadline deadline) {
+  while (open > 0) {
+    const bool told_so = co_await answered.wait(deadline);
+    if (!told_so) co_return;
+  }
+}
+
+bool Judgement::has_gathered() const { return impl_->sender && impl_->sender->gathered; }
+
+Task<void> Judgement::gather(Authentication* authentication) {
+  Impl& own = *impl_;
+  if (own.sender->gathered) co_return;
+  own.sender->gathered = true;
+  const Deadline deadline = Deadline::after(milliseconds(own.settings().defence.lookup_timeout_ms));
+  co_await own.until_answered(deadline);
+  if (own.context.resolver != nullptr) {
+    if (own.now.is_unknown(Signal::helo_match) && own.policy().asks(Signal::helo_match)) own.spawn(own.look_up_helo());
+    if (own.lists && own.lists->size() > 0) own.spawn(own.look_up_sender_lists());
+  }
+  if (authentication != nullptr) {
+    const spf::Evaluation* const spf = co_await authentication->spf(wall_now());
+    own.now.set(Signal::spf, spf_of(spf->outcome));
+    own.sender->identity = signals::identity_of(own.client(), spf, own.reverse);
+  }
+  co_await own.until_answered(deadline);
+  if (authentication == nullptr) own.sender->identity = signals::identity_of(own.client(), nullptr, own.reverse);
+  own.add_identity(signals::identity_of(own.client(), nullptr, own.reverse).text);
+  own.add_identity(own.sender->identity.text);
+  own.ask_operator();
+}
+
+std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const directory::Resolution& found,
+                                            std::uint32_t errors, std::size_t transaction, std::size_t index) {
+  Impl& own = *impl_;
+  Sender& sender = *own.sender;
+  const std::string address = mailbox.text();
+  const std::string domain = mailbox.domain.text();
+  const BudgetCosts& costs = own.settings().defence.budget.costs;
+  ++own.recipients;
+  const bool nobody = directory::is_nobody(found.disposition);
+  if (nobody) ++own.unknown_recipients;
+  const bool trap = found.disposition == directory::Disposition::trap;
+  if (trap) own.now.set(Signal::trap, value::YesNo::yes);
+  own.now.set(Signal::recipient, recipient_of(found));
+  own.now.set_text(Signal::recipient_address, address);
+  own.now.set_text(Signal::recipient_domain, domain);
+  own.now.set_number(Signal::errors, errors);
+  own.now.set_number(Signal::unknown_recipients, own.unknown_recipients);
+  own.now.set_number(Signal::recipients, own.recipients);
+  own.now.set_number(Signal::messages, own.record.accepted);
+  set_facts(own.record.facts, own.now);
+  own.refresh_known(found.disposition == directory::Disposition::local ? std::string_view(address)
+                                                                       : std::string_view());
+  own.spend(0);
+
+  const std::string strong = signals::strong_key_text(sender.identity, sender.reverse_path, address);
+  const std::string weak = signals::weak_key_text(sender.reverse_path, address);
+  const WallMs time = wall_now();
+  const Defence::Greylisting greylisting = own.defence().greylist(strong, weak, own.settings().defence.greylist, time);
+  own.now.set(Signal::greylist, greylisting.state);
+
+  // Neither is the policy's to decide: a recipient that is not here, and a sinkhole's
+  const bool refused_anyway = nobody || found.disposition == directory::Disposition::foreign || own.context.sinkhole;
+  const evidence::Verdict verdict =
+      own.decide(policy::Moment::rcpt, {.address = address, .domain = domain}, static_cast<std::int32_t>(transaction),
+                 static_cast<std::int32_t>(index), !refused_anyway);
+  if (verdict.action == evidence::Action::throttle && !own.context.sinkhole) {
+    throttled_total.add();
+    return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
+  }
+  if (trap) own.defence().trapped(own.identities, time);
+  if (refused_anyway) {
+    own.spend(trap ? costs.trap : nobody ? costs.unknown_user : costs.recipient_refused);
+    return std::nullopt;
+  }
+  switch (verdict.action) {
+    case evidence::Action::reject:
+      own.spend(costs.recipient_refused);
+      policy_refused_total.add();
+      return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
+    case evidence::Action::greylist: {
+      // What a budget refuses puts nothing into the greylist: it could push others out otherwise
+      if (own.spend(1)) own.defence().note_attempt(strong, weak, own.settings().defence.greylist, time);
+      own.record.state.greylist_wait_s =
+          greylisting.wait_s != 0 ? greylisting.wait_s
+                                  : static_cast<std::uint32_t>(own.settings().defence.greylist.delay_ms / 1000);
+      greylisted_total.add();
+      return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
+    }
+    default:
+      break;
+  }
+  const policy::For whose{.address = address, .domain = domain};
+  if (sender.has_recipient &&
+      !own.policy().same_at_data({.address = sender.data_address, .domain = sender.data_domain}, whose))
+    return other_policy();
+  if (!sender.has_recipient) {
+    sender.has_recipient = true;
+    sender.data_address = address;
+    sender.data_domain = domain;
+  }
+  sender.passed_greylist |= greylisting.state == value::Greylist::due || greylisting.state == value::Greylist::weak;
+  own.add_tags(verdict);
+  return std::nullopt;
+}
+
+void Judgement::Impl::add_tags(const evidence::Verdict& verdict) {
+  for (const std::string_view tag : verdict.tags)
+    if (sender->tags.size() < kTagsMax && std::ranges::find(sender->tags, tag) == sender->tags.end())
+      sender->tags.emplace_back(tag);
+}
+
+std::optional<Refusal> Judgement::message(const record::AuthenticationRecord* authentication, std::uint64_t size,
+                                          std::size_t transaction) {
+  Impl& own = *impl_;
+  Sender& sender = *own.sender;
+  own.now.set_number(Signal::size, static_cast<std::int64_t>(size));
+  if (authentication != nullptr) {
+    set_authentication(*authentication, own.now);
+    if (!own.now.text(Signal::dkim_domain).empty())
+      own.add_identity("dkim:" + std::string(own.now.text(Signal::dkim_domain)));
+    own.refresh_known(sender.data_address);
+  }
+  const evidence::Verdict verdict =
+      own.decide(policy::Moment::data, {.address = sender.data_address, .domain = sender.data_domain},
+                 static_cast<std::int32_t>(transaction), -1, !own.context.sinkhole);
+  if (own.context.sinkhole) return std::nullopt;
+  own.add_tags(verdict);
+  if (verdict.action == evidence::Action::accept || verdict.action == evidence::Action::tag) return std::nullopt;
+  if (verdict.action == evidence::Action::reject) own.spend(own.settings().defence.budget.costs.recipient_refused);
+  if (verdict.action == evidence::Action::greylist) {
+    own.defence().note_attempt(signals::strong_key_text(sender.identity, sender.reverse_path, sender.data_address),
+                               signals::weak_key_text(sender.reverse_path, sender.data_address),
+                               own.settings().defence.greylist, wall_now());
+    own.record.state.greylist_wait_s = static_cast<std::uint32_t>(own.settings().defence.greylist.delay_ms / 1000);
+    greylisted_total.add();
+  } else {
+    policy_refused_total.add();
+  }
+  return policy_refusal(verdict, own.facts(sender.data_domain), /*at_connect=*/false);
+}
+
+std::string Judgement::tag_field() const {
+  if (!impl_->sender || impl_->sender->tags.empty()) return {};
+  tagged_total.add();
+  std::string field(kTagField);
+  field += ':';
+  for (const std::string& tag : impl_->sender->tags) field += (field.ends_with(':') ? " " : ", ") + tag;
+  return field + "\r\n";
+}
+
+void Judgement::accepted() {
+  Impl& own = *impl_;
+  const WallMs time = wall_now();
+  own.spend(own.settings().defence.budget.costs.message);
+  if (own.now.get<value::YesNo>(Signal::trap) == value::YesNo::yes) return;  // earns nothing
+  if (own.sender->passed_greylist) own.defence().passed_greylist(own.sender->identity.text, time);
+  own.defence().accepted(own.identities, time);
+}
+
+void Judgement::end_transaction() {
+  Impl& own = *impl_;
+  own.sender.reset();
+  // What the last message proved is not true of the next
+  std::erase_if(own.identities,
+                [](const Identity& identity) { return identity.starts_with("spf:") || identity.starts_with("dkim:"); });
+}
+
+void Judgement::cancel() { impl_->lookups.cancel(); }
+
+Task<void> Judgement::finish() {
+  Impl& own = *impl_;
+  cancel();
+  co_await own.tasks.join();
+  // A session that never named a recipient: what is known of it stands in the record all the same
+  if (own.record.decisions_total == 0) {
+    set_facts(own.record.facts, own.now);
+    own.decide(policy::Moment::connect, {}, -1, -1, false);
+  }
+}
+
+}  // namespace postern::inbound

@@ -1,0 +1,20 @@
+#include "inbound/runtime.h"
+
+#include <utility>
+
+namespace postern::inbound {
+
+std::shared_ptr<const Runtime> make_runtime(Settings settings) {
+  auto runtime = std::make_shared<Runtime>();
+  for (const ListenerOptions& listener : settings.listeners) {
+    smtp::ServerOptions options;
+    options.hostname = settings.hostname;
+    options.starttls = listener.tls == TlsMode::starttls && settings.tls != nullptr;
+    options.limits = settings.limits;
+    runtime->machine_options.push_back(std::move(options));
+  }
+  runtime->settings = std::move(settings);
+  return runtime;
+}
+
+}  // namespace postern::inbound
