@@ -10,7 +10,6 @@ namespace postern::fingerprint {
 namespace {
 
 using test::alpn;
-using test::be;
 using test::Hello;
 using test::numbers;
 using test::server_name;

@@ -11,7 +11,6 @@ using test::be;
 using test::facts;
 using test::Ipv4;
 using test::Ipv6;
-using test::linux_options;
 using test::mss;
 using test::nop;
 using test::sack_permitted;
