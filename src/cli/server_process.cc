@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "control/access_commands.h"
 #include "control/control.h"
+#include "control/record_commands.h"
 #include "delivery/queue.h"
 #include "geo/watch.h"
 #include "inbound/server.h"
@@ -379,6 +380,7 @@ Result<void> ServerProcess::open() {
   own.queue = std::make_unique<delivery::Queue>(own.loop, own.pool, *own.store, own.records.get(), config.queue,
                                                 [impl = impl_.get()] { return impl->directory; });
   control::add_queue_commands(*own.control, *own.store, [impl = impl_.get()] { impl->queue->retry_now(); });
+  control::add_record_commands(*own.control, own.pool, [records = own.records.get()] { records->flush(); });
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
   own.defence = std::make_unique<inbound::Defence>(config.inbound.defence, config.data_dir);

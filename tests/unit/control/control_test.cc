@@ -8,12 +8,14 @@
 #include <sys/un.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <thread>
 
 #include "control/protocol.h"
+#include "control/record_commands.h"
 #include "io/listener.h"
 
 namespace postern::control {
@@ -44,6 +46,10 @@ class Control : public ::testing::Test {
     server_->handle("echo", echo);
     server_->handle("refuse", refuse);
     server_->handle("huge", huge);
+    add_record_commands(*server_, pool_, [this] {
+      flushed_on_ = std::this_thread::get_id();
+      ++flushes_;
+    });
     thread_ = std::thread([this] {
       server_->start();
       loop_.run();
@@ -91,6 +97,9 @@ class Control : public ::testing::Test {
     return out;
   }
 
+  io::BlockingPool pool_{1};
+  std::atomic<int> flushes_ = 0;
+  std::atomic<std::thread::id> flushed_on_;
   io::Loop loop_;
   std::string folder_, path_;
   std::unique_ptr<Server> server_;
@@ -99,6 +108,13 @@ class Control : public ::testing::Test {
 };
 
 Value command(const char* name) { return Value(Value::Object{{"command", Value(std::string(name))}}); }
+
+TEST_F(Control, RecordsAreFlushedOnThePoolBeforeTheAnswer) {
+  const auto answer = request(path_, Value(Value::Object{{"command", Value(std::string("records.flush"))}}));
+  ASSERT_TRUE(answer) << answer.error().what;
+  EXPECT_EQ(flushes_, 1);
+  EXPECT_NE(flushed_on_.load(), thread_.get_id());
+}
 
 TEST_F(Control, AsksAndAnswers) {
   const auto answer = request(path_, Value(Value::Object{{"command", Value(std::string("echo"))},

@@ -1,0 +1,92 @@
+#include "insight/statistics.h"
+
+#include <gtest/gtest.h>
+
+#include "traffic.h"
+
+namespace postern::insight {
+namespace {
+
+using namespace testing;
+
+policy::RuleOptions reject_windows() {
+  policy::RuleOptions rule;
+  rule.name = "windows";
+  rule.when = "os == windows";
+  rule.action = evidence::Action::reject;
+  return rule;
+}
+
+TEST(Statistics, SharesByFamily) {
+  const auto policy = compile(preset("none", {reject_windows()}));
+  Session tls(*policy, kMonday, "2001:db8::1", "spf:a.example");
+  tls.record().tls = record::TlsRecord{"TLSv1.3", "TLS_AES_256_GCM_SHA384", "x25519", "", "", false, "", 3};
+  tls.connect().mail("x@a.example");
+  Session failed(*policy, kMonday, "192.0.2.1", "spf:b.example");
+  failed.record().tls = record::TlsRecord{"", "", "", "", "", false, "no shared cipher", 3};
+  failed.with(Signal::os, value::Os::windows).connect().mail("x@b.example");
+  Session early(*policy, kMonday + 5, "192.0.2.1", "");
+  early.record().refusal = "too_many_sessions";
+  Statistics statistics;
+  read_lines(tls.line() + failed.line() + early.line(),
+             [&](const record::SessionView& session) { statistics.add(session); });
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object();
+  append_json(statistics, {.sessions = 3, .others = 2, .damaged = 1}, writer);
+  writer.end_object();
+  const auto value = json::parse(out);
+  ASSERT_TRUE(value) << out;
+  EXPECT_EQ(value->at("connections").text(), R"({"ipv4":2,"ipv6":1,"tls":1,"tls_ipv4":0,"tls_ipv6":1,"total":3})");
+  EXPECT_EQ(value->at("tls_versions").text(), R"({"TLSv1.3":1})");
+  EXPECT_EQ(value->at("ciphers").text(), R"({"TLS_AES_256_GCM_SHA384":1})");
+  EXPECT_EQ(value->at("verdicts").text(), R"({"ipv4":{"none":1,"reject":1},"ipv6":{"accept":1}})");
+  EXPECT_EQ(value->at("reasons").text(), R"({"ipv4":{"policy":1,"too_many_sessions":1},"ipv6":{}})");
+  EXPECT_EQ(value->at("lines").text(), R"({"others":2,"sessions":3,"total":6,"unknown":1})");
+  EXPECT_EQ(value->at("messages").at("accepted").integer(), 1);
+}
+
+TEST(Statistics, NamesAreBounded) {
+  Names names;
+  for (std::size_t i = 0; i < 3 * kNamesMax; ++i) names.add("cipher" + std::to_string(i), i % 2 == 0);
+  EXPECT_EQ(names.all().size(), kNamesMax + 1);
+  EXPECT_EQ(names.all().at("other")[0] + names.all().at("other")[1], 2 * kNamesMax);
+}
+
+TEST(Countries, HomeIsWhereWantedMailComesFrom) {
+  const auto policy = compile(preset("none"));
+  Countries countries;
+  std::string lines;
+  int number = 0;
+  const auto add = [&](const char* country, int senders, value::Known known, value::YesNo trap = value::YesNo::no) {
+    for (int i = 0; i < senders; ++i) {
+      const std::string who = "s" + std::to_string(++number) + ".example";
+      Session session(*policy, kMonday + number, "192.0.2.1", "spf:" + who);
+      session.with(Signal::known, known).with(Signal::trap, trap).country(country);
+      lines += session.connect().mail("x@" + who).line();
+    }
+  };
+  add("US", 60, value::Known::known);
+  add("DE", 39, value::Known::known);
+  add("CN", 1, value::Known::known);
+  add("CN", 30, value::Known::stranger, value::YesNo::yes);
+  add("NZ", 1, value::Known::replied_to);
+  add("BR", 5, value::Known::stranger);
+  add("", 3, value::Known::known);
+  read_lines(lines, [&](const record::SessionView& session) { countries.add(session); });
+  const Countries::Proposal proposal = countries.propose(0.03);
+  std::string home;
+  for (const auto& country : proposal.countries)
+    if (country.proposed) home += evidence::country_text(country.code) + " ";
+  EXPECT_EQ(home, "US DE NZ ");
+  EXPECT_EQ(proposal.ham, 101U);
+  EXPECT_EQ(proposal.ham_lost, 1U);
+  EXPECT_EQ(proposal.exempt, 1U);  // known, and let in whatever its country
+  EXPECT_EQ(proposal.spam, 30U);
+  EXPECT_EQ(proposal.spam_refused, 30U);
+  EXPECT_EQ(proposal.unknown_country, 3U);
+  EXPECT_EQ(proposal.countries.front().messages, 60U);
+}
+
+}  // namespace
+}  // namespace postern::insight
