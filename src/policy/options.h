@@ -76,7 +76,8 @@ struct Count {
 struct Counts {
   double spam = 0, ham = 0;  // events in all
   std::vector<Count> rows;
-  // The joint table of os, rdns, country and known (docs/policy.md: evidence); a cell is named as there.
+  // The joint table of os, rdns, country and known (docs/policy.md: score); a cell's value is its
+  // name, "os=windows rdns=generic country=abroad known=stranger" (policy/score.h: cell_name), its signal is empty.
   std::vector<Count> cells;
 };
 

@@ -13,7 +13,6 @@ namespace {
 using evidence::Evidence;
 using evidence::Signal;
 using evidence::Stage;
-using evidence::Type;
 
 constexpr std::array kJoint{Signal::os, Signal::rdns, Signal::country, Signal::known};
 constexpr std::size_t kCountryAxis = 2, kKnownAxis = 3;

@@ -38,6 +38,12 @@ inline RuleOptions rule(std::string name, std::string when, Action action) {
   return options;
 }
 
+inline Options with_rules(std::initializer_list<RuleOptions> rules, std::string_view name = "none") {
+  Options options = preset(name);
+  options.rules = rules;
+  return options;
+}
+
 // "RULE@LINE:COLUMN: WHAT" of every problem, a line each.
 inline std::string problems_of(const Options& options) {
   std::vector<Problem> problems;

@@ -122,8 +122,7 @@ TEST(PolicyReach, WhatIsUnreachableNeverFires) {
   }
 }
 
-// The other way round: of the conditions that no evidence was found for, most are called unreachable where they are
-// small; what is called reachable and fires is right by definition.
+// The same for each demand: what is said to be impossible does not happen.
 TEST(PolicyReach, DemandsAreKleenes) {
   Random random(3);
   const Setting here = setting();
