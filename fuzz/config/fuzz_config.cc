@@ -1,5 +1,5 @@
-// Any octets as a configuration file: never crashes, and either gives a Config or problems that have a place and one
-// line.
+// Any octets as a configuration file, and as one of which only the policy counts: never crashes, and either gives a
+// Config or problems that have a place and one line.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -22,6 +22,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     POSTERN_CHECK(loaded.config->data_dir.starts_with('/'));
     POSTERN_CHECK(!loaded.config->inbound.listeners.empty());
     POSTERN_CHECK(config::restart_needed(*loaded.config, *loaded.config).empty());
+    POSTERN_CHECK(loaded.config->judge != nullptr);
+    POSTERN_CHECK(loaded.config->lists.size() == loaded.config->policy.lists.size());
   }
+  const config::LoadedPolicy part = config::parse_policy(text, "/f.toml");
+  POSTERN_CHECK(part.policy.has_value() == part.problems.empty() && (part.judge != nullptr) == part.problems.empty());
+  if (loaded.config) POSTERN_CHECK(part.judge && part.judge->fingerprint() == loaded.config->judge->fingerprint());
   return 0;
 }

@@ -62,7 +62,9 @@ class KeyScan {
       const std::string_view rest = text_.substr(at_);
       if (quote == '"' && rest[0] == '\\') {
         steps(2);
-      } else if (multi && rest.starts_with(three)) {
+        continue;
+      }
+      if (multi && rest.starts_with(three)) {
         steps(3);
         for (int more = 0; more < 2 && at_ < text_.size() && text_[at_] == quote; ++more) step();  // TOML: """a"""""
         return true;

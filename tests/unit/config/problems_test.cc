@@ -206,6 +206,8 @@ TEST(Problems, AStringThatDoesNotEndIsNamedWhereItBegins) {
     const std::string begin = std::string("a = 1\nb = ") + quote + "text";
     for (const char* rest : {"\n", "\r\nc = 2\n", ""}) EXPECT_EQ(problems(begin + rest), wanted) << begin << rest;
     EXPECT_FALSE(refuse_unparsed(begin + quote).has_value());
+    EXPECT_EQ(refuse_unparsed(begin + "\\").has_value(), true) << "an escape is the last octet";
+    EXPECT_FALSE(refuse_unparsed(begin + "\\\\" + quote + "\n").has_value()) << "an escape before the quote";
     EXPECT_FALSE(refuse_unparsed("b = " + std::string(3, quote) + "text\n" + std::string(3, quote)).has_value());
   }
 }
