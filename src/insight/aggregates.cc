@@ -103,16 +103,17 @@ std::set<std::int64_t> due_days(const std::map<std::int64_t, Day>& written, std:
 
 const evidence::Evidence* DayBuilder::add(const record::SessionView& session) {
   const std::int64_t number = session.start / kDayMs;
-  const bool first = sender_days_.first(session);
+  walk_.begin();
+  for (const record::DecisionView& decision : session.decisions) walk_.next(decision);
+  key_ = sender_key(session, walk_.now());
+  const bool first = sender_days_.first(session, key_);
   if (wanted_ && !wanted_(number)) return nullptr;
   Day& day = days_[number];
   day.number = number;
   day.statistics.add(session);
   if (!first) return nullptr;
-  walk_.begin();
-  for (const record::DecisionView& decision : session.decisions) walk_.next(decision);
   own_signs_ = outcomes_.signs_of(session, walk_.now());
-  day.tally.add(walk_.now(), session.ipv6, own_signs_, outcomes_.signs_of_sender(sender_key(session)));
+  day.tally.add(walk_.now(), session.ipv6, own_signs_, outcomes_.signs_of_sender(key_));
   return &walk_.now();
 }
 

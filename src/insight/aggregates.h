@@ -50,7 +50,9 @@ class DayBuilder {
   const evidence::Evidence* add(const record::SessionView& session);
   [[nodiscard]] std::map<std::int64_t, Day>& days() { return days_; }
   [[nodiscard]] const evidence::ListNames& names() const { return walk_.names(); }
-  [[nodiscard]] Signs own_signs() const { return own_signs_; }  // of the session added last
+  // Of the session added last:
+  [[nodiscard]] Signs own_signs() const { return own_signs_; }
+  [[nodiscard]] std::uint64_t key() const { return key_; }
 
  private:
   const Outcomes& outcomes_;
@@ -59,6 +61,7 @@ class DayBuilder {
   SenderDays sender_days_;
   std::map<std::int64_t, Day> days_;
   Signs own_signs_ = 0;
+  std::uint64_t key_ = 0;
 };
 
 struct AggregateCount {

@@ -12,13 +12,7 @@ using record::SessionView;
 
 // Refused by somebody else than the policy: the directory, a limit.
 bool refused_otherwise(const SessionView& session, const DecisionView& decision) {
-  if (decision.transaction < 0 || decision.recipient < 0) return false;
-  const auto transaction = static_cast<std::size_t>(decision.transaction);
-  if (transaction >= session.transactions.size()) return false;
-  const record::TransactionView& of = session.transactions[transaction];
-  const std::size_t at = of.recipients_begin + static_cast<std::size_t>(decision.recipient);
-  if (at >= of.recipients_end) return false;
-  return fate_of(decision.action) == Fate::accepted && session.recipients[at].code >= 400;
+  return fate_of(decision.action) == Fate::accepted && code_of(session, decision) >= 400;
 }
 
 // The decision at the end of DATA that was about this recipient; the number of decisions where there was none.
@@ -54,6 +48,15 @@ std::string_view to_string(Fate fate) {
       break;
   }
   return "accepted";
+}
+
+std::uint16_t code_of(const SessionView& session, const DecisionView& decision) {
+  if (decision.transaction < 0 || decision.recipient < 0) return 0;
+  const auto transaction = static_cast<std::size_t>(decision.transaction);
+  if (transaction >= session.transactions.size()) return 0;
+  const record::TransactionView& of = session.transactions[transaction];
+  const std::size_t at = of.recipients_begin + static_cast<std::size_t>(decision.recipient);
+  return at < of.recipients_end ? session.recipients[at].code : std::uint16_t{0};
 }
 
 void deliveries_of(const SessionView& session, std::span<const evidence::Action> after, std::vector<Delivery>& out) {

@@ -39,6 +39,9 @@ struct Delivery {
   bool unfinished = false;
 };
 
+// What the recipient of a decision was answered; 0 where it has none, or it is not listed.
+[[nodiscard]] std::uint16_t code_of(const record::SessionView& session, const record::DecisionView& decision);
+
 // `after`: the action of each decision under the other policy. Decisions that were only told, and recipients who were
 // refused for another reason than policy (they do not exist), make none. `out` is emptied first.
 void deliveries_of(const record::SessionView& session, std::span<const evidence::Action> after,

@@ -1,8 +1,12 @@
 // How a recorded decision is put to a policy: which moment it was, and whose verdict. The session that judges and every
-// tool that judges anew do it by these, or the one would not reproduce the other. Thread rule: pure.
+// tool that judges anew do it by these, or the one would not reproduce the other. Thread rule: values.
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "evidence/evidence.h"
+#include "evidence/verdict.h"
 #include "policy/policy.h"
 
 namespace postern::insight {
@@ -22,10 +26,31 @@ namespace postern::insight {
   return policy::Moment::rcpt;
 }
 
-// The recipient is in the evidence; at connect there is none.
+// The recipient at RCPT is in the evidence.
 [[nodiscard]] inline policy::For recipient_of(const evidence::Evidence& evidence) {
   return {.address = evidence.text(evidence::Signal::recipient_address),
           .domain = evidence.text(evidence::Signal::recipient_domain)};
 }
+
+// Whose verdict each decision of a session was: at RCPT the recipient's, at the end of DATA that of the first recipient
+// whom the policy took, at connect nobody's. One session after the other.
+class Whose {
+ public:
+  struct Decided {
+    evidence::Stage stage{};
+    std::int32_t transaction = -1;
+    bool enforced = false;
+    evidence::Action action{};  // as recorded
+    std::uint16_t code = 0;     // that the recipient was answered; 0 where it is not listed
+  };
+  void begin() { transaction_ = kNone; }
+  // In the order of the record. Views into `evidence` and into this.
+  [[nodiscard]] policy::For next(const Decided& decided, const evidence::Evidence& evidence);
+
+ private:
+  static constexpr std::int32_t kNone = -2;
+  std::int32_t transaction_ = kNone;  // that the two below are of
+  std::string address_, domain_;
+};
 
 }  // namespace postern::insight

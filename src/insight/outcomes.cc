@@ -4,12 +4,14 @@
 #include <array>
 #include <functional>
 
+#include "base/text.h"
 #include "ip/address.h"
 
 namespace postern::insight {
 
 namespace {
 
+using evidence::Evidence;
 using evidence::Signal;
 namespace value = evidence::value;
 
@@ -41,7 +43,7 @@ Truth one_sided(Signs signs) {
 
 bool judged_about_mail(const record::SessionView& session) {
   return std::ranges::any_of(session.decisions, [](const record::DecisionView& decision) {
-    return decision.enforced && decision.stage != evidence::Stage::connect;
+    return decision.stage != evidence::Stage::connect;
   });
 }
 
@@ -97,16 +99,32 @@ Signs rests_on(Signal signal) {
   }
 }
 
-std::string sender_of(const record::SessionView& session) {
-  if (!session.identity.empty()) return std::string(session.identity);
+namespace {
+
+// Whether the record's word is the one that the greylist went by.
+bool is_greylists(std::string_view identity) { return !identity.empty() && !identity.starts_with("dkim:"); }
+
+}  // namespace
+
+std::string sender_of(const record::SessionView& session, const Evidence& last) {
+  if (is_greylists(session.identity)) return std::string(session.identity);
+  const std::string_view sender_domain = last.text(Signal::sender_domain);
+  if (last.get<value::Spf>(Signal::spf) == value::Spf::pass && !sender_domain.empty()) {
+    return "spf:" + lower(sender_domain);
+  }
+  const auto rdns = last.get<value::Rdns>(Signal::rdns);
+  const std::string_view rdns_domain = last.text(Signal::rdns_domain);
+  if ((rdns == value::Rdns::confirmed || rdns == value::Rdns::mail) && !rdns_domain.empty()) {
+    return "rdns:" + std::string(rdns_domain);
+  }
   const auto address = ip::Address::parse(session.client);
   if (!address) return "net:" + std::string(session.client);
   return "net:" + ip::Prefix(*address, address->is_v4() ? 24 : 64).text();
 }
 
-std::uint64_t sender_key(const record::SessionView& session) {
-  if (!session.identity.empty()) return std::hash<std::string_view>{}(session.identity);
-  return std::hash<std::string>{}(sender_of(session));
+std::uint64_t sender_key(const record::SessionView& session, const Evidence& last) {
+  if (is_greylists(session.identity)) return std::hash<std::string_view>{}(session.identity);
+  return std::hash<std::string>{}(sender_of(session, last));
 }
 
 bool SenderDays::first(const record::SessionView& session, std::uint64_t key) {
@@ -128,7 +146,7 @@ bool SenderDays::first(const record::SessionView& session, std::uint64_t key) {
 void Outcomes::add(const record::SessionView& session) {
   walk_.begin();
   for (const record::DecisionView& decision : session.decisions) walk_.next(decision);
-  add(session, sender_key(session), walk_.now());
+  add(session, sender_key(session, walk_.now()), walk_.now());
 }
 
 Signs Outcomes::add(const record::SessionView& session, std::uint64_t key, const evidence::Evidence& last) {

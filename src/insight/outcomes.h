@@ -57,17 +57,18 @@ using Signs = std::uint16_t;
 // The signs that rest on a signal: they are left out where its worth is measured.
 [[nodiscard]] Signs rests_on(evidence::Signal signal);
 
-// The sender of a session: what the record says, else "net:" and its /64 or /24.
-[[nodiscard]] std::string sender_of(const record::SessionView& session);
-[[nodiscard]] std::uint64_t sender_key(const record::SessionView& session);
+// The sender of a session, as the greylist knows him: what the record says, but for a DKIM domain, which only those
+// sessions have that came to a message; where that is all, what the evidence says; else "net:" and the /64 or /24.
+// `last`: the session's evidence at its last decision.
+[[nodiscard]] std::string sender_of(const record::SessionView& session, const evidence::Evidence& last);
+[[nodiscard]] std::uint64_t sender_key(const record::SessionView& session, const evidence::Evidence& last);
 
 // The one event that a sender is for training and for shares each day: the first of its sessions on a UTC day that was
-// judged about mail and not only told. Sessions come roughly in time order; a late one of the day before is recognised.
+// judged about mail. Sessions come roughly in time order; a late one of the day before is recognised.
 // Else one loud sender would be the statistics.
 class SenderDays {
  public:
   // Whether this session is that event. Asked once a session.
-  [[nodiscard]] bool first(const record::SessionView& session) { return first(session, sender_key(session)); }
   [[nodiscard]] bool first(const record::SessionView& session, std::uint64_t key);
   [[nodiscard]] std::uint64_t passed_over() const { return passed_over_; }  // for lack of room
 
@@ -93,7 +94,7 @@ class Outcomes {
   [[nodiscard]] Signs signs_of_sender(std::uint64_t key) const;
   [[nodiscard]] static Truth truth(Signs own, Signs of_sender, Signs left_out = 0);
   [[nodiscard]] Truth truth(const record::SessionView& session, const evidence::Evidence& last) const {
-    return truth(signs_of(session, last), signs_of_sender(sender_key(session)));
+    return truth(signs_of(session, last), signs_of_sender(sender_key(session, last)));
   }
 
   [[nodiscard]] std::size_t senders() const { return senders_.size(); }

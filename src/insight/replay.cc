@@ -80,7 +80,6 @@ Replay::Replay(const policy::Policy& policy, evidence::ListNames lists, Marks ma
 }
 
 void Replay::add(const SessionView& session) {
-  key_ = sender_key(session);
   auto& family = report_.families[session.ipv6 ? 1 : 0];
   ++family.sessions;
   if (!session.decisions.empty()) {
@@ -91,6 +90,7 @@ void Replay::add(const SessionView& session) {
     walk_.begin();
   }
   // The evidence is that of the last decision.
+  key_ = sender_key(session, walk_.now());
   own_signs_ = outcomes_.add(session, key_, walk_.now());
   if (!session.decisions.empty()) note_changes(session);
   if (state_ != nullptr) state_->finished(session);
@@ -100,6 +100,7 @@ void Replay::judge(const SessionView& session) {
   actions_.clear();
   judged_.clear();
   walk_.begin();
+  whose_.begin();
   for (const DecisionView& decision : session.decisions) {
     const evidence::Evidence& recorded = walk_.next(decision);
     std::optional<evidence::Evidence> simulated;
@@ -108,7 +109,13 @@ void Replay::judge(const SessionView& session) {
       state_->before(session, decision, *simulated);
     }
     const evidence::Evidence& evidence = simulated ? *simulated : recorded;
-    const evidence::Verdict verdict = policy_.judge(moment_of(decision.stage), evidence, recipient_of(evidence));
+    const policy::For whose = whose_.next({.stage = decision.stage,
+                                           .transaction = decision.transaction,
+                                           .enforced = decision.enforced,
+                                           .action = decision.action,
+                                           .code = code_of(session, decision)},
+                                          recorded);
+    const evidence::Verdict verdict = policy_.judge(moment_of(decision.stage), evidence, whose);
     if (state_ != nullptr) state_->after(session, decision, evidence, verdict);
     actions_.push_back(verdict.action);
     judged_.push_back({verdict.rule, verdict.reason});
@@ -209,7 +216,7 @@ void Replay::list(const SessionView& session, const Delivery& delivery) {
                          : delivery.after == Fate::delayed ? report_.newly_delayed
                                                            : report_.newly_accepted;
   ++kind.sessions;
-  const std::string identity = sender_of(session);
+  const std::string identity = sender_of(session, walk_.now());
   const auto key = std::pair(static_cast<int>(delivery.after), identity + '\n' + sender_domain_);
   const auto found = listed_.find(key);
   if (found != listed_.end()) {

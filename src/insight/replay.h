@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "insight/fate.h"
+#include "insight/judging.h"
 #include "insight/outcomes.h"
 #include "insight/sessions.h"
 #include "insight/simulated_state.h"
@@ -122,6 +123,7 @@ class Replay {
   const policy::Policy& policy_;
   SimulatedState* state_;
   EvidenceWalk walk_;
+  Whose whose_;
   Outcomes outcomes_;
   SenderDays sender_days_;
   ReplayReport report_;

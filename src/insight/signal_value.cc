@@ -72,7 +72,7 @@ void SignalStudy::leave_one_out(const record::SessionView& session, const Eviden
       session.decisions, [](const record::DecisionView& decision) { return decision.stage == Stage::data; });
   if (!stopped(evidence, at_data)) return;
   const Signs own = builder_.own_signs();
-  const Signs of_sender = outcomes_.signs_of_sender(sender_key(session));
+  const Signs of_sender = outcomes_.signs_of_sender(builder_.key());
   for (const evidence::SignalInfo& info : evidence::signals()) {
     const Signal signal = info.signal;
     if (!policy_.asks(signal)) continue;

@@ -47,19 +47,22 @@ class Tables final : public SimulatedState {
   void before(const SessionView& session, const DecisionView& decision, Evidence& evidence) override {
     note_time(session);
     const std::uint32_t now = second_of(session, decision);
-    const std::uint64_t key = key_of(sender_of(session));
+    const std::uint64_t key = sender_key(session, evidence);
     if (!evidence.is_unknown(Signal::known)) {
       if (evidence.get<value::Known>(Signal::known) == value::Known::replied_to) {
         known_.note(key, bounds::SenderEvent::replied_to, now);
       }
       evidence.set(Signal::known, known_as(key, now));
     }
+    // A connection that was let in has no decision of its own: it is paid for at the session's first.
+    const bool admitted = begun_ ? budgets_.decide(event_of(session, evidence, 0, now), now).admitted
+                                 : budgets_.take(event_of(session, evidence, options_.connect, now), now).admitted;
+    begun_ = true;
     if (!evidence.is_unknown(Signal::budget)) {
-      const auto admitted = budgets_.decide(event_of(session, options_.connect, now), now).admitted;
       evidence.set(Signal::budget, admitted ? value::Budget::within : value::Budget::over);
     }
     if (decision.stage != Stage::connect && !evidence.is_unknown(Signal::greylist)) {
-      evidence.set(Signal::greylist, greylist_of(session, decision, now));
+      evidence.set(Signal::greylist, greylist_of(session, decision, evidence, now));
     }
   }
 
@@ -70,13 +73,12 @@ class Tables final : public SimulatedState {
     if (!decision.enforced) return;  // nobody is charged for what was only told
     switch (decision.stage) {
       case Stage::connect:
-        if (fate == Fate::accepted) charge(session, options_.connect, now);
         break;
       case Stage::data:
         // The message came because somebody was accepted then; now perhaps nobody would be.
         if (fate != Fate::accepted || decision.transaction != accepted_in_) break;
-        charge(session, options_.message, now);
-        known_.note(key_of(sender_of(session)), bounds::SenderEvent::accepted, now);
+        charge(session, evidence, options_.message, now);
+        known_.note(sender_key(session, evidence), bounds::SenderEvent::accepted, now);
         break;
       case Stage::helo:
       case Stage::mail:
@@ -89,6 +91,7 @@ class Tables final : public SimulatedState {
   void finished(const SessionView& session) override {
     note_time(session);
     accepted_in_ = kNone;
+    begun_ = false;
   }
 
   [[nodiscard]] Warmth warm() const override {
@@ -114,17 +117,17 @@ class Tables final : public SimulatedState {
   }
   static std::uint64_t key_of(std::string_view text) { return crypto::siphash_1_3(kSecret, text); }
 
-  bounds::Event event_of(const SessionView& session, double cost, std::uint32_t now) const {
-    const std::uint64_t identity = key_of(sender_of(session));
+  bounds::Event event_of(const SessionView& session, const Evidence& evidence, double cost, std::uint32_t now) const {
+    const std::uint64_t identity = sender_key(session, evidence);
     bounds::Event event;
     event.address = ip::Address::parse(session.client).value_or(ip::Address());
     event.known = known_.known(identity, now);
-    if (!session.identity.starts_with("net:") && !session.identity.empty()) event.identity = identity;
+    if (!session.identity.empty() && !session.identity.starts_with("net:")) event.identity = identity;
     event.cost = cost;
     return event;
   }
-  void charge(const SessionView& session, double cost, std::uint32_t now) {
-    if (cost > 0) budgets_.charge(event_of(session, cost, now), now);
+  void charge(const SessionView& session, const Evidence& evidence, double cost, std::uint32_t now) {
+    if (cost > 0) budgets_.charge(event_of(session, evidence, cost, now), now);
   }
 
   [[nodiscard]] value::Known known_as(std::uint64_t key, std::uint32_t now) const {
@@ -137,7 +140,7 @@ class Tables final : public SimulatedState {
   struct Keys {
     std::uint64_t strong = 0, weak = 0;
   };
-  static Keys keys_of(const SessionView& session, const DecisionView& decision) {
+  static Keys keys_of(const SessionView& session, const DecisionView& decision, const Evidence& evidence) {
     std::string_view from;
     std::string_view to;
     if (decision.transaction >= 0 && static_cast<std::size_t>(decision.transaction) < session.transactions.size()) {
@@ -147,13 +150,13 @@ class Tables final : public SimulatedState {
       if (at < transaction.recipients_end) to = session.recipients[at].path;
     }
     const smtp::Path path = path_of(from);
-    const signals::Identity identity{.kind = signals::IdentityKind::net, .text = sender_of(session)};
+    const signals::Identity identity{.kind = signals::IdentityKind::net, .text = sender_of(session, evidence)};
     return {.strong = key_of(signals::strong_key_text(identity, path, to)),
             .weak = key_of(signals::weak_key_text(path, to))};
   }
   [[nodiscard]] value::Greylist greylist_of(const SessionView& session, const DecisionView& decision,
-                                            std::uint32_t now) const {
-    const Keys keys = keys_of(session, decision);
+                                            const Evidence& evidence, std::uint32_t now) const {
+    const Keys keys = keys_of(session, decision, evidence);
     const Pending::State strong = pending_.look(keys.strong, now, options_.greylist);
     if (strong.kind == Pending::Kind::due) return value::Greylist::due;
     bounds::GreylistTimes longer = options_.greylist;
@@ -164,18 +167,18 @@ class Tables final : public SimulatedState {
 
   void after_recipient(const SessionView& session, const DecisionView& decision, const Evidence& evidence,
                        evidence::Action action, std::uint32_t now) {
-    const std::uint64_t sender = key_of(sender_of(session));
+    const std::uint64_t sender = sender_key(session, evidence);
     const auto recipient = evidence.get<value::Recipient>(Signal::recipient);
     if (recipient == value::Recipient::trap || recipient == value::Recipient::retired) {
-      charge(session, options_.trap, now);
+      charge(session, evidence, options_.trap, now);
       known_.note(sender, bounds::SenderEvent::trapped, now);
     } else if (recipient == value::Recipient::no_such_user) {
-      charge(session, options_.unknown_user, now);
+      charge(session, evidence, options_.unknown_user, now);
     } else if (fate_of(action) == Fate::refused) {
-      charge(session, options_.recipient_refused, now);
+      charge(session, evidence, options_.recipient_refused, now);
     }
     if (action == evidence::Action::greylist) {
-      const Keys keys = keys_of(session, decision);
+      const Keys keys = keys_of(session, decision, evidence);
       pending_.note(keys.strong, now, options_.greylist);
       pending_.note(keys.weak, now, options_.greylist);
     } else if (fate_of(action) == Fate::accepted) {
@@ -192,6 +195,7 @@ class Tables final : public SimulatedState {
   Pending pending_;
   bounds::KnownSenders known_;
   WallMs oldest_ = 0, newest_ = 0;
+  bool begun_ = false;                // the session at hand has paid for its connection
   std::int32_t accepted_in_ = kNone;  // the session's last transaction with a recipient who would be accepted
 };
 

@@ -111,7 +111,7 @@ void append_json(const Statistics& statistics, const LineCount& lines, json::Wri
 void Countries::add(const record::SessionView& session) {
   walk_.begin();
   for (const record::DecisionView& decision : session.decisions) walk_.next(decision);
-  const std::uint64_t key = sender_key(session);
+  const std::uint64_t key = sender_key(session, walk_.now());
   const Signs own = outcomes_.add(session, key, walk_.now());
   if (session.decisions.empty()) return;
   const auto code = static_cast<CountryCode>(walk_.now().number(Signal::country));

@@ -15,8 +15,14 @@ using evidence::ListNames;
 using evidence::Reason;
 using evidence::Signal;
 using evidence::Type;
+using json::Value;
 
 constexpr std::size_t kChangesMax = 12;
+
+std::int32_t number_of(const Value& value, std::int32_t fallback) {
+  const std::int64_t number = value.integer(fallback);
+  return number >= -1 && number <= INT32_MAX ? static_cast<std::int32_t>(number) : fallback;
+}
 
 std::vector<std::string> strings_of(const json::Value& array) {
   std::vector<std::string> out;
@@ -48,22 +54,22 @@ std::vector<Why::Fact> facts_between(const Evidence& before, const Evidence& aft
   return out;
 }
 
-std::string recipient_of_decision(const json::Value& session, const json::Value& decision) {
+const Value& recipient_of_decision(const Value& session, const Value& decision) {
+  static const Value none;
   const std::int64_t transaction = decision.at("transaction").integer(-1);
   const std::int64_t recipient = decision.at("recipient").integer(-1);
   const auto& transactions = session.at("transactions").array();
-  if (transaction < 0 || recipient < 0 || static_cast<std::size_t>(transaction) >= transactions.size()) return {};
+  if (transaction < 0 || recipient < 0 || static_cast<std::size_t>(transaction) >= transactions.size()) return none;
   const auto& to = transactions[static_cast<std::size_t>(transaction)].at("to").array();
-  if (static_cast<std::size_t>(recipient) >= to.size()) return {};
-  return std::string(to[static_cast<std::size_t>(recipient)].at("path").string());
+  return static_cast<std::size_t>(recipient) < to.size() ? to[static_cast<std::size_t>(recipient)] : none;
 }
 
 // Tries other values of each signal that the policy asks for, one signal at a time.
 class Alternatives {
  public:
-  Alternatives(const policy::Policy& policy, policy::Moment moment, const Evidence& evidence, const ListNames& names,
-               const std::vector<evidence::CountryCode>& home)
-      : policy_(policy), moment_(moment), evidence_(evidence), names_(names), home_(home) {
+  Alternatives(const policy::Policy& policy, policy::Moment moment, const policy::For& whose, const Evidence& evidence,
+               const ListNames& names, const std::vector<evidence::CountryCode>& home)
+      : policy_(policy), moment_(moment), whose_(whose), evidence_(evidence), names_(names), home_(home) {
     action_ = judge(evidence_);
   }
 
@@ -103,9 +109,7 @@ class Alternatives {
   }
 
  private:
-  Action judge(const Evidence& evidence) const {
-    return policy_.judge(moment_, evidence, recipient_of(evidence_)).action;
-  }
+  Action judge(const Evidence& evidence) const { return policy_.judge(moment_, evidence, whose_).action; }
   template <class Change>
   void attempt(Signal signal, std::string word, const Change& change) {
     Evidence other = evidence_;
@@ -123,6 +127,7 @@ class Alternatives {
 
   const policy::Policy& policy_;
   policy::Moment moment_;
+  policy::For whose_;
   const Evidence& evidence_;
   const ListNames& names_;
   const std::vector<evidence::CountryCode>& home_;
@@ -130,17 +135,10 @@ class Alternatives {
   std::vector<Why::Change> out_;
 };
 
-// What an operator writes behind `postern allow`: the narrowest thing that the sender cannot just claim to be.
-std::string allow_subject(const json::Value& session, const Evidence& evidence) {
-  const bool proven = evidence.get<evidence::value::Spf>(Signal::spf) == evidence::value::Spf::pass;
-  const std::string_view domain = evidence.text(Signal::sender_domain);
-  if (proven && !domain.empty()) return std::string(domain);
-  return std::string(session.at("client").at("address").string());
-}
-
 std::string way_out(const json::Value& session, const Why::Decision& decision, const Evidence& evidence) {
   if (fate_of(decision.action) == Fate::accepted) return {};
-  const std::string allow = "`postern allow " + allow_subject(session, evidence) + "`";
+  // The address, and not the domain: what a sender calls itself can be forged.
+  const std::string allow = "`postern allow " + std::string(session.at("client").at("address").string()) + "`";
   const std::int64_t wait = session.at("state").at("greylist_wait_s").integer();
   if (decision.action == Action::greylist) {
     return "a mail server tries again by itself, and is let in" +
@@ -152,7 +150,7 @@ std::string way_out(const json::Value& session, const Why::Decision& decision, c
   }
   switch (decision.reason) {
     case Reason::operator_deny:
-      return "it is the operator's own word, which " + allow + " takes back";
+      return "it is the operator's own word: `postern deny --list` shows it, and " + allow + " takes its place";
     case Reason::tls_required:
       return "the sender must use STARTTLS; or " + allow;
     case Reason::authentication_required:
@@ -202,13 +200,15 @@ Why explain_session(FoundSession found, const policy::Policy* policy, const List
   why.same_policy = why.judged && policy != nullptr && policy->fingerprint() == fingerprint;
   Evidence evidence;
   ListNames names = lists;
+  Whose whose;
   for (const json::Value& line : why.session.at("decisions").array()) {
     const Evidence before = evidence;
     evidence.apply(line.at("evidence"), names);
     Why::Decision decision;
     decision.ms = static_cast<std::uint32_t>(line.at("ms").integer());
     decision.stage = evidence::parse_stage(line.at("stage").string()).value_or(evidence::Stage::connect);
-    decision.recipient = recipient_of_decision(why.session, line);
+    const Value& recipient = recipient_of_decision(why.session, line);
+    decision.recipient = recipient.at("path").string();
     decision.facts = facts_between(before, evidence, names);
     decision.action = evidence::parse_action(line.at("action").string()).value_or(Action::accept);
     decision.reason = evidence::parse_reason(line.at("reason").string()).value_or(Reason::none);
@@ -219,11 +219,17 @@ Why explain_session(FoundSession found, const policy::Policy* policy, const List
     decision.tags = strings_of(line.at("tags"));
     decision.shadow = strings_of(line.at("shadow"));
     decision.way_out = way_out(why.session, decision, evidence);
+    const policy::For judged_for = whose.next({.stage = decision.stage,
+                                               .transaction = number_of(line.at("transaction"), -1),
+                                               .enforced = decision.enforced,
+                                               .action = decision.action,
+                                               .code = static_cast<std::uint16_t>(number_of(recipient.at("code"), 0))},
+                                              evidence);
     if (why.same_policy) {
       const policy::Moment moment = moment_of(decision.stage);
-      decision.explanation = policy->explain(moment, evidence, recipient_of(evidence));
+      decision.explanation = policy->explain(moment, evidence, judged_for);
       if (fate_of(decision.action) != Fate::accepted)
-        decision.changes = Alternatives(*policy, moment, evidence, names, home).find();
+        decision.changes = Alternatives(*policy, moment, judged_for, evidence, names, home).find();
     }
     why.decisions.push_back(std::move(decision));
   }

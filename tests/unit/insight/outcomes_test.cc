@@ -24,7 +24,7 @@ class Ground : public ::testing::Test {
       walk.begin();
       for (const auto& decision : session.decisions) walk.next(decision);
       out.push_back(Outcomes::truth(outcomes.signs_of(session, walk.now()),
-                                    outcomes.signs_of_sender(sender_key(session)), left_out));
+                                    outcomes.signs_of_sender(sender_key(session, walk.now())), left_out));
     });
     return out;
   }
@@ -111,8 +111,28 @@ TEST_F(Ground, WithoutAnIdentityTheNetworkIsTheSender) {
   lines_ +=
       session(kMonday, "", "192.0.2.9").connect().line() + session(kMonday, "", "2001:db8:1:2::9").connect().line();
   std::vector<std::string> senders;
-  read_lines(lines_, [&](const record::SessionView& session) { senders.push_back(sender_of(session)); });
+  read_lines(lines_, [&](const record::SessionView& session) { senders.push_back(sender_of(session, {})); });
   EXPECT_EQ(senders, (std::vector<std::string>{"net:192.0.2.0/24", "net:2001:db8:1:2::/64"}));
+}
+
+TEST_F(Ground, ADkimDomainIsNotWhomTheGreylistKnew) {
+  Session one = session(kMonday, "");
+  one.record().state.identity = "dkim:news.example";
+  one.with(Signal::spf, value::Spf::pass).connect().mail("x@Bounces.example");
+  Session two = session(kMonday, "");
+  two.record().state.identity = "dkim:news.example";
+  two.with(Signal::rdns, value::Rdns::mail);
+  two.evidence().set_text(Signal::rdns_domain, "host.example");
+  two.connect().mail("x@bounces.example");
+  std::vector<std::string> senders;
+  EvidenceWalk walk;
+  read_lines(one.line() + two.line(), [&](const record::SessionView& session) {
+    walk.begin();
+    for (const auto& decision : session.decisions) walk.next(decision);
+    senders.push_back(sender_of(session, walk.now()));
+    EXPECT_EQ(sender_key(session, walk.now()), std::hash<std::string>{}(senders.back()));
+  });
+  EXPECT_EQ(senders, (std::vector<std::string>{"spf:bounces.example", "rdns:host.example"}));
 }
 
 TEST_F(Ground, OneEventASenderAndDay) {
@@ -131,8 +151,10 @@ TEST_F(Ground, OneEventASenderAndDay) {
   lines_ += session(kMonday + 3 * kDay, "f.example").connect().mail("x@f.example").told_only().line();
   SenderDays days;
   std::vector<bool> first;
-  read_lines(lines_, [&](const record::SessionView& session) { first.push_back(days.first(session)); });
-  EXPECT_EQ(first, (std::vector<bool>{true, false, true, true, false, true, true, false, false, false}));
+  read_lines(lines_, [&](const record::SessionView& session) {
+    first.push_back(days.first(session, sender_key(session, {})));
+  });
+  EXPECT_EQ(first, (std::vector<bool>{true, false, true, true, false, true, true, false, false, true}));
 }
 
 }  // namespace

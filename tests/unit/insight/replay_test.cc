@@ -177,6 +177,25 @@ TEST(Replay, WhatWasRefusedAndWouldComeInIsSaidToBeUnfinished) {
   EXPECT_EQ(report.by_this_policy, 0U);
 }
 
+// The end of DATA has one verdict: that of the first recipient who was taken, whoever was named after him.
+TEST(Replay, TheMessageIsJudgedForItsFirstRecipient) {
+  policy::RuleOptions big = rule("big", "size > 5", evidence::Action::reject);
+  big.recipients = {"bob@example.org"};
+  const auto policy = compile(preset("none", {big}));
+  std::string lines;
+  for (const auto& [first, second] :
+       {std::pair("alice@example.org", "bob@example.org"), std::pair("bob@example.org", "alice@example.org")}) {
+    Session session(*policy, kMonday, "192.0.2.1", "spf:a.example");
+    session.evidence().set_number(Signal::size, 9);
+    lines += session.connect().mail("x@a.example", first, second).line();
+    EXPECT_EQ(session.record().decisions.back().action,
+              first == std::string("bob@example.org") ? evidence::Action::reject : evidence::Action::accept);
+  }
+  const ReplayReport report = replay(*policy, lines);
+  EXPECT_EQ(report.decisions, 8U);
+  EXPECT_EQ(report.decisions_changed + report.reasons_changed + report.scores_changed, 0U);
+}
+
 TEST(Replay, WhatWasOnlyToldChangesNobodysMail) {
   const auto lenient = compile(preset("none"));
   const auto harsh = compile(preset("none", {rule("windows", "os == windows", evidence::Action::reject)}));

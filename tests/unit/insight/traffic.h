@@ -95,8 +95,9 @@ class Session {
   record::SessionRecord& record() { return record_; }
 
   Session& connect() { return judge(evidence::Stage::connect); }
-  // A transaction with one recipient, and, where that is accepted, its message.
-  Session& mail(const std::string& from, const std::string& to = "alice@example.org") {
+  // A transaction with one recipient, and, where that is accepted, its message. `other`: a second recipient, who is
+  // sent back with 452 because another policy is his.
+  Session& mail(const std::string& from, const std::string& to = "alice@example.org", const std::string& other = {}) {
     evidence_.set(Signal::sender, from.empty() ? value::Sender::null : value::Sender::address);
     evidence_.set_text(Signal::sender_domain, from.substr(from.find('@') + 1));
     evidence_.set_text(Signal::recipient_address, to);
@@ -113,7 +114,12 @@ class Session {
     const std::uint16_t at_rcpt = code_of(record_.decisions.back().action);
     record_.transactions.back().recipients = {{to, at_rcpt, "", at_rcpt == 250 ? "ok" : "policy"}};
     if (at_rcpt != 250) return *this;
-    judge(evidence::Stage::data);
+    if (!other.empty()) {
+      evidence_.set_text(Signal::recipient_address, other);
+      judge(evidence::Stage::rcpt).record_.decisions.back().recipient = 1;
+      record_.transactions.back().recipients.push_back({other, 452, "4.5.3", "other_policy"});
+    }
+    judge(evidence::Stage::data, policy::For{.address = to, .domain = to.substr(to.find('@') + 1)});
     const std::uint16_t at_data = code_of(record_.decisions.back().action);
     record_.transactions.back().code = at_data;
     record_.transactions.back().reason = at_data == 250 ? "accepted" : "policy";
@@ -135,8 +141,9 @@ class Session {
   [[nodiscard]] std::string id() const { return record_.id.text(); }
 
  private:
-  Session& judge(evidence::Stage stage) {
-    const evidence::Verdict verdict = policy_.judge(moment_of(stage), evidence_, recipient_of(evidence_));
+  Session& judge(evidence::Stage stage, std::optional<policy::For> whose = {}) {
+    const evidence::Verdict verdict =
+        policy_.judge(moment_of(stage), evidence_, whose.value_or(recipient_of(evidence_)));
     record::DecisionRecord& decision = record_.decisions.emplace_back();
     decision.ms = static_cast<std::uint32_t>(10 * record_.decisions.size());
     decision.stage = stage;
