@@ -15,12 +15,15 @@
 #include "access/operator_file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "bounds/prefix_budgets.h"
 #include "control/access_commands.h"
 #include "control/control.h"
 #include "control/record_commands.h"
 #include "delivery/queue.h"
 #include "geo/watch.h"
 #include "inbound/server.h"
+#include "insight/aggregates.h"
+#include "insight/marks.h"
 #include "io/listener.h"
 #include "io/process.h"
 #include "policy/policy.h"
@@ -36,6 +39,7 @@ namespace {
 constexpr seconds kDrain{30};              // what transactions and deliveries may still take after SIGTERM
 constexpr seconds kWatchInterval{2};       // how soon a changed mailbox file is noticed
 constexpr seconds kDataWatchInterval{30};  // country files are megabytes that change once a week
+constexpr seconds kHouseInterval{3600};
 constexpr std::size_t kSpareFiles = 1000;  // descriptors beside the sessions': journal, deliveries, records
 
 // Makes the data directory, for the user we are about to become.
@@ -65,7 +69,9 @@ Result<void> check_not_running(const config::Config& config) {
 }
 
 Result<std::shared_ptr<io::TlsServerContext>> make_tls(const config::Config& config) {
-  if (!config.tls.certificates.empty()) return io::TlsServerContext::make(config.tls);
+  io::TlsServerOptions options = config.tls;
+  options.keep_client_hello = true;  // for the fingerprint of who is on the other side; gone after the handshake
+  if (!options.certificates.empty()) return io::TlsServerContext::make(options);
   const std::string folder = config.data_dir + "/tls";
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
     return fail_errno(ErrorKind::storage, "making " + folder, errno);
@@ -77,7 +83,6 @@ Result<std::shared_ptr<io::TlsServerContext>> make_tls(const config::Config& con
                  {{"file", config.self_signed_certificate()},
                   {"why", "no [tls] certificates are configured; senders that verify certificates will not trust it"}});
   }
-  io::TlsServerOptions options = config.tls;
   options.certificates.push_back({config.self_signed_certificate(), config.self_signed_key(), {}});
   return io::TlsServerContext::make(options);
 }
@@ -148,14 +153,15 @@ std::vector<FileStamp> stamps(const std::vector<std::string>& files) {
 
 struct ServerProcess::Impl {
   explicit Impl(std::shared_ptr<const config::Config> loaded)
-      : config(std::move(loaded)), pool(4), tasks(loop), closing(loop), stopping(loop) {}
+      : config(std::move(loaded)), pool(4), tasks(loop), closing(loop), stopping(loop), house_stopping(loop) {}
 
   std::shared_ptr<const config::Config> config;
   io::Loop loop;  // signals, control socket, queue
   io::BlockingPool pool;
-  io::Scope tasks;      // reloads and the watcher
-  io::Scope closing;    // the shutdown, which waits for them
-  io::Signal stopping;  // wakes the watcher at shutdown
+  io::Scope tasks;            // reloads and the watcher
+  io::Scope closing;          // the shutdown, which waits for them
+  io::Signal stopping;        // wakes the watcher at shutdown
+  io::Signal house_stopping;  // and the housekeeper
   std::shared_ptr<io::TlsServerContext> tls;
   std::shared_ptr<const directory::Directory> directory;
   std::unique_ptr<spool::Store> store;
@@ -291,8 +297,33 @@ struct ServerProcess::Impl {
     co_await pool.run<bool>(std::move(work));
   }
 
+  // Once an hour: the days whose records are complete are summed up, which outlives them; and the operator hears where
+  // a table is too small.
+  Task<void> keep_house() {
+    while (!ending) {
+      const inbound::Defence::Health health = defence->health();
+      if (health.budgets_saturation > bounds::PrefixBudgets::kSaturationAlarm) {
+        log::warning(
+            "budgets_saturated",
+            {{"saturation", std::to_string(health.budgets_saturation)},
+             {"remedy", "raise [defence.tables] budgets_bytes (docs/state.md); until then prefixes are forgotten"}});
+      }
+      std::move_only_function<Result<insight::AggregateCount>()> work =
+          [records = config->records.directory, data = config->data_dir]() -> Result<insight::AggregateCount> {
+        POSTERN_TRY(const insight::Marks marks, insight::Marks::read(data + "/marks.jsonl"));
+        return insight::aggregate_days(records, data + "/aggregates", marks, wall_now());
+      };
+      const auto done = co_await pool.run<Result<insight::AggregateCount>>(std::move(work));
+      if (!done) log::warning("aggregates_not_written", {{"why", done.error().what}});
+      if (ending) co_return;
+      const bool told = co_await house_stopping.wait(Deadline::after(kHouseInterval));
+      if (told) co_return;
+    }
+  }
+
   Task<void> shut_down() {
     stopping.notify();
+    house_stopping.notify();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);
       return true;
@@ -416,6 +447,7 @@ void ServerProcess::run() {
     own.control->start();
     own.queue->start();
     own.tasks.spawn(own.watch_files());
+    own.tasks.spawn(own.keep_house());
     own.server->start(own.make_runtime());
     own.log_ready();
     io::notify_supervisor("READY=1");

@@ -95,7 +95,7 @@ class Defence {
 
   // For counters and `queue status`: how full the tables are.
   struct Health {
-    double budgets_saturation = 0;  // mean load of what had to be forgotten; above 0.05 the table is too small
+    double budgets_saturation = 0;  // bounds::PrefixBudgets::Gauges
     std::uint64_t budgets_evicted = 0;
     std::uint64_t pending_evicted = 0;
     std::uint64_t known_evicted = 0;

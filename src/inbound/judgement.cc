@@ -100,6 +100,7 @@ struct Judgement::Impl {
 
   void measure_connection();
   void ask_operator();
+  void use_client_hello(std::string_view octets);
   void begin_connection_lookups();
   Task<void> look_up_reverse();
   Task<void> look_up_client_lists();
@@ -331,20 +332,24 @@ void Judgement::hello() {
 }
 
 void Judgement::tls(const io::TlsFacts& facts) {
-  Impl& own = *impl_;
-  own.now.set(Signal::tls, tls_of(facts.version));
-  own.now.set_text(Signal::cipher, facts.cipher);
-  if (!facts.client_hello.empty()) {
-    const auto hello = fingerprint::parse_client_hello(facts.client_hello);
-    if (hello) own.now.set_text(Signal::ja4, fingerprint::ja4(*hello));
-  }
+  impl_->now.set(Signal::tls, tls_of(facts.version));
+  impl_->now.set_text(Signal::cipher, facts.cipher);
+  impl_->use_client_hello(facts.client_hello);
 }
 
-void Judgement::tls_failed() {
+// The session ends with it; its record is what tells.
+void Judgement::tls_failed(const io::TlsFacts* attempt) {
   Impl& own = *impl_;
   own.now.set(Signal::tls, value::Tls::failed);
+  if (attempt != nullptr) own.use_client_hello(attempt->client_hello);
   own.defence().tls_failed(own.identities.front(), wall_now());
   own.spend(own.settings().defence.budget.costs.tls_failed);
+}
+
+void Judgement::Impl::use_client_hello(std::string_view octets) {
+  if (octets.empty()) return;
+  const auto hello = fingerprint::parse_client_hello(octets);
+  if (hello) now.set_text(Signal::ja4, fingerprint::ja4(*hello));
 }
 
 void Judgement::mail(const smtp::Path& path) {

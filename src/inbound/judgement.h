@@ -53,7 +53,7 @@ class Judgement {
   void greeted(bool spoke_before);
   void hello();
   void tls(const io::TlsFacts& facts);
-  void tls_failed();
+  void tls_failed(const io::TlsFacts* attempt);  // null: nothing of it is known
 
   // MAIL: the reverse-path without its brackets.
   void mail(const smtp::Path& path);

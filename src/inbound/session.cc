@@ -309,9 +309,10 @@ Task<void> Session::start_tls(bool injected) {
       static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count());
   if (!done) {
     facts.error = clipped(done.error().what);
+    if (const io::TlsFacts* const attempt = stream_->tls_attempt()) facts.failure = attempt->failure;
     log::info("tls_failed", {{"id", record_.id.text()}, {"client", record_.client.text()}, {"error", facts.error}});
     record_.tls = std::move(facts);
-    if (judgement_) judgement_->tls_failed();
+    if (judgement_) judgement_->tls_failed(stream_->tls_attempt());
     record_.end = "tls_failed";
     over_ = true;
     co_return;
@@ -325,6 +326,7 @@ Task<void> Session::start_tls(bool injected) {
   facts.resumed = known.resumed;
   record_.tls = std::move(facts);
   if (judgement_) judgement_->tls(known);
+  stream_->forget_client_hello();
   record_.helo.clear();
   record_.extended = false;
   machine_.tls_started();

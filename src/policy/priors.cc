@@ -68,10 +68,10 @@ constexpr std::array kPriors{
     Prior{Signal::spf, "permerror", 0.2, 0.1},
 
     Prior{Signal::dkim, "pass", 4, 8},
-    Prior{Signal::dkim, "none", 4, 1.3},
+    Prior{Signal::dkim, "none", 3, 1.5},
     Prior{Signal::dkim, "fail", 0.6, 0.3},
     Prior{Signal::dmarc, "pass", 3, 7.5},
-    Prior{Signal::dmarc, "none", 4, 1.8},
+    Prior{Signal::dmarc, "none", 2.6, 1.8},
     Prior{Signal::dmarc, "fail", 1.5, 0.3},
     Prior{Signal::arc, "pass", 0.3, 0.8},
     Prior{Signal::arc, "fail", 0.2, 0.1},

@@ -150,6 +150,7 @@ void write_tls(Line& line, const TlsRecord& tls) {
   line.text("\"alpn\":", tls.alpn);
   line.flag("\"resumed\":", tls.resumed);
   line.text("\"error\":", tls.error);
+  line.text("\"failure\":", tls.failure);
   line.count("\"handshake_ms\":", tls.handshake_ms);
   line.close('}');
 }

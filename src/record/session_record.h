@@ -88,6 +88,7 @@ struct TlsRecord {
   bool resumed = false;
   std::string error;  // of a failed handshake; the rest is empty then
   std::uint32_t handshake_ms = 0;
+  std::string_view failure;  // stable word of `error` (io::TlsFacts::failure); static
 };
 
 // One judgement of the policy (docs/records.md: decisions). Its evidence is written as what changed since the decision

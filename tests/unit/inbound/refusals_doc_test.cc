@@ -45,6 +45,35 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"loop", "Read the message's Received fields: two hosts forward to each other. See `[limits] received_fields`."},
       {"header_too_large", "Nothing, unless wanted mail meets it: raise `[limits] header_size` or `header_fields`."},
       {"too_many_recipients", "Split the alias that expands to so many mailboxes."},
+      {"budget",
+       "Nothing: it ends by itself. `postern why` tells the prefix; `postern allow` spares a sender, "
+       "`[defence.budget]` sets the sizes."},
+      {"greylisted",
+       "Nothing: the sender comes back. `postern allow` spares one for good; `[policy] greylist` and "
+       "`[defence.greylist]` decide for all."},
+      {"rule", "`postern why` names the rule, which is one of `[[policy.rule]]`."},
+      {"operator_deny", "`postern deny --list` shows who was denied; `postern deny SUBJECT --remove` takes it back."},
+      {"country",
+       "`postern allow` lets one sender in; `[policy] home` is the list of countries, `postern stats --countries` "
+       "proposes one."},
+      {"evidence",
+       "`postern why` tells what each signal added; `[policy] reject_at` is the limit, `[[policy.pin]]` sets a weight "
+       "by hand."},
+      {"dmarc",
+       "The author's domain asked for it. `postern allow` lets a forwarder in; `[policy] dmarc_reject` decides for "
+       "all."},
+      {"reverse_dns", "A rule with that reason; the sender's operator has to set up his reverse DNS."},
+      {"protocol", "Nothing: the client is no mail server, or broken. `postern allow` lets it in all the same."},
+      {"forged_helo",
+       "Nothing, unless the client is a machine of yours with the same name: list it in `[relay] from`, or `postern "
+       "allow` it."},
+      {"list", "`postern why` tells the list; its weight is in `[[policy.list]]`. `postern allow` lets one sender in."},
+      {"tls_required", "`[policy] require_tls`; RFC 3207 section 4 forbids it for a public MX."},
+      {"authentication_required", "A rule with that reason."},
+      {"trap", "Nothing: the session wrote to a spamtrap of yours (`[[domain]] traps`)."},
+      {"other_policy",
+       "Nothing: the sender sends to this recipient in a transaction of its own. `[[policy.for]]` made the "
+       "difference."},
   };
   return advice;
 }

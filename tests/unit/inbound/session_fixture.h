@@ -48,7 +48,8 @@ class SessionFixture : public ::testing::Test {
                            .gate = gate,
                            .records = records,
                            .current = &runtime,
-                           .authentication = {.resolver = resolver.get(), .keys = &keys, .pool = pool.get()}};
+                           .authentication = {.resolver = resolver.get(), .keys = &keys, .pool = pool.get()},
+                           .defence = defence};
     auto owned = std::make_unique<io::testing::PipeStream>(loop);
     io::testing::PipeStream& stream = *owned;
     Outcome outcome;
@@ -111,6 +112,7 @@ class SessionFixture : public ::testing::Test {
   record::Writer* records = nullptr;
   std::unique_ptr<dns::Resolver> resolver;  // null: nothing is authenticated
   dkim::KeyCache keys;
+  Defence* defence = nullptr;  // null: nobody is judged
   std::unique_ptr<io::BlockingPool> pool;
   std::shared_ptr<const Runtime> runtime;
 

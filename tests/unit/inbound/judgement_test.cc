@@ -1,0 +1,305 @@
+// Judgement in whole sessions: what the policy says is spoken, recorded and remembered; what cannot be measured costs
+// nobody anything.
+#include "inbound/judgement.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "dns/fixture.h"
+#include "record/writer.h"
+#include "session_fixture.h"
+
+namespace postern::inbound {
+namespace {
+
+constexpr std::string_view kClient = "[2001:db8:1::25]:4711";
+constexpr std::string_view kAlice = "RCPT TO:<alice@example.org>\r\n";
+constexpr std::string_view kMessage = "From: bob@good.example\r\nSubject: x\r\nPostern-Tag: forged\r\n\r\nHello.\r\n.\r\n";
+
+class JudgementTest : public SessionFixture {
+ protected:
+  JudgementTest() {
+    std::string folder = ::testing::TempDir() + "judgementXXXXXX";
+    EXPECT_NE(::mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    auto writer = record::Writer::open({.directory = folder_});
+    EXPECT_TRUE(writer.has_value());
+    writer_ = std::move(*writer);
+    records = writer_.get();
+    DefenceOptions options;
+    options.tables = {.budgets_bytes = 65536, .pending_bytes = 65536, .known_bytes = 65536};
+    owned_ = std::make_unique<Defence>(options);
+    defence = owned_.get();
+    use_zone(kGoodZone);
+    use_policy({});
+  }
+  ~JudgementTest() override {
+    writer_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  static constexpr std::string_view kGoodZone = R"({
+    "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": {"PTR": ["mail.good.example"]},
+    "mail.good.example": {"AAAA": ["2001:db8:1::25"]},
+    "good.example": {"TXT": ["v=spf1 ip6:2001:db8:1::/48 -all"]}})";
+
+  void use_zone(std::string_view zone) {
+    auto parsed = dns::Zone::from_json(*json::parse(zone));
+    ASSERT_TRUE(parsed.has_value()) << parsed.error().what;
+    resolver = std::make_unique<dns::FixtureResolver>(std::move(*parsed));
+  }
+
+  void use_policy(policy::Options options, const std::function<void(Settings&)>& more = {}) {
+    std::vector<policy::Problem> problems;
+    const auto compiled = policy::Policy::compile(options, problems);
+    ASSERT_TRUE(compiled != nullptr) << (problems.empty() ? "" : problems.front().what);
+    configure([&](Settings& settings) {
+      settings.policy = compiled;
+      settings.timeouts.session = 60000;
+      if (more) more(settings);
+    });
+  }
+
+  static policy::RuleOptions rule(std::string name, std::string when, evidence::Action action) {
+    policy::RuleOptions options;
+    options.name = std::move(name);
+    options.when = std::move(when);
+    options.action = action;
+    return options;
+  }
+  void use_rules(std::vector<policy::RuleOptions> rules) {
+    policy::Options options;
+    options.choices.preset = "none";
+    options.rules = std::move(rules);
+    use_policy(std::move(options));
+  }
+
+  // As mail servers speak: after the greeting, and the rest once EHLO is answered.
+  std::string send(const std::string& recipients, std::string_view client = kClient,
+                   std::string_view sender = "bob@good.example") {
+    const std::string rest =
+        "MAIL FROM:<" + std::string(sender) + ">\r\n" + recipients + "DATA\r\n" + std::string(kMessage) + "QUIT\r\n";
+    return converse(
+               [&rest](io::testing::PipeStream& stream, Session&) {
+                 stream.on_send([&stream, &rest, sends = 0](std::string_view) mutable {
+                   ++sends;
+                   if (sends == 1) stream.push("EHLO mail.good.example\r\n");
+                   if (sends == 2) {
+                     stream.push(rest);
+                     stream.end();
+                   }
+                 });
+               },
+               client)
+        .sent;
+  }
+
+  // The last session's record.
+  json::Value last_record() {
+    writer_->flush();
+    std::string last;
+    const auto read = record::read_records(folder_, [&last](std::string_view line) {
+      last = line;
+      return true;
+    });
+    EXPECT_TRUE(read.has_value());
+    auto parsed = json::parse(last);
+    EXPECT_TRUE(parsed.has_value());
+    return *parsed;
+  }
+
+ private:
+  std::string folder_;
+  std::unique_ptr<record::Writer> writer_;
+  std::unique_ptr<Defence> owned_;
+};
+
+TEST_F(JudgementTest, AGoodSenderWaitsForNothing) {
+  EXPECT_EQ(codes(send(std::string(kAlice))), (std::vector{220, 250, 250, 250, 354, 250, 221}));
+  const json::Value record = last_record();
+  ASSERT_EQ(record.at("decisions").array().size(), 2U);
+  const json::Value& decision = record.at("decisions").array().at(0);
+  EXPECT_EQ(decision.at("stage").string(), "rcpt");
+  EXPECT_EQ(decision.at("action").string(), "accept");
+  EXPECT_EQ(decision.at("evidence").at("rdns").string(), "mail");
+  EXPECT_EQ(decision.at("evidence").at("spf").string(), "pass");
+  EXPECT_EQ(decision.at("evidence").at("helo_match").string(), "ptr");
+  EXPECT_EQ(record.at("state").at("identity").string(), "spf:good.example");
+}
+
+TEST_F(JudgementTest, WhatDnsDoesNotSayIsHeldAgainstNobody) {
+  for (const std::string_view failure : {"SERVFAIL", "TIMEOUT"}) {
+    const std::string zone = R"({"5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": ")" +
+                             std::string(failure) + R"(", "good.example": ")" + std::string(failure) +
+                             R"(", "mail.good.example": ")" + std::string(failure) + R"("})";
+    use_zone(zone);
+    use_policy({});
+    const std::string sent = send(std::string(kAlice));
+    EXPECT_EQ(codes(sent), (std::vector{220, 250, 250, 250, 354, 250, 221})) << failure << sent << last_record().text();
+    EXPECT_TRUE(last_record().at("decisions").array().at(0).at("evidence").at("rdns").is_null()) << failure;
+  }
+}
+
+TEST_F(JudgementTest, WhoDoesNotWaitForTheGreetingIsRefusedAtRcpt) {
+  const std::string sent = converse(
+                               [](io::testing::PipeStream& stream, Session&) {
+                                 stream.push("EHLO a.example\r\nMAIL FROM:<x@good.example>\r\n" + std::string(kAlice) +
+                                             "RCPT TO:<postmaster@example.org>\r\nQUIT\r\n");
+                                 stream.end();
+                               },
+                               kClient)
+                               .sent;
+  EXPECT_EQ(codes(sent), (std::vector{220, 250, 250, 550, 250, 221}));
+  EXPECT_NE(sent.find("550 5.5.0 "), std::string::npos) << sent;
+}
+
+TEST_F(JudgementTest, WithoutAResolverMailFlows) {
+  resolver.reset();
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 250);
+}
+
+TEST_F(JudgementTest, LoopbackIsNotJudged) {
+  use_rules({rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)});
+  EXPECT_EQ(codes(send(std::string(kAlice), "[::1]:99")).at(3), 250);
+  EXPECT_EQ(codes(send(std::string(kAlice), "127.0.0.1:99")).at(3), 250);
+  EXPECT_TRUE(last_record().at("decisions").array().empty());
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 550);
+}
+
+TEST_F(JudgementTest, OwnClientsAreNotJudged) {
+  policy::Options options;
+  options.choices.preset = "none";
+  options.rules = {rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)};
+  use_policy(options, [](Settings& settings) { settings.relay_from = {*ip::Prefix::parse("2001:db8:1::/48")}; });
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 250);
+}
+
+TEST_F(JudgementTest, ARefusalHasAReasonAWayOutAndAnId) {
+  use_rules({rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)});
+  const std::string sent = send(std::string(kAlice));
+  EXPECT_NE(sent.find("550 5.7.1 The rules of this server do not allow this mail; write to postmaster@example.org ["),
+            std::string::npos)
+      << sent;
+  const json::Value record = last_record();
+  const json::Value& recipient = record.at("transactions").array().at(0).at("to").array().at(0);
+  EXPECT_EQ(recipient.at("reason").string(), "rule");
+  EXPECT_EQ(record.at("decisions").array().at(0).at("rule").string(), "nobody");
+}
+
+TEST_F(JudgementTest, ThePageOfTheIdIsNamedWhereThereIsOne) {
+  policy::Options options;
+  options.choices.preset = "none";
+  options.rules = {rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)};
+  use_policy(options, [](Settings& settings) { settings.defence.public_url = "https://mx.example.org"; });
+  const std::string sent = send(std::string(kAlice));
+  EXPECT_NE(sent.find("; see https://mx.example.org/why/"), std::string::npos) << sent;
+}
+
+TEST_F(JudgementTest, RoleAccountsAreReachableUnderAnyPolicy) {  // design invariant 4
+  use_rules({rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)});
+  for (const char* role : {"postmaster@example.org", "abuse@example.org", "Postmaster"})
+    EXPECT_EQ(codes(send("RCPT TO:<" + std::string(role) + ">\r\n")).at(3), 250) << role;
+}
+
+TEST_F(JudgementTest, AShadowRuleIsToldAndNotDone) {
+  auto shadow = rule("would-refuse", "family in [ipv4, ipv6]", evidence::Action::reject);
+  shadow.shadow = true;
+  use_rules({shadow});
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 250);
+  const json::Value record = last_record();
+  ASSERT_EQ(record.at("decisions").array().at(0).at("shadow").array().size(), 1U);
+  EXPECT_EQ(record.at("decisions").array().at(0).at("shadow").array().at(0).string(), "would-refuse");
+}
+
+TEST_F(JudgementTest, TagsGoOnTopAndForgedOnesGo) {
+  auto tag = rule("tagged", "spf == pass", evidence::Action::tag);
+  tag.label = "vouched";
+  use_rules({tag});
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(5), 250);
+  ASSERT_EQ(stored().size(), 1U);
+  EXPECT_EQ(stored()[0].find("forged"), std::string::npos) << stored()[0];
+  EXPECT_NE(envelope(0).fields_on_top.find("Postern-Tag: vouched\r\n"), std::string::npos) << envelope(0).fields_on_top;
+}
+
+TEST_F(JudgementTest, TheGreylistLetsARetryInAndNotAtOnce) {
+  use_rules({rule("grey", "family in [ipv4, ipv6]", evidence::Action::greylist)});
+  const std::string first = send(std::string(kAlice));
+  EXPECT_NE(first.find("451 4.7.1 Greylisted; try again in 180 s"), std::string::npos) << first;
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 451);
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("greylist").string(), "early");
+  // Another machine of the same SPF domain finds the same entry
+  EXPECT_EQ(codes(send(std::string(kAlice), "[2001:db8:1:7::9]:1")).at(3), 451);
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("greylist").string(), "early");
+}
+
+TEST_F(JudgementTest, TheNullPathIsNotGreylistedAtRcpt) {
+  use_rules({rule("grey", "family in [ipv4, ipv6]", evidence::Action::greylist)});
+  EXPECT_EQ(codes(send(std::string(kAlice), kClient, "")).at(3), 250);
+}
+
+TEST_F(JudgementTest, OneReplyServesOnePolicy) {  // design invariant 4: DATA has one reply
+  policy::Options options;
+  options.choices.preset = "organisation";
+  policy::OverrideOptions other;
+  other.recipients = {"bob@example.org"};
+  other.choices.dmarc_reject = false;
+  options.overrides = {other};
+  use_policy(options);
+  const std::string both = std::string(kAlice) + "RCPT TO:<bob@example.org>\r\n";
+  EXPECT_EQ(codes(send(both)), (std::vector{220, 250, 250, 250, 452, 354, 250, 221}));
+}
+
+TEST_F(JudgementTest, ASpentBudgetDefersAndRefusesNobodyForGood) {
+  use_policy({});
+  int greeted = 0;
+  std::vector<int> last;
+  for (int i = 0; i < 30; ++i) {
+    last = codes(send("RCPT TO:<nobody@example.org>\r\n", "[2001:db8:9::" + std::to_string(i + 1) + "]:1"));
+    if (last.at(0) == 220) {
+      ++greeted;
+      EXPECT_TRUE(last.at(3) == 550 || last.at(3) == 451) << last.at(3);
+    } else {
+      EXPECT_EQ(last.at(0), 421);
+    }
+  }
+  EXPECT_GT(greeted, 3);
+  EXPECT_LT(greeted, 15);
+  EXPECT_EQ(last.at(0), 421);
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(0), 220) << "a neighbour pays for nothing";
+}
+
+TEST_F(JudgementTest, ASinkholeTakesAllAndDeliversNothing) {
+  policy::Options options;
+  use_policy(options, [](Settings& settings) { settings.listeners[0].role = "sinkhole"; });
+  EXPECT_EQ(codes(send("RCPT TO:<anybody@elsewhere.example>\r\n")), (std::vector{220, 250, 250, 250, 354, 250, 221}));
+  EXPECT_TRUE(stored().empty());
+  const json::Value record = last_record();
+  EXPECT_EQ(record.at("transactions").array().at(0).at("reason").string(), "sinkhole");
+  EXPECT_EQ(record.at("decisions").array().at(0).at("evidence").at("recipient").string(), "trap");
+  EXPECT_FALSE(record.at("decisions").array().at(0).at("enforced").boolean());
+}
+
+TEST_F(JudgementTest, ASinkholeTakesItsDomainsAlone) {
+  use_policy({}, [](Settings& settings) {
+    settings.listeners[0].role = "sinkhole";
+    settings.listeners[0].sinkhole.domains = {"trap.example"};
+  });
+  EXPECT_EQ(codes(send("RCPT TO:<a@trap.example>\r\nRCPT TO:<a@elsewhere.example>\r\n")).at(4), 550);
+}
+
+TEST_F(JudgementTest, WhoNamesNobodyIsInTheRecordAllTheSame) {
+  converse(
+      [](io::testing::PipeStream& stream, Session&) {
+        stream.push("GET / HTTP/1.1\r\n\r\n");
+        stream.end();
+      },
+      kClient);
+  const json::Value record = last_record();
+  ASSERT_EQ(record.at("decisions").array().size(), 1U);
+  EXPECT_EQ(record.at("decisions").array().at(0).at("evidence").at("protocol").string(), "http");
+}
+
+}  // namespace
+}  // namespace postern::inbound
