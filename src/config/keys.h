@@ -49,8 +49,9 @@ struct Section {
 [[nodiscard]] std::span<const Key> number_keys();          // limits, timeouts, spool, queue, records
 [[nodiscard]] std::span<const Key> authentication_keys();  // dns, authentication
 [[nodiscard]] std::span<const Key> policy_keys();          // policy and what stands within
+[[nodiscard]] std::span<const Key> list_keys();            // policy.list
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
-[[nodiscard]] std::array<std::span<const Key>, 5> key_tables();
+[[nodiscard]] std::array<std::span<const Key>, 6> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);
@@ -58,7 +59,14 @@ struct Section {
 // Reads the keys of one section, and tells which ones it does not know.
 void read_section(Reader& reader, const Section& section, const Node& node);
 
-// The sections that may be repeated, one of it each (sections.cc, keys_policy.cc).
+// The same for one of a repeated section: forgets the places of the one before, and tells which of the keys that every
+// one needs are missing. True where all is well.
+bool read_repeated(Reader& reader, const Section& section, const Node& node,
+                   std::initializer_list<std::string_view> needed);
+// True where there is room for one more; tells it once where there is not.
+bool has_room(Reader& reader, const Section& section, const Node& node, std::size_t have, std::size_t max);
+
+// The sections that may be repeated, one of it each (sections.cc, keys_policy.cc, keys_lists.cc).
 void read_listener(Reader& reader, const Section& section, const Node& node);
 void read_domain(Reader& reader, const Section& section, const Node& node);
 void read_rule(Reader& reader, const Section& section, const Node& node);

@@ -149,6 +149,18 @@ std::vector<ip::Endpoint> Reader::endpoints(const Node& node) {
   return out;
 }
 
+std::optional<std::string> Reader::name(const Node& node, std::string_view example) {
+  auto text = string(node, "a name, such as " + quoted(example));
+  if (!text) return text;
+  const bool good = !text->empty() && text->size() <= policy::kRuleNameMax && std::ranges::all_of(*text, [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '_';
+  });
+  if (good) return text;
+  problem(node.place, quoted(*text) + " is not a name; write at most " + std::to_string(policy::kRuleNameMax) +
+                          " letters, digits, '-' and '_'");
+  return std::nullopt;
+}
+
 std::vector<std::string> Reader::recipients(const Node& node) {
   std::vector<std::string> out;
   const auto texts = strings(node, "domains and addresses of yours, such as \"example.org\"");

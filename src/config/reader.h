@@ -62,6 +62,8 @@ class Reader {
 
   std::vector<ip::Prefix> prefixes(const Node& node);
   std::vector<ip::Endpoint> endpoints(const Node& node);
+  // Letters, digits, '-' and '_': of rules, lists and labels.
+  std::optional<std::string> name(const Node& node, std::string_view example);
   // Domains and addresses of ours, in canonical form: "example.org", "bob@example.org".
   std::vector<std::string> recipients(const Node& node);
   // Relative paths start in the folder of the configuration file.

@@ -83,6 +83,26 @@ void forget_places(Reader& reader, std::string_view section) {
 
 }  // namespace
 
+bool read_repeated(Reader& reader, const Section& section, const Node& node,
+                   std::initializer_list<std::string_view> needed) {
+  const std::size_t before = reader.problems.size();
+  forget_places(reader, section.name);
+  read_section(reader, section, node);
+  for (const std::string_view name : needed) {
+    const std::string key = std::string(section.name) + "." + std::string(name);
+    if (!reader.places.contains(key)) reader.problem_at(key, node.place, "is missing; every one needs it");
+  }
+  return reader.problems.size() == before;
+}
+
+bool has_room(Reader& reader, const Section& section, const Node& node, std::size_t have, std::size_t max) {
+  if (have < max) return true;
+  const std::string what = "there are more than " + std::to_string(max) + " of it, which is the limit";
+  const bool told = std::ranges::any_of(reader.problems, [&](const Problem& p) { return p.what == what; });
+  if (!told) reader.problem_at(section.name, node.place, what);
+  return false;
+}
+
 std::span<const Section> sections() { return kSections; }
 
 void read_listener(Reader& reader, const Section& section, const Node& node) {
