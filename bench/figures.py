@@ -3,6 +3,7 @@ import dataclasses
 import math
 from typing import Callable
 
+import insight
 from cells import median
 
 Results = dict[tuple[str, str], list[dict]]  # (cell, server) -> runs
@@ -132,6 +133,13 @@ def _per_second(cell: str, limit: float, what: str) -> Callable[[Results], Row]:
     return row
 
 
+def _recorded(cell: str, limit: float, what: str) -> Callable[[Results], Row]:
+    def row(results: Results) -> Row:
+        rate = insight.SESSIONS * 1e6 / _cpu_us(results, f"insight/{cell}")
+        return _absolute(rate, limit, False, "a second", what) if limit else Row(what, _number(rate), "", "", "measured", "")
+    return row
+
+
 def _attacks(results: Results, run: str) -> list[tuple[int, dict]]:
     return [(number, runs[-1]) for number in range(1, 7) if (runs := results.get((f"attacks/{run} S{number}", "postern")))]
 
@@ -212,6 +220,8 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("attacks",), _growth),
     (("greylist",), _greylist),
     (("protocols",), _single("policy/session_of/50", "cpu_us", 2, True, "us", "all verdicts of a session from its evidence, 50 rules: CPU us")),
+    (("insight",), _recorded("replay", 200_000, "replay of uncompressed records, 50 rules, one core: sessions")),
+    (("insight",), _recorded("signals", 0, "worth of signals from uncompressed records, one core: sessions a second")),
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),
     (("refuse",), _refused),
     (("refuse", "refuse-postscreen"), _cpu("refuse", "refused sessions", "postscreen", 1, "refuse-postscreen")),

@@ -201,12 +201,12 @@ void write_score(Text& out, const Why::Decision& decision) {
 
 void write_changes(Text& out, const Why::Decision& decision) {
   if (decision.changes.empty()) return;
-  out.line("  each of these alone would have changed it:");
+  out.line("  each of these alone would have let it in:");
   for (const Why::Change& change : decision.changes) {
     std::string instead;
     for (const std::string& word : change.instead) instead += (instead.empty() ? "" : " or ") + safe(word);
     out.line("    " + std::string(evidence::info(change.signal).name) + " " + instead + " (it is " +
-             safe(change.value) + "): " + std::string(said(change.action)));
+             safe(change.value) + ")");
   }
 }
 

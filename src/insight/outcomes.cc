@@ -132,15 +132,15 @@ bool SenderDays::first(const record::SessionView& session, std::uint64_t key) {
   const std::int64_t number = session.start / kDayMs;
   if (number > today_.number) {
     yesterday_ = number == today_.number + 1 ? std::move(today_) : Day{};
-    today_ = Day{.number = number, .seen = {}};
+    today_ = Day();
+    today_.number = number;
   }
   Day* const day = number == today_.number ? &today_ : number == yesterday_.number ? &yesterday_ : nullptr;
   if (day == nullptr) return false;
-  if (day->seen.size() >= kSendersMax) {
-    if (!day->seen.contains(key)) ++passed_over_;
-    return false;
-  }
-  return day->seen.insert(key).second;
+  if (day->seen.find(key) != nullptr) return false;
+  if (day->seen.find_or_add(key) != nullptr) return true;
+  ++passed_over_;
+  return false;
 }
 
 void Outcomes::add(const record::SessionView& session) {
@@ -155,15 +155,12 @@ Signs Outcomes::add(const record::SessionView& session, std::uint64_t key, const
   if (session.decisions.empty() && session.accepted == 0) return 0;
   const Signs own = signs_of(session, last);
   Signs signs = own;
-  auto found = senders_.find(key);
-  if (found == senders_.end()) {
-    if (senders_.size() >= kSendersMax) {
-      ++not_held_;
-      return own;
-    }
-    found = senders_.emplace(key, History{}).first;
+  History* const found = senders_.find_or_add(key);
+  if (found == nullptr) {
+    ++not_held_;
+    return own;
   }
-  History& history = found->second;
+  History& history = *found;
   const auto now_s = static_cast<std::uint32_t>(session.start / 1000);
   if (session.accepted > 0 && history.greylisted_s != 0 && now_s > history.greylisted_s) signs |= bit(Sign::retried);
   if (was_greylisted(session)) history.greylisted_s = now_s;
@@ -198,8 +195,8 @@ Signs Outcomes::signs_of(const record::SessionView& session, const evidence::Evi
 }
 
 Signs Outcomes::signs_of_sender(std::uint64_t key) const {
-  const auto found = senders_.find(key);
-  return found == senders_.end() ? Signs{0} : found->second.signs;
+  const History* const found = senders_.find(key);
+  return found == nullptr ? Signs{0} : found->signs;
 }
 
 Truth Outcomes::truth(Signs own, Signs of_sender, Signs left_out) {

@@ -15,18 +15,17 @@
 // provider whose users are of both kinds teaches nothing.
 //
 // What a signal is worth must not be measured by itself: whoever asks leaves out the signs that rest on it (rests_on).
-// Memory: kSendersMax entries of 32 octets and their table; senders beyond that are counted, and are strangers.
-// Thread rule: one thread fills; then any thread may ask.
+// Memory: up to kSendersMax entries, 24 octets and as much again of free room each; senders beyond that are counted,
+// and are strangers. Thread rule: one thread fills; then any thread may ask.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "evidence/evidence.h"
 #include "insight/marks.h"
+#include "insight/sender_table.h"
 #include "insight/sessions.h"
 #include "record/session_reader.h"
 
@@ -73,9 +72,10 @@ class SenderDays {
   [[nodiscard]] std::uint64_t passed_over() const { return passed_over_; }  // for lack of room
 
  private:
+  struct Nothing {};
   struct Day {
     std::int64_t number = -1;
-    std::unordered_set<std::uint64_t> seen;
+    SenderTable<Nothing> seen{kSendersMax};
   };
   Day today_, yesterday_;
   std::uint64_t passed_over_ = 0;
@@ -104,11 +104,11 @@ class Outcomes {
 
  private:
   struct History {
-    Signs signs = 0;
     std::uint32_t greylisted_s = 0;  // when it was last told to come again, Unix seconds; 0 never
+    Signs signs = 0;
   };
   Marks marks_;
-  std::unordered_map<std::uint64_t, History> senders_;
+  SenderTable<History> senders_{kSendersMax};
   EvidenceWalk walk_;
   std::uint64_t not_held_ = 0;
   WallMs newest_ = 0, oldest_ = 0;

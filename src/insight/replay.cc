@@ -199,16 +199,21 @@ void Replay::note_delay(const SessionView& session, const Delivery& delivery) {
 }
 
 void Replay::DelayBook::delayed(std::uint64_t key, WallMs when) {
-  if (waiting_.size() < kSendersMax) waiting_.emplace(key, when);  // the first attempt counts
+  WallMs* const since = since_.find_or_add(key);
+  if (since == nullptr || *since != 0) return;  // the first attempt counts
+  *since = when;
+  ++waiting_;
 }
 
 void Replay::DelayBook::accepted(std::uint64_t key, WallMs when, Delays& out) {
-  const auto found = waiting_.find(key);
-  if (found == waiting_.end()) return;
-  const std::int64_t seconds = (when - found->second) / 1000;
+  if (since_.find(key) == nullptr) return;
+  WallMs& since = *since_.find_or_add(key);
+  if (since == 0) return;
+  const std::int64_t seconds = (when - since) / 1000;
   const auto* const bound = std::ranges::find_if(Delays::kBounds, [seconds](std::int64_t b) { return seconds <= b; });
   ++out.back[static_cast<std::size_t>(bound - Delays::kBounds.begin())];
-  waiting_.erase(found);
+  since = 0;
+  --waiting_;
 }
 
 void Replay::list(const SessionView& session, const Delivery& delivery) {

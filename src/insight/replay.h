@@ -13,7 +13,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "base/json.h"
@@ -108,10 +107,11 @@ class Replay {
    public:
     void delayed(std::uint64_t key, WallMs at);
     void accepted(std::uint64_t key, WallMs at, Delays& out);
-    [[nodiscard]] std::uint64_t open() const { return waiting_.size(); }
+    [[nodiscard]] std::uint64_t open() const { return waiting_; }
 
    private:
-    std::unordered_map<std::uint64_t, WallMs> waiting_;
+    SenderTable<WallMs> since_{kSendersMax};  // 0: does not wait
+    std::uint64_t waiting_ = 0;
   };
 
   void judge(const record::SessionView& session);

@@ -75,7 +75,8 @@ class Alternatives {
 
   std::vector<Why::Change> find() {
     for (const evidence::SignalInfo& info : evidence::signals()) {
-      if (!policy_.asks(info.signal) || out_.size() >= kChangesMax) continue;
+      // Postmaster is always reachable: that says nothing of this mail.
+      if (!policy_.asks(info.signal) || info.signal == Signal::recipient || out_.size() >= kChangesMax) continue;
       switch (info.type) {
         case Type::category:
           // From 1: that a signal had not been measured is no advice.
@@ -116,7 +117,7 @@ class Alternatives {
     change(other);
     if (other == evidence_) return;
     const Action action = judge(other);
-    if (fate_of(action) >= fate_of(action_)) return;
+    if (fate_of(action) != Fate::accepted || fate_of(action_) == Fate::accepted) return;
     if (!out_.empty() && out_.back().signal == signal && out_.back().action == action) {
       out_.back().instead.push_back(std::move(word));
       return;

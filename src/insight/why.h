@@ -30,7 +30,7 @@ struct Why {
     evidence::Signal signal{};
     std::string value;
   };
-  // Another value of one signal alone, and what the verdict would have been.
+  // Another value of one signal alone with which the mail would have been accepted.
   struct Change {
     evidence::Signal signal{};
     std::string value;                 // as it is
