@@ -122,12 +122,11 @@ inbound::SinkholeBounds sinkhole_bounds(const config::Config& config) {
 // Whoever has neither a preset nor a rule judges nobody: no look-ups, no budgets.
 std::shared_ptr<const policy::Policy> make_policy(const config::Config& config) {
   const policy::Options& options = config.policy;
-  if (options.choices.preset == "none" && options.rules.empty() && options.overrides.empty()) return nullptr;
-  std::vector<policy::Problem> problems;
-  auto policy = policy::Policy::compile(options, problems);
-  // The configuration has been checked; what is left is nothing that mail should wait for
-  for (const policy::Problem& problem : problems) log::error("policy_not_used", {{"problem", problem.what}});
-  return policy;
+  const policy::Choices& choices = options.choices;
+  const bool chosen = choices.home || choices.greylist || choices.dmarc_reject || choices.dmarc_quarantine ||
+                      choices.require_tls || choices.greylist_at || choices.reject_at;
+  if (choices.preset == "none" && !chosen && options.rules.empty() && options.overrides.empty()) return nullptr;
+  return config.judge;
 }
 
 std::shared_ptr<const signals::Lists> make_lists(const config::Config& config) {
@@ -256,6 +255,7 @@ struct ServerProcess::Impl {
     config = next;
     directory = config->inbound.directory;
     log::set_level(config->log_level);
+    sinkhole->set_bounds(sinkhole_bounds(*config));
     server->reload(make_runtime());
     queue->wake();
     log::info("reloaded", {{"mailboxes", directory->mailbox_count()}});
@@ -414,7 +414,10 @@ Result<void> ServerProcess::open() {
   control::add_record_commands(*own.control, own.pool, [records = own.records.get()] { records->flush(); });
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
-  own.defence = std::make_unique<inbound::Defence>(config.inbound.defence, config.data_dir);
+  inbound::DefenceOptions defence = config.inbound.defence;
+  if (defence.budget.scale == 0)
+    defence.budget.scale = inbound::budget_scale(config.policy.choices.preset.value_or("organisation"));
+  own.defence = std::make_unique<inbound::Defence>(defence, config.data_dir);
   own.operator_file = std::make_unique<access::OperatorFile>(config.data_dir);
   const access::OperatorFile::Loaded words = own.operator_file->load();
   for (const Error& problem : words.problems) log::error("operator_list", {{"problem", problem.what}});

@@ -20,7 +20,7 @@ bounds::BudgetOptions budget_options(const BudgetOptions& options) {
   bounds::BudgetOptions out;
   out.burst = options.burst;
   out.rate_per_hour = options.rate_per_hour;
-  out.scale = options.scale == 0 ? 1 : options.scale;
+  out.scale = std::max(options.scale, 1U);
   return out;
 }
 
@@ -28,6 +28,9 @@ bounds::GreylistTimes greylist_times(const GreylistOptions& options) {
   return {.delay = static_cast<std::uint32_t>(options.delay_ms / 1000),
           .window = static_cast<std::uint32_t>(options.window_ms / 1000)};
 }
+
+constexpr bounds::GreylistTimes kTlsMemory{.delay = 0, .window = 3600};
+constexpr unsigned kPoolAccepted = 15;  // as far as the table counts
 
 std::string_view level_name(const ip::Address& client, int level) {
   if (level == bounds::kIdentityLevel) return "identity";
@@ -72,6 +75,11 @@ struct Defence::Tables {
     return known_key(text);
   }
 };
+
+std::uint32_t budget_scale(std::string_view preset) {
+  if (preset == "provider") return 400;  // other providers send all day from one /32
+  return preset == "personal" || preset == "strict" ? 1 : 4;
+}
 
 Defence::Defence(const DefenceOptions& options, const std::string& data_dir)
     : tables_(std::make_unique<Tables>(
@@ -142,8 +150,8 @@ value::Known Defence::known(std::span<const Identity> identities, WallMs now) co
 }
 
 bool Defence::tls_failed_before(const Identity& identity, WallMs now) const {
-  const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
-  return sender && sender->tls_failures > 0;
+  return tables_->pending.look(tables_->pending_key("tls:" + identity), unix_seconds(now), kTlsMemory).kind !=
+         bounds::Pending::Kind::unseen;
 }
 
 void Defence::note(const Identity& identity, bounds::SenderEvent event, WallMs now) {
@@ -159,10 +167,18 @@ void Defence::passed_greylist(const Identity& identity, WallMs now) {
 }
 
 void Defence::trapped(std::span<const Identity> identities, WallMs now) {
-  for (const Identity& identity : identities) note(identity, bounds::SenderEvent::trapped, now);
+  for (const Identity& identity : identities) {
+    const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
+    // Whoever has an account at a large pool could take its history from it with one letter
+    const bool pool = !identity.starts_with("host:") && sender && sender->accepted >= kPoolAccepted;
+    if (!pool) note(identity, bounds::SenderEvent::trapped, now);
+  }
 }
 
-void Defence::tls_failed(const Identity& identity, WallMs now) { note(identity, bounds::SenderEvent::tls_failed, now); }
+// Kept with the greylist, where a stranger has an entry as well as anybody, and for an hour.
+void Defence::tls_failed(const Identity& identity, WallMs now) {
+  tables_->pending.note(tables_->pending_key("tls:" + identity), unix_seconds(now), kTlsMemory);
+}
 
 void Defence::wrote_to(std::string_view recipient, std::string_view our_mailbox, WallMs now) {
   tables_->known.note(tables_->pair_key(recipient, our_mailbox), bounds::SenderEvent::replied_to, unix_seconds(now));

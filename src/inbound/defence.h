@@ -34,7 +34,11 @@ namespace postern::inbound {
 inline constexpr std::int64_t kCountryAgeMaxDays = 180;  // then the log asks for newer data
 inline constexpr std::uint32_t kWeakDelays = 3;  // delays that a retry known by sender and recipient alone has to wait
 
-// One sender as history knows it: "spf:example.org", "rdns:example.net", "dkim:example.org", "net:2001:db8::/64".
+// What [defence.budget] scale = 0 stands for.
+[[nodiscard]] std::uint32_t budget_scale(std::string_view preset);
+
+// One sender as history knows it: "spf:example.org", "rdns:example.net", "dkim:example.org", "host:2001:db8::/64",
+// "host:192.0.2.1/32".
 using Identity = std::string;
 
 class Defence {

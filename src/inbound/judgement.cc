@@ -5,6 +5,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "fingerprint/client_hello.h"
 #include "fingerprint/syn.h"
 #include "inbound/evidence_of.h"
@@ -30,6 +31,9 @@ Counter tagged_total("postern_tagged_total");
 // Questions of a session to DNS beside mail authentication: reverse names with their addresses, HELO, lists.
 constexpr std::uint32_t kLookupsMax = 300;
 constexpr std::size_t kTagsMax = 10;  // in the field
+// SPF of transactions in a row that bring no message: each may cost a hundred look-ups at names that a stranger chose.
+constexpr std::uint32_t kSpfAllowance = 5;
+constexpr std::size_t kRoomForMessages = 50;  // decisions of a record that are kept for the ends of DATA
 
 Stage stage_of(policy::Moment moment) {
   switch (moment) {
@@ -53,7 +57,11 @@ struct Sender {
   std::vector<std::string> tags;
   std::string data_address, data_domain;  // of the first recipient that was taken: whose verdict DATA gets
   bool has_recipient = false;
+  // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
+  std::int64_t recipient = 0, greylist = 0, known = 0;
+  bool earns = false;  // a mailbox of somebody took it; the role accounts take everybody's mail
   bool passed_greylist = false;
+  bool accepted = false;
 };
 
 }  // namespace
@@ -78,16 +86,34 @@ struct Judgement::Impl {
   io::Scope tasks;
   io::Signal answered;
   std::size_t open = 0;  // look-ups under way
+  std::uint32_t spf_allowance = kSpfAllowance;
 
   signals::ReverseDns reverse;
   signals::HeloForm helo;
-  std::uint32_t helos = 0;                      // a client may greet again while its first name is looked up
-  std::shared_ptr<const signals::Lists> lists;  // of when the session began: evidence counts by their numbers
-  signals::ListVerdicts client_lists;
-  std::vector<Identity> identities;  // of the session so far, the weakest (its prefix) first
+  std::uint32_t helos = 0;                           // a client may greet again while its first name is looked up
+  std::shared_ptr<const signals::Lists> lists;       // of when the session began: evidence counts by their numbers
+  signals::ListVerdicts client_lists, sender_lists;  // sender_lists: of the transaction
+  std::vector<Identity> identities;                  // of the session so far, the weakest (its prefix) first
   std::uint32_t recipients = 0, unknown_recipients = 0;
 
   std::optional<Sender> sender;
+  struct Candidate {
+    std::string address, domain;
+    bool word_of_operator = false;
+  } candidate;  // whom recipient() has just let through
+
+  class Ending {
+   public:
+    explicit Ending(Impl& impl) : impl_(impl) {}
+    ~Ending() {
+      if (--impl_.open == 0) impl_.answered.notify();
+    }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+
+   private:
+    Impl& impl_;
+  };
 
   [[nodiscard]] const Settings& settings() const { return runtime->settings; }
   [[nodiscard]] const policy::Policy& policy() const { return *runtime->settings.policy; }
@@ -111,7 +137,7 @@ struct Judgement::Impl {
   void add_identity(Identity identity);
   Task<void> until_answered(Deadline deadline);
   void add_tags(const evidence::Verdict& verdict);
-  void use_lists(const signals::ListVerdicts& verdicts);
+  void use_lists();
   void refresh_known(std::string_view our_mailbox);
   bool spend(std::uint32_t units);
 
@@ -145,17 +171,24 @@ void Judgement::Impl::measure_connection() {
       if (const auto systems = defence().systems()) now.set(Signal::os, systems->match(*syn).os);
     }
   }
-  add_identity(signals::network_identity(client()).text);
+  // The host alone: what one machine of a network has earned is not its neighbours'
+  add_identity("host:" + ip::Prefix(client(), client().is_v4() ? 32 : 64).text());
 }
 
 void Judgement::Impl::ask_operator() {
   const auto list = defence().operator_list();
   if (!list) return;
   const bool confirmed = !now.text(Signal::rdns_domain).empty();
-  const auto answer = list->lookup({.client = client(),
-                                    .confirmed_name = confirmed ? now.text(Signal::rdns_name) : std::string_view(),
-                                    .reverse_path = sender ? std::string_view(sender->path) : std::string_view()},
-                                   wall_now());
+  access::Sender asked{.client = client(),
+                       .confirmed_name = confirmed ? now.text(Signal::rdns_name) : std::string_view(),
+                       .reverse_path = sender ? std::string_view(sender->path) : std::string_view()};
+  auto answer = list->lookup(asked, wall_now());
+  // A reverse-path that SPF denies is not the domain that the operator meant
+  const auto spf = now.get<value::Spf>(Signal::spf);
+  if (answer.word == value::Operator::allow && (spf == value::Spf::fail || spf == value::Spf::softfail)) {
+    asked.reverse_path = {};
+    answer = list->lookup(asked, wall_now());
+  }
   now.set(Signal::verdict_of_operator, answer.word);
 }
 
@@ -168,7 +201,11 @@ void Judgement::Impl::add_identity(Identity identity) {
 void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
   const WallMs time = wall_now();
   value::Known known = defence().known(identities, time);
-  if (sender && !sender->path.empty() && !our_mailbox.empty() && defence().replied_to(sender->path, our_mailbox, time))
+  // Only where the reverse-path is proven: otherwise whoever knows with whom we write would be let in
+  const bool proven = now.get<value::Spf>(Signal::spf) == value::Spf::pass ||
+                      now.get<value::Dmarc>(Signal::dmarc) == value::Dmarc::pass;
+  if (sender && proven && !sender->path.empty() && !our_mailbox.empty() &&
+      defence().replied_to(sender->path, our_mailbox, time))
     known = value::Known::replied_to;
   now.set(Signal::known, known);
 }
@@ -205,7 +242,9 @@ evidence::Verdict Judgement::Impl::decide(policy::Moment moment, const policy::F
                                           std::int32_t recipient, bool enforced) {
   evidence::Verdict verdict = policy().judge(moment, now, whose);
   ++record.decisions_total;
-  if (record.decisions.size() >= record::kDecisionsMax) return verdict;
+  const std::size_t room =
+      moment == policy::Moment::data ? record::kDecisionsMax : record::kDecisionsMax - kRoomForMessages;
+  if (record.decisions.size() >= room) return verdict;
   record::DecisionRecord decision;
   decision.ms = static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(Clock::now() - start).count());
   decision.stage = stage_of(moment);
@@ -258,15 +297,15 @@ void Judgement::Impl::spawn(Task<void> task) {
 }
 
 Task<void> Judgement::Impl::counted(Task<void> task) {
+  const Ending ending(*this);  // also where an exception ends the task
   co_await std::move(task);
-  --open;
-  if (open == 0) answered.notify();
 }
 
 void Judgement::Impl::begin_connection_lookups() {
   if (context.resolver == nullptr) return;
   if (policy().asks(Signal::rdns) || policy().asks(Signal::rdns_name) || policy().asks(Signal::rdns_domain) ||
-      policy().asks(Signal::helo_match) || policy().asks(Signal::greylist) || policy().asks(Signal::known))
+      policy().asks(Signal::helo_match) || policy().asks(Signal::lists) || policy().asks(Signal::list_score) ||
+      policy().asks(Signal::greylist) || policy().asks(Signal::known))
     spawn(look_up_reverse());
   if (lists && lists->size() > 0) spawn(look_up_client_lists());
 }
@@ -284,7 +323,7 @@ Task<void> Judgement::Impl::look_up_client_lists() {
   signals::ListSubjects subjects;
   subjects.client = client();
   co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, client_lists);
-  use_lists(client_lists);
+  use_lists();
 }
 
 // Names that became known later than the address: HELO, the reverse name, the domain of the reverse-path.
@@ -294,17 +333,24 @@ Task<void> Judgement::Impl::look_up_sender_lists() {
   subjects.helo = helo.name;
   if (reverse.confirmed) subjects.rdns_name = reverse.name;
   subjects.sender_domain = dns::Name::from_unicode(sender->domain);
-  signals::ListVerdicts verdicts = client_lists;
   const std::uint32_t transaction = record.transactions_total;
+  signals::ListVerdicts verdicts;
   co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, verdicts);
-  if (transaction == record.transactions_total) use_lists(verdicts);
+  if (transaction != record.transactions_total) co_return;  // of an earlier sender
+  sender_lists = std::move(verdicts);
+  use_lists();
 }
 
-void Judgement::Impl::use_lists(const signals::ListVerdicts& verdicts) {
-  now.set_lists(verdicts.answered(), verdicts.listed());
-  if (verdicts.answered() != 0) now.set_number(Signal::list_score, lists->score(verdicts));
-  for (std::size_t i = 0; i < verdicts.lists.size(); ++i)
-    if (!verdicts.lists[i].problem.empty()) defence().list_trouble(lists->options(i).zone, verdicts.lists[i].problem);
+void Judgement::Impl::use_lists() {
+  now.set_lists(client_lists.answered() | sender_lists.answered(), client_lists.listed() | sender_lists.listed());
+  now.set_number(Signal::list_score, client_lists.answered() != 0 || sender_lists.answered() != 0
+                                         ? lists->score(client_lists) + lists->score(sender_lists)
+                                         : evidence::kUnknown);
+  for (const signals::ListVerdicts* const verdicts : {&client_lists, &sender_lists}) {
+    for (std::size_t i = 0; i < verdicts->lists.size(); ++i)
+      if (!verdicts->lists[i].problem.empty())
+        defence().list_trouble(lists->options(i).zone, verdicts->lists[i].problem);
+  }
 }
 
 Task<void> Judgement::Impl::look_up_helo() {
@@ -362,12 +408,14 @@ void Judgement::mail(const smtp::Path& path) {
   sender.domain = path.null ? std::string() : path.mailbox.domain.text();
   own.now.set_text(Signal::sender_domain, sender.domain);
   own.now.set(Signal::spf, value::Spf::unknown);
+  own.sender_lists = {};
+  if (own.lists) own.use_lists();
   for (const Signal signal : {Signal::dkim, Signal::dmarc, Signal::dmarc_policy, Signal::arc})
     own.now.set_number(signal, 0);
   own.now.set_text(Signal::dkim_domain, {});
   own.now.set_text(Signal::author_domain, {});
   own.now.set_number(Signal::size, evidence::kUnknown);
-  if (!own.record.tls) {
+  if (!own.record.tls && own.context.starttls) {  // plain says nothing where nothing else is offered
     own.now.set(Signal::tls, value::Tls::plain);
     own.now.set(Signal::tls_retry, own.defence().tls_failed_before(own.identities.front(), wall_now())
                                        ? value::YesNo::yes
@@ -394,15 +442,18 @@ Task<void> Judgement::gather(Authentication* authentication) {
     if (own.now.is_unknown(Signal::helo_match) && own.policy().asks(Signal::helo_match)) own.spawn(own.look_up_helo());
     if (own.lists && own.lists->size() > 0) own.spawn(own.look_up_sender_lists());
   }
-  if (authentication != nullptr) {
+  const bool ask_spf = authentication != nullptr && own.spf_allowance > 0;
+  if (ask_spf) {
+    --own.spf_allowance;
     const spf::Evaluation* const spf = co_await authentication->spf(wall_now());
     own.now.set(Signal::spf, spf_of(spf->outcome));
     own.sender->identity = signals::identity_of(own.client(), spf, own.reverse);
   }
   co_await own.until_answered(deadline);
-  if (authentication == nullptr) own.sender->identity = signals::identity_of(own.client(), nullptr, own.reverse);
-  own.add_identity(signals::identity_of(own.client(), nullptr, own.reverse).text);
-  own.add_identity(own.sender->identity.text);
+  if (!ask_spf) own.sender->identity = signals::identity_of(own.client(), nullptr, own.reverse);
+  const signals::Identity by_name = signals::identity_of(own.client(), nullptr, own.reverse);
+  if (by_name.kind == signals::IdentityKind::rdns) own.add_identity(by_name.text);
+  if (own.sender->identity.kind == signals::IdentityKind::spf) own.add_identity(own.sender->identity.text);
   own.ask_operator();
 }
 
@@ -410,8 +461,9 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
                                             std::uint32_t errors, std::size_t transaction, std::size_t index) {
   Impl& own = *impl_;
   Sender& sender = *own.sender;
-  const std::string address = mailbox.text();
-  const std::string domain = mailbox.domain.text();
+  // As the record has them: replay judges for the same
+  const std::string address(utf8_head(mailbox.text(), evidence::kTextMax));
+  const std::string domain(utf8_head(mailbox.domain.text(), evidence::kTextMax));
   const BudgetCosts& costs = own.settings().defence.budget.costs;
   ++own.recipients;
   const bool nobody = directory::is_nobody(found.disposition);
@@ -471,14 +523,24 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   if (sender.has_recipient &&
       !own.policy().same_at_data({.address = sender.data_address, .domain = sender.data_domain}, whose))
     return other_policy();
-  if (!sender.has_recipient) {
-    sender.has_recipient = true;
-    sender.data_address = address;
-    sender.data_domain = domain;
-  }
   sender.passed_greylist |= greylisting.state == value::Greylist::due || greylisting.state == value::Greylist::weak;
+  own.candidate = {.address = address, .domain = domain, .word_of_operator = verdict.rule == "operator"};
   own.add_tags(verdict);
   return std::nullopt;
+}
+
+void Judgement::recipient_taken() {
+  Impl& own = *impl_;
+  Sender& sender = *own.sender;
+  sender.earns |=
+      own.now.get<value::Recipient>(Signal::recipient) == value::Recipient::mailbox && !own.candidate.word_of_operator;
+  if (sender.has_recipient) return;
+  sender.has_recipient = true;
+  sender.data_address = own.candidate.address;
+  sender.data_domain = own.candidate.domain;
+  sender.recipient = own.now.number(Signal::recipient);
+  sender.greylist = own.now.number(Signal::greylist);
+  sender.known = own.now.number(Signal::known);
 }
 
 void Judgement::Impl::add_tags(const evidence::Verdict& verdict) {
@@ -492,10 +554,17 @@ std::optional<Refusal> Judgement::message(const record::AuthenticationRecord* au
   Impl& own = *impl_;
   Sender& sender = *own.sender;
   own.now.set_number(Signal::size, static_cast<std::int64_t>(size));
+  set_facts(own.record.facts, own.now);
+  own.now.set_number(Signal::recipient, sender.recipient);
+  own.now.set_text(Signal::recipient_address, sender.data_address);
+  own.now.set_text(Signal::recipient_domain, sender.data_domain);
+  own.now.set_number(Signal::greylist, sender.greylist);
+  own.now.set_number(Signal::known, sender.known);
   if (authentication != nullptr) {
     set_authentication(*authentication, own.now);
-    if (!own.now.text(Signal::dkim_domain).empty())
-      own.add_identity("dkim:" + std::string(own.now.text(Signal::dkim_domain)));
+    // Only the author's own signature: any other may be that of a message which somebody sends once more
+    if (authentication->dmarc.dkim_aligned && !own.now.text(Signal::author_domain).empty())
+      own.add_identity("dkim:" + std::string(own.now.text(Signal::author_domain)));
     own.refresh_known(sender.data_address);
   }
   const evidence::Verdict verdict =
@@ -506,9 +575,10 @@ std::optional<Refusal> Judgement::message(const record::AuthenticationRecord* au
   if (verdict.action == evidence::Action::accept || verdict.action == evidence::Action::tag) return std::nullopt;
   if (verdict.action == evidence::Action::reject) own.spend(own.settings().defence.budget.costs.recipient_refused);
   if (verdict.action == evidence::Action::greylist) {
-    own.defence().note_attempt(signals::strong_key_text(sender.identity, sender.reverse_path, sender.data_address),
-                               signals::weak_key_text(sender.reverse_path, sender.data_address),
-                               own.settings().defence.greylist, wall_now());
+    if (own.spend(1))
+      own.defence().note_attempt(signals::strong_key_text(sender.identity, sender.reverse_path, sender.data_address),
+                                 signals::weak_key_text(sender.reverse_path, sender.data_address),
+                                 own.settings().defence.greylist, wall_now());
     own.record.state.greylist_wait_s = static_cast<std::uint32_t>(own.settings().defence.greylist.delay_ms / 1000);
     greylisted_total.add();
   } else {
@@ -528,15 +598,19 @@ std::string Judgement::tag_field() const {
 
 void Judgement::accepted() {
   Impl& own = *impl_;
-  const WallMs time = wall_now();
+  own.sender->accepted = true;
   own.spend(own.settings().defence.budget.costs.message);
-  if (own.now.get<value::YesNo>(Signal::trap) == value::YesNo::yes) return;  // earns nothing
+  if (own.now.get<value::YesNo>(Signal::trap) == value::YesNo::yes || !own.sender->earns) return;
+  const WallMs time = wall_now();
   if (own.sender->passed_greylist) own.defence().passed_greylist(own.sender->identity.text, time);
   own.defence().accepted(own.identities, time);
 }
 
 void Judgement::end_transaction() {
   Impl& own = *impl_;
+  // Look-ups were made for it: who goes on like that pays
+  if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) own.spend(1);
+  if (own.sender && own.sender->accepted) own.spf_allowance = kSpfAllowance;
   own.sender.reset();
   // What the last message proved is not true of the next
   std::erase_if(own.identities,

@@ -34,6 +34,7 @@ struct JudgementContext {
   io::Loop& loop;
   Defence& defence;
   dns::Resolver* resolver = nullptr;  // null: what has to be looked up is unknown
+  bool starttls = false;              // is offered by the listener
   bool sinkhole = false;              // observes, refuses nothing, and takes each recipient for a trap
 };
 
@@ -66,6 +67,8 @@ class Judgement {
   // same, because the attempt says something of the sender; a spent budget comes before even that.
   [[nodiscard]] std::optional<Refusal> recipient(const smtp::Mailbox& mailbox, const directory::Resolution& found,
                                                  std::uint32_t errors, std::size_t transaction, std::size_t index);
+  // The recipient that recipient() let through was taken. The first one's evidence is that of the end of DATA.
+  void recipient_taken();
   // The end of DATA.
   [[nodiscard]] std::optional<Refusal> message(const record::AuthenticationRecord* authentication, std::uint64_t size,
                                                std::size_t transaction);

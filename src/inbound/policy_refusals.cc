@@ -15,7 +15,7 @@ using smtp::Reply;
 constexpr std::size_t kTextMax = 300;  // octets of the operator's own sentence: a reply line has 512 in all
 
 std::string way_out(const RefusalFacts& facts) {
-  if (!facts.public_url.empty()) return "; see " + facts.public_url + "/why/" + facts.id;
+  if (!facts.public_url.empty()) return "; see the page below";
   return "; write to " + facts.postmaster;
 }
 

@@ -62,7 +62,7 @@ Task<void> Session::run() {
 
 // Who is judged: not our own clients, and not this machine itself (where no proxy speaks for somebody).
 bool Session::is_stranger() const {
-  if (record_.client.address.is_loopback() && !record_.proxy) return false;
+  if (proxy_itself_ || (record_.client.address.is_loopback() && !record_.proxy)) return false;
   return !is_own_client();
 }
 
@@ -84,7 +84,10 @@ Task<void> Session::serve() {
   bool good = true;
   if (proxied) good = co_await read_proxy_header();
   if (good) {
-    machine_.tag_refusals(record_.id.text());
+    // design invariant 8: the id, and where somebody explains it
+    const std::string& page = settings().defence.public_url;
+    const std::string id = record_.id.text();
+    machine_.tag_refusals(page.empty() ? id : id + "; " + page + "/why/" + id);
     const auto full = context_.gate.enter(record_.client.address, settings().sessions);
     entered_ = !full.has_value();
     std::optional<Refusal> refusal;
@@ -93,11 +96,13 @@ Task<void> Session::serve() {
       refusal = refusals::too_many_sessions(*full);
       limit = *full;
     } else if (context_.defence != nullptr && settings().policy && is_stranger()) {
-      judgement_ = std::make_unique<Judgement>(JudgementContext{.loop = context_.loop,
-                                                                .defence = *context_.defence,
-                                                                .resolver = context_.authentication.resolver,
-                                                                .sinkhole = is_sinkhole()},
-                                               runtime_, record_, start_);
+      judgement_ =
+          std::make_unique<Judgement>(JudgementContext{.loop = context_.loop,
+                                                       .defence = *context_.defence,
+                                                       .resolver = context_.authentication.resolver,
+                                                       .starttls = runtime_->machine_options[listener_].starttls,
+                                                       .sinkhole = is_sinkhole()},
+                                      runtime_, record_, start_);
       refusal = judgement_->connect();
       limit = record_.state.budget_level;
     }
@@ -137,7 +142,13 @@ Task<bool> Session::read_proxy_header() {
       co_return false;
     }
     carry_.erase(0, parse.consumed);
-    if (parse.header.source) record_.client = *parse.header.source;
+    if (parse.header.source) {
+      record_.client = *parse.header.source;
+    } else {
+      // LOCAL or UNKNOWN: the proxy looks after us on its own account
+      record_.proxy.reset();
+      proxy_itself_ = true;
+    }
     if (parse.header.destination) record_.server = *parse.header.destination;
     co_return true;
   }

@@ -105,6 +105,7 @@ class Session {
   Clock::time_point start_;
   bool entered_ = false;  // counted by the gate
   bool over_ = false;
+  bool proxy_itself_ = false;  // its health check, not somebody behind it
   bool draining_ = false;
   bool drain_ends_ = false;
   bool receiving_ = false;

@@ -10,11 +10,21 @@ namespace {
 
 Counter swallowed_total("postern_sinkhole_messages_total");
 
+// A sinkhole keeps a header and a piece of the body in memory at most.
+constexpr std::uint64_t kSinkholeFlight = 256 * 1024;
+
 }  // namespace
 
 // DATA or the first BDAT.
 void Session::swallow() {
   Transaction& transaction = *transaction_;
+  if (!context_.gate.take_bytes(record_.client.address, kSinkholeFlight, 0, settings().sessions)) {
+    const Refusal refusal = refusals::too_much_in_flight();
+    refuse(refusal);
+    end_transaction(refusal.reason, &refusal.reply);
+    return;
+  }
+  transaction.in_flight = kSinkholeFlight;
   transaction.swallowed = true;
   transaction.head.emplace();
   transaction.data_start = Clock::now();
@@ -27,6 +37,10 @@ void Session::swallow() {
 
 // A body that cannot be kept is no reason to tell the sender anything.
 Task<void> Session::keep_body(std::string_view octets) {
+  if (machine_.oversize()) {  // one message may not push out all others
+    transaction_->kept.reset();
+    co_return;
+  }
   const auto kept = co_await transaction_->kept->append(octets);
   if (kept) co_return;
   log::warning("sinkhole_body_lost", {{"id", record_.id.text()}, {"why", kept.error().what}});

@@ -118,6 +118,7 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox) {
     machine_.refuse(refusal->reply);
   } else {
     std::ranges::move(added, std::back_inserter(transaction.recipients));
+    if (judgement_) judgement_->recipient_taken();
     entry.code = 250;
     entry.enhanced = "2.1.5";
     entry.reason = "ok";

@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::string_view kClient = "[2001:db8:1::25]:4711";
 constexpr std::string_view kAlice = "RCPT TO:<alice@example.org>\r\n";
-constexpr std::string_view kMessage = "From: bob@good.example\r\nSubject: x\r\nPostern-Tag: forged\r\n\r\nHello.\r\n.\r\n";
+constexpr std::string_view kMessage =
+    "From: bob@good.example\r\nSubject: x\r\nPostern-Tag: forged\r\n\r\nHello.\r\n.\r\n";
 
 class JudgementTest : public SessionFixture {
  protected:
@@ -194,7 +195,8 @@ TEST_F(JudgementTest, ThePageOfTheIdIsNamedWhereThereIsOne) {
   options.rules = {rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)};
   use_policy(options, [](Settings& settings) { settings.defence.public_url = "https://mx.example.org"; });
   const std::string sent = send(std::string(kAlice));
-  EXPECT_NE(sent.find("; see https://mx.example.org/why/"), std::string::npos) << sent;
+  const std::string id(last_record().at("id").string());
+  EXPECT_NE(sent.find("[" + id + "; https://mx.example.org/why/" + id + "]\r\n"), std::string::npos) << sent;
 }
 
 TEST_F(JudgementTest, RoleAccountsAreReachableUnderAnyPolicy) {  // design invariant 4
@@ -249,6 +251,65 @@ TEST_F(JudgementTest, OneReplyServesOnePolicy) {  // design invariant 4: DATA ha
   use_policy(options);
   const std::string both = std::string(kAlice) + "RCPT TO:<bob@example.org>\r\n";
   EXPECT_EQ(codes(send(both)), (std::vector{220, 250, 250, 250, 452, 354, 250, 221}));
+}
+
+// Who was named last, or refused last, says nothing of whose message it is.
+TEST_F(JudgementTest, TheEndOfDataIsJudgedForTheFirstThatWasTaken) {
+  auto never = rule("never", "recipient == mailbox", evidence::Action::reject);
+  never.stage = evidence::Stage::data;
+  use_rules({never});
+  const std::string postmaster = "RCPT TO:<postmaster@example.org>\r\n";
+  EXPECT_EQ(codes(send(std::string(kAlice))), (std::vector{220, 250, 250, 250, 354, 550, 221}));
+  const std::vector<int> first = codes(send(std::string(kAlice) + postmaster));
+  EXPECT_EQ(first.at(first.size() - 2), 550) << "a role account that was named later does not let it pass";
+  const std::vector<int> role = codes(send(postmaster + "RCPT TO:<nobody@example.org>\r\n"));
+  EXPECT_EQ(role.at(3), 250);
+  EXPECT_EQ(role.at(4), 550);
+  EXPECT_EQ(role.at(role.size() - 2), 250) << "postmaster's mail is not refused for somebody who was";
+}
+
+TEST_F(JudgementTest, MailToRoleAccountsEarnsNothing) {
+  use_policy({});
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(codes(send("RCPT TO:<postmaster@example.org>\r\n")).at(5), 250);
+  send(std::string(kAlice));
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "stranger");
+}
+
+TEST_F(JudgementTest, MailToMailboxesEarnsAHistory) {
+  use_policy({});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(codes(send(std::string(kAlice))).at(5), 250);
+  send(std::string(kAlice));
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "known");
+  // Another machine of the SPF domain has it too, a neighbour without it has not
+  send(std::string(kAlice), "[2001:db8:1:7::9]:1");
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "known");
+  send(std::string(kAlice), "[2001:db8:1:8::9]:1", "x@elsewhere.example");
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "stranger");
+}
+
+TEST_F(JudgementTest, AProxyThatAsksForItselfIsNotJudged) {
+  policy::Options options;
+  options.choices.preset = "none";
+  options.rules = {rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)};
+  use_policy(options,
+             [](Settings& settings) { settings.listeners[0].proxy_from = {*ip::Prefix::parse("2001:db8:1::/48")}; });
+  const auto through = [this](const std::string& header) {
+    return codes(converse(
+                     [&header](io::testing::PipeStream& stream, Session&) {
+                       stream.push(header);
+                       stream.on_send([&stream, sends = 0](std::string_view) mutable {
+                         if (++sends != 1) return;
+                         stream.push("EHLO a.example\r\nMAIL FROM:<x@a.example>\r\n" + std::string(kAlice) +
+                                     "QUIT\r\n");
+                         stream.end();
+                       });
+                     },
+                     kClient)
+                     .sent)
+        .at(3);
+  };
+  EXPECT_EQ(through("PROXY UNKNOWN\r\n"), 250);
+  EXPECT_EQ(through("PROXY TCP6 2001:db8:7::1 2001:db8::25 4000 25\r\n"), 550);
 }
 
 TEST_F(JudgementTest, ASpentBudgetDefersAndRefusesNobodyForGood) {
