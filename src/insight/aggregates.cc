@@ -89,12 +89,10 @@ std::set<std::int64_t> due_days(const std::map<std::int64_t, Day>& written, std:
   const std::int64_t end = (now - kGraceMs) / kDayMs;  // the first day that is not over
   for (std::int64_t day = oldest; day < end; ++day) {
     const auto found = written.find(day);
-    const bool can_settle = day + kSettledDays < end;
-    if (found == written.end()) {
-      out.insert(day);
-    } else if (!found->second.settled && can_settle && day > oldest) {
-      out.insert(day);  // of the oldest day records may be gone already
-    }
+    const bool is_new = found == written.end();
+    // Of the oldest day records may be gone already: what is written of it stays.
+    const bool settles = !is_new && !found->second.settled && day + kSettledDays < end && day > oldest;
+    if (is_new || settles) out.insert(day);
   }
   return out;
 }

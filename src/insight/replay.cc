@@ -10,7 +10,6 @@ namespace postern::insight {
 namespace {
 
 using evidence::Signal;
-using policy::Moment;
 using record::DecisionView;
 using record::SessionView;
 
