@@ -30,7 +30,8 @@ bool has_doubles(json::Scanner& scanner, const json::Value& value) {
   if (value.is_array()) {
     std::size_t at = 0;
     if (!scanner.array([&] {
-          doubled = at >= value.array().size() || has_doubles(scanner, value.array()[at++]) || doubled;
+          const std::size_t element = at++;
+          doubled = doubled || element >= value.array().size() || has_doubles(scanner, value.array()[element]);
           return !doubled;
         }))
       return true;

@@ -7,8 +7,10 @@
 #include "cli/record_source.h"
 #include "cli/table.h"
 #include "config/config.h"
+#include "inbound/defence.h"
 #include "insight/intervals.h"
 #include "insight/replay.h"
+#include "policy/presets.h"
 
 namespace postern::cli {
 
@@ -173,7 +175,10 @@ insight::SimulationOptions simulation_of(const std::string& file) {
   const inbound::DefenceOptions& defence = loaded.config->inbound.defence;
   out.budget.burst = defence.budget.burst;
   out.budget.rate_per_hour = defence.budget.rate_per_hour;
-  if (defence.budget.scale > 0) out.budget.scale = defence.budget.scale;
+  out.budget.scale =
+      defence.budget.scale > 0
+          ? defence.budget.scale
+          : inbound::budget_scale(loaded.config->policy.choices.preset.value_or(std::string(policy::kDefaultPreset)));
   out.connect = defence.budget.costs.connect;
   out.recipient_refused = defence.budget.costs.recipient_refused;
   out.unknown_user = defence.budget.costs.unknown_user;
