@@ -195,7 +195,6 @@ void Judgement::Impl::ask_operator() {
 void Judgement::Impl::add_identity(Identity identity) {
   if (identity.empty() || std::ranges::find(identities, identity) != identities.end()) return;
   identities.push_back(std::move(identity));
-  record.state.identity = identities.back();
 }
 
 void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
@@ -268,6 +267,7 @@ evidence::Verdict Judgement::Impl::decide(policy::Moment moment, const policy::F
 std::optional<Refusal> Judgement::connect() {
   Impl& own = *impl_;
   own.measure_connection();
+  own.record.state.identity = signals::network_identity(own.client()).text;
   own.ask_operator();
   own.refresh_known({});
   own.spend(own.settings().defence.budget.costs.connect);
@@ -454,6 +454,7 @@ Task<void> Judgement::gather(Authentication* authentication) {
   const signals::Identity by_name = signals::identity_of(own.client(), nullptr, own.reverse);
   if (by_name.kind == signals::IdentityKind::rdns) own.add_identity(by_name.text);
   if (own.sender->identity.kind == signals::IdentityKind::spf) own.add_identity(own.sender->identity.text);
+  own.record.state.identity = own.sender->identity.text;
   own.ask_operator();
 }
 
@@ -602,7 +603,11 @@ void Judgement::accepted() {
   own.spend(own.settings().defence.budget.costs.message);
   if (own.now.get<value::YesNo>(Signal::trap) == value::YesNo::yes || !own.sender->earns) return;
   const WallMs time = wall_now();
-  if (own.sender->passed_greylist) own.defence().passed_greylist(own.sender->identity.text, time);
+  if (own.sender->passed_greylist) {
+    // Of who is no more than an address, the host remembers it: the greylist's prefix has neighbours in it
+    const bool nameless = own.sender->identity.kind == signals::IdentityKind::net;
+    own.defence().passed_greylist(nameless ? own.identities.front() : own.sender->identity.text, time);
+  }
   own.defence().accepted(own.identities, time);
 }
 
