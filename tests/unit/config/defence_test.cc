@@ -105,9 +105,11 @@ TEST(DefenceConfig, TablesAndFilesNeedARestart) {
   const auto old = good("");
   EXPECT_TRUE(
       restart_needed(*old,
-                     *good("[defence]\ntimeout = 1\n[defence.budget]\nburst = 1\n[defence.greylist]\n"
+                     *good("[defence]\ntimeout = 1\n[defence.budget]\ncost_connect = 2\n[defence.greylist]\n"
                            "delay = 60\n[policy]\npreset = \"provider\"\n[web]\npublic_url = \"https://a.example\"\n"))
           .empty());
+  EXPECT_EQ(restart_needed(*old, *good("[defence.budget]\nburst = 1\nscale = 2\n")),
+            (std::vector<std::string>{"defence.budget.burst", "defence.budget.scale"}));
   EXPECT_EQ(restart_needed(*old, *good("[defence]\ncountry_files = []\np0f_file = \"\"\n[defence.tables]\n"
                                        "known_bytes = \"1 MiB\"\n")),
             (std::vector<std::string>{"defence.country_files", "defence.p0f_file", "defence.tables.known_bytes"}));
