@@ -12,6 +12,7 @@ from cells import run_load
 from servers import UNKNOWN, Postern, free_port
 
 SESSIONS = 20000
+FRESH_SESSIONS = 2000  # each asks DNS for a dozen names
 KNOWN_ADDRESSES = 500
 FRESH_ADDRESSES = 1 << 24
 MODES = {"defence-off": "refused sessions behind a proxy, nobody judged",
@@ -49,7 +50,7 @@ kind = "domain"
 OFF = """[authentication]
 enabled = false
 [policy]
-enabled = false
+preset = "none"
 """
 
 
@@ -89,6 +90,7 @@ def run(build: pathlib.Path, folder: pathlib.Path, chosen: set, repetitions: int
                 if cell not in chosen:
                     continue
                 server = Postern(work, build / "postern")
+                server.opening = b"PROXY UNKNOWN\r\n"
                 server.listen_more = 'proxy_from = ["127.0.0.1"]'
                 server.more = OFF if cell == "defence-off" else DEFENCE.format(port=port)
                 addresses = FRESH_ADDRESSES if cell == "defence-fresh" else KNOWN_ADDRESSES
@@ -99,7 +101,7 @@ def run(build: pathlib.Path, folder: pathlib.Path, chosen: set, repetitions: int
                         run_load(build / "bench/smtpload", server.target, [*load, "--sessions", "2000"])
                     server.accounting.settle()
                     before = server.accounting.cpu()
-                    result = run_load(build / "bench/smtpload", server.target, [*load, "--sessions", str(SESSIONS)])
+                    result = run_load(build / "bench/smtpload", server.target, [*load, "--sessions", str(FRESH_SESSIONS if cell == "defence-fresh" else SESSIONS)])
                     server.accounting.settle()
                     spent = server.accounting.cpu() - before
                 finally:

@@ -32,6 +32,7 @@ def make_certificate(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 
 class Server:
     name = ""
+    opening = b""  # what a client says first: a PROXY header where there is a proxy
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder / self.name
@@ -48,6 +49,7 @@ class Server:
         while time.monotonic() < end:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+                    connection.sendall(self.opening)
                     if connection.recv(1):
                         return
             except OSError:

@@ -154,7 +154,8 @@ void add_access(CLI::App& app, Options& options) {
     command->add_flag("--remove", o.remove, "take the entry away, whichever word it is");
     command->add_flag("--json", o.json, "for machines");
     command->footer(
-        "A running server knows at once. A domain stands for all below it, as the sender's and as the client's name in\n"
+        "A running server knows at once. A domain stands for all below it, as the sender's and as the client's name "
+        "in\n"
         "reverse DNS. Of several entries the one about the client's address counts before the one about its name, and\n"
         "that before those about the sender, which anybody can forge.\n\n"
         "Examples:\n"
