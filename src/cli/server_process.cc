@@ -10,9 +10,9 @@
 #include <csignal>
 #include <cstdio>
 #include <thread>
-#include <tuple>
 
 #include "access/operator_file.h"
+#include "base/file_watch.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "bounds/prefix_budgets.h"
@@ -20,7 +20,6 @@
 #include "control/control.h"
 #include "control/record_commands.h"
 #include "delivery/queue.h"
-#include "geo/watch.h"
 #include "inbound/server.h"
 #include "insight/aggregates.h"
 #include "insight/marks.h"
@@ -122,10 +121,8 @@ inbound::SinkholeBounds sinkhole_bounds(const config::Config& config) {
 // Whoever has neither a preset nor a rule judges nobody: no look-ups, no budgets.
 std::shared_ptr<const policy::Policy> make_policy(const config::Config& config) {
   const policy::Options& options = config.policy;
-  const policy::Choices& choices = options.choices;
-  const bool chosen = choices.home || choices.greylist || choices.dmarc_reject || choices.dmarc_quarantine ||
-                      choices.require_tls || choices.greylist_at || choices.reject_at;
-  if (choices.preset == "none" && !chosen && options.rules.empty() && options.overrides.empty()) return nullptr;
+  if (options.choices == policy::Choices{.preset = "none"} && options.rules.empty() && options.overrides.empty())
+    return nullptr;
   return config.judge;
 }
 
@@ -134,18 +131,6 @@ std::shared_ptr<const signals::Lists> make_lists(const config::Config& config) {
   if (lists) return std::make_shared<const signals::Lists>(std::move(*lists));
   log::error("lists_not_used", {{"problem", lists.error().what}});
   return nullptr;
-}
-
-using FileStamp = std::tuple<std::int64_t, std::int64_t, std::uint64_t, std::uint64_t>;
-
-std::vector<FileStamp> stamps(const std::vector<std::string>& files) {
-  std::vector<FileStamp> list;
-  for (const std::string& file : files) {
-    struct stat status{};
-    if (::stat(file.c_str(), &status) != 0) status = {};
-    list.emplace_back(status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size, status.st_ino);
-  }
-  return list;
 }
 
 }  // namespace
@@ -264,17 +249,17 @@ struct ServerProcess::Impl {
   // Mailbox files are reloaded when they change; a stat(2) of each every two seconds is cheaper than an inotify watch
   // on folders that rename over them.
   Task<void> watch_files() {
-    std::vector<FileStamp> seen = stamps(directory->watched_files());
-    geo::Watch data(geo::stamps(data_files()));
+    std::vector<FileStamp> seen = file_stamps(directory->watched_files());
+    FileWatch data(file_stamps(data_files()));
     Clock::time_point look = Clock::now() + kDataWatchInterval;
     while (!ending) {
       const bool told = co_await stopping.wait(Deadline::after(kWatchInterval));
       if (told) break;
       if (Clock::now() >= look) {
         look = Clock::now() + kDataWatchInterval;
-        if (data.due(geo::stamps(data_files()))) co_await read_data_files();
+        if (data.due(file_stamps(data_files()))) co_await read_data_files();
       }
-      std::vector<FileStamp> now = stamps(directory->watched_files());
+      std::vector<FileStamp> now = file_stamps(directory->watched_files());
       if (now == seen) continue;
       seen = std::move(now);
       request_reload();

@@ -240,8 +240,8 @@ TEST(CountryTable, ErrorsNameTheFileAndTheLine) {
     EXPECT_FALSE(table.has_value()) << content;
     if (table) return std::string();
     const std::string& what = table.error().what;
-    EXPECT_TRUE(what.starts_with(folder.path("file") + ":")) << what;
-    return what.substr(folder.path("file").size() + 1);
+    EXPECT_TRUE(what.starts_with(folder.at("file") + ":")) << what;
+    return what.substr(folder.at("file").size() + 1);
   };
   EXPECT_EQ(
       complaint("# x\n1,2,US\n\n3,x,US\n"),
@@ -264,11 +264,11 @@ TEST(CountryTable, ErrorsNameTheFileAndTheLine) {
   EXPECT_NE(complaint("").find("no country data"), std::string::npos);
   EXPECT_NE(complaint("hello\n").find("no country data"), std::string::npos);
 
-  const auto missing = load({folder.path("none")});
+  const auto missing = load({folder.at("none")});
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
-  EXPECT_EQ(missing.error().what, "opening " + folder.path("none") + ": No such file or directory");
-  const std::vector<std::string> many(CountryTable::kFilesMax + 1, folder.path("file"));
+  EXPECT_EQ(missing.error().what, "opening " + folder.at("none") + ": No such file or directory");
+  const std::vector<std::string> many(CountryTable::kFilesMax + 1, folder.at("file"));
   EXPECT_EQ(load(many).error().kind, ErrorKind::limit);
 }
 

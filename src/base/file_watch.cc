@@ -1,12 +1,12 @@
-#include "geo/watch.h"
+#include "base/file_watch.h"
 
 #include <sys/stat.h>
 
 #include <utility>
 
-namespace postern::geo {
+namespace postern {
 
-std::vector<FileStamp> stamps(std::span<const std::string> paths) {
+std::vector<FileStamp> file_stamps(std::span<const std::string> paths) {
   std::vector<FileStamp> out;
   for (const std::string& path : paths) {
     FileStamp& stamp = out.emplace_back();
@@ -21,7 +21,7 @@ std::vector<FileStamp> stamps(std::span<const std::string> paths) {
   return out;
 }
 
-bool Watch::due(std::vector<FileStamp> now) {
+bool FileWatch::due(std::vector<FileStamp> now) {
   const bool settled = now == seen_;
   seen_ = std::move(now);
   if (!settled || seen_.size() != loaded_.size()) return false;
@@ -34,4 +34,4 @@ bool Watch::due(std::vector<FileStamp> now) {
   return changed;
 }
 
-}  // namespace postern::geo
+}  // namespace postern

@@ -1,9 +1,9 @@
-// Watch: whether files changed, so that what was read from them is to be read again. It decides and does not look: the
+// FileWatch: whether files changed, so that what was read from them is to be read again. It decides and does not look: the
 // caller asks the file system every minute or so, on a thread that may block, and hands over what it saw.
 //
-//   Watch watch(stamps(paths));           // before loading
+//   FileWatch watch(file_stamps(paths));           // before loading
 //   ...
-//   if (watch.due(stamps(paths))) { load; on an error keep the old table and say so }
+//   if (watch.due(file_stamps(paths))) { load; on an error keep the old table and say so }
 //
 // A change is due once, when it has been the same for two looks in a row, so that a file is not read while it is being
 // written; a file that was broken is not read again before it changes. A file that has gone is no reason to forget what
@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-namespace postern::geo {
+namespace postern {
 
 struct FileStamp {
   bool present = false;
@@ -25,11 +25,11 @@ struct FileStamp {
   std::uint64_t inode = 0;
   friend bool operator==(const FileStamp&, const FileStamp&) = default;
 };
-[[nodiscard]] std::vector<FileStamp> stamps(std::span<const std::string> paths);
+[[nodiscard]] std::vector<FileStamp> file_stamps(std::span<const std::string> paths);
 
-class Watch {
+class FileWatch {
  public:
-  explicit Watch(std::vector<FileStamp> loaded) : loaded_(std::move(loaded)), seen_(loaded_) {}
+  explicit FileWatch(std::vector<FileStamp> loaded) : loaded_(std::move(loaded)), seen_(loaded_) {}
   // True: read the files now.
   [[nodiscard]] bool due(std::vector<FileStamp> now);
 
@@ -38,4 +38,4 @@ class Watch {
   std::vector<FileStamp> seen_;    // at the last look
 };
 
-}  // namespace postern::geo
+}  // namespace postern
