@@ -212,6 +212,16 @@ void check_rule(const RuleOptions& rule, std::vector<Problem>& problems) {
   check_recipients(rule.recipients, rule.name, rule.place, problems);
 }
 
+void check_budget(const RuleOptions& rule, const Expression& expression, std::vector<Problem>& problems) {
+  if (rule.action != evidence::Action::reject) return;
+  for (const Comparison& comparison : expression.comparisons) {
+    if (comparison.signal != evidence::Signal::budget) continue;
+    problems.push_back({place_within(rule.when_place, rule.when, comparison.offset), rule.name,
+                        "a spent budget is told with 421 or 451, never for good; write then = \"throttle\""});
+    return;
+  }
+}
+
 void check_names(const std::vector<RuleOptions>& rules, std::vector<Problem>& problems) {
   if (rules.size() > kRulesMax)
     problems.push_back({rules[kRulesMax].place, rules[kRulesMax].name,

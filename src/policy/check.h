@@ -20,6 +20,8 @@ void check_pins(const std::vector<PinOptions>& pins, std::vector<Problem>& probl
 void check_counts(const Counts& counts, std::vector<Problem>& problems);
 // Everything but the condition.
 void check_rule(const RuleOptions& rule, std::vector<Problem>& problems);
+// A budget ends by itself: nobody is refused for good by one (design invariant 4).
+void check_budget(const RuleOptions& rule, const Expression& expression, std::vector<Problem>& problems);
 void check_names(const std::vector<RuleOptions>& rules, std::vector<Problem>& problems);
 
 // Rules that can never be true, or that others always decide before, whatever the profile.

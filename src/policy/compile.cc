@@ -87,6 +87,7 @@ class Compiler {
       check_rule(options, problems_);
       auto expression = expression_of(options, options_.lists, problems_);
       if (!expression) continue;
+      check_budget(options, *expression, problems_);
       read_.push_back(rule_of(options, *std::move(expression)));
       to_reach_.push_back({&options, &read_.back()});
     }

@@ -59,6 +59,8 @@ struct Choices {
   std::optional<bool> dmarc_reject;  // refuse where DMARC fails and the author's domain asks for it
   std::optional<OnQuarantine> dmarc_quarantine;
   std::optional<RequireTls> require_tls;
+
+  friend bool operator==(const Choices&, const Choices&) = default;
 };
 
 // [[policy.for]]: other choices for some recipients.

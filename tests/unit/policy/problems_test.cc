@@ -20,6 +20,9 @@ TEST(PolicyProblems, Rules) {
   RuleOptions early = rule("a", "os == linux and size > 3", Action::reject);
   early.stage = Stage::rcpt;
   EXPECT_EQ(of(early), "a@6:25: size is known at stage data only; this rule is of stage rcpt");
+  EXPECT_EQ(of(rule("a", "os == linux and not budget == within", Action::reject)),
+            "a@6:29: a spent budget is told with 421 or 451, never for good; write then = \"throttle\"");
+  EXPECT_EQ(of(rule("a", "budget == over", Action::throttle)), "");
   EXPECT_EQ(of(rule("a b", "os == linux", Action::reject)),
             "a b@4:1: the name \"a b\" is none; use letters, digits, - and _, at most 64");
   EXPECT_EQ(of(rule("", "os == linux", Action::reject)),
