@@ -388,8 +388,9 @@ void Judgement::tls_failed(const io::TlsFacts* attempt) {
   Impl& own = *impl_;
   own.now.set(Signal::tls, value::Tls::failed);
   if (attempt != nullptr) own.use_client_hello(attempt->client_hello);
-  own.defence().tls_failed(own.identities.front(), wall_now());
-  own.spend(own.settings().defence.budget.costs.tls_failed);
+  // What a budget refuses is not written into the tables either
+  if (own.spend(own.settings().defence.budget.costs.tls_failed))
+    own.defence().tls_failed(own.identities.front(), wall_now());
 }
 
 void Judgement::Impl::use_client_hello(std::string_view octets) {
