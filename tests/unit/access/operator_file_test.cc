@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/unique_fd.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::access {
 namespace {
@@ -31,17 +32,10 @@ Entry entry(const std::string& subject, Operator word, WallMs until = 0) {
 
 class OperatorFiles : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "postern-access-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  void write(const std::string& text) const { std::ofstream(folder_ + "/operator.jsonl") << text; }
-  [[nodiscard]] std::string text() const {
-    std::ifstream in(folder_ + "/operator.jsonl");
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  std::string folder_;
+  void write(const std::string& text) const { own_.write("operator.jsonl", text); }
+  [[nodiscard]] std::string text() const { return own_.read("operator.jsonl"); }
+  postern::testing::TemporaryFolder own_;
+  std::string folder_ = own_.path();
 };
 
 TEST_F(OperatorFiles, NoneIsAnEmptyList) {

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "unit/config/temporary_folder.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::config {
 namespace {
 
-using testing::TemporaryFolder;
+using postern::testing::TemporaryFolder;
 
 constexpr const char* kSmallest = R"(hostname = "mx.example.org"
 data_dir = "var"                   # relative to this file
@@ -160,9 +160,9 @@ server = ["127.0.0.1:5300"]
 
 TEST(Config, LoadFillsInTheDirectory) {
   const TemporaryFolder folder;
-  const std::string boxes = folder.file("boxes", "carol\n");
+  const std::string boxes = folder.write("boxes", "carol\n");
   const std::string file =
-      folder.file("postern.toml", with("[[domain]]\nname = \"example.net\"\nmailboxes_file = \"boxes\"\n"));
+      folder.write("postern.toml", with("[[domain]]\nname = \"example.net\"\nmailboxes_file = \"boxes\"\n"));
   const Loaded loaded = load(file);
   ASSERT_TRUE(loaded.config) << loaded.problems.front().text();
   ASSERT_TRUE(loaded.config->inbound.directory);

@@ -2,42 +2,19 @@
 #include <gtest/gtest.h>
 
 #include "config/config.h"
-#include "unit/config/temporary_folder.h"
+#include "unit/config/lines.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::config {
 namespace {
 
-using testing::TemporaryFolder;
+using postern::testing::TemporaryFolder;
+using testing::Case;
+using testing::expect_each;
+using testing::good;
+using testing::kBase;
 
-// Line 1 to 7.
-constexpr const char* kBase = R"(hostname = "mx.example.org"
-data_dir = "var"
-[[listen]]
-address = ["[::1]:25"]
-[[domain]]
-name = "example.org"
-mailboxes = ["alice"]
-)";
 constexpr std::int64_t kDayMs = 24LL * 3600 * 1000;
-
-std::shared_ptr<const Config> good(const std::string& lines) {
-  Loaded loaded = parse(std::string(kBase) + lines, "/etc/postern/f");
-  for (const Problem& problem : loaded.problems) ADD_FAILURE() << problem.text();
-  return loaded.config;
-}
-
-struct Case {
-  std::string lines;  // after kBase, from line 8
-  std::string problem;
-};
-
-void expect_each(const std::vector<Case>& cases) {
-  for (const Case& one : cases) {
-    const Loaded loaded = parse(std::string(kBase) + one.lines, "f");
-    ASSERT_EQ(loaded.problems.size(), 1U) << one.lines;
-    EXPECT_EQ(loaded.problems[0].text().substr(0, one.problem.size()), one.problem) << one.lines;
-  }
-}
 
 TEST(DefenceConfig, Defaults) {
   const inbound::DefenceOptions defence = good("")->inbound.defence;
@@ -182,7 +159,7 @@ TEST(DefenceConfig, TrapsAndRetiredMailboxes) {
       {"traps = 5\n", "f:8:9: domain.traps: found the number 5, expected a list of local parts that nobody has"},
   });
   const TemporaryFolder folder;
-  const Loaded loaded = load(folder.file("f", std::string(kBase) + "traps = [\"abuse\"]\n"));
+  const Loaded loaded = load(folder.write("f", std::string(kBase) + "traps = [\"abuse\"]\n"));
   ASSERT_EQ(loaded.problems.size(), 1U);
   EXPECT_TRUE(
       loaded.problems[0].text().ends_with("f:6: domain example.org: traps: \"abuse\" is a role account, which is "

@@ -4,45 +4,19 @@
 #include "config/config.h"
 #include "config/reader.h"
 #include "policy/counts_file.h"
-#include "unit/config/temporary_folder.h"
+#include "unit/config/lines.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::config {
 namespace {
 
 using evidence::Action;
 using evidence::country_code;
-using testing::TemporaryFolder;
-
-// Line 1 to 7.
-constexpr const char* kBase = R"(hostname = "mx.example.org"
-data_dir = "var"
-[[listen]]
-address = ["[::1]:25"]
-[[domain]]
-name = "example.org"
-mailboxes = ["alice"]
-)";
-
-std::shared_ptr<const Config> good(const std::string& lines) {
-  Loaded loaded = parse(std::string(kBase) + lines, "/etc/postern/f");
-  for (const Problem& problem : loaded.problems) ADD_FAILURE() << problem.text();
-  return loaded.config;
-}
-
-struct Case {
-  std::string lines;  // after kBase, from line 8
-  std::string problem;
-};
-
-void expect_each(const std::vector<Case>& cases) {
-  for (const Case& one : cases) {
-    const Loaded loaded = parse(std::string(kBase) + one.lines, "f");
-    EXPECT_EQ(loaded.config, nullptr);
-    ASSERT_FALSE(loaded.problems.empty()) << one.lines;
-    EXPECT_EQ(loaded.problems[0].text().substr(0, one.problem.size()), one.problem) << one.lines;
-    EXPECT_EQ(loaded.problems.size(), 1U) << one.lines << loaded.problems.back().text();
-  }
-}
+using postern::testing::TemporaryFolder;
+using testing::Case;
+using testing::expect_each;
+using testing::good;
+using testing::kBase;
 
 TEST(PolicyConfig, NothingIsDecidedByDefault) {
   const auto config = good("");
@@ -341,13 +315,13 @@ TEST(PolicyConfig, ConditionsAreChecked) {
 TEST(PolicyConfig, EvidenceIsReadWhenTheFileIs) {
   const TemporaryFolder folder;
   const std::string text = std::string(kBase) + "[policy]\nevidence = \"counts.json\"\n";
-  const std::string file = folder.file("f", text);
+  const std::string file = folder.write("f", text);
   const Loaded missing = load(file);
   ASSERT_EQ(missing.problems.size(), 1U);
   EXPECT_EQ(missing.problems[0].text(),
             file + ":9:12: policy.evidence: opening " + folder.path() + "/counts.json: No such file or directory");
   policy::Counts counts{.spam = 10, .ham = 20, .rows = {{"rdns", "generic", 5, 1}}, .cells = {}};
-  static_cast<void>(folder.file("counts.json", policy::counts_text(counts, 0)));
+  static_cast<void>(folder.write("counts.json", policy::counts_text(counts, 0)));
   const Loaded loaded = load(file);
   ASSERT_NE(loaded.config, nullptr) << loaded.problems[0].text();
   ASSERT_TRUE(loaded.config->policy.counts);
@@ -384,7 +358,7 @@ TEST(PolicyConfig, ThePolicyPartAlone) {
   EXPECT_TRUE(problem("[policy]\npreset = 5\n").starts_with("f:2:10: policy.preset: found the number 5"));
   EXPECT_TRUE(problem("[policy\n").starts_with("f:1:"));
   const TemporaryFolder folder;
-  EXPECT_TRUE(load_policy(folder.file("p.toml", part)).policy);
+  EXPECT_TRUE(load_policy(folder.write("p.toml", part)).policy);
   EXPECT_EQ(load_policy("/nonexistent").problems[0].text(),
             "/nonexistent: cannot be opened: No such file or directory");
 }

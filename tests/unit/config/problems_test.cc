@@ -3,12 +3,12 @@
 
 #include "config/config.h"
 #include "config/node.h"
-#include "unit/config/temporary_folder.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::config {
 namespace {
 
-using testing::TemporaryFolder;
+using postern::testing::TemporaryFolder;
 
 // Line 1 to 7.
 constexpr const char* kGood = R"(hostname = "mx.example.org"
@@ -249,9 +249,9 @@ TEST(Problems, FilesThatCannotBeRead) {
 
 TEST(Problems, OfTheDirectoryHaveALineToo) {
   const TemporaryFolder folder;
-  const std::string boxes = folder.file("boxes", "carol\nx@y\n");
+  const std::string boxes = folder.write("boxes", "carol\nx@y\n");
   const std::string file =
-      folder.file("f.toml", std::string(kGood) +
+      folder.write("f.toml", std::string(kGood) +
                                 "aliases = { sales = [\"alcie\"] }\n"
                                 "[[domain]]\nname = \"EXAMPLE.org\"\nmailboxes = [\"x\"]\n"
                                 "[[domain]]\nname = \"empty.example\"\n"

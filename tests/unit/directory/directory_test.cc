@@ -1,4 +1,6 @@
 #include "directory/directory.h"
+#include "unit/directory/domains.h"
+#include "unit/temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -10,52 +12,12 @@
 namespace postern::directory {
 namespace {
 
-using Names = std::vector<std::string>;
+using testing::build;
+using testing::domain;
+using testing::Names;
+using testing::problems;
 
 constexpr WallMs kNow = 1795000000000;
-
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "postern-directory-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string file(const std::string& name, const std::string& text) const {
-    const std::filesystem::path path = path_ / name;
-    std::ofstream(path) << text;
-    return path.string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
-DomainOptions domain(const std::string& name, Names mailboxes,
-                     std::vector<std::pair<std::string, Names>> aliases = {}) {
-  DomainOptions options;
-  options.name = name;
-  options.deliver = Transport{Transport::Kind::maildir, name + "/{user}"};
-  options.mailboxes = std::move(mailboxes);
-  options.aliases = std::move(aliases);
-  return options;
-}
-
-std::shared_ptr<const Directory> build(const std::vector<DomainOptions>& domains) {
-  auto built = Directory::build(domains);
-  EXPECT_TRUE(built) << (built ? "" : built.error().what);
-  return built ? *built : nullptr;
-}
-
-Names problems(const std::vector<DomainOptions>& domains) {
-  std::vector<Directory::Problem> found;
-  EXPECT_EQ(Directory::build(domains, found), nullptr);
-  Names out;
-  for (const auto& problem : found) out.push_back(problem.what);
-  return out;
-}
 
 smtp::Mailbox at(const std::string& local, const std::string& domain_name) {
   return smtp::Mailbox{local, smtp::Domain{domain_name, {}}};
@@ -251,25 +213,25 @@ TEST(Directory, TheFirstErrorCarriesItsLineAndTheNumberOfOthers) {
 }
 
 TEST(Directory, MailboxesComeFromAFileToo) {
-  const Folder folder;
+  const postern::testing::TemporaryFolder folder;
   DomainOptions options = domain("example.org", {"alice"});
-  options.mailboxes_file = folder.file("boxes", "bob\nCarol\n");
+  options.mailboxes_file = folder.write("boxes", "bob\nCarol\n");
   const auto directory = build({options});
   EXPECT_EQ(targets(*directory, "carol"), (Names{"carol@example.org"}));
   EXPECT_EQ(targets(*directory, "alice"), (Names{"alice@example.org"}));
   EXPECT_EQ(directory->watched_files(), (Names{options.mailboxes_file}));
-  options.mailboxes_file = folder.file("bad", "bob\nx y\n");
+  options.mailboxes_file = folder.write("bad", "bob\nx y\n");
   const Names bad = problems({options});
   ASSERT_EQ(bad.size(), 1U);
   EXPECT_TRUE(bad[0].starts_with(options.mailboxes_file + ":2: ")) << bad[0];
 }
 
 TEST(Directory, TwoHundredThousandMailboxesFitInTwentyMebibytes) {
-  const Folder folder;
+  const postern::testing::TemporaryFolder folder;
   std::string text;
   for (int i = 0; i < 200000; ++i) text += "firstname.lastname" + std::to_string(i) + "\n";
   DomainOptions options = domain("example.org", {});
-  options.mailboxes_file = folder.file("boxes", text);
+  options.mailboxes_file = folder.write("boxes", text);
   const auto directory = build({options});
   EXPECT_EQ(directory->mailbox_count(), 200000U);
   EXPECT_LT(directory->memory(), 20U << 20);

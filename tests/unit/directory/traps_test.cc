@@ -2,38 +2,18 @@
 #include <gtest/gtest.h>
 
 #include "directory/directory.h"
+#include "unit/directory/domains.h"
 
 namespace postern::directory {
 namespace {
 
-using Names = std::vector<std::string>;
+using testing::build;
+using testing::domain;
+using testing::Names;
+using testing::problems;
 
 constexpr WallMs kDay = 24LL * 3600 * 1000;
 constexpr WallMs kNow = 1795000000000;
-
-DomainOptions domain(const std::string& name, Names mailboxes,
-                     std::vector<std::pair<std::string, Names>> aliases = {}) {
-  DomainOptions options;
-  options.name = name;
-  options.deliver = Transport{Transport::Kind::sink, ""};
-  options.mailboxes = std::move(mailboxes);
-  options.aliases = std::move(aliases);
-  return options;
-}
-
-std::shared_ptr<const Directory> build(const std::vector<DomainOptions>& domains) {
-  auto built = Directory::build(domains);
-  EXPECT_TRUE(built) << (built ? "" : built.error().what);
-  return built ? *built : nullptr;
-}
-
-Names problems(const std::vector<DomainOptions>& domains) {
-  std::vector<Directory::Problem> found;
-  EXPECT_EQ(Directory::build(domains, found), nullptr);
-  Names out;
-  for (const auto& problem : found) out.push_back(problem.what);
-  return out;
-}
 
 Disposition disposition(const Directory& directory, const std::string& local, const std::string& name = "example.org",
                         WallMs now = kNow) {

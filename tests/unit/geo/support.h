@@ -15,32 +15,17 @@
 #include <vector>
 
 #include "ip/address.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::geo::test {
+
+using Folder = testing::TemporaryFolder;
 
 inline ip::Address address(std::string_view text) {
   const auto parsed = ip::Address::parse(text);
   if (!parsed) ADD_FAILURE() << text;
   return parsed.value_or(ip::Address());
 }
-
-class Folder {
- public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "postern_geo_XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr) std::abort();
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  [[nodiscard]] std::string write(const std::string& name, std::string_view content) const {
-    std::ofstream(path(name), std::ios::binary) << content;
-    return path(name);
-  }
-  [[nodiscard]] std::string path(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // The format: https://maxmind.github.io/MaxMind-DB/, with records of 28 bits. Only what the tests need of it.
 class MmdbWriter {

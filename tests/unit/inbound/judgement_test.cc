@@ -4,12 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "dns/fixture.h"
 #include "record/writer.h"
 #include "session_fixture.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::inbound {
 namespace {
@@ -22,10 +20,7 @@ constexpr std::string_view kMessage =
 class JudgementTest : public SessionFixture {
  protected:
   JudgementTest() {
-    std::string folder = ::testing::TempDir() + "judgementXXXXXX";
-    EXPECT_NE(::mkdtemp(folder.data()), nullptr);
-    folder_ = folder;
-    auto writer = record::Writer::open({.directory = folder_});
+    auto writer = record::Writer::open({.directory = folder_.path()});
     EXPECT_TRUE(writer.has_value());
     writer_ = std::move(*writer);
     records = writer_.get();
@@ -35,10 +30,6 @@ class JudgementTest : public SessionFixture {
     defence = owned_.get();
     use_zone(kGoodZone);
     use_policy({});
-  }
-  ~JudgementTest() override {
-    writer_.reset();
-    std::filesystem::remove_all(folder_);
   }
 
   static constexpr std::string_view kGoodZone = R"({
@@ -101,7 +92,7 @@ class JudgementTest : public SessionFixture {
   json::Value last_record() {
     writer_->flush();
     std::string last;
-    const auto read = record::read_records(folder_, [&last](std::string_view line) {
+    const auto read = record::read_records(folder_.path(), [&last](std::string_view line) {
       last = line;
       return true;
     });
@@ -112,7 +103,7 @@ class JudgementTest : public SessionFixture {
   }
 
  private:
-  std::string folder_;
+  postern::testing::TemporaryFolder folder_;
   std::unique_ptr<record::Writer> writer_;
   std::unique_ptr<Defence> owned_;
 };

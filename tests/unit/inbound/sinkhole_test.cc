@@ -1,4 +1,5 @@
 #include "inbound/sinkhole.h"
+#include "unit/temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -31,12 +32,6 @@ Id id_at(WallMs time) {
 
 class Sinkhole : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "postern-sinkhole-XXXXXX").string();
-    folder_ = std::string(::mkdtemp(pattern.data())) + "/sinkhole";
-  }
-  void TearDown() override { fs::remove_all(fs::path(folder_).parent_path()); }
-
   // Runs the coroutine that `function` gives on a loop, to its end.
   void run(const std::function<Task<void>()>& function) {
     io::Loop loop;
@@ -76,7 +71,8 @@ class Sinkhole : public ::testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
-  std::string folder_;
+  postern::testing::TemporaryFolder own_;
+  std::string folder_ = own_.at("sinkhole");
   std::optional<io::BlockingPool> pool_{std::in_place, 1};  // one thread: jobs end in their order
 };
 

@@ -17,40 +17,18 @@
 #include "policy/policy.h"
 #include "record/session_reader.h"
 #include "record/session_record.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::insight::testing {
 
 namespace value = evidence::value;
 using evidence::Signal;
 
+using Folder = postern::testing::TemporaryFolder;
+
 inline constexpr WallMs kMonday = 1'795'392'000'000;  // 2026-11-23T00:00:00Z
 inline constexpr WallMs kHour = 3'600'000;
 inline constexpr WallMs kDay = 24 * kHour;
-
-class Folder {
- public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "postern_insight_XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }
-  void write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories(std::filesystem::path(at(name)).parent_path());
-    std::ofstream(at(name), std::ios::binary) << text;
-  }
-  [[nodiscard]] std::string read(const std::string& name) const {
-    std::ifstream in(at(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-
- private:
-  std::string path_;
-};
 
 inline std::shared_ptr<const policy::Policy> compile(const policy::Options& options) {
   std::vector<policy::Problem> problems;

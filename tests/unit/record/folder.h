@@ -1,35 +1,17 @@
 // What the tests of records share: a temporary folder, a session that was refused, the value of a counter.
 #pragma once
 
-#include <stdlib.h>
-
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/counters.h"
 #include "record/session_record.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::record::testing {
 
-class Folder {
- public:
-  Folder() : path_((std::filesystem::temp_directory_path() / "postern_record_XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] std::string at(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+using Folder = postern::testing::TemporaryFolder;
 
 inline std::int64_t counter(std::string_view name) {
   for (const auto& [key, value] : counter_values()) {
