@@ -64,7 +64,7 @@ Task<Result<void>> Conversation::greet() {
   co_return Result<void>{};
 }
 
-Task<Result<void>> Conversation::start_tls(std::shared_ptr<io::TlsClientContext> context, std::string name) {
+Task<Result<void>> Conversation::start_tls(std::shared_ptr<io::TlsClientContext> context, io::TlsExpect expect) {
   machine_.starttls();
   while (machine_.state() == State::starttls) {
     const auto taken = co_await take(deadline());
@@ -74,15 +74,16 @@ Task<Result<void>> Conversation::start_tls(std::shared_ptr<io::TlsClientContext>
     co_return fail(ErrorKind::refused, "the server refused STARTTLS: " + machine_.last_reply().line());
   }
   if (machine_.state() != State::tls) co_return why_closed(machine_);
-  const auto started = co_await stream_->start_tls_client(std::move(context), std::move(name), deadline());
+  const auto started = co_await stream_->start_tls_client(std::move(context), std::move(expect), deadline());
   if (!started) co_return started;
   const auto fresh = machine_.tls_started();
   if (!fresh) co_return fresh;
   co_return co_await greet();
 }
 
-Task<Result<void>> Conversation::start_tls_at_once(std::shared_ptr<io::TlsClientContext> context, std::string name) {
-  co_return co_await stream_->start_tls_client(std::move(context), std::move(name),
+Task<Result<void>> Conversation::start_tls_at_once(std::shared_ptr<io::TlsClientContext> context,
+                                                   io::TlsExpect expect) {
+  co_return co_await stream_->start_tls_client(std::move(context), std::move(expect),
                                                Deadline::after(timeouts_.greeting));
 }
 

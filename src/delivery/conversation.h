@@ -35,9 +35,10 @@ class Conversation {
   // the server refused or is out of step.
   [[nodiscard]] Task<Result<void>> greet();
   // STARTTLS (asked for and granted), handshake, and EHLO anew. `refused` leaves the connection ready, in clear.
-  [[nodiscard]] Task<Result<void>> start_tls(std::shared_ptr<io::TlsClientContext> context, std::string name);
+  [[nodiscard]] Task<Result<void>> start_tls(std::shared_ptr<io::TlsClientContext> context, io::TlsExpect expect);
   // TLS from the first octet.
-  [[nodiscard]] Task<Result<void>> start_tls_at_once(std::shared_ptr<io::TlsClientContext> context, std::string name);
+  [[nodiscard]] Task<Result<void>> start_tls_at_once(std::shared_ptr<io::TlsClientContext> context,
+                                                     io::TlsExpect expect);
   // One message. Whatever the outcome, machine().results() has a reply for each recipient. An error means that the
   // connection is of no use any more; that of `body` is passed on, and the message then ends without its dot.
   [[nodiscard]] Task<Result<void>> send(smtp::ClientMessage message, BodySource body);

@@ -46,10 +46,10 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
     tls_ = TlsLayer::server(std::move(context), fd_.get());
     return handshake(deadline);
   }
-  Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, std::string name,
+  Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, TlsExpect expect,
                                       Deadline deadline) override {
     POSTERN_CHECK(tls_ == nullptr);
-    tls_ = TlsLayer::client(std::move(context), name, fd_.get());
+    tls_ = TlsLayer::client(std::move(context), expect.name, fd_.get());
     return handshake(deadline);
   }
   Task<void> close(Deadline deadline) override;

@@ -18,6 +18,7 @@
 #include "base/time.h"
 #include "base/unique_fd.h"
 #include "io/loop.h"
+#include "io/tls.h"
 #include "ip/address.h"
 
 namespace postern::io {
@@ -46,9 +47,6 @@ struct TlsFacts {
   std::string peer_subject;
 };
 
-class TlsServerContext;  // io/tls.h
-class TlsClientContext;
-
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -60,8 +58,8 @@ class Stream {
   // Handshakes. The caller has made sure that no octet in clear is left unread on its side (RFC 3207 4.2).
   [[nodiscard]] virtual Task<Result<void>> start_tls_server(std::shared_ptr<TlsServerContext> context,
                                                             Deadline deadline) = 0;
-  // `name`: SNI and the name to verify where the context verifies.
-  [[nodiscard]] virtual Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, std::string name,
+  // A handshake whose proof fails is an error of kind network, and TlsFacts::verify_error says why.
+  [[nodiscard]] virtual Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, TlsExpect expect,
                                                             Deadline deadline) = 0;
   // close_notify where TLS is up, then FIN; waits for the peer's FIN until the deadline, so that the last reply
   // arrives.

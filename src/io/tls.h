@@ -5,6 +5,7 @@
 // a reload makes a new one, sessions keep the old.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -41,6 +42,26 @@ class TlsServerContext {
  private:
   TlsServerContext();
   std::unique_ptr<Impl> impl_;
+};
+
+// What the client demands of the server's certificate, beyond what its context demands of every one.
+struct TlsExpect {
+  enum class Proof : std::uint8_t {
+    none,  // whatever the context says
+    pkix,  // a chain to a trusted root, for one of the names (RFC 8461 4.1)
+    dane,  // a TLSA record matches (RFC 7672 3.1): names count for usage 2 alone, dates not for usage 3
+  };
+  struct Tlsa {  // RFC 6698 2.1
+    std::uint8_t usage = 0, selector = 0, matching = 0;
+    std::string data;
+  };
+  // A name as SNI, and to be verified where the context verifies.
+  TlsExpect(std::string server = {}) : name(std::move(server)) {}  // NOLINT(google-explicit-constructor)
+
+  std::string name;
+  Proof proof = Proof::none;
+  std::vector<std::string> names;  // further ones that the certificate may have (RFC 7672 3.2.2)
+  std::vector<Tlsa> tlsa;
 };
 
 struct TlsClientOptions {

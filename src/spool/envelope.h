@@ -21,13 +21,29 @@ enum class RecipientState : std::uint8_t {
   dropped = 3,  // by the operator
 };
 
+// DSN NOTIFY (RFC 3461 4.1)
+inline constexpr std::uint8_t kNotifySuccess = 1;
+inline constexpr std::uint8_t kNotifyFailure = 2;
+inline constexpr std::uint8_t kNotifyDelay = 4;
+inline constexpr std::uint8_t kNotifyNever = 8;  // alone
+inline constexpr std::uint8_t kDelayTold = 128;  // not of the wire: the sender has been told that it takes longer
+
+// Who gave us the message, and with what right.
+enum class Origin : std::uint8_t {
+  stranger = 0,  // a server of others, for our domains
+  relay = 1,     // a client of [relay] from
+  login = 2,     // an authenticated user: Envelope::login
+  local = 3,     // a program of this machine, through `postern sendmail`
+  own = 4,       // ourselves: notifications and reports
+};
+
 struct Recipient {
   std::string forward_path;  // where it is delivered to (after aliases), wire form
   std::string original;      // what RCPT said, where it differs
   RecipientState state = RecipientState::pending;
   std::uint32_t attempts = 0;
   std::string last_reply;   // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets
-  std::uint8_t notify = 0;  // DSN NOTIFY bits (RFC 3461), 0 = not given
+  std::uint8_t notify = 0;  // kNotify bits, 0 = not given
   std::string orcpt;
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
@@ -51,6 +67,13 @@ struct Envelope {
   std::string client;  // "[2001:db8::1]:4711"
   std::string login;
   std::string envid, ret;  // DSN
+  Origin origin = Origin::stranger;
+  bool require_tls = false;     // REQUIRETLS (RFC 8689 3)
+  bool tls_optional = false;    // the field TLS-Required: no (RFC 8689 5)
+  std::int8_t priority = 0;     // MT-PRIORITY (RFC 6710), -9 to 9
+  WallMs deliver_by = 0;        // DELIVERBY (RFC 2852): until when; 0: not asked
+  bool return_if_late = false;  // by-mode R: fails then. N: the sender is told, and it stays in the queue
+  bool trace_relays = false;    // by-trace T
   // Header fields that go above the stored octets, each with its CRLF: what became known only when the message had been
   // written already (Authentication-Results). At most kFieldsMax octets: a longer value
   // is a bug of whoever sets it.

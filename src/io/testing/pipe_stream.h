@@ -96,8 +96,8 @@ class PipeStream final : public Stream {
     co_return Result<void>();
   }
   Task<Result<void>> start_tls_server(std::shared_ptr<TlsServerContext>, Deadline) override { return handshake({}); }
-  Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext>, std::string name, Deadline) override {
-    return handshake(std::move(name));
+  Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext>, TlsExpect expect, Deadline) override {
+    return handshake(std::move(expect.name));
   }
   Task<void> close(Deadline) override {
     closed_ = true;

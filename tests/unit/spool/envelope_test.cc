@@ -62,10 +62,40 @@ TEST(Envelope, FieldsOnTopComeBackAndAreBounded) {
   EXPECT_TRUE(decode_envelope(largest));
 }
 
+Envelope demanding() {
+  Envelope envelope = full();
+  envelope.origin = Origin::login;
+  envelope.require_tls = envelope.return_if_late = true;
+  envelope.priority = -9;
+  envelope.deliver_by = 1795243999999;
+  return envelope;
+}
+
+TEST(Envelope, DemandsComeBackEachOfThem) {
+  std::vector<Envelope> all(8);
+  all[0].origin = Origin::own;
+  all[1].require_tls = true;
+  all[2].tls_optional = true;
+  all[3].priority = 9;
+  all[4].deliver_by = 1;
+  all[5].return_if_late = true;
+  all[6].trace_relays = true;
+  all[7] = demanding();
+  all[7].fields_on_top = "A: b\r\n";
+  for (const Envelope& envelope : all) {
+    std::string octets;
+    encode(envelope, octets);
+    EXPECT_EQ(octets[0], 3);
+    const auto decoded = decode_envelope(octets);
+    ASSERT_TRUE(decoded) << decoded.error().what;
+    EXPECT_EQ(*decoded, envelope);
+  }
+}
+
 TEST(Envelope, CutShortAnywhereIsAnError) {
   Envelope topped = full();
   topped.fields_on_top = "A: b\r\n";
-  for (const Envelope& envelope : {full(), topped}) {
+  for (const Envelope& envelope : {full(), topped, demanding()}) {
     std::string octets;
     encode(envelope, octets);
     for (std::size_t size = 0; size < octets.size(); ++size) {

@@ -1,0 +1,50 @@
+#include "outbound/tls_policy.h"
+
+namespace postern::outbound {
+namespace {
+
+class OpportunisticTls final : public TlsPolicy {
+ public:
+  explicit OpportunisticTls(std::shared_ptr<io::TlsClientContext> context) : context_(std::move(context)) {}
+
+  Task<std::shared_ptr<DomainTls>> destination(TlsDestination, dns::Budget&) override {
+    co_return std::make_shared<DomainTls>();
+  }
+  Task<TlsPlan> plan(std::shared_ptr<DomainTls>, dns::Name host, bool, dns::Budget&) override {
+    TlsPlan plan;
+    plan.expect = io::TlsExpect(host.text());
+    plan.context = context_;
+    co_return plan;
+  }
+  bool starttls_breaks(const dns::Name&, const ip::Address&) override { return false; }
+  void tried(const DomainTls&, const TlsPlan&, const TlsAttempt&) override {}
+
+ private:
+  std::shared_ptr<io::TlsClientContext> context_;
+};
+
+}  // namespace
+
+std::string_view to_string(TlsPlan::Kind kind) {
+  switch (kind) {
+    case TlsPlan::Kind::opportunistic:
+      return "opportunistic";
+    case TlsPlan::Kind::dane:
+      return "dane";
+    case TlsPlan::Kind::sts_enforce:
+      return "sts";
+    case TlsPlan::Kind::sts_testing:
+      return "sts_testing";
+    case TlsPlan::Kind::required:
+      return "requiretls";
+    case TlsPlan::Kind::remembered:
+      return "remembered";
+  }
+  return "opportunistic";
+}
+
+std::unique_ptr<TlsPolicy> make_opportunistic_tls(std::shared_ptr<io::TlsClientContext> context) {
+  return std::make_unique<OpportunisticTls>(std::move(context));
+}
+
+}  // namespace postern::outbound
