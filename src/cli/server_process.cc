@@ -286,11 +286,11 @@ struct ServerProcess::Impl {
   // a table is too small.
   Task<void> keep_house() {
     while (!ending) {
-      const inbound::Defence::Health health = defence->health();
-      if (health.budgets_saturation > bounds::PrefixBudgets::kSaturationAlarm) {
+      const double saturation = defence->budgets_saturation();
+      if (saturation > bounds::PrefixBudgets::kSaturationAlarm) {
         log::warning(
             "budgets_saturated",
-            {{"saturation", std::to_string(health.budgets_saturation)},
+            {{"saturation", std::to_string(saturation)},
              {"remedy", "raise [defence.tables] budgets_bytes (docs/state.md); until then prefixes are forgotten"}});
       }
       std::move_only_function<Result<insight::AggregateCount>()> work =
