@@ -406,6 +406,7 @@ void Session::cancel() {
 
 void Session::write_record() {
   record_.outline = machine_.outline();
+  record_.errors_kept = machine_.errors_kept();
   record_.commands = machine_.command_count();
   record_.errors = machine_.error_count();
   record_.duration_ms = since_start_ms();
