@@ -53,6 +53,7 @@ class Names:
   xfrdfile: "{folder}/xfrd.state"
   username: ""
   server-count: 1
+  rrl-ratelimit: 0
 remote-control:
   control-enable: no
 {zones}""")

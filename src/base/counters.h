@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +29,23 @@ class Counter {
   std::atomic<std::int64_t> value_{0};
 };
 
-// All counters, sorted by name.
+// A value that is looked up when somebody asks: how full a table is. Asked on any thread, also while what it looks at
+// is in use; never after its destructor has returned.
+class LiveValue {
+ public:
+  // `name` must outlive the process (a literal).
+  LiveValue(std::string_view name, std::function<std::int64_t()> look);
+  LiveValue(const LiveValue&) = delete;
+  LiveValue& operator=(const LiveValue&) = delete;
+  ~LiveValue();
+
+ private:
+  friend std::vector<std::pair<std::string, std::int64_t>> counter_values();
+  std::string_view name_;
+  std::function<std::int64_t()> look_;
+};
+
+// All counters and live values, sorted by name.
 [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> counter_values();
 
 }  // namespace postern

@@ -125,6 +125,14 @@ std::string queue_status_text(const json::Value& status, bool colour) {
        healthy ? coloured("healthy", Colour::green, colour)
                : coloured("failing: " + printable(status.at("sick_because").string()), Colour::red, colour),
        colour);
+  const json::Value& counters = status.at("counters");
+  if (!counters.at("postern_budgets_saturation_percent").is_null()) {
+    line(out, "tables",
+         "budgets " + count(counters.at("postern_budgets_saturation_percent")) + " % saturated; pushed out " +
+             count(counters.at("postern_greylist_evicted_total")) + " first attempts, " +
+             count(counters.at("postern_known_evicted_total")) + " known senders",
+         colour);
+  }
   return out;
 }
 

@@ -159,6 +159,7 @@ struct ServerProcess::Impl {
   std::unique_ptr<control::Server> control;
   std::unique_ptr<io::SignalWatcher> signals;
   bool ending = false;
+  std::atomic<bool> house_ends{false};  // looked at on the pool
   bool reloading = false;
   bool reload_again = false;
 
@@ -213,6 +214,7 @@ struct ServerProcess::Impl {
       log::error("reload_failed", {{"problem", "the configuration in force before stays in force"}});
       return;
     }
+    for (const config::Problem& warning : loaded.warnings) log::warning("config", {{"warning", warning.text()}});
     for (const std::string& key : config::restart_needed(*config, *loaded.config)) {
       log::warning("restart_needed", {{"key", key}, {"why", "its change takes effect at the next start"}});
     }
@@ -286,20 +288,21 @@ struct ServerProcess::Impl {
   // a table is too small.
   Task<void> keep_house() {
     while (!ending) {
-      const inbound::Defence::Health health = defence->health();
-      if (health.budgets_saturation > bounds::PrefixBudgets::kSaturationAlarm) {
+      const double saturation = defence->budgets_saturation();
+      if (saturation > bounds::PrefixBudgets::kSaturationAlarm) {
         log::warning(
             "budgets_saturated",
-            {{"saturation", std::to_string(health.budgets_saturation)},
+            {{"saturation", std::to_string(saturation)},
              {"remedy", "raise [defence.tables] budgets_bytes (docs/state.md); until then prefixes are forgotten"}});
       }
       std::move_only_function<Result<insight::AggregateCount>()> work =
-          [records = config->records.directory, data = config->data_dir]() -> Result<insight::AggregateCount> {
+          [records = config->records.directory, data = config->data_dir,
+           stop = &house_ends]() -> Result<insight::AggregateCount> {
         POSTERN_TRY(const insight::Marks marks, insight::Marks::read(data + "/marks.jsonl"));
-        return insight::aggregate_days(records, data + "/aggregates", marks, wall_now());
+        return insight::aggregate_days(records, data + "/aggregates", marks, wall_now(), {}, stop);
       };
       const auto done = co_await pool.run<Result<insight::AggregateCount>>(std::move(work));
-      if (!done) log::warning("aggregates_not_written", {{"why", done.error().what}});
+      if (!done && !ending) log::warning("aggregates_not_written", {{"why", done.error().what}});
       if (ending) co_return;
       const bool told = co_await house_stopping.wait(Deadline::after(kHouseInterval));
       if (told) co_return;
@@ -308,6 +311,7 @@ struct ServerProcess::Impl {
 
   Task<void> shut_down() {
     stopping.notify();
+    house_ends = true;
     house_stopping.notify();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);

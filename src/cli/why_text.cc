@@ -106,6 +106,7 @@ void write_session(Text& out, const Value& session) {
   out.row("where to", safe(session.at("listener").string()) + " at " + endpoint(session.at("server")));
   out.row("over", tls_text(session.at("tls")));
   out.row("did", joined(session.at("outline")));
+  for (const Value& text : session.at("odd").array()) out.row("odd", safe(text.string()));
   out.row("facts", joined(session.at("facts")));
   std::string end(safe(session.at("end").string()));
   if (const auto refusal = session.at("refusal").string(); !refusal.empty()) end += ": " + safe(refusal);

@@ -35,6 +35,8 @@ constexpr std::size_t text_slot(Signal signal) {
       return 9;
     case Signal::author_domain:
       return 10;
+    case Signal::tls_group:
+      return 11;
     default:
       return kNoText;
   }

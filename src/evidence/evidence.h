@@ -75,7 +75,7 @@ class Evidence {
   [[nodiscard]] std::string show(Signal signal, const ListNames& names) const;
 
  private:
-  static constexpr std::size_t kTexts = 11;
+  static constexpr std::size_t kTexts = 12;
   static constexpr std::size_t index(Signal signal) { return static_cast<std::size_t>(signal); }
   [[nodiscard]] std::uint64_t lists() const { return static_cast<std::uint64_t>(number_[index(Signal::lists)]); }
 

@@ -108,6 +108,9 @@ constexpr std::array<SignalInfo, kSignals> kTable{
     category(Signal::arc, "arc", Stage::data, kArc, "The result of the ARC chain."),
     other(Signal::author_domain, "author_domain", Type::text, Stage::data, "The domain of the From field."),
     other(Signal::size, "size", Type::number, Stage::data, "Octets of the message."),
+    other(Signal::tls_group, "tls_group", Type::text, Stage::helo, "The group of the key exchange."),
+    category(Signal::hang_up, "hang_up", Stage::connect, kYesNo,
+             "Within the last hour the client left a session without QUIT and without a message."),
 };
 
 constexpr bool in_order() {

@@ -78,8 +78,11 @@ enum class Signal : std::uint8_t {
   arc,
   author_domain,
   size,
+  // appended: their stage is in the table
+  tls_group,
+  hang_up,
 };
-inline constexpr std::size_t kSignals = static_cast<std::size_t>(Signal::size) + 1;
+inline constexpr std::size_t kSignals = static_cast<std::size_t>(Signal::hang_up) + 1;
 
 // The values of the categories. 0 is unknown in each: not measured, not measurable, or not answered in time. It never
 // counts against a sender (design invariant 6).
@@ -121,7 +124,7 @@ enum class Helo : std::uint8_t {
 // refuse.
 enum class HeloMatch : std::uint8_t { unknown, ptr, organisation, address, differs };
 enum class Protocol : std::uint8_t { unknown, smtp, http, tls };
-enum class YesNo : std::uint8_t { unknown, no, yes };  // early_talk, pipelining, tls_retry, trap
+enum class YesNo : std::uint8_t { unknown, no, yes };  // early_talk, pipelining, tls_retry, trap, hang_up
 enum class Tls : std::uint8_t { unknown, plain, failed, tls1_0, tls1_1, tls1_2, tls1_3 };
 enum class Sender : std::uint8_t { unknown, null, address };
 enum class Spf : std::uint8_t { unknown, none, neutral, pass, softfail, fail, temperror, permerror };

@@ -29,7 +29,7 @@ bounds::GreylistTimes greylist_times(const GreylistOptions& options) {
           .window = static_cast<std::uint32_t>(options.window_ms / 1000)};
 }
 
-constexpr bounds::GreylistTimes kTlsMemory{.delay = 0, .window = 3600};
+constexpr bounds::GreylistTimes kHourMemory{.delay = 0, .window = 3600};
 constexpr unsigned kPoolAccepted = 15;  // as far as the table counts
 
 std::string_view level_name(const ip::Address& client, int level) {
@@ -93,6 +93,7 @@ Defence::Defence(const DefenceOptions& options, const std::string& data_dir)
   countries_.store(std::make_shared<const geo::CountryTable>());
   operator_list_.store(std::make_shared<const access::OperatorList>());
   load_suffixes();
+  show_tables();
   reload_files(options);
 }
 
@@ -105,6 +106,7 @@ Defence::Defence(const DefenceOptions& options)
   systems_.store(std::make_shared<const fingerprint::OsTable>());
   operator_list_.store(std::make_shared<const access::OperatorList>());
   load_suffixes();
+  show_tables();
 }
 
 Defence::~Defence() = default;
@@ -150,7 +152,12 @@ value::Known Defence::known(std::span<const Identity> identities, WallMs now) co
 }
 
 bool Defence::tls_failed_before(const Identity& identity, WallMs now) const {
-  return tables_->pending.look(tables_->pending_key("tls:" + identity), unix_seconds(now), kTlsMemory).kind !=
+  return tables_->pending.look(tables_->pending_key("tls:" + identity), unix_seconds(now), kHourMemory).kind !=
+         bounds::Pending::Kind::unseen;
+}
+
+bool Defence::hung_up_before(const Identity& identity, WallMs now) const {
+  return tables_->pending.look(tables_->pending_key("gone:" + identity), unix_seconds(now), kHourMemory).kind !=
          bounds::Pending::Kind::unseen;
 }
 
@@ -177,7 +184,11 @@ void Defence::trapped(std::span<const Identity> identities, WallMs now) {
 
 // Kept with the greylist, where a stranger has an entry as well as anybody, and for an hour.
 void Defence::tls_failed(const Identity& identity, WallMs now) {
-  tables_->pending.note(tables_->pending_key("tls:" + identity), unix_seconds(now), kTlsMemory);
+  tables_->pending.note(tables_->pending_key("tls:" + identity), unix_seconds(now), kHourMemory);
+}
+
+void Defence::hung_up(const Identity& identity, WallMs now) {
+  tables_->pending.note(tables_->pending_key("gone:" + identity), unix_seconds(now), kHourMemory);
 }
 
 void Defence::wrote_to(std::string_view recipient, std::string_view our_mailbox, WallMs now) {
@@ -252,12 +263,18 @@ void Defence::list_trouble(const std::string& zone, std::string_view problem) {
                                                : "look up the list's terms, or take it out of [[policy.list]]"}});
 }
 
-Defence::Health Defence::health() const {
-  const auto budgets = tables_->budgets.gauges(unix_seconds(wall_now()));
-  return {.budgets_saturation = budgets.saturation,
-          .budgets_evicted = budgets.evictions,
-          .pending_evicted = tables_->pending.gauges().evictions,
-          .known_evicted = tables_->known.gauges().known_evicted};
+double Defence::budgets_saturation() const { return tables_->budgets.gauges(unix_seconds(wall_now())).saturation; }
+
+void Defence::show_tables() {
+  const auto show = [this](std::string_view name, auto look) {
+    shown_.emplace_back(name, [look, tables = tables_.get()] { return static_cast<std::int64_t>(look(*tables)); });
+  };
+  show("postern_budgets_saturation_percent",
+       [](const Tables& tables) { return tables.budgets.gauges(unix_seconds(wall_now())).saturation * 100; });
+  show("postern_budgets_evicted_total",
+       [](const Tables& tables) { return tables.budgets.gauges(unix_seconds(wall_now())).evictions; });
+  show("postern_greylist_evicted_total", [](const Tables& tables) { return tables.pending.gauges().evictions; });
+  show("postern_known_evicted_total", [](const Tables& tables) { return tables.known.gauges().known_evicted; });
 }
 
 }  // namespace postern::inbound

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "access/operator_list.h"
+#include "base/counters.h"
 #include "base/result.h"
 #include "base/thread_annotations.h"
 #include "base/time.h"
@@ -72,6 +74,9 @@ class Defence {
   void passed_greylist(const Identity& identity, WallMs now);
   void trapped(std::span<const Identity> identities, WallMs now);
   void tls_failed(const Identity& identity, WallMs now);
+  // It left without QUIT and without a message.
+  [[nodiscard]] bool hung_up_before(const Identity& identity, WallMs now) const;
+  void hung_up(const Identity& identity, WallMs now);
   // Mail of ours went to `recipient_domain` from this mailbox of ours: its answers are expected.
   void wrote_to(std::string_view recipient, std::string_view our_mailbox, WallMs now);
   [[nodiscard]] bool replied_to(std::string_view sender, std::string_view our_mailbox, WallMs now) const;
@@ -97,18 +102,13 @@ class Defence {
   // A DNS list that does not answer us is told to the operator, once an hour each; senders do not pay for it.
   void list_trouble(const std::string& zone, std::string_view problem);
 
-  // For counters and `queue status`: how full the tables are.
-  struct Health {
-    double budgets_saturation = 0;  // bounds::PrefixBudgets::Gauges
-    std::uint64_t budgets_evicted = 0;
-    std::uint64_t pending_evicted = 0;
-    std::uint64_t known_evicted = 0;
-  };
-  [[nodiscard]] Health health() const;
+  // bounds::PrefixBudgets::Gauges. This and what the tables push out are among the counters of the process as well.
+  [[nodiscard]] double budgets_saturation() const;
 
  private:
   struct Tables;
   void load_suffixes();
+  void show_tables();
   void note(const Identity& identity, bounds::SenderEvent event, WallMs now);
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<const dns::PublicSuffixList> suffixes_;
@@ -117,6 +117,7 @@ class Defence {
   std::atomic<std::shared_ptr<const geo::CountryTable>> countries_;
   std::atomic<std::shared_ptr<const fingerprint::OsTable>> systems_;
   std::atomic<std::shared_ptr<const access::OperatorList>> operator_list_;
+  std::deque<LiveValue> shown_;  // of the tables
 };
 
 }  // namespace postern::inbound

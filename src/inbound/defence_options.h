@@ -17,6 +17,7 @@ struct BudgetCosts {
   std::uint32_t unknown_user = 4;
   std::uint32_t trap = 50;  // two and a half times a fresh client's whole budget
   std::uint32_t tls_failed = 1;
+  std::uint32_t hang_up = 1;
   std::uint32_t message = 1;
 };
 

@@ -1,4 +1,4 @@
-#include "inbound/judgement.h"
+#include "inbound/judgement_impl.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,10 +10,6 @@
 #include "fingerprint/syn.h"
 #include "inbound/evidence_of.h"
 #include "inbound/head.h"
-#include "signals/helo.h"
-#include "signals/identity.h"
-#include "signals/lists.h"
-#include "signals/reverse_dns.h"
 
 namespace postern::inbound {
 
@@ -28,11 +24,7 @@ Counter greylisted_total("postern_greylisted_total");
 Counter policy_refused_total("postern_policy_refused_total");
 Counter tagged_total("postern_tagged_total");
 
-// Questions of a session to DNS beside mail authentication: reverse names with their addresses, HELO, lists.
-constexpr std::uint32_t kLookupsMax = 300;
-constexpr std::size_t kTagsMax = 10;  // in the field
-// SPF of transactions in a row that bring no message: each may cost a hundred look-ups at names that a stranger chose.
-constexpr std::uint32_t kSpfAllowance = 5;
+constexpr std::size_t kTagsMax = 10;          // in the field
 constexpr std::size_t kRoomForMessages = 50;  // decisions of a record that are kept for the ends of DATA
 
 Stage stage_of(policy::Moment moment) {
@@ -47,104 +39,7 @@ Stage stage_of(policy::Moment moment) {
   return Stage::data;
 }
 
-// What belongs to one transaction.
-struct Sender {
-  std::string path;    // without brackets, "" for the null one
-  std::string domain;  // A-labels
-  bool gathered = false;
-  smtp::Path reverse_path;
-  signals::Identity identity;
-  std::vector<std::string> tags;
-  std::string data_address, data_domain;  // of the first recipient that was taken: whose verdict DATA gets
-  bool has_recipient = false;
-  // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
-  std::int64_t recipient = 0, greylist = 0, known = 0;
-  bool earns = false;  // a mailbox of somebody took it; the role accounts take everybody's mail
-  bool passed_greylist = false;
-  bool accepted = false;
-};
-
 }  // namespace
-
-struct Judgement::Impl {
-  Impl(JudgementContext c, std::shared_ptr<const Runtime> r, record::SessionRecord& session, Clock::time_point begun)
-      : context(c),
-        runtime(std::move(r)),
-        record(session),
-        start(begun),
-        lookups(kLookupsMax, Deadline::at(begun + milliseconds(runtime->settings.timeouts.session))),
-        tasks(c.loop),
-        answered(c.loop) {}
-
-  JudgementContext context;
-  std::shared_ptr<const Runtime> runtime;
-  record::SessionRecord& record;
-  Clock::time_point start;
-
-  evidence::Evidence now, told;  // told: of the last decision in the record
-  dns::Budget lookups;
-  io::Scope tasks;
-  io::Signal answered;
-  std::size_t open = 0;  // look-ups under way
-  std::uint32_t spf_allowance = kSpfAllowance;
-
-  signals::ReverseDns reverse;
-  signals::HeloForm helo;
-  std::uint32_t helos = 0;                           // a client may greet again while its first name is looked up
-  std::shared_ptr<const signals::Lists> lists;       // of when the session began: evidence counts by their numbers
-  signals::ListVerdicts client_lists, sender_lists;  // sender_lists: of the transaction
-  std::vector<Identity> identities;                  // of the session so far, the weakest (its prefix) first
-  std::uint32_t recipients = 0, unknown_recipients = 0;
-
-  std::optional<Sender> sender;
-  struct Candidate {
-    std::string address, domain;
-    bool word_of_operator = false;
-  } candidate;  // whom recipient() has just let through
-
-  class Ending {
-   public:
-    explicit Ending(Impl& impl) : impl_(impl) {}
-    ~Ending() {
-      if (--impl_.open == 0) impl_.answered.notify();
-    }
-    Ending(const Ending&) = delete;
-    Ending& operator=(const Ending&) = delete;
-
-   private:
-    Impl& impl_;
-  };
-
-  [[nodiscard]] const Settings& settings() const { return runtime->settings; }
-  [[nodiscard]] const policy::Policy& policy() const { return *runtime->settings.policy; }
-  [[nodiscard]] Defence& defence() const { return context.defence; }
-  [[nodiscard]] const ip::Address& client() const { return record.client.address; }
-  [[nodiscard]] bool is_known() const {
-    return now.get<value::Known>(Signal::known) >= value::Known::known ||
-           now.get<value::Operator>(Signal::verdict_of_operator) == value::Operator::allow;
-  }
-
-  void measure_connection();
-  void ask_operator();
-  void use_client_hello(std::string_view octets);
-  void begin_connection_lookups();
-  Task<void> look_up_reverse();
-  Task<void> look_up_client_lists();
-  Task<void> look_up_sender_lists();
-  Task<void> look_up_helo();
-  void spawn(Task<void> task);
-  Task<void> counted(Task<void> task);
-  void add_identity(Identity identity);
-  Task<void> until_answered(Deadline deadline);
-  void add_tags(const evidence::Verdict& verdict);
-  void use_lists();
-  void refresh_known(std::string_view our_mailbox);
-  bool spend(std::uint32_t units);
-
-  evidence::Verdict decide(policy::Moment moment, const policy::For& whose, std::int32_t transaction,
-                           std::int32_t recipient, bool enforced);
-  RefusalFacts facts(std::string_view domain) const;
-};
 
 Judgement::Judgement(JudgementContext context, std::shared_ptr<const Runtime> runtime, record::SessionRecord& record,
                      Clock::time_point start)
@@ -270,6 +165,8 @@ std::optional<Refusal> Judgement::connect() {
   own.record.state.identity = signals::network_identity(own.client()).text;
   own.ask_operator();
   own.refresh_known({});
+  own.now.set(Signal::hang_up,
+              own.defence().hung_up_before(own.identities.front(), wall_now()) ? value::YesNo::yes : value::YesNo::no);
   own.spend(own.settings().defence.budget.costs.connect);
   // A decision that only lets the session go on is not worth a place in the record: the first recipient's has it all.
   const evidence::Verdict verdict = own.policy().judge(policy::Moment::connect, own.now, {});
@@ -282,86 +179,20 @@ std::optional<Refusal> Judgement::connect() {
   return std::nullopt;
 }
 
-milliseconds Judgement::greeting_delay() const {
-  return impl_->is_known() ? milliseconds(0) : milliseconds(impl_->settings().defence.greeting_delay_ms);
+Task<void> Judgement::hold_greeting() {
+  Impl& own = *impl_;
+  const milliseconds delay(own.settings().defence.greeting_delay_ms);
+  if (delay <= milliseconds(0) || own.is_known() || own.leaving) co_return;
+  static_cast<void>(co_await own.left.wait(Deadline::after(delay)));
+}
+
+void Judgement::let_go() {
+  impl_->leaving = true;
+  impl_->left.notify();
 }
 
 void Judgement::greeted(bool spoke_before) {
   impl_->now.set(Signal::early_talk, spoke_before ? value::YesNo::yes : value::YesNo::no);
-}
-
-// Look-ups of their own accord: each is counted, so that gather() knows when all are answered.
-void Judgement::Impl::spawn(Task<void> task) {
-  ++open;
-  tasks.spawn(counted(std::move(task)));
-}
-
-Task<void> Judgement::Impl::counted(Task<void> task) {
-  const Ending ending(*this);  // also where an exception ends the task
-  co_await std::move(task);
-}
-
-void Judgement::Impl::begin_connection_lookups() {
-  if (context.resolver == nullptr) return;
-  if (policy().asks(Signal::rdns) || policy().asks(Signal::rdns_name) || policy().asks(Signal::rdns_domain) ||
-      policy().asks(Signal::helo_match) || policy().asks(Signal::lists) || policy().asks(Signal::list_score) ||
-      policy().asks(Signal::greylist) || policy().asks(Signal::known))
-    spawn(look_up_reverse());
-  if (lists && lists->size() > 0) spawn(look_up_client_lists());
-}
-
-Task<void> Judgement::Impl::look_up_reverse() {
-  if (defence().suffixes() == nullptr) co_return;
-  reverse = co_await signals::look_up(client(), *defence().suffixes(), *context.resolver, lookups);
-  now.set(Signal::rdns, reverse.state);
-  if (!reverse.name.is_root()) now.set_text(Signal::rdns_name, reverse.name.text());
-  if (reverse.organisation) now.set_text(Signal::rdns_domain, reverse.organisation->text());
-}
-
-Task<void> Judgement::Impl::look_up_client_lists() {
-  if (defence().suffixes() == nullptr) co_return;
-  signals::ListSubjects subjects;
-  subjects.client = client();
-  co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, client_lists);
-  use_lists();
-}
-
-// Names that became known later than the address: HELO, the reverse name, the domain of the reverse-path.
-Task<void> Judgement::Impl::look_up_sender_lists() {
-  if (defence().suffixes() == nullptr) co_return;
-  signals::ListSubjects subjects;
-  subjects.helo = helo.name;
-  if (reverse.confirmed) subjects.rdns_name = reverse.name;
-  subjects.sender_domain = dns::Name::from_unicode(sender->domain);
-  const std::uint32_t transaction = record.transactions_total;
-  signals::ListVerdicts verdicts;
-  co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, verdicts);
-  if (transaction != record.transactions_total) co_return;  // of an earlier sender
-  sender_lists = std::move(verdicts);
-  use_lists();
-}
-
-void Judgement::Impl::use_lists() {
-  now.set_lists(client_lists.answered() | sender_lists.answered(), client_lists.listed() | sender_lists.listed());
-  now.set_number(Signal::list_score, client_lists.answered() != 0 || sender_lists.answered() != 0
-                                         ? lists->score(client_lists) + lists->score(sender_lists)
-                                         : evidence::kUnknown);
-  for (const signals::ListVerdicts* const verdicts : {&client_lists, &sender_lists}) {
-    for (std::size_t i = 0; i < verdicts->lists.size(); ++i)
-      if (!verdicts->lists[i].problem.empty())
-        defence().list_trouble(lists->options(i).zone, verdicts->lists[i].problem);
-  }
-}
-
-Task<void> Judgement::Impl::look_up_helo() {
-  if (defence().suffixes() == nullptr) co_return;
-  const std::uint32_t greeting = helos;
-  // Copies: what is late may meet a new greeting, or a reverse look-up that is late as well
-  const signals::HeloForm form = helo;
-  const signals::ReverseDns names = reverse;
-  const value::HeloMatch match =
-      co_await signals::match_helo(form, client(), names, *defence().suffixes(), *context.resolver, lookups);
-  if (greeting == helos) now.set(Signal::helo_match, match);
 }
 
 void Judgement::hello() {
@@ -380,6 +211,7 @@ void Judgement::hello() {
 void Judgement::tls(const io::TlsFacts& facts) {
   impl_->now.set(Signal::tls, tls_of(facts.version));
   impl_->now.set_text(Signal::cipher, facts.cipher);
+  impl_->now.set_text(Signal::tls_group, facts.group);
   impl_->use_client_hello(facts.client_hello);
 }
 
@@ -402,7 +234,7 @@ void Judgement::Impl::use_client_hello(std::string_view octets) {
 void Judgement::mail(const smtp::Path& path) {
   Impl& own = *impl_;
   own.sender.emplace();
-  Sender& sender = *own.sender;
+  JudgedSender& sender = *own.sender;
   sender.reverse_path = path;
   sender.path = path.null ? std::string() : path.mailbox.text();
   own.now.set(Signal::sender, path.null ? value::Sender::null : value::Sender::address);
@@ -424,45 +256,10 @@ void Judgement::mail(const smtp::Path& path) {
   }
 }
 
-Task<void> Judgement::Impl::until_answered(Deadline deadline) {
-  while (open > 0) {
-    const bool told_so = co_await answered.wait(deadline);
-    if (!told_so) co_return;
-  }
-}
-
-bool Judgement::has_gathered() const { return impl_->sender && impl_->sender->gathered; }
-
-Task<void> Judgement::gather(Authentication* authentication) {
-  Impl& own = *impl_;
-  if (own.sender->gathered) co_return;
-  own.sender->gathered = true;
-  const Deadline deadline = Deadline::after(milliseconds(own.settings().defence.lookup_timeout_ms));
-  co_await own.until_answered(deadline);
-  if (own.context.resolver != nullptr) {
-    if (own.now.is_unknown(Signal::helo_match) && own.policy().asks(Signal::helo_match)) own.spawn(own.look_up_helo());
-    if (own.lists && own.lists->size() > 0) own.spawn(own.look_up_sender_lists());
-  }
-  const bool ask_spf = authentication != nullptr && own.spf_allowance > 0;
-  if (ask_spf) {
-    --own.spf_allowance;
-    const spf::Evaluation* const spf = co_await authentication->spf(wall_now());
-    own.now.set(Signal::spf, spf_of(spf->outcome));
-    own.sender->identity = signals::identity_of(own.client(), spf, own.reverse);
-  }
-  co_await own.until_answered(deadline);
-  if (!ask_spf) own.sender->identity = signals::identity_of(own.client(), nullptr, own.reverse);
-  const signals::Identity by_name = signals::identity_of(own.client(), nullptr, own.reverse);
-  if (by_name.kind == signals::IdentityKind::rdns) own.add_identity(by_name.text);
-  if (own.sender->identity.kind == signals::IdentityKind::spf) own.add_identity(own.sender->identity.text);
-  own.record.state.identity = own.sender->identity.text;
-  own.ask_operator();
-}
-
 std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const directory::Resolution& found,
                                             std::uint32_t errors, std::size_t transaction, std::size_t index) {
   Impl& own = *impl_;
-  Sender& sender = *own.sender;
+  JudgedSender& sender = *own.sender;
   // As the record has them: replay judges for the same
   const std::string address(utf8_head(mailbox.text(), evidence::kTextMax));
   const std::string domain(utf8_head(mailbox.domain.text(), evidence::kTextMax));
@@ -533,7 +330,7 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
 
 void Judgement::recipient_taken() {
   Impl& own = *impl_;
-  Sender& sender = *own.sender;
+  JudgedSender& sender = *own.sender;
   sender.earns |=
       own.now.get<value::Recipient>(Signal::recipient) == value::Recipient::mailbox && !own.candidate.word_of_operator;
   if (sender.has_recipient) return;
@@ -554,7 +351,7 @@ void Judgement::Impl::add_tags(const evidence::Verdict& verdict) {
 std::optional<Refusal> Judgement::message(const record::AuthenticationRecord* authentication, std::uint64_t size,
                                           std::size_t transaction) {
   Impl& own = *impl_;
-  Sender& sender = *own.sender;
+  JudgedSender& sender = *own.sender;
   own.now.set_number(Signal::size, static_cast<std::int64_t>(size));
   set_facts(own.record.facts, own.now);
   own.now.set_number(Signal::recipient, sender.recipient);
@@ -623,13 +420,25 @@ void Judgement::end_transaction() {
                 [](const Identity& identity) { return identity.starts_with("spf:") || identity.starts_with("dkim:"); });
 }
 
-void Judgement::cancel() { impl_->lookups.cancel(); }
+void Judgement::cancel() {
+  let_go();
+  impl_->lookups.cancel();
+}
+
+// How the session ended says something of the next one.
+void Judgement::Impl::note_hang_up() {
+  const bool theirs = record.end == "eof" || record.end == "reset" || record.end == "timeout";
+  if (!theirs || record.accepted > 0 || context.sinkhole) return;
+  // What a budget refuses is not written into the tables either
+  if (spend(settings().defence.budget.costs.hang_up)) defence().hung_up(identities.front(), wall_now());
+}
 
 Task<void> Judgement::finish() {
   Impl& own = *impl_;
   cancel();
   co_await own.tasks.join();
   // A session that never named a recipient: what is known of it stands in the record all the same
+  own.note_hang_up();
   if (own.record.decisions_total == 0) {
     set_facts(own.record.facts, own.now);
     own.decide(policy::Moment::connect, {}, -1, -1, false);

@@ -49,8 +49,9 @@ class Judgement {
 
   // Takes the price of a connection, begins the look-ups. A refusal only where a budget is spent (421).
   [[nodiscard]] std::optional<Refusal> connect();
-  // How long the greeting is held back, to see who does not wait for it; 0 for known senders.
-  [[nodiscard]] milliseconds greeting_delay() const;
+  // Holds the greeting back, to see who does not wait for it: not at all for known senders, until let_go() at most.
+  [[nodiscard]] Task<void> hold_greeting();
+  void let_go();  // at a drain
   void greeted(bool spoke_before);
   void hello();
   void tls(const io::TlsFacts& facts);

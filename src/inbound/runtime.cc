@@ -11,6 +11,7 @@ std::shared_ptr<const Runtime> make_runtime(Settings settings) {
     options.hostname = settings.hostname;
     options.starttls = listener.tls == TlsMode::starttls && settings.tls != nullptr;
     options.limits = settings.limits;
+    options.keep_errors = listener.role == "sinkhole";
     runtime->machine_options.push_back(std::move(options));
   }
   runtime->settings = std::move(settings);

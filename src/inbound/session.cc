@@ -155,8 +155,7 @@ Task<bool> Session::read_proxy_header() {
 }
 
 Task<void> Session::converse() {
-  if (judgement_ && judgement_->greeting_delay() > milliseconds(0))
-    co_await io::sleep_until(context_.loop, Deadline::after(judgement_->greeting_delay()));
+  if (judgement_) co_await judgement_->hold_greeting();
   // Who speaks before the greeting is not listening to it; the automaton notes it when the octets come.
   const bool spoke_before = !carry_.empty() || stream_->readable();
   if (spoke_before) record_.facts |= static_cast<std::uint32_t>(smtp::Fact::spoke_before_greeting);
@@ -386,6 +385,7 @@ void Session::ended_by(const Error& error) {
 
 void Session::drain() {
   draining_ = true;
+  if (judgement_) judgement_->let_go();
   if (receiving_ && !machine_.in_transaction()) stream_->interrupt();
 }
 
@@ -406,6 +406,7 @@ void Session::cancel() {
 
 void Session::write_record() {
   record_.outline = machine_.outline();
+  record_.errors_kept = machine_.errors_kept();
   record_.commands = machine_.command_count();
   record_.errors = machine_.error_count();
   record_.duration_ms = since_start_ms();

@@ -129,7 +129,7 @@ Result<std::map<std::int64_t, Day>> read_days(const std::string& folder, evidenc
 }
 
 Result<AggregateCount> aggregate_days(const std::string& records, const std::string& folder, const Marks& marks,
-                                      WallMs now, const Progress& progress) {
+                                      WallMs now, const Progress& progress, const std::atomic<bool>* stop) {
   AggregateCount count;
   const std::string record_files = record_folder(records);
   POSTERN_TRY(const auto oldest, oldest_day(record_files));
@@ -139,7 +139,7 @@ Result<AggregateCount> aggregate_days(const std::string& records, const std::str
   const std::set<std::int64_t> due = due_days(days, *oldest, now);
   if (due.empty()) return count;
 
-  const Sources sources{.paths = {record_files}, .since = *due.begin() * kDayMs};
+  const Sources sources{.paths = {record_files}, .since = *due.begin() * kDayMs, .stop = stop};
   Outcomes outcomes(marks);
   POSTERN_TRY_VOID(
       read_sessions(sources, [&](const record::SessionView& session) { outcomes.add(session); }, progress));

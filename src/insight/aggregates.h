@@ -68,8 +68,9 @@ struct AggregateCount {
   std::size_t written = 0;  // days, new or settled
 };
 // For the server's housekeeping once a day, and for `postern signals`: writes what is due. Reads no records where
-// nothing is.
+// nothing is. `stop` as in Sources: nothing is written then.
 [[nodiscard]] Result<AggregateCount> aggregate_days(const std::string& records, const std::string& folder,
-                                                    const Marks& marks, WallMs now, const Progress& progress = {});
+                                                    const Marks& marks, WallMs now, const Progress& progress = {},
+                                                    const std::atomic<bool>* stop = nullptr);
 
 }  // namespace postern::insight

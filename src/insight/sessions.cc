@@ -84,7 +84,10 @@ Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, co
   std::uint64_t before = 0;
   LineCount count;
   record::SessionReader reader;
+  bool stopped = false;
   const auto line = [&](std::string_view text) {
+    stopped = sources.stop != nullptr && sources.stop->load(std::memory_order_relaxed);
+    if (stopped) return false;
     switch (reader.read(text)) {
       case record::SessionReader::Kind::other:
         ++count.others;
@@ -104,6 +107,7 @@ Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, co
     std::function<void(std::uint64_t)> told;
     if (progress) told = [&](std::uint64_t octets) { progress(before + octets, total); };
     POSTERN_TRY(const record::ReadCount read, read_one(file, line, told));
+    if (stopped) return fail(ErrorKind::cancelled, "reading the records was stopped");
     count.damaged += read.skipped;
     before += file.size;
   }

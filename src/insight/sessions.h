@@ -2,6 +2,7 @@
 // Thread rule: one walk a thread; blocks on files.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -18,6 +19,8 @@ struct Sources {
   // Files, folders of records, or a data_dir with such a folder; taken in this order.
   std::vector<std::string> paths;
   std::optional<WallMs> since;  // sessions that began earlier are passed over
+  // Set by another thread: reading ends soon with `cancelled`. May be null.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct LineCount {

@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 3> kCountryWords{"unknown", "home", "abro
 constexpr std::array kScored{
     Signal::family,   Signal::address,    Signal::early_talk, Signal::helo,      Signal::helo_match,
     Signal::protocol, Signal::pipelining, Signal::tls,        Signal::tls_retry, Signal::sender,
-    Signal::spf,      Signal::dkim,       Signal::dmarc,      Signal::arc,
+    Signal::hang_up,  Signal::spf,        Signal::dkim,       Signal::dmarc,     Signal::arc,
 };
 
 std::optional<std::size_t> axis_of(Signal signal) {

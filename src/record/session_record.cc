@@ -340,6 +340,11 @@ void append_json(const SessionRecord& record, std::string& out) {
     line.close(']');
   }
   write_outline(line, "\"outline\":", record.outline);
+  if (!record.errors_kept.empty()) {
+    line.open("\"odd\":", '[');
+    for (const std::string& text : record.errors_kept) line.text({}, printable(text, kTextMax));
+    line.close(']');
+  }
   line.count("\"commands\":", record.commands);
   line.count("\"errors\":", record.errors);
   write_decisions(line, record);

@@ -130,6 +130,7 @@ struct SessionRecord {
   std::string login;
   std::uint32_t facts = 0;  // smtp::Fact bits, written as an array of names
   std::vector<smtp::Exchange> outline;
+  std::vector<std::string> errors_kept;  // of sinkholes: commands in error, as they came
   std::uint32_t commands = 0;
   std::uint32_t errors = 0;
   std::vector<TransactionRecord> transactions;

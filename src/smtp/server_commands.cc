@@ -49,6 +49,22 @@ void ServerMachine::State::command(std::string_view text, Event& event) {
     close_soon(texts::kTooManyCommands);
     return;
   }
+  const std::uint32_t before = errors;
+  judge_command(text, event);
+  if (options->keep_errors && (errors > before || verb == 'X')) keep_error(text);
+}
+
+void ServerMachine::State::keep_error(std::string_view text) {
+  if (errors_kept.size() >= kErrorsKept) return;
+  std::string_view shown = text.substr(0, kErrorText);
+  if (verb == 'A') {
+    const std::size_t mechanism = shown.find_first_not_of(' ', std::min(shown.find(' '), shown.size()));
+    if (mechanism != std::string_view::npos) shown = shown.substr(0, shown.find(' ', mechanism));
+  }
+  errors_kept.emplace_back(shown);
+}
+
+void ServerMachine::State::judge_command(std::string_view text, Event& event) {
   // With HELO alone nothing was offered: whoever sends on without waiting did not read (RFC 2920 3.1)
   if (more && hello && !extended) fact(Fact::pipelined_before_ehlo);
   if (!line_is_clean(text)) return;

@@ -268,6 +268,7 @@ void ServerMachine::shut_down(const Reply& reply) {
 std::string& ServerMachine::output() { return state_->output; }
 std::uint32_t ServerMachine::facts() const { return state_->facts; }
 const std::vector<Exchange>& ServerMachine::outline() const { return state_->outline; }
+const std::vector<std::string>& ServerMachine::errors_kept() const { return state_->errors_kept; }
 std::uint32_t ServerMachine::command_count() const { return state_->commands; }
 std::uint32_t ServerMachine::error_count() const { return state_->errors; }
 bool ServerMachine::tls() const { return state_->tls; }
@@ -287,7 +288,9 @@ bool ServerMachine::oversize() const { return state_->transaction.oversize; }
 std::size_t ServerMachine::memory() const {
   const State& s = *state_;
   const auto heap = [](const std::string& text) { return text.capacity() > 15 ? text.capacity() + 1 : 0; };
-  return sizeof(State) + heap(s.line) + heap(s.tag) + heap(s.output) + s.outline.capacity() * sizeof(Exchange);
+  std::size_t kept = s.errors_kept.capacity() * sizeof(std::string);
+  for (const std::string& text : s.errors_kept) kept += heap(text);
+  return sizeof(State) + heap(s.line) + heap(s.tag) + heap(s.output) + s.outline.capacity() * sizeof(Exchange) + kept;
 }
 
 }  // namespace postern::smtp

@@ -43,6 +43,7 @@ struct ServerOptions {
   bool chunking = true;
   bool smtputf8 = true;
   std::string auth;  // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
+  bool keep_errors = false;  // the text of commands that were in error, for sinkholes: errors_kept()
   ServerLimits limits;
 };
 
@@ -149,6 +150,9 @@ class ServerMachine {
   [[nodiscard]] const std::vector<Exchange>& outline() const;  // capped at kOutlineMax; the count goes on
   [[nodiscard]] std::uint32_t command_count() const;
   [[nodiscard]] std::uint32_t error_count() const;
+  // The first kErrorsKept commands that were in error, of each at most kErrorText octets, as they came: binary. Of AUTH
+  // the mechanism alone, since the rest may be somebody's password.
+  [[nodiscard]] const std::vector<std::string>& errors_kept() const;
   [[nodiscard]] bool tls() const;
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] bool in_body() const;             // body octets are expected: the data timeout applies
@@ -161,6 +165,8 @@ class ServerMachine {
   [[nodiscard]] std::size_t memory() const;
 
   static constexpr std::size_t kOutlineMax = 256;
+  static constexpr std::size_t kErrorsKept = 8;
+  static constexpr std::size_t kErrorText = 128;
   static constexpr std::size_t kOutputMax = 16 * 1024;  // so that who sends commands and reads nothing costs no more
 
  private:

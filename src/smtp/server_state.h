@@ -72,6 +72,7 @@ struct ServerMachine::State {
   std::string tag;
   std::string output;
   std::vector<Exchange> outline;
+  std::vector<std::string> errors_kept;
   Transaction transaction;
 
   void fact(Fact f) { facts |= static_cast<std::uint32_t>(f); }
@@ -102,6 +103,8 @@ struct ServerMachine::State {
 
   // server_commands.cc
   void command(std::string_view text, Event& event);
+  void judge_command(std::string_view text, Event& event);
+  void keep_error(std::string_view text);
   void dispatch(const Command& command, Event& event);
   bool line_is_clean(std::string_view text);
   bool may_be_eight_bit(const Command& command) const;

@@ -95,6 +95,11 @@ TEST(QueueText, Status) {
             "on disk      1 MiB of at most 1 GiB\n"
             "index        500 B of memory\n"
             "storage      healthy\n");
+  EXPECT_NE(queue_status_text(parse(R"({"healthy":true,"counters":{"postern_budgets_saturation_percent":12,
+      "postern_greylist_evicted_total":3,"postern_known_evicted_total":0}})"),
+                              false)
+                .find("tables       budgets 12 % saturated; pushed out 3 first attempts, 0 known senders\n"),
+            std::string::npos);
   EXPECT_NE(queue_status_text(parse(R"({"healthy":false,"sick_because":"fsync: No space"})"), false)
                 .find("storage      failing: fsync: No space\n"),
             std::string::npos);

@@ -322,6 +322,39 @@ TEST_F(JudgementTest, ASpentBudgetDefersAndRefusesNobodyForGood) {
   EXPECT_EQ(codes(send(std::string(kAlice))).at(0), 220) << "a neighbour pays for nothing";
 }
 
+// A session that the client leaves after `octets`, or that says QUIT itself.
+TEST_F(JudgementTest, WhoHangsUpIsKnownByItForAnHour) {
+  use_rules({rule("gone", "hang_up == yes", evidence::Action::reject)});
+  const auto leave_after = [this](const std::string& octets, std::string_view client) {
+    converse(
+        [&octets](io::testing::PipeStream& stream, Session&) {
+          stream.on_send([&stream, &octets, sends = 0](std::string_view) mutable {
+            if (++sends != 1) return;
+            stream.push(octets);
+            stream.end();
+          });
+        },
+        client);
+  };
+  leave_after("EHLO a.example\r\nQUIT\r\n", kClient);
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 250) << "QUIT is no hanging up";
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 250) << "nor is an accepted message";
+  leave_after("EHLO a.example\r\n", kClient);
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 550);
+  EXPECT_EQ(codes(send(std::string(kAlice), "[2001:db8:2::25]:1")).at(3), 250) << "another /64";
+}
+
+TEST_F(JudgementTest, ADrainEndsTheWaitBeforeTheGreeting) {
+  policy::Options options;
+  options.choices.preset = "none";
+  options.rules = {rule("any", "early_talk == yes", evidence::Action::reject)};
+  // Longer than the session may last: only the drain can end it
+  use_policy(options, [](Settings& settings) { settings.defence.greeting_delay_ms = 3600 * 1000; });
+  const auto transcript = converse(
+      [this](io::testing::PipeStream&, Session& session) { loop.post([&session] { session.drain(); }); }, kClient);
+  EXPECT_EQ(codes(transcript.sent), std::vector{421});
+}
+
 TEST_F(JudgementTest, ASinkholeTakesAllAndDeliversNothing) {
   policy::Options options;
   use_policy(options, [](Settings& settings) { settings.listeners[0].role = "sinkhole"; });

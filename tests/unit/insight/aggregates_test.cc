@@ -117,6 +117,21 @@ TEST(Aggregates, ADayIsWrittenWhenItIsOverAndOnceMoreWhenItHasSettled) {
   EXPECT_TRUE(days->contains(kMondayNumber + 20));
 }
 
+TEST(Aggregates, StoppedItWritesNothing) {
+  const Folder folder;
+  const auto policy = compile(preset("none"));
+  folder.write("records/current.jsonl",
+               one_session(*policy, kMonday, "a.example", value::Rdns::generic, value::YesNo::no));
+  const std::atomic<bool> stop = true;
+  const auto count = aggregate_days(folder.at("records"), folder.at("aggregates"), {}, kMonday + 2 * kDay, {}, &stop);
+  ASSERT_FALSE(count);
+  EXPECT_EQ(count.error().kind, ErrorKind::cancelled);
+  evidence::ListNames names;
+  const auto days = read_days(folder.at("aggregates"), names);
+  EXPECT_TRUE(!days || days->empty());
+  EXPECT_EQ(aggregate_days(folder.at("records"), folder.at("aggregates"), {}, kMonday + 2 * kDay)->written, 1U);
+}
+
 TEST(Aggregates, WithoutRecordsThereIsNothingToDo) {
   const Folder folder;
   folder.write("records/current.jsonl", "");

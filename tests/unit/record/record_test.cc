@@ -50,6 +50,19 @@ TEST(SessionRecord, ARefusedSession) {
   EXPECT_EQ(line.find("\"\""), std::string::npos);  // empty fields are left out
 }
 
+TEST(SessionRecord, OddCommandsAreEscaped) {
+  SessionRecord record = refused(1);
+  record.errors_kept = {"GET / \"x\"", "\x80\r"};
+  std::string line;
+  append_json(record, line);
+  const auto value = json::parse(line);
+  ASSERT_TRUE(value) << line;
+  const auto& odd = value->at("odd").array();
+  ASSERT_EQ(odd.size(), 2U);
+  EXPECT_EQ(odd[0].string(), "GET / \"x\"");
+  EXPECT_EQ(odd[1].string(), "\\x80\\x0d");
+}
+
 TEST(SessionRecord, BoundsAtTheirLimits) {
   SessionRecord record = refused(1);
   record.helo.assign(kTextMax + 1, 'h');

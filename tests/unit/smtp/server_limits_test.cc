@@ -289,6 +289,36 @@ TEST(Pitfall03, PlaintextBehindStarttlsIsThrownAway) {
   }
 }
 
+TEST(ErrorsKept, TheFirstOfThemEachCutAndNoPassword) {
+  ServerOptions o = options();
+  o.keep_errors = true;
+  o.limits.errors = 100;
+  ScriptedCaller caller(o);
+  caller.greet();
+  caller.feed("EHLO c\r\n");
+  EXPECT_TRUE(caller.machine.errors_kept().empty());
+  caller.feed("XYZZY \x80\r\n");
+  caller.feed("AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n");
+  caller.feed("AUTH\r\n");
+  caller.feed(std::string(ServerMachine::kErrorText, 'z') + "\r\n");
+  caller.feed(std::string(ServerMachine::kErrorText + 1, 'z') + "\r\n");
+  for (int i = 0; i < 10; ++i) caller.feed("MAIL FROM:\r\n");
+  const auto& kept = caller.machine.errors_kept();
+  ASSERT_EQ(kept.size(), ServerMachine::kErrorsKept);
+  EXPECT_EQ(kept[0], "XYZZY \x80");
+  EXPECT_EQ(kept[1], "AUTH PLAIN");
+  EXPECT_EQ(kept[2], "AUTH");
+  EXPECT_EQ(kept[3], std::string(ServerMachine::kErrorText, 'z'));
+  EXPECT_EQ(kept[4], kept[3]);
+  EXPECT_EQ(kept[5], "MAIL FROM:");
+
+  const ServerOptions usual = options();
+  ScriptedCaller other(usual);
+  other.greet();
+  other.feed("XYZZY\r\n");
+  EXPECT_TRUE(other.machine.errors_kept().empty());
+}
+
 // Class 4: every way out of DATA and BDAT leaves no transaction behind
 TEST(Pitfall04, EveryWayOutOfTheBodyResets) {
   ServerOptions o = options();

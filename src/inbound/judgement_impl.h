@@ -1,0 +1,121 @@
+// The state of one session's judgement, and what its parts share. Its look-ups are judgement_lookups.cc, its decisions
+// judgement.cc. Internal to inbound's judgement.
+#pragma once
+
+#include "inbound/judgement.h"
+#include "io/loop.h"
+#include "signals/helo.h"
+#include "signals/identity.h"
+#include "signals/lists.h"
+#include "signals/reverse_dns.h"
+
+namespace postern::inbound {
+
+// Questions of a session to DNS beside mail authentication: reverse names with their addresses, HELO, lists.
+inline constexpr std::uint32_t kSessionLookupsMax = 300;
+// SPF of transactions in a row that bring no message: each may cost a hundred look-ups at names that a stranger chose.
+inline constexpr std::uint32_t kSpfAllowance = 5;
+
+// What belongs to one transaction.
+struct JudgedSender {
+  std::string path;    // without brackets, "" for the null one
+  std::string domain;  // A-labels
+  bool gathered = false;
+  smtp::Path reverse_path;
+  signals::Identity identity;
+  std::vector<std::string> tags;
+  std::string data_address, data_domain;  // of the first recipient that was taken: whose verdict DATA gets
+  bool has_recipient = false;
+  // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
+  std::int64_t recipient = 0, greylist = 0, known = 0;
+  bool earns = false;  // a mailbox of somebody took it; the role accounts take everybody's mail
+  bool passed_greylist = false;
+  bool accepted = false;
+};
+
+struct Judgement::Impl {
+  Impl(JudgementContext c, std::shared_ptr<const Runtime> r, record::SessionRecord& session, Clock::time_point begun)
+      : context(c),
+        runtime(std::move(r)),
+        record(session),
+        start(begun),
+        lookups(kSessionLookupsMax, Deadline::at(begun + milliseconds(runtime->settings.timeouts.session))),
+        tasks(c.loop),
+        answered(c.loop),
+        left(c.loop) {}
+
+  JudgementContext context;
+  std::shared_ptr<const Runtime> runtime;
+  record::SessionRecord& record;
+  Clock::time_point start;
+
+  evidence::Evidence now, told;  // told: of the last decision in the record
+  dns::Budget lookups;
+  io::Scope tasks;
+  io::Signal answered;
+  io::Signal left;       // of hold_greeting()
+  bool leaving = false;  // nobody is to be made to wait
+  std::size_t open = 0;  // look-ups under way
+  std::uint32_t spf_allowance = kSpfAllowance;
+
+  signals::ReverseDns reverse;
+  signals::HeloForm helo;
+  std::uint32_t helos = 0;                           // a client may greet again while its first name is looked up
+  std::shared_ptr<const signals::Lists> lists;       // of when the session began: evidence counts by their numbers
+  signals::ListVerdicts client_lists, sender_lists;  // sender_lists: of the transaction
+  std::vector<Identity> identities;                  // of the session so far, the weakest (its prefix) first
+  std::uint32_t recipients = 0, unknown_recipients = 0;
+
+  std::optional<JudgedSender> sender;
+  struct Candidate {
+    std::string address, domain;
+    bool word_of_operator = false;
+  } candidate;  // whom recipient() has just let through
+
+  class Ending {
+   public:
+    explicit Ending(Impl& impl) : impl_(impl) {}
+    ~Ending() {
+      if (--impl_.open == 0) impl_.answered.notify();
+    }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+
+   private:
+    Impl& impl_;
+  };
+
+  [[nodiscard]] const Settings& settings() const { return runtime->settings; }
+  [[nodiscard]] const policy::Policy& policy() const { return *runtime->settings.policy; }
+  [[nodiscard]] Defence& defence() const { return context.defence; }
+  [[nodiscard]] const ip::Address& client() const { return record.client.address; }
+  [[nodiscard]] bool is_known() const {
+    return now.get<evidence::value::Known>(evidence::Signal::known) >= evidence::value::Known::known ||
+           now.get<evidence::value::Operator>(evidence::Signal::verdict_of_operator) ==
+               evidence::value::Operator::allow;
+  }
+
+  void measure_connection();
+  void ask_operator();
+  void use_client_hello(std::string_view octets);
+  void begin_connection_lookups();
+  Task<void> look_up_reverse();
+  Task<void> look_up_client_lists();
+  Task<void> look_up_sender_lists();
+  Task<void> look_up_helo();
+  void spawn(Task<void> task);
+  Task<void> counted(Task<void> task);
+  void add_identity(Identity identity);
+  Task<void> until_answered(Deadline deadline);
+  void add_tags(const evidence::Verdict& verdict);
+  void use_lists();
+  void refresh_known(std::string_view our_mailbox);
+  bool spend(std::uint32_t units);
+  void note_hang_up();
+
+  evidence::Verdict decide(policy::Moment moment, const policy::For& whose, std::int32_t transaction,
+                           std::int32_t recipient, bool enforced);
+  RefusalFacts facts(std::string_view domain) const;
+};
+
+}  // namespace postern::inbound
