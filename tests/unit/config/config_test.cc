@@ -144,7 +144,7 @@ server = ["127.0.0.1:5300"]
   EXPECT_EQ(config->domains[1].aliases[1].first, "alpha");
   ASSERT_EQ(config->inbound.relay_from.size(), 2U);
   EXPECT_EQ(config->inbound.relay_from[0].text(), "2001:db8:1::/64");
-  EXPECT_EQ(config->smarthost, "[2001:db8::1]:587");
+  EXPECT_EQ(config->outbound.smarthost->via->text(), "[2001:db8::1]:587");
   ASSERT_EQ(config->tls.certificates.size(), 2U);
   EXPECT_EQ(config->tls.certificates[0].certificate, "/etc/postern/both.pem");
   EXPECT_EQ(config->tls.certificates[0].key, "/etc/postern/both.pem");
@@ -155,7 +155,7 @@ server = ["127.0.0.1:5300"]
   EXPECT_EQ(config->log_level, log::Level::warning);
   ASSERT_EQ(config->dns.servers.size(), 1U);
   EXPECT_EQ(config->dns.servers[0].text(), "127.0.0.1:5300");
-  EXPECT_EQ(good(with("[relay]\nsmarthost = \"SMTP.example.net:587\"\n"))->smarthost, "smtp.example.net:587");
+  EXPECT_EQ(good(with("[relay]\nsmarthost = \"SMTP.example.net:587\"\n"))->outbound.smarthost->via->text(), "smtp.example.net:587");
 }
 
 TEST(Config, LoadFillsInTheDirectory) {
