@@ -96,6 +96,9 @@ smtp::Reply null_mx_reply(const std::string& domain) {
   return {556, {5, 1, 10}, domain + " takes no mail: it publishes a null MX record"};
 }
 
+// Seeds that are neighbours begin with numbers that are neighbours.
+std::uint32_t scattered(std::uint32_t seed) { return (seed + 1) * 2654435761U; }
+
 bool by_preference(const dns::Mx& a, const dns::Mx& b) { return a.preference < b.preference; }
 
 // What RFC 5321 5.1 says about being among the hosts ourselves: we, and those that are not better than we, are left
@@ -193,7 +196,7 @@ Task<Routing> route_by_mx(dns::Resolver& resolver, RoutingRules rules, smtp::Dom
   std::erase_if(records, [](const dns::Mx& r) { return r.host.is_root(); });
   // RFC 5321 5.1: without MX records the domain is its own host; with any, never
   if (records.empty()) records.push_back({0, *name});
-  std::minstd_rand random(seed);
+  std::minstd_rand random(scattered(seed));
   std::ranges::shuffle(records, random);
   std::ranges::sort(records, by_preference);  // shuffled before: equals stay in no order
   if (records.size() > kHostsMax) records.resize(kHostsMax);
@@ -257,7 +260,7 @@ Task<Routing> route_to(dns::Resolver& resolver, RoutingRules rules, NextHop hop,
     router.drop(hop.text(), "is this host itself");
     return true;
   });
-  std::minstd_rand random(seed);
+  std::minstd_rand random(scattered(seed));
   std::ranges::shuffle(found.usable, random);
   host.addresses = std::move(found.usable);
   if (!host.addresses.empty()) {
