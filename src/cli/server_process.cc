@@ -441,8 +441,8 @@ Result<void> ServerProcess::open() {
   own.remote = std::make_unique<outbound::SmtpRemote>(own.loop, own.pool, outbound_options(config), *own.names,
                                                       *own.tls_policy, config.queue.destination_concurrency);
   own.queue = std::make_unique<delivery::Queue>(
-      own.loop, own.pool, *own.store, own.records.get(), config.queue,
-      [impl = impl_.get()] { return impl->directory; }, own.remote.get());
+      own.loop, own.pool, *own.store, own.records.get(), config.queue, [impl = impl_.get()] { return impl->directory; },
+      own.remote.get());
   inbound::DefenceOptions defence = config.inbound.defence;
   if (defence.budget.scale == 0)
     defence.budget.scale = inbound::budget_scale(config.policy.choices.preset.value_or("organisation"));

@@ -58,7 +58,7 @@ struct Config {
   std::shared_ptr<const policy::Policy> judge;  // compiled of it
   std::vector<signals::ListOptions> lists;      // in the order of policy.lists
   std::string evidence_file;                    // [policy] evidence; "" where there is none
-  outbound::Options outbound;  // load() reads its passwords; its listeners are found by whoever serves
+  outbound::Options outbound;                   // load() reads its passwords; its listeners are found by whoever serves
 
   [[nodiscard]] std::string control_socket() const { return data_dir + "/control.sock"; }
   [[nodiscard]] std::string self_signed_certificate() const { return data_dir + "/tls/self-signed.pem"; }

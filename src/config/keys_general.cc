@@ -295,7 +295,8 @@ constexpr std::array kGeneral = {
     Key{.section = "domain",
         .name = "deliver",
         .doc = "Where its mail goes: \"maildir:PATH\" with {domain} and {user} filled in, \"lmtp:[::1]:24\", "
-               "\"lmtp:unix:/PATH\", \"smtp:[2001:db8::5]:25\" for a server of yours behind this one, or \"sink:\", which takes "
+               "\"lmtp:unix:/PATH\", \"smtp:[2001:db8::5]:25\" for a server of yours behind this one, or \"sink:\", "
+               "which takes "
                "mail and drops it.",
         .type = "way of delivery",
         .fallback = "\"maildir:DATA_DIR/mail/{domain}/{user}\"",

@@ -78,7 +78,8 @@ void read_source(Reader& reader, const Node& node) {
       continue;
     }
     auto& sources = reader.config.outbound.source;
-    const bool twice = std::ranges::any_of(sources, [&](const ip::Address& a) { return a.family() == address->family(); });
+    const bool twice =
+        std::ranges::any_of(sources, [&](const ip::Address& a) { return a.family() == address->family(); });
     if (twice) {
       reader.problem(text.place, "is the second address of its family; one of each is used");
       continue;
@@ -101,8 +102,9 @@ void read_nat64(Reader& reader, const Node& node) {
   if (!text) return;
   const auto prefix = ip::Prefix::parse(*text);
   if (!prefix || !prefix->address().is_v6() || prefix->length() != 96) {
-    return reader.problem(node.place, quoted(*text) + " is not an IPv6 /96; write \"64:ff9b::/96\" (RFC 6052), or the "
-                                                      "network's own prefix");
+    return reader.problem(node.place, quoted(*text) +
+                                          " is not an IPv6 /96; write \"64:ff9b::/96\" (RFC 6052), or the "
+                                          "network's own prefix");
   }
   reader.config.outbound.nat64 = *prefix;
 }
@@ -119,8 +121,9 @@ void read_route_domain(Reader& reader, const Node& node) {
     const bool below = text.text.starts_with('.');
     const auto domain = smtp::parse_domain(std::string_view(text.text).substr(below ? 1 : 0), true);
     if (!domain || domain->empty() || (below && domain->literal)) {
-      reader.problem(text.place, quoted(text.text) + " is not a domain; write \"example.net\", \".example.net\" for all "
-                                                     "below it, or \"*\" for all");
+      reader.problem(text.place, quoted(text.text) +
+                                     " is not a domain; write \"example.net\", \".example.net\" for all "
+                                     "below it, or \"*\" for all");
       continue;
     }
     reader.route->domains.push_back((below ? "." : "") + domain->text());
@@ -148,7 +151,8 @@ void check_way(Reader& reader, const outbound::RouteOptions& way, std::string_vi
                       section == "relay" ? "needs relay.smarthost" : "needs via, the server to log in to");
   }
   if (!way.user.empty() && way.tls == outbound::TlsDemand::none) {
-    reader.problem_at(prefix + "tls", place("tls"), "cannot be \"none\" where there is a password: it is not sent in clear");
+    reader.problem_at(prefix + "tls", place("tls"),
+                      "cannot be \"none\" where there is a password: it is not sent in clear");
   }
 }
 
@@ -190,9 +194,10 @@ constexpr std::array kOutbound = {
         .read = [](Reader& reader, const Node& node) { smarthost(reader).password_file = file(reader, node); }},
     Key{.section = "relay",
         .name = "tls",
-        .doc = "What is demanded of the smarthost: \"published\" what DNS publishes for it, and encryption where it is "
-               "offered; \"required\" encryption, whoever it is; \"verified\" a certificate for its name; \"none\" does "
-               "not ask for STARTTLS. With a password, \"published\" is at least \"required\".",
+        .doc =
+            "What is demanded of the smarthost: \"published\" what DNS publishes for it, and encryption where it is "
+            "offered; \"required\" encryption, whoever it is; \"verified\" a certificate for its name; \"none\" does "
+            "not ask for STARTTLS. With a password, \"published\" is at least \"required\".",
         .type = kTlsType,
         .fallback = "\"published\"",
         .read = [](Reader& reader, const Node& node) { smarthost(reader).tls = demand(reader, node); }},
@@ -219,8 +224,9 @@ constexpr std::array kOutbound = {
         .read = read_nat64},
     Key{.section = "outbound",
         .name = "source",
-        .doc = "The addresses to send from, one of each family at most. Their reverse DNS should be the name in EHLO; the "
-               "log says at start where it is not.",
+        .doc =
+            "The addresses to send from, one of each family at most. Their reverse DNS should be the name in EHLO; the "
+            "log says at start where it is not.",
         .type = "list of addresses",
         .fallback = "[]; the system chooses",
         .read = read_source},
@@ -237,25 +243,27 @@ constexpr std::array kOutbound = {
         .fallback = "hostname",
         .read = [](Reader& reader, const Node& node) { reader.config.outbound.hello_ipv4 = hello(reader, node); }},
     POSTERN_OUTBOUND("idle", milliseconds, 100, 300 * kSecond, idle_ms,
-      "How long a connection is kept for the next message to the same destination."),
+                     "How long a connection is kept for the next message to the same destination."),
     POSTERN_OUTBOUND("messages_per_connection", count, 1, 100000, messages_per_connection,
-      "Messages after which a connection is closed. A server may ask for fewer (LIMITS, RFC 9422)."),
+                     "Messages after which a connection is closed. A server may ask for fewer (LIMITS, RFC 9422)."),
     POSTERN_OUTBOUND("connect_timeout", milliseconds, 1 * kSecond, 600 * kSecond, timeouts.connect_ms,
-      "Time for a TCP connection. Another address is begun beside it much sooner."),
+                     "Time for a TCP connection. Another address is begun beside it much sooner."),
     POSTERN_OUTBOUND("greeting_timeout", milliseconds, 1 * kSecond, 1 * kHour, timeouts.greeting_ms,
-      "Wait for the greeting and the reply to EHLO. RFC 5321 4.5.3.2.1 asks for 5 minutes."),
+                     "Wait for the greeting and the reply to EHLO. RFC 5321 4.5.3.2.1 asks for 5 minutes."),
     POSTERN_OUTBOUND("command_timeout", milliseconds, 1 * kSecond, 1 * kHour, timeouts.command_ms,
-      "Wait for the reply to MAIL, RCPT and DATA. RFC 5321 4.5.3.2.2 asks for 5 minutes."),
+                     "Wait for the reply to MAIL, RCPT and DATA. RFC 5321 4.5.3.2.2 asks for 5 minutes."),
     POSTERN_OUTBOUND("data_timeout", milliseconds, 1 * kSecond, 1 * kHour, timeouts.data_block_ms,
-      "Wait until the server takes a block of the message. RFC 5321 4.5.3.2.5 asks for 3 minutes."),
+                     "Wait until the server takes a block of the message. RFC 5321 4.5.3.2.5 asks for 3 minutes."),
     POSTERN_OUTBOUND("final_reply_timeout", milliseconds, 1 * kSecond, 2 * kHour, timeouts.final_reply_ms,
-      "Wait for the reply to the message. RFC 5321 4.5.3.2.6 asks for 10 minutes: who hangs up earlier sends it twice."),
+                     "Wait for the reply to the message. RFC 5321 4.5.3.2.6 asks for 10 minutes: who hangs up earlier "
+                     "sends it twice."),
     POSTERN_OUTBOUND("port", count, 1, 65535, port,
-      "The port of MX hosts. Mail servers are on 25; another one is for tests and odd networks."),
+                     "The port of MX hosts. Mail servers are on 25; another one is for tests and odd networks."),
     Key{.section = "outbound",
         .name = "allow_loopback",
-        .doc = "Whether MX hosts may be on loopback addresses. For tests: elsewhere such an address is a mistake of the "
-               "domain, and mail for it would come back to us.",
+        .doc =
+            "Whether MX hosts may be on loopback addresses. For tests: elsewhere such an address is a mistake of the "
+            "domain, and mail for it would come back to us.",
         .type = "boolean",
         .fallback = "false",
         .read =
@@ -265,8 +273,9 @@ constexpr std::array kOutbound = {
 
     Key{.section = "route",
         .name = "domain",
-        .doc = "The domains it is for: \"example.net\", \".example.net\" for all below it, \"*\" for all others. The most "
-               "exact one counts.",
+        .doc =
+            "The domains it is for: \"example.net\", \".example.net\" for all below it, \"*\" for all others. The most "
+            "exact one counts.",
         .type = "list of domains",
         .fallback = "none: it must be given",
         .read = read_route_domain},

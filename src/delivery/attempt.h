@@ -1,5 +1,6 @@
 // One delivery attempt: a message and those of its recipients that go the same way. Each transport is one file:
-// maildir, lmtp (TCP and unix), sink; servers of others are remote.h. A transport never retries and never decides when to; queue.h does.
+// maildir, lmtp (TCP and unix), sink; servers of others are remote.h. A transport never retries and never decides when
+// to; queue.h does.
 #pragma once
 
 #include <memory>

@@ -55,8 +55,8 @@ struct Groups {
   std::vector<Job> jobs;
   std::unordered_map<std::string, std::size_t> last;  // of a destination, in jobs
 
-  void add(const std::shared_ptr<Message>& message, const directory::Transport& transport,
-           std::optional<RemoteHop> hop, std::uint32_t index) {
+  void add(const std::shared_ptr<Message>& message, const directory::Transport& transport, std::optional<RemoteHop> hop,
+           std::uint32_t index) {
     std::string destination = hop ? hop->destination : transport.text();
     const auto [at, fresh] = last.try_emplace(destination, jobs.size());
     if (fresh || jobs[at->second].recipients.size() >= kAttemptRecipientsMax) {

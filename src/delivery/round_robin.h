@@ -23,8 +23,8 @@ class RoundRobin {
     entry.limit = limit;
     entry.waiting.push_back(std::move(job));
   }
-  // The next job that may run, now counted as running: done(destination) ends it. `may_run` is asked about the first job
-  // of each destination whose limit is not reached, with the number of those that run there.
+  // The next job that may run, now counted as running: done(destination) ends it. `may_run` is asked about the first
+  // job of each destination whose limit is not reached, with the number of those that run there.
   [[nodiscard]] std::optional<Job> next() {
     return next([](const Job&, std::size_t) { return true; });
   }

@@ -11,8 +11,7 @@ constexpr seconds kFarewell{5};
 
 }  // namespace
 
-ConnectionPool::ConnectionPool(io::Loop& loop, std::int64_t idle_ms)
-    : keep_(idle_ms), signal_(loop), scope_(loop) {}
+ConnectionPool::ConnectionPool(io::Loop& loop, std::int64_t idle_ms) : keep_(idle_ms), signal_(loop), scope_(loop) {}
 
 ConnectionPool::~ConnectionPool() = default;
 

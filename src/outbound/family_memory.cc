@@ -13,7 +13,7 @@ constexpr double kWeight = 0.3;    // of the newest in an average
 constexpr double kDoubtful = 0.3;  // a share of successes below it puts the other family first
 constexpr std::uint32_t kBrokenFailures = 5;
 constexpr std::uint32_t kBrokenDestinations = 3;
-constexpr std::size_t kLineMax = 1024;
+constexpr std::size_t kLineMax = 4096;
 constexpr std::size_t kNameMax = 300;  // of a destination
 
 double average(double old, double fresh) { return old < 0 ? fresh : old + kWeight * (fresh - old); }
@@ -126,7 +126,7 @@ void FamilyMemory::load(std::string_view text, WallMs now) {
     const auto value = json::parse(line, 4);
     if (!value || !value->is_object()) continue;
     const std::string_view name = value->at("destination").string();
-    if (name.empty() || name.size() > kNameMax) continue;
+    if (name.empty() || name.size() > kNameMax || !is_ascii(name)) continue;
     Entry& entry = entries_.touch(name);
     for (const ip::Family family : {ip::Family::v6, ip::Family::v4}) {
       const json::Value& from = value->at(family == ip::Family::v6 ? "ipv6" : "ipv4");

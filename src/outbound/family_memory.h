@@ -64,10 +64,10 @@ class FamilyMemory {
   };
   // Of this host.
   struct Health {
-    std::uint32_t failures = 0;       // in a row
-    std::uint32_t destinations = 0;   // different ones of them, as far as neighbours differ
+    std::uint32_t failures = 0;      // in a row
+    std::uint32_t destinations = 0;  // different ones of them, as far as neighbours differ
     std::string last;
-    bool other_worked = false;        // since the first of them
+    bool other_worked = false;  // since the first of them
     WallMs broken_until = 0;
     bool told = false;
     double connect_ms = -1;

@@ -9,7 +9,8 @@ namespace {
 std::vector<ip::Address> addresses_used(const Options& options, const std::vector<ip::Address>& interfaces) {
   std::vector<ip::Address> out;
   for (const ip::Family family : {ip::Family::v6, ip::Family::v4}) {
-    const bool sends = options.families.empty() || std::ranges::find(options.families, family) != options.families.end();
+    const bool sends =
+        options.families.empty() || std::ranges::find(options.families, family) != options.families.end();
     if (!sends) continue;
     const auto of_family = [family](const ip::Address& a) { return a.family() == family; };
     const auto source = std::ranges::find_if(options.source, of_family);
@@ -37,7 +38,8 @@ Task<std::vector<std::string>> check_identity(dns::Resolver& resolver, Options o
     const dns::AnswerPtr pointers = co_await resolver.query(*reverse, dns::Type::ptr, budget);
     if (dns::is_void(pointers->status)) {
       problems.push_back(address.text() + " has no PTR record; let your provider set it to " + hello->text());
-    } else if (pointers->status == dns::Status::ok && std::ranges::find(pointers->names, *hello) == pointers->names.end()) {
+    } else if (pointers->status == dns::Status::ok &&
+               std::ranges::find(pointers->names, *hello) == pointers->names.end()) {
       problems.push_back("the PTR record of " + address.text() + " is " + pointers->names.front().text() +
                          ", and EHLO says " + hello->text() + "; make them the same (hello_ipv6, hello_ipv4)");
     }

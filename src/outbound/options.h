@@ -55,15 +55,15 @@ struct Options {
   std::string memory_file;  // what is remembered of families; "": nothing outlives the process
   std::uint32_t port = 25;  // of MX hosts
   bool allow_loopback = false;
-  std::vector<ip::Address> source;  // at most one of each family
-  std::string hello_ipv4, hello_ipv6;               // in EHLO; "": hostname
-  std::vector<ip::Family> families;                 // that this host can send over; empty: both
-  std::optional<NextHop> other_family_via;          // for destinations that have addresses of the other family only
-  std::optional<ip::Prefix> nat64;                  // RFC 6052, a /96
-  std::optional<RouteOptions> smarthost;            // [relay]: for all that no route names
+  std::vector<ip::Address> source;          // at most one of each family
+  std::string hello_ipv4, hello_ipv6;       // in EHLO; "": hostname
+  std::vector<ip::Family> families;         // that this host can send over; empty: both
+  std::optional<NextHop> other_family_via;  // for destinations that have addresses of the other family only
+  std::optional<ip::Prefix> nat64;          // RFC 6052, a /96
+  std::optional<RouteOptions> smarthost;    // [relay]: for all that no route names
   std::vector<RouteOptions> routes;
   Timeouts timeouts;
-  std::int64_t idle_ms = 5000;           // a connection is kept for the next message
+  std::int64_t idle_ms = 5000;  // a connection is kept for the next message
   std::uint32_t messages_per_connection = 100;
   std::vector<ip::Endpoint> listeners;  // our own: what leads there is a loop
 };

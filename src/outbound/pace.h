@@ -16,8 +16,8 @@ inline constexpr std::size_t kDestinationsMax = 10'000;
 
 class Pace {
  public:
-  static constexpr double kFirst = 4;            // attempts at once of a destination that is not known
-  static constexpr seconds kProvenFor{3600};     // after a success
+  static constexpr double kFirst = 4;         // attempts at once of a destination that is not known
+  static constexpr seconds kProvenFor{3600};  // after a success
   static constexpr seconds kFirstRest{60};
   static constexpr seconds kLongestRest{3600};
 

@@ -13,9 +13,7 @@ Task<void> let_go(std::unique_ptr<delivery::Conversation> conversation) {
   co_await conversation->stream().close(Deadline::after(kFarewell));
 }
 
-milliseconds since(Clock::time_point begin) {
-  return std::chrono::duration_cast<milliseconds>(Clock::now() - begin);
-}
+milliseconds since(Clock::time_point begin) { return std::chrono::duration_cast<milliseconds>(Clock::now() - begin); }
 
 class Run {
  public:
@@ -91,7 +89,8 @@ class Run {
     end.connect = since(runner.begun);
     race_.connected(index, Clock::now());
     runner.conversation = std::make_unique<delivery::Conversation>(
-        std::move(*stream), smtp::ClientMachine(smtp::ClientDialect::smtp, contestant.hello), client_timeouts(timeouts_));
+        std::move(*stream), smtp::ClientMachine(smtp::ClientDialect::smtp, contestant.hello),
+        client_timeouts(timeouts_));
     news_.notify();  // the next one's time has changed
     if (ending_) co_return;
     const auto greeted = co_await runner.conversation->hear_greeting();

@@ -45,9 +45,9 @@ class RemoteAttempt {
   Task<void> use(Connection connection);
   // What became of one transaction.
   enum class Then : std::uint8_t {
-    go_on,         // with the rest, over the same connection
-    hang_up,       // the connection is of no further use
-    come_back,     // the connection was gone before it was used
+    go_on,      // with the rest, over the same connection
+    hang_up,    // the connection is of no further use
+    come_back,  // the connection was gone before it was used
   };
   Task<Then> transact(Connection& connection, std::vector<std::size_t> chunk);
   Then judge(Connection& connection, const std::vector<std::size_t>& chunk, const Result<void>& sent);

@@ -114,9 +114,9 @@ void RemoteAttempt::settle(std::size_t position, smtp::Reply reply, const Connec
   }
   // What one family calls temporary the other must not make permanent: its "no" may be about another thing
   if (reply.permanent() && put_off_over_ && *put_off_over_ != family) {
-    reply = smtp::Reply(451, {4, reply.enhanced.subject, reply.enhanced.detail},
-                        reply.line() + "; kept for now, because over the other family the server had said: " +
-                            put_off_words_);
+    reply = smtp::Reply(
+        451, {4, reply.enhanced.subject, reply.enhanced.detail},
+        reply.line() + "; kept for now, because over the other family the server had said: " + put_off_words_);
   }
   if (reply.code / 100 == 2) {
     if (note_.dsn_passed.empty()) note_.dsn_passed.assign(results_.size(), false);

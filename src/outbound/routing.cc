@@ -14,8 +14,10 @@ constexpr std::size_t kDroppedMax = 20;
 
 // RFC 5321 5.1: "temporary failure" of a look-up queues the message
 smtp::Reply unknown_reply(const std::string& what, const dns::Answer& answer) {
-  return {451, {4, 4, 3}, "DNS: " + what + ": " + std::string(dns::to_string(answer.status)) +
-                              (answer.why.empty() ? "" : " (" + answer.why + ")")};
+  return {451,
+          {4, 4, 3},
+          "DNS: " + what + ": " + std::string(dns::to_string(answer.status)) +
+              (answer.why.empty() ? "" : " (" + answer.why + ")")};
 }
 
 struct Addresses {
@@ -107,15 +109,16 @@ bool cut_loop(Router& router, std::vector<MxHost>& hosts, std::uint16_t port) {
   std::optional<std::uint16_t> own;
   for (const MxHost& host : hosts) {
     const bool by_name = std::ranges::find(router.rules().own_names, host.name) != router.rules().own_names.end();
-    const bool is_us = (by_name && !host.name.is_root()) ||
-                       std::ranges::any_of(host.addresses, [&](const ip::Address& a) { return router.is_own(a, port); });
+    const bool is_us =
+        (by_name && !host.name.is_root()) ||
+        std::ranges::any_of(host.addresses, [&](const ip::Address& a) { return router.is_own(a, port); });
     if (is_us && (!own || host.preference < *own)) own = host.preference;
   }
   if (!own) return true;
   std::erase_if(hosts, [&](const MxHost& host) {
     if (host.preference < *own) return false;
-    router.drop(host.name.text(), "has a preference of " + std::to_string(host.preference) + ", and our own is " +
-                                      std::to_string(*own));
+    router.drop(host.name.text(),
+                "has a preference of " + std::to_string(host.preference) + ", and our own is " + std::to_string(*own));
     return true;
   });
   return !hosts.empty();
@@ -133,9 +136,10 @@ std::string joined(const std::vector<std::string>& lines) {
 smtp::Reply no_address_reply(const std::string& what, const Routing& routing) {
   const std::string why = routing.dropped.empty() ? "" : ": " + joined(routing.dropped);
   if (routing.only_other_family) {
-    return {451, {4, 4, 1},
-            what + " has no address of a family that this host sends over; set [outbound] other_family_via or nat64" +
-                why};
+    return {
+        451,
+        {4, 4, 1},
+        what + " has no address of a family that this host sends over; set [outbound] other_family_via or nat64" + why};
   }
   return {550, {5, 4, 4}, what + " has no address that mail can be sent to" + why};
 }
@@ -188,7 +192,8 @@ Task<Routing> route_by_mx(dns::Resolver& resolver, RoutingRules rules, smtp::Dom
   routing.mx_secure = answer->security == dns::Security::secure;
   std::vector<dns::Mx> records = answer->mx;
   // RFC 7505 3: a null MX stands alone; a root among others names no host
-  const bool null_mx = !records.empty() && std::ranges::all_of(records, [](const dns::Mx& r) { return r.host.is_root(); });
+  const bool null_mx =
+      !records.empty() && std::ranges::all_of(records, [](const dns::Mx& r) { return r.host.is_root(); });
   if (null_mx) {
     routing.refusal = null_mx_reply(name->text());
     co_return std::move(routing);
@@ -211,7 +216,8 @@ Task<Routing> route_by_mx(dns::Resolver& resolver, RoutingRules rules, smtp::Dom
     Addresses found = co_await router.addresses(record.host, false);
     other_family = other_family || found.other_family;
     if (found.unknown) trouble = found.trouble;
-    if (found.usable.empty() && !found.unknown && !found.other_family) router.drop(record.host.text(), "has no address");
+    if (found.usable.empty() && !found.unknown && !found.other_family)
+      router.drop(record.host.text(), "has no address");
     hosts.push_back({record.host, record.preference, found.secure, std::move(found.usable)});
   }
   const bool reachable = cut_loop(router, hosts, port);

@@ -20,7 +20,7 @@
 
 namespace postern::outbound {
 
-inline constexpr std::size_t kHostsMax = 10;           // of a destination; those of the best preference first
+inline constexpr std::size_t kHostsMax = 10;            // of a destination; those of the best preference first
 inline constexpr std::size_t kAddressesPerHostMax = 4;  // of one family
 inline constexpr std::size_t kRoutingLookups = 64;
 
@@ -41,10 +41,10 @@ struct MxHost {
 };
 
 struct Routing {
-  std::vector<MxHost> hosts;         // ascending preference, shuffled among equals; each has an address
-  bool mx_secure = false;            // the MX records, or that there are none, were validated
-  bool only_other_family = false;    // no host has an address of a family that we can send over
-  std::vector<std::string> dropped;  // what was left out and why, a line each
+  std::vector<MxHost> hosts;           // ascending preference, shuffled among equals; each has an address
+  bool mx_secure = false;              // the MX records, or that there are none, were validated
+  bool only_other_family = false;      // no host has an address of a family that we can send over
+  std::vector<std::string> dropped;    // what was left out and why, a line each
   std::optional<smtp::Reply> refusal;  // why there are no hosts
   std::uint16_t port = 25;
 };

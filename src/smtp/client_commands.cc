@@ -79,9 +79,11 @@ std::optional<Reply> cannot_take(const ClientMessage& message, const ServerOffer
   if (message.deliver_by && message.deliver_by->return_if_late) {
     // RFC 2852 4.1.4.1
     if (!offer.deliver_by) {
-      return Reply(550, {5, 3, 3}, "the sender wants it delivered in time or returned, and the server has no DELIVERBY");
+      return Reply(550, {5, 3, 3},
+                   "the sender wants it delivered in time or returned, and the server has no DELIVERBY");
     }
-    if (message.deliver_by->seconds <= 0 || message.deliver_by->seconds < static_cast<std::int64_t>(*offer.deliver_by)) {
+    if (message.deliver_by->seconds <= 0 ||
+        message.deliver_by->seconds < static_cast<std::int64_t>(*offer.deliver_by)) {
       return Reply(550, {5, 4, 7}, "cannot be delivered in the time that the sender allows");
     }
   }

@@ -49,8 +49,8 @@ struct ClientMachine::Impl {
   bool lone_dot = false;  // the final reply belongs to an empty text, not to the message
   bool strict = false;
   bool dsn_passed = false;
-  bool chunk = false;             // BDAT, not DATA
-  std::uint64_t chunk_size = 0;   // of the message, as BDAT says it
+  bool chunk = false;            // BDAT, not DATA
+  std::uint64_t chunk_size = 0;  // of the message, as BDAT says it
   std::uint64_t chunk_sent = 0;
   DotStuffer stuffer;
   LineCheck lines;
@@ -320,7 +320,8 @@ struct ClientMachine::Impl {
 
   // In the middle of the message: hanging up is the only way not to finish it.
   void not_sendable() {
-    const Reply reply(554, {5, 6, 0}, "the stored message has a bare CR or LF, or another length than it had; not sent");
+    const Reply reply(554, {5, 6, 0},
+                      "the stored message has a bare CR or LF, or another length than it had; not sent");
     output.clear();
     static_cast<void>(close(ErrorKind::invalid, reply.text, &reply));
   }

@@ -67,8 +67,8 @@ struct ServerOffer {  // what EHLO or LHLO listed
   std::optional<std::uint64_t> deliver_by;  // the least by-time it takes, in seconds; 0 = none stated
   // RFC 9422; 0 = not stated
   std::uint64_t recipients_max = 0, messages_max = 0;
-  std::string auth;                   // mechanisms
-  std::vector<std::string> lines;     // as sent, without code
+  std::string auth;                // mechanisms
+  std::vector<std::string> lines;  // as sent, without code
 };
 
 class ClientMachine {

@@ -140,14 +140,16 @@ TEST(Pace, RestsGrowUntilSomethingIsDelivered) {
 
 TEST(Replies, WhichBlameTheFamily) {
   using smtp::Reply;
-  for (const Reply& reply : {Reply(550, {5, 7, 25}, "no"), Reply(550, {5, 7, 26}, "no"),
-                             Reply(550, {5, 7, 1}, "Our system has detected that this message does not meet IPv6 sending guidelines"),
-                             Reply(554, {5, 7, 1}, "no PTR record"), Reply(550, {5, 7, 1}, "fix your reverse DNS"),
-                             Reply(554, {}, "Bad rDNS")}) {
+  for (const Reply& reply :
+       {Reply(550, {5, 7, 25}, "no"), Reply(550, {5, 7, 26}, "no"),
+        Reply(550, {5, 7, 1}, "Our system has detected that this message does not meet IPv6 sending guidelines"),
+        Reply(554, {5, 7, 1}, "no PTR record"), Reply(550, {5, 7, 1}, "fix your reverse DNS"),
+        Reply(554, {}, "Bad rDNS")}) {
     EXPECT_TRUE(blames_family(reply)) << reply.line();
   }
-  for (const Reply& reply : {Reply(450, {4, 7, 25}, "no PTR"), Reply(550, {5, 7, 1}, "spam"), Reply(550, {5, 1, 1}, "no IPv6 here"),
-                             Reply(250, {2, 7, 25}, "IPv6"), Reply(550, {5, 7, 1}, "scriptptrue"), Reply(550, {}, "go away")}) {
+  for (const Reply& reply :
+       {Reply(450, {4, 7, 25}, "no PTR"), Reply(550, {5, 7, 1}, "spam"), Reply(550, {5, 1, 1}, "no IPv6 here"),
+        Reply(250, {2, 7, 25}, "IPv6"), Reply(550, {5, 7, 1}, "scriptptrue"), Reply(550, {}, "go away")}) {
     EXPECT_FALSE(blames_family(reply)) << reply.line();
   }
 }
@@ -178,9 +180,10 @@ TEST(Candidates, FamiliesTakeTurnsWithinAPreference) {
     for (const char* text : addresses) out.addresses.push_back(*ip::Address::parse(text));
     return out;
   };
-  const std::vector<MxHost> hosts = {host(10, {"2001:470::1", "2001:470::2", "10.0.0.1"}), host(10, {"2001:470::3", "10.0.0.3"}),
-                                     host(20, {"10.0.0.9"})};
-  EXPECT_EQ(order_text(order_candidates(hosts, {})), "2001:470::1 10.0.0.1 2001:470::3 10.0.0.3 2001:470::2 | 10.0.0.9");
+  const std::vector<MxHost> hosts = {host(10, {"2001:470::1", "2001:470::2", "10.0.0.1"}),
+                                     host(10, {"2001:470::3", "10.0.0.3"}), host(20, {"10.0.0.9"})};
+  EXPECT_EQ(order_text(order_candidates(hosts, {})),
+            "2001:470::1 10.0.0.1 2001:470::3 10.0.0.3 2001:470::2 | 10.0.0.9");
   EXPECT_EQ(order_text(order_candidates(hosts, {Family::v4, false})),
             "10.0.0.1 2001:470::1 10.0.0.3 2001:470::3 2001:470::2 | 10.0.0.9");
   EXPECT_EQ(order_text(order_candidates(hosts, {Family::v4, true})),

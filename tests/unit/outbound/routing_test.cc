@@ -60,12 +60,14 @@ TEST(Routing, AscendingPreferenceAndShuffledAmongEquals) {
     EXPECT_FALSE(routing.refusal);
     seen.insert(names(routing));
   }
-  EXPECT_EQ(seen, (std::set<std::string>{"a.a.example b.a.example c.a.example", "b.a.example a.a.example c.a.example"}));
+  EXPECT_EQ(seen,
+            (std::set<std::string>{"a.a.example b.a.example c.a.example", "b.a.example a.a.example c.a.example"}));
 }
 
 TEST(Routing, BothFamiliesOfAHost) {
   const Routing routing = routed(R"({"d.example": {"MX": [[10, "m.d.example"]]},
-    "m.d.example": {"A": ["192.168.7.1"], "AAAA": ["2001:470::1", "2001:470::2"]}})", "d.example");
+    "m.d.example": {"A": ["192.168.7.1"], "AAAA": ["2001:470::1", "2001:470::2"]}})",
+                                 "d.example");
   ASSERT_EQ(routing.hosts.size(), 1U);
   EXPECT_EQ(routing.hosts[0].addresses.size(), 3U);
 }
@@ -98,12 +100,15 @@ TEST(Routing, WhatIsNotKnownIsTemporary) {
   for (const char* status : {"SERVFAIL", "TIMEOUT", "REFUSED", "BOGUS"}) {
     const std::string zone_text = std::string(R"({"d.example": ")") + status + "\"}";
     EXPECT_EQ(line(routed(zone_text, "d.example")).substr(0, 9), "451 4.4.3") << status;
-    const std::string host = std::string(R"({"d.example": {"MX": [[10, "m.example"]]}, "m.example": ")") + status + "\"}";
+    const std::string host =
+        std::string(R"({"d.example": {"MX": [[10, "m.example"]]}, "m.example": ")") + status + "\"}";
     EXPECT_EQ(line(routed(host, "d.example")).substr(0, 9), "451 4.4.3") << status;
   }
   // One family that answers is enough
   EXPECT_EQ(names(routed(R"({"d.example": {"MX": [[10, "m.example"]]},
-    "m.example": {"A": ["192.168.7.1"], "AAAA": "SERVFAIL"}})", "d.example")), "m.example");
+    "m.example": {"A": ["192.168.7.1"], "AAAA": "SERVFAIL"}})",
+                         "d.example")),
+            "m.example");
   // The look-ups of one attempt are counted
   dns::FixtureResolver resolver = zone(kThree);
   dns::Budget budget(1);
@@ -131,11 +136,16 @@ TEST(Routing, AddressesWhereNobodyIsAreDroppedWithAReason) {
     const char* type;
     const char* address;
     const char* why;
-  } kCases[] = {{"A", "127.0.0.1", "loopback"},       {"AAAA", "::1", "loopback"},
-                {"A", "0.0.0.0", "unspecified"},      {"AAAA", "::", "unspecified"},
-                {"A", "169.254.1.1", "link-local"},   {"AAAA", "fe80::1", "link-local"},
-                {"A", "224.0.0.1", "multicast"},      {"AAAA", "ff02::1", "multicast"},
-                {"A", "192.0.2.1", "documentation"},  {"AAAA", "2001:db8::1", "documentation"},
+  } kCases[] = {{"A", "127.0.0.1", "loopback"},
+                {"AAAA", "::1", "loopback"},
+                {"A", "0.0.0.0", "unspecified"},
+                {"AAAA", "::", "unspecified"},
+                {"A", "169.254.1.1", "link-local"},
+                {"AAAA", "fe80::1", "link-local"},
+                {"A", "224.0.0.1", "multicast"},
+                {"AAAA", "ff02::1", "multicast"},
+                {"A", "192.0.2.1", "documentation"},
+                {"AAAA", "2001:db8::1", "documentation"},
                 {"AAAA", "::ffff:192.168.7.1", "v4-mapped"}};
   for (const auto& one : kCases) {
     const std::string text = std::string(R"({"d.example": {")") + one.type + R"(": [")" + one.address + "\"]}}";
@@ -159,7 +169,8 @@ TEST(Routing, AddressLiterals) {
 TEST(Routing, OneFamilyAlone) {
   RoutingRules six = rules();
   six.ipv4 = false;
-  const char* const kZone = R"({"four.example": {"A": ["192.168.7.1"]}, "both.example": {"A": ["192.168.7.1"], "AAAA": ["2001:470::1"]}})";
+  const char* const kZone =
+      R"({"four.example": {"A": ["192.168.7.1"]}, "both.example": {"A": ["192.168.7.1"], "AAAA": ["2001:470::1"]}})";
   const Routing other = routed(kZone, "four.example", six);
   EXPECT_TRUE(other.only_other_family);
   EXPECT_EQ(line(other).substr(0, 9), "451 4.4.1");
@@ -173,9 +184,11 @@ TEST(Routing, OneFamilyAlone) {
 TEST(Routing, HostsAndAddressesAreBounded) {
   std::string hosts, zones;
   for (int i = 0; i < 40; ++i) {
-    hosts += std::string(i == 0 ? "" : ", ") + "[" + std::to_string(i) + R"(, "m)" + std::to_string(i) + R"(.example"])";
+    hosts +=
+        std::string(i == 0 ? "" : ", ") + "[" + std::to_string(i) + R"(, "m)" + std::to_string(i) + R"(.example"])";
     zones += R"(, "m)" + std::to_string(i) + R"(.example": {"A": [)";
-    for (int k = 1; k <= 9; ++k) zones += std::string(k == 1 ? "" : ", ") + "\"192.168." + std::to_string(i) + "." + std::to_string(k) + "\"";
+    for (int k = 1; k <= 9; ++k)
+      zones += std::string(k == 1 ? "" : ", ") + "\"192.168." + std::to_string(i) + "." + std::to_string(k) + "\"";
     zones += "]}";
   }
   const Routing routing = routed(R"({"d.example": {"MX": [)" + hosts + "]}" + zones + "}", "d.example");
@@ -186,7 +199,8 @@ TEST(Routing, HostsAndAddressesAreBounded) {
 
 TEST(Routing, ValidatedAnswersAreTold) {
   const Routing secure = routed(R"({"d.example": {"secure": true, "MX": [[10, "s.example"], [20, "i.example"]]},
-    "s.example": {"secure": true, "A": ["192.168.7.1"]}, "i.example": {"A": ["192.168.7.2"]}})", "d.example");
+    "s.example": {"secure": true, "A": ["192.168.7.1"]}, "i.example": {"A": ["192.168.7.2"]}})",
+                                "d.example");
   EXPECT_TRUE(secure.mx_secure);
   ASSERT_EQ(secure.hosts.size(), 2U);
   EXPECT_TRUE(secure.hosts[0].addresses_secure);
@@ -195,7 +209,8 @@ TEST(Routing, ValidatedAnswersAreTold) {
 }
 
 TEST(Routing, NextHopsOfTheOperator) {
-  dns::FixtureResolver resolver = zone(R"({"smart.example": {"A": ["127.0.0.1"], "AAAA": ["2001:db8::1"], "MX": [[1, "no.example"]]}})");
+  dns::FixtureResolver resolver =
+      zone(R"({"smart.example": {"A": ["127.0.0.1"], "AAAA": ["2001:db8::1"], "MX": [[1, "no.example"]]}})");
   const auto to = [&](const std::string& text) {
     dns::Budget budget(kRoutingLookups);
     return run_ready(route_to(resolver, rules(), *NextHop::parse(text), 1, budget));
@@ -212,7 +227,8 @@ TEST(Routing, NextHopsOfTheOperator) {
 TEST(NextHop, Forms) {
   EXPECT_EQ(NextHop::parse("[2001:db8::1]:587")->text(), "[2001:db8::1]:587");
   EXPECT_EQ(NextHop::parse("SMTP.Example.NET:25")->text(), "smtp.example.net:25");
-  for (const char* bad : {"smtp.example.net", "smtp.example.net:0", "smtp.example.net:65536", ":25", "", "[::1]", "a b:25"}) {
+  for (const char* bad :
+       {"smtp.example.net", "smtp.example.net:0", "smtp.example.net:65536", ":25", "", "[::1]", "a b:25"}) {
     EXPECT_FALSE(NextHop::parse(bad).has_value()) << bad;
   }
 }
