@@ -11,6 +11,8 @@ using State = smtp::ClientMachine::State;
 
 namespace {
 
+// Of a strict message, which goes unchanged or not at all.
+constexpr std::string_view kClean = "A: b\r\n\r\n.dot\r\n.\r\nQUIT\r\n";
 constexpr std::string_view kBody = "A: b\r\n\r\n.dot\r\n.\r\nQUIT\r\n\n.\nbare\rend.";
 
 void check_lines(std::string_view wire) {
@@ -21,6 +23,11 @@ void check_lines(std::string_view wire) {
     const std::string_view line = wire.substr(0, end);
     wire.remove_prefix(end + 2);
     POSTERN_CHECK(line.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+    if (line.starts_with("BDAT ")) {
+      POSTERN_CHECK(line == "BDAT " + std::to_string(kClean.size()) + " LAST" && wire.starts_with(kClean));
+      wire.remove_prefix(kClean.size());
+      continue;
+    }
     if (line == "A: b") in_text = true;
     if (!in_text) {
       const std::string_view verb = line.substr(0, line.find(' '));
@@ -48,7 +55,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   smtp::ClientMessage message;
   message.reverse_path = "s@example.org";
   message.forward_paths = {"a@example.org", "b@example.org\r\nRSET", "c@example.org"};
-  message.size = kBody.size();
+  message.strict = (flags & 16U) != 0;
+  const std::string_view body = message.strict ? kClean : kBody;
+  message.size = body.size();
+  message.require_tls = (flags & 32U) != 0;
+  message.parameters = {{"NEVER", "rfc822;a"}, {"x y", ""}, {"", "rfc822;c\r\nRSET"}};
+  message.envid = "id>\r\nDATA";
+  message.ret = "HDRS";
   message.eight_bit = (flags & 4U) != 0;
   bool want_tls = (flags & 8U) != 0;
   std::string wire;
@@ -78,7 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         POSTERN_CHECK(machine.tls_started().has_value());
         continue;
       case State::body:
-        for (std::size_t at = 0; at < kBody.size(); at += step) machine.body(kBody.substr(at, step));
+        for (std::size_t at = 0; at < body.size(); at += step) machine.body(body.substr(at, step));
         machine.end_body();
         continue;
       default:

@@ -129,6 +129,8 @@ void derive(Config& config) {
   config.records.directory = config.data_dir + "/records";
   config.queue.local.base_directory = config.base_directory;
   config.queue.local.hostname = config.hostname;
+  config.outbound.hostname = config.hostname;
+  config.outbound.memory_file = config.data_dir + "/families.jsonl";
   for (directory::DomainOptions& domain : config.domains) {
     if (domain.deliver.kind == directory::Transport::Kind::maildir && domain.deliver.target.empty()) {
       domain.deliver.target = config.data_dir + "/mail/{domain}/{user}";
@@ -217,6 +219,22 @@ void default_hostname(Config& config, std::vector<Problem>& problems) {
   derive(config);
 }
 
+// Passwords for next hops: the first line of each file.
+void read_password(outbound::RouteOptions& way, const Config& config, std::vector<Problem>& problems) {
+  if (way.password_file.empty()) return;
+  const auto text = read_file(way.password_file);
+  std::string password = text ? text->substr(0, text->find('\n')) : std::string();
+  if (password.ends_with('\r')) password.pop_back();
+  std::string what;
+  if (!text) {
+    what = text.error().what;
+  } else if (password.empty() || password.size() > 255 || password.find('\0') != std::string::npos) {
+    what = "holds no password in its first line";
+  }
+  if (!what.empty()) problems.push_back(Problem{config.file, way.line, 0, "", way.password_file + ": " + what});
+  way.password = std::move(password);
+}
+
 void note_parts(const Config& config, Loaded& loaded) {
   loaded.data_dir = config.data_dir;
   loaded.tls = config.tls;
@@ -277,6 +295,8 @@ Loaded load(const std::string& file) {
     const bool hostname_wrong = std::any_of(loaded.problems.begin(), loaded.problems.end(),
                                             [](const Problem& problem) { return problem.key == "hostname"; });
     if (!hostname_wrong) default_hostname(*config, loaded.problems);
+    if (config->outbound.smarthost) read_password(*config->outbound.smarthost, *config, loaded.problems);
+    for (outbound::RouteOptions& route : config->outbound.routes) read_password(route, *config, loaded.problems);
     std::vector<directory::Directory::Problem> found;
     config->inbound.directory = directory::Directory::build(config->domains, found);
     for (auto& problem : found) {

@@ -20,6 +20,7 @@
 #include "inbound/options.h"
 #include "io/tls.h"
 #include "ip/address.h"
+#include "outbound/options.h"
 #include "policy/options.h"
 #include "policy/policy.h"
 #include "record/writer.h"
@@ -57,9 +58,7 @@ struct Config {
   std::shared_ptr<const policy::Policy> judge;  // compiled of it
   std::vector<signals::ListOptions> lists;      // in the order of policy.lists
   std::string evidence_file;                    // [policy] evidence; "" where there is none
-
-  // Read and checked; nothing uses them yet.
-  std::string smarthost;  // "[2001:db8::1]:587" or "smtp.example.net:587"
+  outbound::Options outbound;                   // load() reads its passwords; its listeners are found by whoever serves
 
   [[nodiscard]] std::string control_socket() const { return data_dir + "/control.sock"; }
   [[nodiscard]] std::string self_signed_certificate() const { return data_dir + "/tls/self-signed.pem"; }

@@ -45,13 +45,14 @@ struct Section {
 [[nodiscard]] std::span<const Section> sections();
 // The keys of a section, in the order of the reference.
 [[nodiscard]] std::vector<const Key*> keys_of(std::string_view section);
-[[nodiscard]] std::span<const Key> general_keys();         // top, listen, domain, relay, tls, log
+[[nodiscard]] std::span<const Key> general_keys();         // top, listen, domain, tls, log
 [[nodiscard]] std::span<const Key> number_keys();          // limits, timeouts, spool, queue, records
 [[nodiscard]] std::span<const Key> authentication_keys();  // dns, authentication
 [[nodiscard]] std::span<const Key> policy_keys();          // policy and what stands within
 [[nodiscard]] std::span<const Key> list_keys();            // policy.list
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
-[[nodiscard]] std::array<std::span<const Key>, 6> key_tables();
+[[nodiscard]] std::span<const Key> outbound_keys();        // relay, outbound, route
+[[nodiscard]] std::array<std::span<const Key>, 7> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);
@@ -66,17 +67,19 @@ bool read_repeated(Reader& reader, const Section& section, const Node& node,
 // True where there is room for one more; tells it once where there is not.
 bool has_room(Reader& reader, const Section& section, const Node& node, std::size_t have, std::size_t max);
 
-// The sections that may be repeated, one of it each (sections.cc, keys_policy.cc, keys_lists.cc).
+// The sections that may be repeated, one of it each (sections.cc, keys_policy.cc, keys_lists.cc, keys_outbound.cc).
 void read_listener(Reader& reader, const Section& section, const Node& node);
 void read_domain(Reader& reader, const Section& section, const Node& node);
 void read_rule(Reader& reader, const Section& section, const Node& node);
 void read_override(Reader& reader, const Section& section, const Node& node);
 void read_pin(Reader& reader, const Section& section, const Node& node);
 void read_list(Reader& reader, const Section& section, const Node& node);
+void read_route(Reader& reader, const Section& section, const Node& node);
 
 // What spans several keys: called once all of them are read.
 void check_together(Reader& reader);
-void check_policy(Reader& reader);  // the same for [policy] alone
+void check_policy(Reader& reader);    // the same for [policy] alone
+void check_outbound(Reader& reader);  // and for [relay]
 // Compiles [policy], where nothing is wrong with its keys; tells what is wrong with it, where it stands (policy.cc).
 // With `counts` the file of evidence is read before.
 [[nodiscard]] std::shared_ptr<const policy::Policy> compile_policy(Reader& reader, bool counts);

@@ -94,11 +94,6 @@ void read_deliver(Reader& reader, const Node& node) {
   if (!text) return;
   auto transport = directory::Transport::parse(*text);
   if (!transport) return reader.problem(node.place, transport.error().what);
-  if (transport->kind == directory::Transport::Kind::smtp) {
-    return reader.problem(node.place,
-                          "delivery by \"smtp:\" is not available in this release, so that mail would only wait; use "
-                          "\"lmtp:\", \"maildir:\" or \"sink:\"");
-  }
   if (transport->kind == directory::Transport::Kind::lmtp_unix) transport->target = reader.path(transport->target);
   reader.domain->deliver = std::move(*transport);
 }
@@ -145,27 +140,6 @@ void read_plus(Reader& reader, const Node& node) {
 
 void read_case_sensitive(Reader& reader, const Node& node) {
   if (const auto value = reader.boolean(node)) reader.domain->case_sensitive = *value;
-}
-
-void read_relay_from(Reader& reader, const Node& node) { reader.config.inbound.relay_from = reader.prefixes(node); }
-
-void read_smarthost(Reader& reader, const Node& node) {
-  const auto text = reader.string(node, "an address or name with a port, such as \"[2001:db8::1]:587\"");
-  if (!text) return;
-  if (const auto endpoint = ip::Endpoint::parse(*text); endpoint && endpoint->port != 0) {
-    reader.config.smarthost = endpoint->text();
-    return;
-  }
-  const std::size_t colon = text->rfind(':');
-  const auto port =
-      colon == std::string::npos ? std::nullopt : parse_unsigned(std::string_view(*text).substr(colon + 1), 65535);
-  const auto host = smtp::parse_domain(std::string_view(*text).substr(0, colon), true);
-  if (!port || *port == 0 || !host || host->name.empty()) {
-    return reader.problem(node.place, quoted(*text) +
-                                          " is neither ADDRESS:PORT nor NAME:PORT; write "
-                                          "\"[2001:db8::1]:587\" or \"smtp.example.net:587\"");
-  }
-  reader.config.smarthost = host->name + ":" + std::to_string(*port);
 }
 
 void read_certificate_table(Reader& reader, const Node& node) {
@@ -321,7 +295,9 @@ constexpr std::array kGeneral = {
     Key{.section = "domain",
         .name = "deliver",
         .doc = "Where its mail goes: \"maildir:PATH\" with {domain} and {user} filled in, \"lmtp:[::1]:24\", "
-               "\"lmtp:unix:/PATH\", or \"sink:\", which takes mail and drops it.",
+               "\"lmtp:unix:/PATH\", \"smtp:[2001:db8::5]:25\" for a server of yours behind this one, or \"sink:\", "
+               "which takes "
+               "mail and drops it.",
         .type = "way of delivery",
         .fallback = "\"maildir:DATA_DIR/mail/{domain}/{user}\"",
         .read = read_deliver},
@@ -360,21 +336,6 @@ constexpr std::array kGeneral = {
         .type = "boolean",
         .fallback = "false",
         .read = read_case_sensitive},
-
-    Key{.section = "relay",
-        .name = "from",
-        .doc = "Clients that may send to domains that are not ours. Not even loopback may without being listed. This "
-               "release does not deliver to other domains yet: such mail, like that of an alias that leads there, "
-               "waits in the queue.",
-        .type = "list of addresses and prefixes",
-        .fallback = "[]",
-        .read = read_relay_from},
-    Key{.section = "relay",
-        .name = "smarthost",
-        .doc = "The server for mail to other domains. It is checked and not used yet.",
-        .type = "ADDRESS:PORT or NAME:PORT",
-        .fallback = "none",
-        .read = read_smarthost},
 
     Key{.section = "tls",
         .name = "certificates",

@@ -28,6 +28,7 @@ class Reader {
   policy::OverrideOptions* override_of = nullptr;    // while a [[policy.for]] is read
   policy::PinOptions* pin = nullptr;                 // while a [[policy.pin]] is read
   signals::ListOptions* list = nullptr;              // while a [[policy.list]] is read
+  outbound::RouteOptions* route = nullptr;           // while a [[route]] is read
   std::string key;                                   // being read, "limits.errors"
   std::map<std::string, Place, std::less<>> places;  // of every key that was read
   std::vector<Problem> problems;

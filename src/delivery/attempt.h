@@ -1,9 +1,12 @@
 // One delivery attempt: a message and those of its recipients that go the same way. Each transport is one file:
-// maildir, lmtp (TCP and unix), sink. A transport never retries and never decides when to; queue.h does.
+// maildir, lmtp (TCP and unix), sink; servers of others are remote.h. A transport never retries and never decides when
+// to; queue.h does.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/task.h"
@@ -34,6 +37,15 @@ struct LocalOptions {
 struct AttemptNote {
   bool unreachable = false;  // the server could not be talked to at all: others of its messages need not try now
   std::string text;          // why, where unreachable
+  // Of mail to servers of others:
+  milliseconds rest{0};              // the destination asked to be left alone: others of its messages wait, untried
+  std::string host;                  // where it went, "[2001:db8::1]:25"
+  std::string host_name;             // of that address, "mx.example.net"
+  std::optional<ip::Family> family;  // of that address
+  std::string tls;                   // version; empty in clear
+  std::string_view tls_policy;       // what was demanded: "dane", "sts", "opportunistic", ...; static
+  // For each recipient of the attempt: its server took over the notifications (RFC 3461). Empty: nobody's did.
+  std::vector<bool> dsn_passed;
 };
 
 // Maildir: tmp/, write, fsync, rename (link) to new/, fsync of new/. Unique names time.Mmicros Ppid Qseq.host; folders

@@ -6,6 +6,8 @@ using State = smtp::ClientMachine::State;
 
 namespace {
 
+constexpr std::size_t kBlockMin = 32 * 1024;
+
 Result<void> why_closed(const smtp::ClientMachine& machine) {
   if (machine.error()) return std::unexpected(*machine.error());
   return fail(ErrorKind::closed, "the server closed the connection");
@@ -49,6 +51,37 @@ Task<Result<void>> Conversation::take(Deadline deadline) {
   if (received->empty()) co_return fail(ErrorKind::closed, "the server closed the connection");
   if (watcher_) watcher_(false, *received);
   co_return machine_.receive(*received);
+}
+
+Task<Result<void>> Conversation::hear_greeting() {
+  while (machine_.state() == State::greeting) {
+    const auto taken = co_await take(deadline());
+    if (!taken) {
+      static_cast<void>(co_await flush());
+      co_return taken;
+    }
+  }
+  if (machine_.state() == State::closed) co_return why_closed(machine_);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Conversation::auth(std::string mechanism, std::string initial_base64) {
+  machine_.auth(mechanism, initial_base64);
+  co_return co_await auth_reply();
+}
+
+Task<Result<void>> Conversation::auth_response(std::string base64) {
+  machine_.auth_response(base64);
+  co_return co_await auth_reply();
+}
+
+Task<Result<void>> Conversation::auth_reply() {
+  while (machine_.state() == State::auth && machine_.last_reply().code != 334) {
+    const auto taken = co_await take(deadline());
+    if (!taken) co_return taken;
+  }
+  if (machine_.state() == State::closed) co_return why_closed(machine_);
+  co_return Result<void>{};
 }
 
 Task<Result<void>> Conversation::greet() {
@@ -102,6 +135,8 @@ Task<Result<void>> Conversation::send(smtp::ClientMessage message, BodySource bo
         machine_.end_body();
       } else {
         machine_.body(*bytes);
+        // A small message goes out with its end, in one write
+        if (machine_.output().size() < kBlockMin && machine_.state() == State::body) continue;
       }
       const auto flushed = co_await flush();
       if (!flushed) co_return flushed;

@@ -31,6 +31,8 @@ class Conversation {
   Conversation(std::unique_ptr<io::Stream> stream, smtp::ClientMachine machine, ClientTimeouts timeouts = {},
                Watcher watcher = {});
 
+  // Until the server has greeted, and nothing is said yet: greet() goes on from there.
+  [[nodiscard]] Task<Result<void>> hear_greeting();
   // Until the machine is ready: greeting and EHLO or LHLO, also those after start_tls(). Errors: the connection broke,
   // the server refused or is out of step.
   [[nodiscard]] Task<Result<void>> greet();
@@ -39,6 +41,10 @@ class Conversation {
   // TLS from the first octet.
   [[nodiscard]] Task<Result<void>> start_tls_at_once(std::shared_ptr<io::TlsClientContext> context,
                                                      io::TlsExpect expect);
+  // AUTH and what answers a challenge: until the server has asked for more (state auth, last_reply() 334) or decided
+  // (state ready).
+  [[nodiscard]] Task<Result<void>> auth(std::string mechanism, std::string initial_base64);
+  [[nodiscard]] Task<Result<void>> auth_response(std::string base64);
   // One message. Whatever the outcome, machine().results() has a reply for each recipient. An error means that the
   // connection is of no use any more; that of `body` is passed on, and the message then ends without its dot.
   [[nodiscard]] Task<Result<void>> send(smtp::ClientMessage message, BodySource body);
@@ -48,6 +54,7 @@ class Conversation {
   [[nodiscard]] io::Stream& stream() { return *stream_; }
 
  private:
+  [[nodiscard]] Task<Result<void>> auth_reply();
   [[nodiscard]] Task<Result<void>> flush();
   [[nodiscard]] Task<Result<void>> take(Deadline deadline);  // flushes, then what the server says next
   [[nodiscard]] Deadline deadline() const;

@@ -105,6 +105,14 @@ record::DeliveryRecord Judgement::record() const {
   record.duration_ms = duration_ms;
   record.transport = kind_name(transport);
   if (transport != nullptr) record.host = transport->target;
+  if (transport != nullptr && transport->kind == Kind::smtp) record.destination = transport->target;
+  if (note != nullptr && !note->host.empty()) {
+    record.host = note->host;
+    record.host_name = note->host_name;
+    record.tls = note->tls;
+    record.tls_policy = note->tls_policy;
+    record.family = !note->family ? "" : *note->family == ip::Family::v6 ? "ipv6" : "ipv4";
+  }
   record.size = envelope.size;
   record.queued_ms = queued_ms();
   return record;
@@ -117,12 +125,29 @@ void Judgement::log(const Verdict& verdict) const {
       : verdict.outcome.state == spool::RecipientState::pending ? postern::log::Level::warning
                                                                 : postern::log::Level::error;
   if (!postern::log::enabled(level)) return;
+  const std::string from = "<" + envelope.reverse_path + ">";
+  const std::string to = "<" + envelope.recipients.at(verdict.outcome.index).forward_path + ">";
+  const std::string_view target = transport == nullptr ? std::string_view("none") : std::string_view(transport->target);
+  if (note == nullptr || note->host.empty()) {
+    postern::log::write(level, verdict.word,
+                        {{"id", envelope.id.text()},
+                         {"from", from},
+                         {"to", to},
+                         {"transport", kind_name(transport)},
+                         {"host", target},
+                         {"reply", verdict.outcome.reply},
+                         {"attempt", verdict.attempt},
+                         {"queued_ms", queued_ms()}});
+    return;
+  }
   postern::log::write(level, verdict.word,
                       {{"id", envelope.id.text()},
-                       {"from", "<" + envelope.reverse_path + ">"},
-                       {"to", "<" + envelope.recipients.at(verdict.outcome.index).forward_path + ">"},
+                       {"from", from},
+                       {"to", to},
                        {"transport", kind_name(transport)},
-                       {"host", transport == nullptr ? std::string_view("none") : std::string_view(transport->target)},
+                       {"host", note->host},
+                       {"name", note->host_name},
+                       {"tls", note->tls.empty() ? "none" : note->tls},
                        {"reply", verdict.outcome.reply},
                        {"attempt", verdict.attempt},
                        {"queued_ms", queued_ms()}});

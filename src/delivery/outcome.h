@@ -23,6 +23,7 @@ struct Judgement {
   const directory::Transport* transport;  // nullptr: there is no way to the recipient
   WallMs start = 0;
   std::uint32_t duration_ms = 0;
+  const AttemptNote* note = nullptr;  // where there was an attempt
 
   [[nodiscard]] Verdict verdict(std::uint32_t index, const smtp::Reply& reply) const;
   [[nodiscard]] record::DeliveryRecord record() const;  // without outcomes
@@ -34,8 +35,7 @@ struct Judgement {
 [[nodiscard]] std::int64_t jittered(std::int64_t ms);
 
 [[nodiscard]] smtp::Reply sink_reply();
-// For a recipient whose address is unreadable, whose domain is ours no more, or whose mail would have to go out by
-// SMTP.
+// For a recipient whose address is unreadable, or whose mail would have to go out by SMTP where nothing does that.
 [[nodiscard]] smtp::Reply no_way_reply(std::string_view forward_path, bool readable,
                                        const directory::Transport* transport);
 

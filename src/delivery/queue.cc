@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <optional>
 #include <set>
 #include <unordered_map>
 #include <vector>
@@ -43,8 +44,27 @@ struct Message {
 struct Job {
   std::shared_ptr<Message> message;
   directory::Transport transport;
+  std::optional<RemoteHop> hop;  // servers of others
   std::string destination;
   std::vector<std::uint32_t> recipients;
+  bool doubtful = false;  // as it was started
+};
+
+// What of a message is not attempted yet, by destination.
+struct Groups {
+  std::vector<Job> jobs;
+  std::unordered_map<std::string, std::size_t> last;  // of a destination, in jobs
+
+  void add(const std::shared_ptr<Message>& message, const directory::Transport& transport, std::optional<RemoteHop> hop,
+           std::uint32_t index) {
+    std::string destination = hop ? hop->destination : transport.text();
+    const auto [at, fresh] = last.try_emplace(destination, jobs.size());
+    if (fresh || jobs[at->second].recipients.size() >= kAttemptRecipientsMax) {
+      at->second = jobs.size();
+      jobs.push_back({message, transport, std::move(hop), std::move(destination), {}});
+    }
+    jobs[at->second].recipients.push_back(index);
+  }
 };
 
 // Leaves those that were answered for good.
@@ -74,6 +94,7 @@ struct Queue::Impl {
   record::Writer* records;
   QueueOptions options;
   std::function<std::shared_ptr<const directory::Directory>()> directory;
+  Remote* remote;
   io::Scope scope;
   io::Signal signal;
   io::Signal all_ended;  // of stop()
@@ -81,11 +102,13 @@ struct Queue::Impl {
   bool stopping = false;
 
   RoundRobin<Job> jobs;
+  std::size_t doubtful = 0;    // of the running ones
   std::size_t messages = 0;    // in work
   std::size_t recipients = 0;  // of them
   struct Down {
     Clock::time_point until;
     smtp::Reply reply;
+    bool untried = false;  // it asked for a pause: what waits for it is not counted as tried
   };
   std::map<std::string, Down> down;
   std::set<io::Breaker*> breakers;                          // of running attempts
@@ -111,13 +134,14 @@ struct Queue::Impl {
   std::shared_ptr<Door> door;
 
   Impl(io::Loop& l, io::BlockingPool& p, spool::Store& s, record::Writer* r, QueueOptions o,
-       std::function<std::shared_ptr<const directory::Directory>()> d)
+       std::function<std::shared_ptr<const directory::Directory>()> d, Remote* far)
       : loop(l),
         pool(p),
         store(s),
         records(r),
         options(std::move(o)),
         directory(std::move(d)),
+        remote(far),
         scope(l),
         signal(l),
         all_ended(l),
@@ -126,7 +150,10 @@ struct Queue::Impl {
   Task<void> run();
   Task<std::vector<Loaded>> load(std::vector<Id> ids);
   void admit(Loaded loaded, const directory::Directory& current, WallMs now);
+  RemoteHop far_hop(const directory::Transport* transport, const smtp::Domain& domain) const;
+  directory::Transport far_transport(const directory::Transport* transport, const smtp::Domain& domain) const;
   void enqueue(Job job);
+  bool may_run(const Job& job, std::size_t running) const;
   void dispatch();
   Task<void> work(Job job);
   void finish_job(const Job& job);
@@ -134,7 +161,8 @@ struct Queue::Impl {
   void settle(const Id& id, spool::Settlement settlement);
   void settle_again();
   void account(Message& message, const directory::Transport* transport, const std::vector<std::uint32_t>& indexes,
-               const Results& results, WallMs start, std::uint32_t duration_ms);
+               const Results& results, WallMs start, std::uint32_t duration_ms, const AttemptNote* note = nullptr);
+  void put_back(const Job& job, const Down& why);
   void defer_all(const Job& job, const smtp::Reply& reply);
   void push_back(const Id& id, const Error& error);
   Task<Results> attempt(const Job& job, AttemptNote& note, io::Breaker& breaker);
@@ -202,42 +230,58 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
   message->jobs = 1;  // held by this function, so that no job ends the message while others are being made
 
   std::vector<std::uint32_t> sunk;
-  std::vector<std::pair<const directory::Transport*, std::vector<std::uint32_t>>> groups;
+  Groups groups;
   for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) {
     const spool::Recipient& recipient = envelope.recipients[i];
     if (recipient.state != spool::RecipientState::pending) continue;
     const auto mailbox = smtp::parse_mailbox(recipient.forward_path, /*utf8=*/true);
     const directory::Transport* const transport = mailbox ? current.transport(*mailbox) : nullptr;
-    if (transport == nullptr || transport->kind == Kind::smtp) {
+    const bool far = mailbox && (transport == nullptr || transport->kind == Kind::smtp) && !mailbox->domain.empty();
+    if (far && remote != nullptr) {
+      groups.add(message, far_transport(transport, mailbox->domain), far_hop(transport, mailbox->domain), i);
+    } else if (transport == nullptr || far) {
       account(*message, transport, {i}, {no_way_reply(recipient.forward_path, mailbox.has_value(), transport)}, now, 0);
-      continue;
-    }
-    if (transport->kind == Kind::sink) {
+    } else if (transport->kind == Kind::sink) {
       sunk.push_back(i);
-      continue;
+    } else {
+      groups.add(message, *transport, std::nullopt, i);
     }
-    auto group = std::ranges::find_if(
-        groups, [&](const auto& g) { return *g.first == *transport && g.second.size() < kAttemptRecipientsMax; });
-    if (group == groups.end()) group = groups.insert(groups.end(), {transport, {}});
-    group->second.push_back(i);
   }
   if (!sunk.empty()) {
     static const directory::Transport kSink;
     account(*message, &kSink, sunk, Results(sunk.size(), sink_reply()), now, 0);
   }
-  for (auto& [transport, indexes] : groups) {
+  for (Job& job : groups.jobs) {
     ++message->jobs;
-    enqueue({message, *transport, transport->text(), std::move(indexes)});
+    enqueue(std::move(job));
   }
   if (--message->jobs == 0) finish(*message);
 }
 
+RemoteHop Queue::Impl::far_hop(const directory::Transport* transport, const smtp::Domain& domain) const {
+  if (transport == nullptr) return {remote->destination(domain), domain, std::nullopt};
+  const auto endpoint = ip::Endpoint::parse(transport->target);
+  return {transport->text(), domain, endpoint ? std::optional(*endpoint) : std::nullopt};
+}
+
+directory::Transport Queue::Impl::far_transport(const directory::Transport* transport,
+                                                const smtp::Domain& domain) const {
+  return transport != nullptr ? *transport : directory::Transport{Kind::smtp, remote->destination(domain)};
+}
+
+void Queue::Impl::put_back(const Job& job, const Down& why) {
+  if (why.untried) {
+    const auto left = std::chrono::duration_cast<milliseconds>(why.until - Clock::now()).count();
+    job.message->try_again_in(jittered(std::max<std::int64_t>(left, 1)));
+  } else {
+    defer_all(job, why.reply);
+  }
+  finish_job(job);
+}
+
 void Queue::Impl::enqueue(Job job) {
   if (const auto at = down.find(job.destination); at != down.end()) {
-    if (Clock::now() < at->second.until) {
-      defer_all(job, at->second.reply);
-      return finish_job(job);
-    }
+    if (Clock::now() < at->second.until) return put_back(job, at->second);
     down.erase(at);
   }
   if (jobs.waiting(job.destination) >= kWaitingMax) {
@@ -252,10 +296,19 @@ void Queue::Impl::enqueue(Job job) {
   jobs.add(destination, std::max<std::size_t>(1, limit), std::move(job));
 }
 
+// Servers of others have their own limit, and those that may be dead have a share between them.
+bool Queue::Impl::may_run(const Job& job, std::size_t running) const {
+  if (!job.hop) return true;
+  if (running >= std::max<std::size_t>(1, remote->concurrency(job.destination))) return false;
+  return !remote->doubtful(job.destination) || doubtful < std::max<std::size_t>(1, options.concurrency * 3 / 4);
+}
+
 void Queue::Impl::dispatch() {
   while (!stopping && jobs.running() < std::max<std::size_t>(1, options.concurrency)) {
-    auto job = jobs.next();
+    auto job = jobs.next([this](const Job& first, std::size_t running) { return may_run(first, running); });
     if (!job) return;
+    job->doubtful = job->hop && remote->doubtful(job->destination);
+    if (job->doubtful) ++doubtful;
     scope.spawn(work(std::move(*job)));
   }
 }
@@ -270,6 +323,7 @@ Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note, io::Breake
   }
   const std::unique_ptr<spool::Body> whole = spool::with_fields_on_top(std::move(*body), job.message->envelope);
   const Attempt attempt{&job.message->envelope, job.recipients, whole.get()};
+  if (job.hop) co_return co_await remote->deliver(*job.hop, attempt, note, breaker);
   if (job.transport.kind == Kind::maildir) {
     co_return co_await deliver_maildir(pool, options.local, job.transport.target, attempt);
   }
@@ -294,20 +348,20 @@ Task<void> Queue::Impl::work(Job job) {
   if (breaker.cancelled()) {
     // Not the server's fault: no attempt is counted against those without a final answer
     note.unreachable = false;
+    note.rest = milliseconds(0);
     keep_final(job.recipients, results);
   }
   if (!results.empty()) {
-    account(*job.message, &job.transport, job.recipients, results, start, static_cast<std::uint32_t>(spent));
+    account(*job.message, &job.transport, job.recipients, results, start, static_cast<std::uint32_t>(spent), &note);
   }
+  if (job.doubtful) --doubtful;
   jobs.done(job.destination);
-  if (note.unreachable) {
-    const smtp::Reply& reply = results.front();
-    down[job.destination] = {Clock::now() + kDownFor, reply};
+  if ((note.unreachable || note.rest.count() > 0) && !results.empty()) {
+    const bool untried = !note.unreachable;
+    const Down why{Clock::now() + (untried ? note.rest : milliseconds(kDownFor)), results.front(), untried};
+    down[job.destination] = why;
     // Those behind it are told at once instead of each waiting for a connection that does not come
-    for (const Job& waiting : jobs.take_waiting(job.destination)) {
-      defer_all(waiting, reply);
-      finish_job(waiting);
-    }
+    for (const Job& waiting : jobs.take_waiting(job.destination)) put_back(waiting, why);
   }
   finish_job(job);
   dispatch();
@@ -325,9 +379,9 @@ void Queue::Impl::finish_job(const Job& job) {
 // Turns replies into outcomes, a record, and a log line for each recipient.
 void Queue::Impl::account(Message& message, const directory::Transport* transport,
                           const std::vector<std::uint32_t>& indexes, const Results& results, WallMs start,
-                          std::uint32_t duration_ms) {
+                          std::uint32_t duration_ms, const AttemptNote* note) {
   POSTERN_CHECK(results.size() == indexes.size());
-  const Judgement judgement{options, message.envelope, transport, start, duration_ms};
+  const Judgement judgement{options, message.envelope, transport, start, duration_ms, note};
   record::DeliveryRecord record = judgement.record();
   for (std::size_t i = 0; i < indexes.size(); ++i) {
     Verdict verdict = judgement.verdict(indexes[i], results[i]);
@@ -378,8 +432,8 @@ void Queue::Impl::push_back(const Id& id, const Error& error) {
 }
 
 Queue::Queue(io::Loop& loop, io::BlockingPool& pool, spool::Store& store, record::Writer* records, QueueOptions options,
-             std::function<std::shared_ptr<const directory::Directory>()> directory)
-    : impl_(std::make_unique<Impl>(loop, pool, store, records, std::move(options), std::move(directory))) {}
+             std::function<std::shared_ptr<const directory::Directory>()> directory, Remote* remote)
+    : impl_(std::make_unique<Impl>(loop, pool, store, records, std::move(options), std::move(directory), remote)) {}
 
 Queue::~Queue() {
   impl_->door->open.store(false);

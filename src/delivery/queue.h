@@ -2,7 +2,8 @@
 // with bounded concurrency (in all and per destination), settles, and schedules what stays with backoff and jitter: 1
 // min, 2, 4, ... up to `retry_max`, for `expire_after`; then the recipient counts as failed. A permanent failure after
 // our 250 is held as failed and logged at error level (bounces come with outbound mail). One line in the log and one
-// delivery record per attempt.
+// delivery record per attempt. Destinations where nothing was delivered lately have three quarters of the slots at most
+// between them.
 // Thread rule: start() and stop() from the loop that owns it; wake() from any thread.
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "delivery/attempt.h"
+#include "delivery/remote.h"
 #include "directory/directory.h"
 #include "io/loop.h"
 #include "record/writer.h"
@@ -25,7 +27,7 @@ struct QueueOptions {
   std::int64_t retry_max_ms = 4LL * 3600 * 1000;
   std::int64_t expire_after_ms = 5LL * 24 * 3600 * 1000;  // RFC 5321 4.5.4.1: at least 4-5 days
   std::size_t concurrency = 64;                           // attempts at once
-  std::size_t destination_concurrency = 10;               // per LMTP server
+  std::size_t destination_concurrency = 10;  // per LMTP server; for servers of others the most that is grown to
 };
 
 // Delay before attempt `attempts + 1`, without jitter. Pure, for tests and for the documentation.
@@ -33,9 +35,10 @@ struct QueueOptions {
 
 class Queue {
  public:
-  // `directory` gives the current one at each attempt (it is reloaded).
+  // `directory` gives the current one at each attempt (it is reloaded). Without `remote`, which must outlive the queue,
+  // mail for others waits.
   Queue(io::Loop& loop, io::BlockingPool& pool, spool::Store& store, record::Writer* records, QueueOptions options,
-        std::function<std::shared_ptr<const directory::Directory>()> directory);
+        std::function<std::shared_ptr<const directory::Directory>()> directory, Remote* remote = nullptr);
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;

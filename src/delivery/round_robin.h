@@ -23,13 +23,19 @@ class RoundRobin {
     entry.limit = limit;
     entry.waiting.push_back(std::move(job));
   }
-  // The next job that may run, now counted as running: done(destination) ends it.
+  // The next job that may run, now counted as running: done(destination) ends it. `may_run` is asked about the first
+  // job of each destination whose limit is not reached, with the number of those that run there.
   [[nodiscard]] std::optional<Job> next() {
+    return next([](const Job&, std::size_t) { return true; });
+  }
+  template <class MayRun>
+  [[nodiscard]] std::optional<Job> next(MayRun&& may_run) {
     auto at = entries_.upper_bound(last_);
     for (std::size_t i = 0; i < entries_.size(); ++i, ++at) {
       if (at == entries_.end()) at = entries_.begin();
       Entry& entry = at->second;
       if (entry.waiting.empty() || entry.running >= entry.limit) continue;
+      if (!may_run(std::as_const(entry.waiting.front()), entry.running)) continue;
       Job job = std::move(entry.waiting.front());
       entry.waiting.pop_front();
       ++entry.running;

@@ -7,7 +7,8 @@ namespace postern::directory {
 namespace {
 
 constexpr std::string_view kForms =
-    "write \"maildir:PATH/{domain}/{user}\", \"lmtp:[::1]:24\", \"lmtp:unix:/PATH\" or \"sink:\"";
+    "write \"maildir:PATH/{domain}/{user}\", \"lmtp:[::1]:24\", \"lmtp:unix:/PATH\", \"smtp:[2001:db8::5]:25\" or "
+    "\"sink:\"";
 
 std::unexpected<Error> bad(std::string_view text, std::string_view why) {
   return fail(ErrorKind::invalid, "\"" + printable(text) + "\" " + std::string(why) + "; " + std::string(kForms));

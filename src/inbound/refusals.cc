@@ -34,10 +34,6 @@ Refusal relay_denied(std::string_view domain) {
                     " denied: it is not a domain of ours; send to its own MX, or submit with authentication"),
           "relay_denied"};
 }
-Refusal relay_unavailable() {
-  return {Reply(451, {4, 3, 5}, "This server does not send to other domains; the operator must set up outbound mail"),
-          "relay_unavailable"};
-}
 Refusal storage_full() {
   return {Reply(452, {4, 3, 1}, "Mail storage is full; try again later, the operator has been told"), "storage_full"};
 }
@@ -103,7 +99,6 @@ std::vector<Refusal> all() {
   list.push_back(session_timeout());
   list.push_back(unknown_mailbox("nobody@example.org"));
   list.push_back(relay_denied("example.net"));
-  list.push_back(relay_unavailable());
   list.push_back(storage_full());
   list.push_back(storage_sick());
   list.push_back(too_much_in_flight());

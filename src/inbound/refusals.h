@@ -27,7 +27,6 @@ namespace refusals {
 [[nodiscard]] Refusal session_timeout();
 [[nodiscard]] Refusal unknown_mailbox(std::string_view path);
 [[nodiscard]] Refusal relay_denied(std::string_view domain);
-[[nodiscard]] Refusal relay_unavailable();
 [[nodiscard]] Refusal storage_full();
 [[nodiscard]] Refusal storage_sick();
 [[nodiscard]] Refusal too_much_in_flight();

@@ -86,7 +86,13 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox) {
     if (found.disposition == directory::Disposition::trap) refusal->reason = "trap";
     if (found.disposition == directory::Disposition::retired) refusal->reason = "retired_user";
   } else if (found.disposition == directory::Disposition::foreign) {
-    refusal = is_own_client() ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());
+    if (is_own_client()) {
+      spool::Recipient recipient;
+      recipient.forward_path = mailbox.text();
+      added.push_back(std::move(recipient));
+    } else {
+      refusal = refusals::relay_denied(mailbox.domain.text());
+    }
   } else {
     const std::string original = mailbox.text();
     for (const directory::Target& target : found.targets) {

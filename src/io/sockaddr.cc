@@ -1,5 +1,7 @@
 #include "io/sockaddr.h"
 
+#include <ifaddrs.h>
+
 #include <netinet/in.h>
 
 #include <array>
@@ -46,6 +48,27 @@ std::optional<ip::Endpoint> from_socket_address(const SocketAddress& address) {
     return ip::Endpoint{ip::Address::v6(octets, in.sin6_scope_id), ntohs(in.sin6_port)};
   }
   return std::nullopt;
+}
+
+std::vector<ip::Address> interface_addresses() {
+  std::vector<ip::Address> out;
+  ifaddrs* first = nullptr;
+  if (::getifaddrs(&first) != 0) return out;
+  for (const ifaddrs* at = first; at != nullptr; at = at->ifa_next) {
+    if (at->ifa_addr == nullptr) continue;
+    SocketAddress address;
+    if (at->ifa_addr->sa_family == AF_INET) {
+      address.size = sizeof(sockaddr_in);
+    } else if (at->ifa_addr->sa_family == AF_INET6) {
+      address.size = sizeof(sockaddr_in6);
+    } else {
+      continue;
+    }
+    std::memcpy(&address.storage, at->ifa_addr, address.size);
+    if (const auto endpoint = from_socket_address(address)) out.push_back(endpoint->address);
+  }
+  ::freeifaddrs(first);
+  return out;
 }
 
 }  // namespace postern::io

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <optional>
+#include <vector>
 
 #include "ip/address.h"
 
@@ -18,5 +19,8 @@ struct SocketAddress {
 [[nodiscard]] SocketAddress to_socket_address(const ip::Endpoint& endpoint);
 // nullopt for other families (a unix socket has no address).
 [[nodiscard]] std::optional<ip::Endpoint> from_socket_address(const SocketAddress& address);
+
+// The addresses of this host's interfaces, now. Empty where the system does not tell.
+[[nodiscard]] std::vector<ip::Address> interface_addresses();
 
 }  // namespace postern::io

@@ -391,7 +391,7 @@ Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, ip::Endpoint endpoint,
 }
 
 Task<Result<std::unique_ptr<Stream>>> connect_from(Loop& loop, ip::Address source, ip::Endpoint endpoint,
-                                                   Deadline deadline) {
+                                                   Deadline deadline, Breaker* breaker) {
   std::string doing = "connecting to " + endpoint.text() + " from " + source.text();
   if (source.family() != endpoint.address.family()) {
     co_return fail(ErrorKind::invalid, doing + ": the addresses are of different families");
@@ -404,7 +404,8 @@ Task<Result<std::unique_ptr<Stream>>> connect_from(Loop& loop, ip::Address sourc
   if (::bind(fd.get(), local.get(), local.size) != 0) {
     co_return fail_errno(ErrorKind::network, doing + ": binding the source address", errno);
   }
-  co_return co_await connect_socket(loop, std::move(fd), to_socket_address(endpoint), std::move(doing), deadline);
+  co_return co_await connect_socket(loop, std::move(fd), to_socket_address(endpoint), std::move(doing), deadline,
+                                    breaker);
 }
 
 Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path, Deadline deadline, Breaker* breaker) {

@@ -7,10 +7,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -89,8 +91,15 @@ class Breaker {
   void cancel() {
     cancelled_ = true;
     if (stream_ != nullptr) stream_->cancel();
+    if (also_) std::exchange(also_, {})();
   }
   [[nodiscard]] bool cancelled() const { return cancelled_; }
+  // What else cancel() ends: a look-up, several connections at once. One thing at a time; empty takes it off. Called at
+  // once where cancel() came before.
+  void also(std::move_only_function<void()> what) {
+    also_ = std::move(what);
+    if (cancelled_ && also_) std::exchange(also_, {})();
+  }
   void watch(Stream* stream) {
     stream_ = stream;
     if (cancelled_ && stream_ != nullptr) stream_->cancel();
@@ -98,6 +107,7 @@ class Breaker {
 
  private:
   Stream* stream_ = nullptr;
+  std::move_only_function<void()> also_;
   bool cancelled_ = false;
 };
 
@@ -108,7 +118,7 @@ class Breaker {
                                                             Breaker* breaker = nullptr);
 // With a source address of the endpoint's family.
 [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_from(Loop& loop, ip::Address source, ip::Endpoint endpoint,
-                                                                 Deadline deadline);
+                                                                 Deadline deadline, Breaker* breaker = nullptr);
 [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_unix(Loop& loop, std::string path, Deadline deadline,
                                                                  Breaker* breaker = nullptr);
 

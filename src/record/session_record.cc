@@ -379,6 +379,12 @@ void append_json(const DeliveryRecord& record, std::string& out) {
   line.text("\"transport\":", record.transport);
   line.text("\"host\":", record.host);
   line.text("\"tls\":", record.tls);
+  if (!record.destination.empty()) {
+    line.text("\"destination\":", record.destination);
+    line.text("\"host_name\":", record.host_name);
+    line.text("\"family\":", record.family);
+    line.text("\"tls_policy\":", record.tls_policy);
+  }
   if (!record.outcomes.empty()) {
     line.open("\"outcomes\":", '[');
     const auto shown = std::min(record.outcomes.size(), kRecipientsMax);

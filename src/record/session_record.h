@@ -165,6 +165,11 @@ struct DeliveryRecord {
   std::string transport;  // "maildir", "lmtp", "sink", "smtp"
   std::string host;       // endpoint or path
   std::string tls;        // version, "" in clear
+  // Of servers of others ("smtp"); empty otherwise
+  std::string destination;  // domain, address literal or next hop
+  std::string host_name;    // the host's, "mx.example.net"
+  std::string family;       // "ipv6", "ipv4"
+  std::string tls_policy;   // what was demanded: "dane", "sts", "opportunistic", ...
   struct Outcome {
     std::string path;
     std::string state;  // "delivered", "deferred", "failed"

@@ -4,48 +4,16 @@
 #include <deque>
 
 #include "base/text.h"
+#include "smtp/client_commands.h"
 #include "smtp/dot_stuffer.h"
+#include "smtp/line_check.h"
 #include "smtp/server_offer.h"
 
 namespace postern::smtp {
 
 namespace {
 
-constexpr std::size_t kCommandPathMax = 998;
-
 enum class Expect : std::uint8_t { greeting, ehlo, helo, starttls, auth, mail, rcpt, data, final_reply, reset, quit };
-
-// May `path` stand between < and > of a command? What a path is was settled at intake; this keeps a damaged or hostile
-// one from ending the command or adding parameters to it.
-bool safe_path(std::string_view path) {
-  if (path.size() > kCommandPathMax) return false;
-  bool quoted = false;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    const auto c = static_cast<unsigned char>(path[i]);
-    if (c < 0x20 || c == 0x7F) return false;
-    if (quoted) {
-      if (c == '\\') {
-        // RFC 5321 4.1.2 quoted-pairSMTP: a backslash takes one printable octet with it
-        ++i;
-        if (i == path.size() || path[i] < 0x20 || path[i] == 0x7F) return false;
-      } else if (c == '"') {
-        quoted = false;
-      }
-      continue;
-    }
-    if (c == '"') quoted = true;
-    if (c == '<' || c == '>' || c == ' ' || c == '\\') return false;
-  }
-  return !quoted;
-}
-
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (octet <= 0x20 || octet == 0x7F) c = '?';
-  }
-  return text;
-}
 
 Reply lost_reply() { return {451, {4, 4, 2}, "connection to the server was lost before its reply"}; }
 
@@ -67,6 +35,7 @@ struct ClientMachine::Impl {
 
   // the transaction
   std::vector<std::string> forward_paths;
+  std::vector<RecipientParameters> parameters;
   std::vector<Reply> results;
   std::vector<bool> settled;          // the result is final
   std::vector<std::size_t> to_send;   // indexes whose RCPT goes out, in order
@@ -78,7 +47,13 @@ struct ClientMachine::Impl {
   bool mail_refused = false;
   bool data_sent = false;
   bool lone_dot = false;  // the final reply belongs to an empty text, not to the message
+  bool strict = false;
+  bool dsn_passed = false;
+  bool chunk = false;            // BDAT, not DATA
+  std::uint64_t chunk_size = 0;  // of the message, as BDAT says it
+  std::uint64_t chunk_sent = 0;
   DotStuffer stuffer;
+  LineCheck lines;
 
   Impl(ClientDialect d, std::string name) : dialect(d), hello_name(one_line(std::move(name))) {}
 
@@ -310,13 +285,22 @@ struct ClientMachine::Impl {
     const std::size_t window = pipelining() ? kPipelineMax : 1;
     while (expected.size() < window && !mail_refused && stop != ClientStage::mail && sent < to_send.size()) {
       if (!pipelining() && !mail_answered) break;
-      command("RCPT TO:<" + forward_paths[to_send[sent]] + ">", Expect::rcpt);
-      ++sent;
+      const std::size_t index = to_send[sent++];
+      command(rcpt_command(forward_paths[index], index < parameters.size() ? &parameters[index] : nullptr, offer),
+              Expect::rcpt);
     }
     const bool all_sent = sent == to_send.size();
     const bool hope = !accepted.empty() || answered < sent;
     const bool wanted = !mail_refused && !data_sent && stop > ClientStage::rcpt;
-    if (all_sent && hope && wanted && expected.size() < window) {
+    if (chunk && all_sent && wanted && expected.empty() && !accepted.empty()) {
+      // RFC 3030 2: no reply to wait for before the octets. Not ahead of the recipients' replies: a message that
+      // nobody takes would be sent in vain.
+      data_sent = true;
+      command("BDAT " + std::to_string(chunk_size) + " LAST", Expect::final_reply);
+      state = State::body;
+      return {};
+    }
+    if (!chunk && all_sent && hope && wanted && expected.size() < window) {
       data_sent = true;
       command("DATA", Expect::data);
     }
@@ -334,6 +318,14 @@ struct ClientMachine::Impl {
     return {};
   }
 
+  // In the middle of the message: hanging up is the only way not to finish it.
+  void not_sendable() {
+    const Reply reply(554, {5, 6, 0},
+                      "the stored message has a bare CR or LF, or another length than it had; not sent");
+    output.clear();
+    static_cast<void>(close(ErrorKind::invalid, reply.text, &reply));
+  }
+
   Result<void> refuse_locally(const Reply& reply) {
     settle_rest(reply);
     return fail(ErrorKind::refused, reply.line());
@@ -341,13 +333,19 @@ struct ClientMachine::Impl {
 
   void forget_transaction(const ClientMessage& message) {
     forward_paths = message.forward_paths;
+    parameters = message.parameters;
     results.assign(forward_paths.size(), lost_reply());
     settled.assign(forward_paths.size(), false);
     to_send.clear();
     accepted.clear();
     sent = answered = final_replies = 0;
-    mail_answered = mail_refused = data_sent = lone_dot = false;
+    mail_answered = mail_refused = data_sent = lone_dot = dsn_passed = false;
+    strict = message.strict;
+    chunk = strict && dialect == ClientDialect::smtp && offer.chunking && pipelining() && message.size > 0;
+    chunk_size = message.size;
+    chunk_sent = 0;
     stuffer = DotStuffer();
+    lines = LineCheck();
   }
 };
 
@@ -366,6 +364,9 @@ const Reply& ClientMachine::last_reply() const { return impl_->last; }
 const std::optional<Error>& ClientMachine::error() const { return impl_->error; }
 bool ClientMachine::pipelining() const { return impl_->pipelining(); }
 const std::vector<Reply>& ClientMachine::results() const { return impl_->results; }
+bool ClientMachine::dsn_passed() const { return impl_->dsn_passed; }
+bool ClientMachine::mail_answered() const { return impl_->mail_answered; }
+bool ClientMachine::mail_refused() const { return impl_->mail_refused; }
 
 Result<void> ClientMachine::receive(std::string_view input) {
   Impl& m = *impl_;
@@ -437,50 +438,43 @@ Result<void> ClientMachine::send_message(const ClientMessage& message) {
   Impl& m = *impl_;
   POSTERN_CHECK(m.state == State::ready && !message.forward_paths.empty());
   m.forget_transaction(message);
-  // RFC 1870 6.1: a message over the server's limit is not offered
-  if (m.offer.size.value_or(0) != 0 && message.size > *m.offer.size) {
-    return m.refuse_locally({552,
-                             {5, 3, 4},
-                             "message of " + std::to_string(message.size) +
-                                 " octets is larger than the server takes (" + std::to_string(*m.offer.size) + ")"});
-  }
   if (!safe_path(message.reverse_path)) {
     return m.refuse_locally({553, {5, 1, 7}, "sender's address cannot be sent: " + printable(message.reverse_path)});
   }
-  bool utf8 = message.utf8 || !is_ascii(message.reverse_path);
   for (std::size_t i = 0; i < m.forward_paths.size(); ++i) {
     const std::string& path = m.forward_paths[i];
     if (path.empty() || !safe_path(path)) {
       m.settle(i, {553, {5, 1, 3}, "recipient's address cannot be sent: " + printable(path)});
       continue;
     }
-    utf8 = utf8 || !is_ascii(path);
     m.to_send.push_back(i);
   }
-  // RFC 6531 3.2, 3.5: not to a server that does not offer SMTPUTF8
-  if (utf8 && !m.offer.smtputf8) {
-    return m.refuse_locally({553, {5, 6, 7}, "server does not take internationalized mail (SMTPUTF8)"});
-  }
   if (m.to_send.empty()) return fail(ErrorKind::refused, m.results.front().line());
-  std::string line = "MAIL FROM:<" + message.reverse_path + ">";
-  if (m.offer.size) line += " SIZE=" + std::to_string(message.size);
-  // RFC 6152 3: declared where it can be. A server that does not offer it gets the octets as they are: none in use
-  // today strips the eighth bit, and rewriting the message would break its signatures.
-  if ((message.eight_bit || utf8) && m.offer.eight_bit) line += " BODY=8BITMIME";
-  if (utf8) line += " SMTPUTF8";
+  if (const auto reply = cannot_take(message, m.offer)) return m.refuse_locally(*reply);
+  m.dsn_passed = m.offer.dsn;
   m.state = State::envelope;
-  m.command(line, Expect::mail);
+  m.command(mail_command(message, m.offer), Expect::mail);
   return m.pump();
 }
 
 void ClientMachine::body(std::string_view bytes) {
-  if (impl_->state == State::body) impl_->stuffer.add(bytes, impl_->output);
+  Impl& m = *impl_;
+  if (m.state != State::body) return;
+  if (m.strict && !m.lines.add(bytes)) return m.not_sendable();
+  if (!m.chunk) return m.stuffer.add(bytes, m.output);
+  m.chunk_sent += bytes.size();
+  if (m.chunk_sent > m.chunk_size) return m.not_sendable();
+  m.output += bytes;
 }
 
 void ClientMachine::end_body() {
-  if (impl_->state != State::body) return;
-  impl_->stuffer.finish(impl_->output);
-  impl_->state = State::final_reply;
+  Impl& m = *impl_;
+  if (m.state != State::body) return;
+  if (m.strict && !m.lines.finish()) return m.not_sendable();
+  // RFC 3030 2: exactly as many octets as were announced
+  if (m.chunk && m.chunk_sent != m.chunk_size) return m.not_sendable();
+  if (!m.chunk) m.stuffer.finish(m.output);
+  m.state = State::final_reply;
 }
 
 void ClientMachine::quit() {

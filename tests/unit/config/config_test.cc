@@ -144,7 +144,7 @@ server = ["127.0.0.1:5300"]
   EXPECT_EQ(config->domains[1].aliases[1].first, "alpha");
   ASSERT_EQ(config->inbound.relay_from.size(), 2U);
   EXPECT_EQ(config->inbound.relay_from[0].text(), "2001:db8:1::/64");
-  EXPECT_EQ(config->smarthost, "[2001:db8::1]:587");
+  EXPECT_EQ(config->outbound.smarthost->via->text(), "[2001:db8::1]:587");
   ASSERT_EQ(config->tls.certificates.size(), 2U);
   EXPECT_EQ(config->tls.certificates[0].certificate, "/etc/postern/both.pem");
   EXPECT_EQ(config->tls.certificates[0].key, "/etc/postern/both.pem");
@@ -155,7 +155,8 @@ server = ["127.0.0.1:5300"]
   EXPECT_EQ(config->log_level, log::Level::warning);
   ASSERT_EQ(config->dns.servers.size(), 1U);
   EXPECT_EQ(config->dns.servers[0].text(), "127.0.0.1:5300");
-  EXPECT_EQ(good(with("[relay]\nsmarthost = \"SMTP.example.net:587\"\n"))->smarthost, "smtp.example.net:587");
+  EXPECT_EQ(good(with("[relay]\nsmarthost = \"SMTP.example.net:587\"\n"))->outbound.smarthost->via->text(),
+            "smtp.example.net:587");
 }
 
 TEST(Config, LoadFillsInTheDirectory) {
@@ -215,6 +216,46 @@ keep = "1d"
   const auto clear =
       good(std::string(kSmallest).replace(std::string(kSmallest).find("[[domain]]"), 0, "tls = \"none\"\n"));
   EXPECT_TRUE(restart_needed(*old, *clear).empty());
+}
+
+TEST(Config, WaysOut) {
+  const auto config = good(with(R"([relay]
+smarthost = "smart.example:587"
+tls = "verified"
+[outbound]
+families = ["ipv6"]
+other_family_via = "[2001:db8::7]:25"
+nat64 = "64:ff9b::/96"
+source = ["2001:db8::5", "192.0.2.5"]
+hello_ipv6 = "SIX.example.org"
+idle = "2s"
+port = 2525
+[[route]]
+domain = ["Example.NET", ".example.net", "*", "[192.0.2.1]"]
+via = "[2001:db8::9]:26"
+families = ["ipv4", "ipv6"]
+[[route]]
+domain = "example.com"
+via = "mx"
+tls = "required"
+)"));
+  ASSERT_TRUE(config);
+  const outbound::Options& options = config->outbound;
+  EXPECT_EQ(options.hostname, "mx.example.org");
+  EXPECT_EQ(options.smarthost->tls, outbound::TlsDemand::verified);
+  EXPECT_EQ(options.families, std::vector{ip::Family::v6});
+  EXPECT_EQ(options.other_family_via->text(), "[2001:db8::7]:25");
+  EXPECT_EQ(options.nat64->text(), "64:ff9b::/96");
+  EXPECT_EQ(options.source.size(), 2U);
+  EXPECT_EQ(options.hello_ipv6, "six.example.org");
+  EXPECT_EQ(options.idle_ms, 2000);
+  EXPECT_EQ(options.port, 2525U);
+  ASSERT_EQ(options.routes.size(), 2U);
+  EXPECT_EQ(options.routes[0].domains, (std::vector<std::string>{"example.net", ".example.net", "*", "[192.0.2.1]"}));
+  EXPECT_EQ(options.routes[0].via->text(), "[2001:db8::9]:26");
+  EXPECT_FALSE(options.routes[1].via);
+  EXPECT_EQ(options.routes[1].tls, outbound::TlsDemand::required);
+  EXPECT_FALSE(good(with("[relay]\nfrom = [\"::1\"]\n"))->outbound.smarthost);
 }
 
 }  // namespace

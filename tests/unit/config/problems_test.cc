@@ -137,8 +137,25 @@ TEST(Problems, WhatThisReleaseDoesNotHaveIsSaid) {
       {"[[listen]]\naddress = \"[::1]:465\"\nrole = \"submissions\"\n",
        "f:10:8: listen.role: the role \"submissions\" is not available in this release"},
       {"[[listen]]\naddress = \"[::1]:2525\"\nrole = \"xm\"\n", "f:10:8: listen.role: \"xm\" is not a role; "},
-      {"deliver = \"smtp:[::1]:25\"\n",
-       "f:8:11: domain.deliver: delivery by \"smtp:\" is not available in this release"},
+      {"[relay]\nsmarthost = \"a.example:25\"\nuser = \"us\"\n",
+       "f:10:8: relay.user: needs the other of user and password_file beside it"},
+      {"[relay]\nuser = \"us\"\npassword_file = \"p\"\n", "f:9:8: relay.user: needs relay.smarthost"},
+      {"[relay]\nsmarthost = \"a.example:25\"\nuser = \"us\"\npassword_file = \"p\"\ntls = \"none\"\n",
+       "f:12:7: relay.tls: cannot be \"none\" where there is a password"},
+      {"[relay]\ntls = \"required\"\n", "f:9:7: relay.tls: needs relay.smarthost"},
+      {"[[route]]\nvia = \"mx\"\n", "f:8:1: route.domain: is missing; every one needs it"},
+      {"[[route]]\ndomain = \"a b\"\n", "f:9:10: route.domain: \"a b\" is not a domain; "},
+      {"[[route]]\ndomain = []\n", "f:9:10: route.domain: names no domain"},
+      {"[[route]]\ndomain = \"*\"\nvia = \"a.example\"\n",
+       "f:10:7: route.via: \"a.example\" is neither ADDRESS:PORT nor"},
+      {"[[route]]\ndomain = \"*\"\nuser = \"us\"\npassword_file = \"p\"\n", "f:10:8: route.user: needs via"},
+      {"[[route]]\ndomain = \"*\"\nfamilies = [\"ipv5\"]\n", "f:10:13: route.families: \"ipv5\" is not a family"},
+      {"[outbound]\nfamilies = []\n", "f:9:12: outbound.families: names no family"},
+      {"[outbound]\nsource = [\"192.0.2.1\", \"192.0.2.2\"]\n",
+       "f:9:24: outbound.source: is the second address of its family"},
+      {"[outbound]\nsource = \"::\"\n", "f:9:10: outbound.source: \"::\" is not an address to send from"},
+      {"[outbound]\nnat64 = \"64:ff9b::/64\"\n", "f:9:9: outbound.nat64: \"64:ff9b::/64\" is not an IPv6 /96"},
+      {"[outbound]\nhello_ipv6 = \"[::1]\"\n", "f:9:14: outbound.hello_ipv6: \"[::1]\" is not a host name"},
       {"[[listen]]\naddress = \"[::1]:465\"\ntls = \"on_connect\"\n",
        "f:10:7: listen.tls: \"on_connect\" belongs to the role \"submissions\""},
   });
@@ -252,11 +269,11 @@ TEST(Problems, OfTheDirectoryHaveALineToo) {
   const std::string boxes = folder.write("boxes", "carol\nx@y\n");
   const std::string file =
       folder.write("f.toml", std::string(kGood) +
-                                "aliases = { sales = [\"alcie\"] }\n"
-                                "[[domain]]\nname = \"EXAMPLE.org\"\nmailboxes = [\"x\"]\n"
-                                "[[domain]]\nname = \"empty.example\"\n"
-                                "[[domain]]\nname = \"file.example\"\nmailboxes_file = \"boxes\"\n"
-                                "[[domain]]\nname = \"none.example\"\nmailboxes_file = \"/nonexistent/boxes\"\n");
+                                 "aliases = { sales = [\"alcie\"] }\n"
+                                 "[[domain]]\nname = \"EXAMPLE.org\"\nmailboxes = [\"x\"]\n"
+                                 "[[domain]]\nname = \"empty.example\"\n"
+                                 "[[domain]]\nname = \"file.example\"\nmailboxes_file = \"boxes\"\n"
+                                 "[[domain]]\nname = \"none.example\"\nmailboxes_file = \"/nonexistent/boxes\"\n");
   const Loaded loaded = load(file);
   std::vector<std::string> found;
   for (const Problem& problem : loaded.problems) found.push_back(problem.text());

@@ -31,7 +31,6 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"unknown_user", "Add the mailbox or an alias to its `[[domain]]` if it should exist."},
       {"relay_denied",
        "Add the domain as a `[[domain]]` if it is yours; `[relay] from` lists the hosts that may relay."},
-      {"relay_unavailable", "Take the client out of `[relay] from`, or deliver the domain with a `[[domain]]`."},
       {"storage_full",
        "Free space below `data_dir`, or raise `[spool] max_bytes`; `postern queue list` shows what waits."},
       {"storage", "Read the log for the error of the disk and mend it. Nothing that was acknowledged is lost."},

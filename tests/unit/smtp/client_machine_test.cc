@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "smtp/line_check.h"
+
 namespace postern::smtp {
 namespace {
 
@@ -441,6 +443,139 @@ TEST(ClientMachine, StagesStopWhereAsked) {
   ASSERT_TRUE(machine.receive("220 mx\r\n"));
   EXPECT_EQ(machine.state(), State::ready);
   EXPECT_EQ(machine.output(), "");
+}
+
+constexpr std::string_view kAll =
+    "220 mx\r\n250-mx\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-DSN\r\n250-REQUIRETLS\r\n250-MT-PRIORITY MIXER\r\n"
+    "250-DELIVERBY 60\r\n250-CHUNKING\r\n250-LIMITS RCPTMAX=20 MAILMAX=5 FUTURE=1 bad\r\n250 SIZE\r\n";
+
+std::string said(const ClientMessage& message, std::string_view opening) {
+  ClientMachine machine(ClientDialect::smtp, "c");
+  EXPECT_TRUE(machine.receive(opening));
+  machine.output().clear();
+  if (!machine.send_message(message)) return "refused: " + machine.results().front().line();
+  return machine.output();
+}
+
+TEST(ClientMachine, WhatTheSenderAskedForTravelsWhereItIsOffered) {
+  ClientMessage message = message_to({"a@x.example", "b@x.example"});
+  message.parameters = {{"SUCCESS,FAILURE", "rfc822;a+40x"}, {"", ""}};
+  message.envid = "E1";
+  message.ret = "HDRS";
+  message.require_tls = true;
+  message.priority = -3;
+  message.deliver_by = DeliverBy{120, true, true};
+  EXPECT_EQ(said(message, kAll),
+            "MAIL FROM:<s@example.org> SIZE=7 RET=HDRS ENVID=E1 REQUIRETLS MT-PRIORITY=-3 BY=120;RT\r\n"
+            "RCPT TO:<a@x.example> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;a+40x\r\nRCPT TO:<b@x.example>\r\nDATA\r\n");
+  message.require_tls = false;
+  message.deliver_by = DeliverBy{120, false, false};
+  EXPECT_EQ(said(message, kPlain), "MAIL FROM:<s@example.org> SIZE=7\r\n");
+  message.envid = "a b";
+  message.ret = "ALL";
+  message.parameters = {{"NEVER\r\nRSET", std::string(501, 'x')}, {"", ""}};
+  EXPECT_EQ(said(message, kAll).find("ENVID"), std::string::npos) << "it would break the line";
+  EXPECT_EQ(said(message, kAll).find("NOTIFY"), std::string::npos);
+  EXPECT_EQ(said(message, kAll).find("ORCPT"), std::string::npos);
+}
+
+TEST(ClientMachine, WhatCannotBeKeptIsRefusedHere) {
+  ClientMessage message = message_to({"a@x.example"});
+  message.require_tls = true;
+  EXPECT_TRUE(said(message, kPlain).starts_with("refused: 550 5.7.30"));
+  message.require_tls = false;
+  message.deliver_by = DeliverBy{120, true, false};
+  EXPECT_TRUE(said(message, kPlain).starts_with("refused: 550 5.3.3"));
+  message.deliver_by->seconds = 60;
+  EXPECT_TRUE(said(message, kAll).starts_with("MAIL"));
+  message.deliver_by->seconds = 59;
+  EXPECT_TRUE(said(message, kAll).starts_with("refused: 550 5.4.7")) << "less than the server's least";
+  message.deliver_by.reset();
+  message.eight_bit = true;
+  EXPECT_TRUE(said(message, kPlain).starts_with("MAIL")) << "servers of our own";
+  message.strict = true;
+  EXPECT_TRUE(said(message, kPlain).starts_with("refused: 554 5.6.3"));
+  EXPECT_NE(said(message, kAll).find("BODY=8BITMIME"), std::string::npos);
+}
+
+TEST(ClientMachine, LimitsAreRead) {
+  ClientMachine machine(ClientDialect::smtp, "c");
+  ASSERT_TRUE(machine.receive(kAll));
+  EXPECT_EQ(machine.offer().recipients_max, 20U);
+  EXPECT_EQ(machine.offer().messages_max, 5U);
+  EXPECT_EQ(machine.offer().deliver_by, 60U);
+  EXPECT_TRUE(machine.offer().require_tls && machine.offer().priority);
+}
+
+TEST(ClientMachine, StrictMessagesGoInOneChunkWhereOffered) {
+  for (std::size_t step = 1; step < 40; ++step) {
+    ClientMessage message = message_to({"a@x.example", "b@x.example"});
+    message.strict = true;
+    Play p(ClientDialect::smtp, message);
+    p.body = "Hi\r\n.\r\n";
+    p.message.size = p.body.size();
+    p.run(kAll.substr(0, 8), step).run(kAll.substr(8), step).run("250 ok\r\n250 ok\r\n550 no\r\n", step);
+    EXPECT_TRUE(p.wire.ends_with("RCPT TO:<b@x.example>\r\nBDAT 7 LAST\r\nHi\r\n.\r\n")) << p.wire;
+    p.run("250 taken\r\n", step);
+    EXPECT_EQ(p.results(), (Lines{"250 taken", "550 no"}));
+    EXPECT_TRUE(p.machine.dsn_passed());
+    EXPECT_EQ(p.machine.state(), State::ready);
+  }
+}
+
+TEST(ClientMachine, NobodyTakenNoChunk) {
+  ClientMessage message = message_to({"a@x.example"});
+  message.strict = true;
+  Play p(ClientDialect::smtp, message);
+  p.run(kAll.substr(0, 8), 99).run(kAll.substr(8), 999).run("250 ok\r\n550 no\r\n", 99).run("250 reset\r\n", 99);
+  EXPECT_TRUE(p.wire.ends_with("RCPT TO:<a@x.example>\r\nRSET\r\n")) << p.wire;
+  EXPECT_EQ(p.machine.state(), State::ready);
+}
+
+TEST(ClientMachine, AStrictMessageWithABareEndOfLineIsNeverFinished) {
+  for (const char* body : {"A: b\n", "A\rb\r\n", "Hi\r\n\r", "\nHi\r\n"}) {
+    for (const std::string_view opening : {kAll, kPipelining}) {
+      ClientMessage message = message_to({"a@x.example"});
+      message.strict = true;
+      Play p(ClientDialect::smtp, message);
+      p.body = body;
+      p.message.size = p.body.size();
+      p.run(opening.substr(0, 8), 999).run(opening.substr(8), 999).run("250 ok\r\n250 ok\r\n", 99);
+      if (opening == kPipelining) p.run("354 go\r\n", 99);
+      EXPECT_EQ(p.machine.state(), State::closed);
+      EXPECT_EQ(p.results().at(0).substr(0, 9), "554 5.6.0");
+      EXPECT_FALSE(p.wire.ends_with("\r\n.\r\n"));
+    }
+  }
+}
+
+TEST(ClientMachine, AChunkHasTheLengthThatWasSaid) {
+  for (const std::uint64_t size : {6U, 7U, 8U}) {
+    ClientMessage message = message_to({"a@x.example"});
+    message.strict = true;
+    Play p(ClientDialect::smtp, message);
+    p.body = "Hi\r\n.\r\n";
+    p.message.size = size;
+    p.run(kAll.substr(0, 8), 999).run(kAll.substr(8), 999).run("250 ok\r\n250 ok\r\n", 99);
+    EXPECT_EQ(p.machine.state(), size == 7 ? State::final_reply : State::closed) << size;
+  }
+}
+
+TEST(LineCheck, EverySplit) {
+  const struct {
+    std::string text;
+    bool good;
+  } kCases[] = {{"", true},        {"a\r\n", true},   {"\r\n\r\n", true},   {"a", true},
+                {"\n", false},     {"a\n", false},    {"\r", false},        {"a\rb", false},
+                {"\r\r\n", false}, {"\r\n\n", false}, {"a\r\nb\r\n", true}, {"a\r\n\rb", false}};
+  for (const auto& one : kCases) {
+    for (std::size_t cut = 0; cut <= one.text.size(); ++cut) {
+      LineCheck check;
+      const bool first = check.add(std::string_view(one.text).substr(0, cut));
+      const bool second = check.add(std::string_view(one.text).substr(cut));
+      EXPECT_EQ(check.finish() && first && second, one.good) << testing::PrintToString(one.text) << " at " << cut;
+    }
+  }
 }
 
 }  // namespace
