@@ -28,6 +28,7 @@ constexpr std::size_t kAttemptRecipientsMax =
     1000;                                 // RFC 5321 4.5.3.1.8 guarantees 100; a server that takes fewer says 452
 constexpr std::size_t kWaitingMax = 200;  // jobs per destination; others come back after kCrowdedMs
 constexpr std::int64_t kCrowdedMs = 30'000;
+constexpr std::int64_t kFreshMs = 30'000;
 constexpr std::chrono::seconds kDownFor{60};      // an unreachable server is left alone that long
 constexpr std::chrono::seconds kStoreRest{5};     // after the store failed
 constexpr std::chrono::seconds kLongestWait{60};  // the wall clock may be set meanwhile
@@ -316,7 +317,12 @@ void Queue::Impl::dispatch() {
 Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note, io::Breaker& breaker) {
   const Id id = job.message->envelope.id;
   spool::Store* const from = &store;
-  auto body = co_await pool.run<Result<std::unique_ptr<spool::Body>>>([from, id] { return from->open_body(id); });
+  Result<std::unique_ptr<spool::Body>> body = fail(ErrorKind::storage, "not read");
+  if (wall_now() - job.message->envelope.arrived < kFreshMs) {
+    body = from->open_body(id);  // its octets are in the page cache still: cheaper than a way to the pool and back
+  } else {
+    body = co_await pool.run<Result<std::unique_ptr<spool::Body>>>([from, id] { return from->open_body(id); });
+  }
   if (!body) {
     co_return Results(job.recipients.size(),
                       smtp::Reply(451, {4, 3, 0}, "reading the message from the spool: " + body.error().what));
