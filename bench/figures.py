@@ -221,6 +221,8 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("insight",), _recorded("replay", 200_000, "replay of uncompressed records, 50 rules, one core: sessions")),
     (("insight",), _recorded("signals", 0, "worth of signals from uncompressed records, one core: sessions a second")),
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),
+    (("outbound",), _cpu("outbound", "relay 10,000 queued messages of 4 KiB", "postfix", 1 / 6)),
+    (("outbound",), _rate("outbound", "relay 10,000 queued messages of 4 KiB", "postfix", 5)),
     (("refuse",), _cpu("refuse", "refused sessions", "postfix", 1 / 8)),
     (("refuse",), _beside_the_floor),
     (("refuse", "refuse-postscreen"), _cpu("refuse", "refused sessions", "postscreen", 1, "refuse-postscreen")),

@@ -18,6 +18,7 @@ import defence
 import greylist
 import insight
 import journal
+import outbound
 import protocols
 from cells import CELLS, hold, measure
 from figures import table
@@ -28,7 +29,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | {
+} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | outbound.CELLS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -161,6 +162,8 @@ def main() -> int:
         bounds.run_attacks(build, plan, recorder)
     if "greylist" in chosen:
         greylist.run(build, FOLDER, repetitions if plan == "full" else 1, recorder)
+    if "outbound" in chosen:
+        outbound.run(build, FOLDER, repetitions if plan == "full" else 1, recorder)
     if "insight" in chosen:
         insight.run(build, repetitions, recorder)
     if "journal" in chosen:

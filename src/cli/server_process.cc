@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "bounds/prefix_budgets.h"
+#include "cli/sending.h"
 #include "control/access_commands.h"
 #include "control/control.h"
 #include "control/record_commands.h"
@@ -25,9 +26,6 @@
 #include "insight/marks.h"
 #include "io/listener.h"
 #include "io/process.h"
-#include "io/sockaddr.h"
-#include "outbound/identity_check.h"
-#include "outbound/smtp_remote.h"
 #include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
@@ -121,22 +119,6 @@ inbound::SinkholeBounds sinkhole_bounds(const config::Config& config) {
   return {};
 }
 
-// What mail to others is done with; mail that would lead back to one of our own listeners is a loop.
-outbound::Options outbound_options(const config::Config& config) {
-  outbound::Options options = config.outbound;
-  const std::vector<ip::Address> addresses = io::interface_addresses();
-  for (const inbound::ListenerOptions& listener : config.inbound.listeners) {
-    for (const ip::Endpoint& endpoint : listener.addresses) {
-      if (!endpoint.address.is_any()) options.listeners.push_back(endpoint);
-      for (const ip::Address& address : addresses) {
-        if (!endpoint.address.is_any() || address.family() != endpoint.address.family()) continue;
-        options.listeners.push_back({address, endpoint.port});
-      }
-    }
-  }
-  return options;
-}
-
 // Whoever has neither a preset nor a rule judges nobody: no look-ups, no budgets.
 std::shared_ptr<const policy::Policy> make_policy(const config::Config& config) {
   const policy::Options& options = config.policy;
@@ -174,13 +156,10 @@ struct ServerProcess::Impl {
   std::unique_ptr<access::OperatorFile> operator_file;
   std::unique_ptr<inbound::SinkholeStore> sinkhole;
   std::unique_ptr<inbound::Server> server;
-  std::unique_ptr<resolver::CachedResolver> names;  // of the queue's loop
-  std::unique_ptr<outbound::TlsPolicy> tls_policy;
-  std::unique_ptr<outbound::SmtpRemote> remote;
+  std::unique_ptr<Sending> sending;
   std::unique_ptr<delivery::Queue> queue;
   std::unique_ptr<control::Server> control;
   std::unique_ptr<io::SignalWatcher> signals;
-  dns::Budget* identity_budget = nullptr;  // while it runs
   bool ending = false;
   std::atomic<bool> house_ends{false};  // looked at on the pool
   bool reloading = false;
@@ -267,7 +246,7 @@ struct ServerProcess::Impl {
     log::set_level(config->log_level);
     sinkhole->set_bounds(sinkhole_bounds(*config));
     server->reload(make_runtime());
-    remote->reload(outbound_options(*config));
+    sending->reload(*config);
     queue->wake();
     log::info("reloaded", {{"mailboxes", directory->mailbox_count()}});
   }
@@ -333,23 +312,10 @@ struct ServerProcess::Impl {
     }
   }
 
-  // Receivers look at the name and the address that mail comes from; what they would find wrong is said at start.
-  Task<void> check_identity() {
-    if (config->inbound.relay_from.empty() || config->outbound.smarthost) co_return;
-    dns::Budget budget(outbound::kIdentityLookups, Deadline::after(seconds(30)));
-    identity_budget = &budget;
-    const std::vector<std::string> problems =
-        co_await outbound::check_identity(*names, config->outbound, io::interface_addresses(), budget);
-    identity_budget = nullptr;
-    if (ending) co_return;
-    for (const std::string& problem : problems) log::warning("outbound_identity", {{"problem", problem}});
-  }
-
   Task<void> shut_down() {
     stopping.notify();
     house_ends = true;
     house_stopping.notify();
-    if (identity_budget != nullptr) identity_budget->cancel();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);
       return true;
@@ -360,7 +326,7 @@ struct ServerProcess::Impl {
     ends.spawn(queue->stop(Deadline::after(kDrain)));
     co_await pool.run<bool>(std::move(drain));
     co_await ends.join();
-    co_await remote->stop();
+    co_await sending->stop();
     co_await control->stop();
     co_await tasks.join();
     loop.stop();
@@ -439,14 +405,10 @@ Result<void> ServerProcess::open() {
   control::add_record_commands(*own.control, own.pool, [records = own.records.get()] { records->flush(); });
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
-  own.names = std::make_unique<resolver::CachedResolver>(own.unbound, own.loop);
-  POSTERN_TRY(auto client_context, io::TlsClientContext::make({}));
-  own.tls_policy = outbound::make_opportunistic_tls(std::move(client_context));
-  own.remote = std::make_unique<outbound::SmtpRemote>(own.loop, own.pool, outbound_options(config), *own.names,
-                                                      *own.tls_policy, config.queue.destination_concurrency);
+  POSTERN_TRY(own.sending, Sending::open(own.loop, own.pool, config, own.unbound));
   own.queue = std::make_unique<delivery::Queue>(
       own.loop, own.pool, *own.store, own.records.get(), config.queue, [impl = impl_.get()] { return impl->directory; },
-      own.remote.get());
+      &own.sending->remote());
   inbound::DefenceOptions defence = config.inbound.defence;
   if (defence.budget.scale == 0)
     defence.budget.scale = inbound::budget_scale(config.policy.choices.preset.value_or("organisation"));
@@ -481,9 +443,8 @@ void ServerProcess::run() {
                                                     [&own](int signal) { own.on_signal(signal); });
   own.loop.post([&own] {
     own.control->start();
-    own.remote->start();
+    own.sending->start();
     own.queue->start();
-    own.tasks.spawn(own.check_identity());
     own.tasks.spawn(own.watch_files());
     own.tasks.spawn(own.keep_house());
     own.server->start(own.make_runtime());

@@ -177,12 +177,15 @@ Task<Result<Value>> change_all(spool::Store& store, std::string verb) {
 Task<Result<Value>> run_command(spool::Store& store, std::function<void()> wake, Value request) {
   const std::string command(request.at("command").string());
   const bool all = is_change(command) && request.at("all").boolean();
+  const bool tries = wake && (command == "queue.retry" || command == "queue.release");
+  // Before as well: the queue works on the first ones while the last ones are being changed
+  if (tries) wake();
   Result<Value> answer = Value();
   if (all)
     answer = co_await change_all(store, command);
   else
     answer = queue_command(store, request, wall_now());
-  if (wake && answer && (command == "queue.retry" || command == "queue.release")) wake();
+  if (tries && answer) wake();
   co_return answer;
 }
 

@@ -5,12 +5,12 @@
 #include <map>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "delivery/outcome.h"
+#include "delivery/queue_jobs.h"
 #include "delivery/round_robin.h"
 #include "spool/topped_body.h"
 
@@ -24,48 +24,12 @@ constexpr std::size_t kBatch = 256;                  // messages taken from the 
 constexpr std::size_t kMessagesMax = 1024;           // envelopes in memory
 constexpr std::size_t kRecipientsMax = 200'000;      // of all of them; one envelope may go over it
 constexpr std::size_t kBatchRecipientsMax = 20'000;  // of a batch; the rest of it goes back
-constexpr std::size_t kAttemptRecipientsMax =
-    1000;                                 // RFC 5321 4.5.3.1.8 guarantees 100; a server that takes fewer says 452
-constexpr std::size_t kWaitingMax = 200;  // jobs per destination; others come back after kCrowdedMs
+constexpr std::size_t kWaitingMax = 200;  // jobs per destination; others are parked, or come back after kCrowdedMs
 constexpr std::int64_t kCrowdedMs = 30'000;
+constexpr std::int64_t kFreshMs = 30'000;
 constexpr std::chrono::seconds kDownFor{60};      // an unreachable server is left alone that long
 constexpr std::chrono::seconds kStoreRest{5};     // after the store failed
 constexpr std::chrono::seconds kLongestWait{60};  // the wall clock may be set meanwhile
-
-// A message in work. Its jobs share it; the last one to end settles it.
-struct Message {
-  spool::Envelope envelope;
-  std::vector<spool::RecipientOutcome> outcomes;
-  std::size_t jobs = 0;        // not ended yet
-  std::int64_t delay_ms = -1;  // until the next attempt, of those that are to be tried again
-  void try_again_in(std::int64_t ms) { delay_ms = delay_ms < 0 ? ms : std::min(delay_ms, ms); }
-};
-
-struct Job {
-  std::shared_ptr<Message> message;
-  directory::Transport transport;
-  std::optional<RemoteHop> hop;  // servers of others
-  std::string destination;
-  std::vector<std::uint32_t> recipients;
-  bool doubtful = false;  // as it was started
-};
-
-// What of a message is not attempted yet, by destination.
-struct Groups {
-  std::vector<Job> jobs;
-  std::unordered_map<std::string, std::size_t> last;  // of a destination, in jobs
-
-  void add(const std::shared_ptr<Message>& message, const directory::Transport& transport, std::optional<RemoteHop> hop,
-           std::uint32_t index) {
-    std::string destination = hop ? hop->destination : transport.text();
-    const auto [at, fresh] = last.try_emplace(destination, jobs.size());
-    if (fresh || jobs[at->second].recipients.size() >= kAttemptRecipientsMax) {
-      at->second = jobs.size();
-      jobs.push_back({message, transport, std::move(hop), std::move(destination), {}});
-    }
-    jobs[at->second].recipients.push_back(index);
-  }
-};
 
 // Leaves those that were answered for good.
 void keep_final(std::vector<std::uint32_t>& recipients, Results& results) {
@@ -102,6 +66,7 @@ struct Queue::Impl {
   bool stopping = false;
 
   RoundRobin<Job> jobs;
+  Parking parking;
   std::size_t doubtful = 0;    // of the running ones
   std::size_t messages = 0;    // in work
   std::size_t recipients = 0;  // of them
@@ -156,6 +121,7 @@ struct Queue::Impl {
   bool may_run(const Job& job, std::size_t running) const;
   void dispatch();
   Task<void> work(Job job);
+  bool park(const std::string& destination, const Message& message);
   void finish_job(const Job& job);
   void finish(Message& message);
   void settle(const Id& id, spool::Settlement settlement);
@@ -175,7 +141,8 @@ Task<void> Queue::Impl::run() {
     if (!resting && !unsettled.empty()) settle_again();
     const bool full = messages >= kMessagesMax || recipients >= kRecipientsMax;
     if (!full && Clock::now() >= rest_until) {
-      std::vector<Id> ids = store.take_due(wall_now(), std::min(kBatch, kMessagesMax - messages));
+      const std::size_t most = std::min(kBatch, kMessagesMax - messages);
+      std::vector<Id> ids = parking.any_returning() ? parking.take_returning(most) : store.take_due(wall_now(), most);
       if (!ids.empty()) {
         std::vector<Loaded> batch = co_await load(std::move(ids));
         const std::shared_ptr<const directory::Directory> current = directory();
@@ -196,7 +163,16 @@ Task<void> Queue::Impl::run() {
     }
     co_await signal.wait(deadline);
   }
+  for (const Id& id : parking.clear()) store.release_active(id);
   if (!unsettled.empty()) settle_again();
+}
+
+// True where the message has only its id left in memory.
+bool Queue::Impl::park(const std::string& destination, const Message& message) {
+  if (jobs.waiting(destination) < kWaitingMax || !parking.add(destination, message.envelope.id)) return false;
+  --messages;
+  recipients -= message.envelope.recipients.size();
+  return true;
 }
 
 // Envelopes are read on the pool; what would make the batch too large goes back untried.
@@ -222,6 +198,7 @@ Task<std::vector<Loaded>> Queue::Impl::load(std::vector<Id> ids) {
 void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, WallMs now) {
   if (stopping) return store.release_active(loaded.id);
   if (!loaded.envelope) return push_back(loaded.id, loaded.envelope.error());
+  if (loaded.envelope->held) return store.release_active(loaded.id);  // since it was taken
   auto message = std::make_shared<Message>();
   message->envelope = std::move(*loaded.envelope);
   const spool::Envelope& envelope = message->envelope;
@@ -251,6 +228,9 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
     static const directory::Transport kSink;
     account(*message, &kSink, sunk, Results(sunk.size(), sink_reply()), now, 0);
   }
+  // With nothing settled yet it may wait outside
+  const bool untouched = message->outcomes.empty() && message->delay_ms < 0;
+  if (untouched && groups.jobs.size() == 1 && park(groups.jobs.front().destination, *message)) return;
   for (Job& job : groups.jobs) {
     ++message->jobs;
     enqueue(std::move(job));
@@ -316,7 +296,12 @@ void Queue::Impl::dispatch() {
 Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note, io::Breaker& breaker) {
   const Id id = job.message->envelope.id;
   spool::Store* const from = &store;
-  auto body = co_await pool.run<Result<std::unique_ptr<spool::Body>>>([from, id] { return from->open_body(id); });
+  Result<std::unique_ptr<spool::Body>> body = fail(ErrorKind::storage, "not read");
+  if (wall_now() - job.message->envelope.arrived < kFreshMs) {
+    body = from->open_body(id);  // its octets are in the page cache still: cheaper than a way to the pool and back
+  } else {
+    body = co_await pool.run<Result<std::unique_ptr<spool::Body>>>([from, id] { return from->open_body(id); });
+  }
   if (!body) {
     co_return Results(job.recipients.size(),
                       smtp::Reply(451, {4, 3, 0}, "reading the message from the spool: " + body.error().what));
@@ -362,6 +347,11 @@ Task<void> Queue::Impl::work(Job job) {
     down[job.destination] = why;
     // Those behind it are told at once instead of each waiting for a connection that does not come
     for (const Job& waiting : jobs.take_waiting(job.destination)) put_back(waiting, why);
+  }
+  if (down.contains(job.destination)) {
+    parking.call_back(job.destination, kParkedMax);
+  } else if (jobs.waiting(job.destination) <= kWaitingMax / 2) {
+    parking.call_back(job.destination, kWaitingMax / 2);
   }
   finish_job(job);
   dispatch();

@@ -211,6 +211,10 @@ Task<void> RemoteAttempt::find_hosts() {
   }
   if (routing.refusal) no_connection(*routing.refusal, false);
   levels_ = order_candidates(hosts_, shared_.memory.order(hop_.destination, wall_now()));
+  if (!refused_at_) co_return;
+  for (std::vector<Candidate>& level : levels_) {
+    for (Candidate& one : level) one.done = one.done || ip::Endpoint{one.address, port_} == *refused_at_;
+  }
 }
 
 Task<void> RemoteAttempt::plan_tls(Routing& routing, dns::Budget& budget) {

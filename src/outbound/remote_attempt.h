@@ -80,7 +80,8 @@ class RemoteAttempt {
   bool may_reuse_ = true;
   std::optional<ip::Family> only_;  // where a family was refused: the other one
   bool retried_session_ = false;
-  bool greeted_ = false;  // by anybody
+  std::optional<ip::Endpoint> refused_at_;  // an idle connection's end, which is not asked again
+  bool greeted_ = false;                    // by anybody
   std::optional<smtp::Reply> failure_;
   int failure_rank_ = -1;
   std::optional<ip::Family> put_off_over_;  // a server refused the session for now over this family

@@ -212,14 +212,9 @@ RemoteAttempt::Then RemoteAttempt::judge(Connection& connection, const std::vect
   const smtp::ClientMachine& machine = connection.conversation->machine();
   const bool ready = machine.state() == State::ready;
   std::vector<smtp::Reply> replies = machine.results();
-  if (!ready && connection.reused && !machine.mail_answered() && machine.last_reply().code != 421) {
-    // It had been closed while it was idle: nobody has heard anything
-    may_reuse_ = false;
-    return Then::come_back;
-  }
   if (!ready && connection.reused && !machine.mail_answered()) {
+    // It had been closed while it was idle, with or without 421: nobody has heard of the message
     may_reuse_ = false;
-    hear(machine.last_reply());
     return Then::come_back;
   }
   if (machine.mail_refused() && replies.front().temporary()) {
@@ -229,12 +224,14 @@ RemoteAttempt::Then RemoteAttempt::judge(Connection& connection, const std::vect
     may_reuse_ = false;
     if (!std::exchange(retried_session_, true) && note_.rest.count() == 0) {
       no_connection(replies.front(), true);
+      if (connection.reused) refused_at_ = connection.endpoint;
       return Then::hang_up;
     }
   }
   if (!machine.mail_answered() && ready && attempt_.envelope->require_tls) {
     // RFC 8689 4.2.1: another host may offer it
     no_connection(replies.front(), true);
+    if (connection.reused) refused_at_ = connection.endpoint;
     may_reuse_ = false;
     return Then::hang_up;
   }

@@ -148,7 +148,13 @@ Task<void> SmtpRemote::stop() {
 
 std::string SmtpRemote::destination(const smtp::Domain& domain) const {
   const RouteOptions* const route = find_route(*impl_->options, domain);
-  return route != nullptr && route->via ? "via " + route->via->text() : domain.text();
+  if (route == nullptr || !route->via) return domain.text();
+  // Domains share a next hop only where they share all that is demanded of it
+  std::string text = "via " + route->via->text();
+  if (!route->user.empty()) text += " as " + route->user;
+  if (route->tls != TlsDemand::published) text += " tls " + std::to_string(static_cast<int>(route->tls));
+  if (route->families.size() == 1) text += route->families.front() == ip::Family::v6 ? " ipv6" : " ipv4";
+  return text;
 }
 
 std::size_t SmtpRemote::concurrency(const std::string& destination) const {

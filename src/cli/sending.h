@@ -1,0 +1,37 @@
+// Sending: what the process needs for mail to servers of others: the resolver of the queue's loop, the TLS policy and
+// the sending side itself, made of the configuration. Thread rule: the main loop's.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "config/config.h"
+#include "delivery/remote.h"
+#include "io/loop.h"
+#include "resolver/unbound.h"
+
+namespace postern::cli {
+
+class Sending {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Sending>> open(io::Loop& loop, io::BlockingPool& pool,
+                                                             const config::Config& config,
+                                                             std::shared_ptr<resolver::Unbound> unbound);
+  ~Sending();
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
+
+  [[nodiscard]] delivery::Remote& remote();
+  void start();
+  void reload(const config::Config& config);
+  // Once the queue has stopped.
+  [[nodiscard]] Task<void> stop();
+
+ private:
+  struct Impl;
+  explicit Sending(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::cli
