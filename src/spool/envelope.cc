@@ -8,9 +8,9 @@
 namespace postern::spool {
 namespace {
 
-// Version 2 has fields_on_top after `ret`; version 3 has them, and behind them the demands of who submitted the message.
-// An envelope without the one or the other is written in the lowest version that can say it, which is shorter, and
-// which an older Postern can read.
+// Version 2 has fields_on_top after `ret`; version 3 has them, and behind them the demands of who submitted the
+// message. An envelope without the one or the other is written in the lowest version that can say it, which is shorter,
+// and which an older Postern can read.
 constexpr std::uint8_t kPlain = 1;
 constexpr std::uint8_t kWithFields = 2;
 constexpr std::uint8_t kWithDemands = 3;
@@ -39,10 +39,9 @@ std::uint8_t version_of(const Envelope& envelope) {
 
 void write_demands(BinaryWriter& out, const Envelope& envelope) {
   out.u8(static_cast<std::uint8_t>(envelope.origin));
-  out.u8(static_cast<std::uint8_t>((envelope.require_tls ? kRequireTls : 0) |
-                                   (envelope.tls_optional ? kTlsOptional : 0) |
-                                   (envelope.return_if_late ? kReturnIfLate : 0) |
-                                   (envelope.trace_relays ? kTraceRelays : 0)));
+  out.u8(static_cast<std::uint8_t>(
+      (envelope.require_tls ? kRequireTls : 0) | (envelope.tls_optional ? kTlsOptional : 0) |
+      (envelope.return_if_late ? kReturnIfLate : 0) | (envelope.trace_relays ? kTraceRelays : 0)));
   out.u8(static_cast<std::uint8_t>(envelope.priority));
   out.i64(envelope.deliver_by);
 }
@@ -87,7 +86,7 @@ Recipient read_recipient(BinaryReader& in) {
   recipient.forward_path = in.string(kStringMax);
   recipient.original = in.string(kStringMax);
   const std::uint8_t state = in.u8();
-  if (state > static_cast<std::uint8_t>(RecipientState::dropped)) in.fail();
+  if (state > static_cast<std::uint8_t>(RecipientState::bounced)) in.fail();
   recipient.state = static_cast<RecipientState>(in.failed() ? 0 : state);
   recipient.attempts = read_count(in);
   recipient.last_reply = in.string(Envelope::kReplyMax);

@@ -17,8 +17,10 @@ namespace postern::spool {
 enum class RecipientState : std::uint8_t {
   pending = 0,
   delivered = 1,
-  failed = 2,   // refused for good after our 250: held, shown by `queue list`, until a DSN is sent or it is dropped
+  failed =
+      2,  // refused for good after our 250, and nobody can be told: held, shown by `queue list`, until it is dropped
   dropped = 3,  // by the operator
+  bounced = 4,  // refused for good after our 250, and the sender has been told, or did not want to be
 };
 
 // DSN NOTIFY (RFC 3461 4.1)
@@ -26,6 +28,7 @@ inline constexpr std::uint8_t kNotifySuccess = 1;
 inline constexpr std::uint8_t kNotifyFailure = 2;
 inline constexpr std::uint8_t kNotifyDelay = 4;
 inline constexpr std::uint8_t kNotifyNever = 8;  // alone
+inline constexpr std::uint8_t kExpanded = 64;    // not of the wire: one of several that an alias stands for
 inline constexpr std::uint8_t kDelayTold = 128;  // not of the wire: the sender has been told that it takes longer
 
 // Who gave us the message, and with what right.
@@ -44,7 +47,7 @@ struct Recipient {
   std::uint32_t attempts = 0;
   std::string last_reply;   // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets
   std::uint8_t notify = 0;  // kNotify bits, 0 = not given
-  std::string orcpt;
+  std::string orcpt;        // decoded, with its type (smtp/dsn_address.h)
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
 
@@ -66,7 +69,7 @@ struct Envelope {
   std::uint32_t attempts = 0;
   std::string client;  // "[2001:db8::1]:4711"
   std::string login;
-  std::string envid, ret;  // DSN
+  std::string envid, ret;  // DSN: decoded; "FULL", "HDRS" or not given
   Origin origin = Origin::stranger;
   bool require_tls = false;     // REQUIRETLS (RFC 8689 3)
   bool tls_optional = false;    // the field TLS-Required: no (RFC 8689 5)
