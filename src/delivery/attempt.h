@@ -19,6 +19,7 @@ struct Attempt {
   const spool::Envelope* envelope = nullptr;
   std::vector<std::uint32_t> recipients;  // indexes into envelope->recipients, all of the same transport and target
   spool::Body* body = nullptr;
+  std::string reverse_path;  // the envelope's, or the one under which it is passed on (delivery/notices.h)
 };
 
 // One per recipient of the attempt, in order: 2xx delivered, 4xx try again, 5xx failed for good. The enhanced code says
@@ -34,6 +35,10 @@ struct LocalOptions {
 struct AttemptNote {
   bool unreachable = false;  // the server could not be talked to at all: others of its messages need not try now
   std::string text;          // why, where unreachable
+  std::string host;          // whom it talked to: "[2001:db8::1]:25"
+  std::string host_name;     // of that address, "mx.example.net"
+  // For each recipient of the attempt: its server took over the notifications (RFC 3461). Empty: nobody's did.
+  std::vector<bool> dsn_passed;
 };
 
 // Maildir: tmp/, write, fsync, rename (link) to new/, fsync of new/. Unique names time.Mmicros Ppid Qseq.host; folders
