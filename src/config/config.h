@@ -20,6 +20,7 @@
 #include "inbound/options.h"
 #include "io/tls.h"
 #include "ip/address.h"
+#include "mailauth/signing.h"
 #include "policy/options.h"
 #include "policy/policy.h"
 #include "record/writer.h"
@@ -58,10 +59,15 @@ struct Config {
   std::vector<signals::ListOptions> lists;      // in the order of policy.lists
   std::string evidence_file;                    // [policy] evidence; "" where there is none
 
+  std::vector<mailauth::KeyOptions> dkim;  // load() reads their files into inbound.signing
+  bool srs = true;
+  std::string srs_domain;  // one of `domains`; "" where there is none
+
   // Read and checked; nothing uses them yet.
   std::string smarthost;  // "[2001:db8::1]:587" or "smtp.example.net:587"
 
   [[nodiscard]] std::string control_socket() const { return data_dir + "/control.sock"; }
+  [[nodiscard]] std::string srs_secret() const { return data_dir + "/srs.secret"; }
   [[nodiscard]] std::string self_signed_certificate() const { return data_dir + "/tls/self-signed.pem"; }
   [[nodiscard]] std::string self_signed_key() const { return data_dir + "/tls/self-signed.key"; }
 };

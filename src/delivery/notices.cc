@@ -18,13 +18,6 @@ constexpr std::uint8_t kOfTheWire =
 
 bool has(const spool::Recipient& recipient, std::uint8_t bit) { return (recipient.notify & bit) != 0; }
 
-// RFC 3461 5.2.1 and 6.3: ORCPT as it came, else what RCPT said
-std::string original_of(const spool::Recipient& recipient) {
-  if (!recipient.orcpt.empty()) return recipient.orcpt;
-  if (recipient.original.empty()) return {};
-  return (is_ascii(recipient.original) ? "rfc822;" : "utf-8;") + recipient.original;
-}
-
 }  // namespace
 
 bool wants(const spool::Envelope& envelope, const spool::Recipient& recipient, DsnAction action) {
@@ -45,7 +38,7 @@ WallMs late_at(const NoticeOptions& options, const spool::Envelope& envelope, co
   if (has(recipient, spool::kDelayTold) || !wants(envelope, recipient, DsnAction::delayed)) return 0;
   // RFC 2852 4.1.3: with mode N the sender said himself what is late
   if (envelope.deliver_by != 0 && !envelope.return_if_late) return envelope.deliver_by;
-  return options.delay_after_ms > 0 ? envelope.arrived + options.delay_after_ms : 0;
+  return options.delay_after_ms > 0 ? envelope.sending_since() + options.delay_after_ms : 0;
 }
 
 bool is_too_late(const spool::Envelope& envelope, WallMs now) {
@@ -141,6 +134,7 @@ std::vector<message::DsnReport> make_reports(const spool::Envelope& envelope, co
       report.now = now;
       report.arrived = envelope.arrived;
       report.deliver_by = envelope.deliver_by;
+      report.held_until = envelope.held_until;
       report.utf8 = envelope.utf8;
       out.push_back(std::move(report));
     }
@@ -148,7 +142,8 @@ std::vector<message::DsnReport> make_reports(const spool::Envelope& envelope, co
     message::DsnRecipient entry;
     entry.address =
         one.action == DsnAction::expanded && !recipient.original.empty() ? recipient.original : recipient.forward_path;
-    entry.original = original_of(recipient);
+    if (recipient.original != entry.address) entry.written = recipient.original;
+    entry.original = recipient.orcpt;  // RFC 3461 6.3: nothing where the sender gave none
     entry.action = one.action;
     entry.status = one.status;
     entry.remote_mta = one.remote_mta;

@@ -63,7 +63,7 @@ Task<Notifier::Outcome> Notifier::tell(const spool::Envelope& envelope, const st
     co_return Outcome::nobody;
   }
   std::vector<message::DsnReport> reports =
-      make_reports(envelope, told, envelope.arrived + options_.expire_after_ms, now);
+      make_reports(envelope, told, envelope.sending_since() + options_.expire_after_ms, now);
   for (message::DsnReport& report : reports) {
     const std::string_view action = to_string(report.recipients.front().action);
     const std::size_t count = report.recipients.size();
@@ -94,12 +94,13 @@ Task<Result<void>> Notifier::send(const spool::Envelope& about, message::DsnRepo
       about.ret == "FULL" && !about.require_tls && report.recipients.front().action == message::DsnAction::failed;
   const std::uint64_t whole_max = full ? options_.notices.return_max : 0;
   const spool::Envelope* const original = &about;
-  std::move_only_function<Made()> work = [this, original, &report, whole_max] {
+  const auto sign = services_.signer ? services_.signer() : nullptr;
+  std::move_only_function<Made()> work = [this, original, &report, whole_max, &sign] {
     Returned returned = read_returned(store_, *original, whole_max);
     report.returned = std::move(returned.text);
     report.returned_whole = returned.whole;
     Made made{.text = message::write_dsn(report), .fields_on_top = {}};
-    if (services_.sign) made.fields_on_top = services_.sign(made.text);
+    if (sign) made.fields_on_top = sign(made.text);
     return made;
   };
   const Made made = co_await pool_.run<Made>(std::move(work));

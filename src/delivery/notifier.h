@@ -18,10 +18,11 @@ namespace postern::delivery {
 
 struct QueueOptions;
 
-// What the queue uses of other modules, where there is one. Called on the loop of the queue but `sign`.
+// What the queue uses of other modules, where there is one. Called on the loop of the queue.
 struct QueueServices {
-  // The fields that sign a message of ours, to stand on its top; "" where there is no key. On the pool: takes its time.
-  std::function<std::string(std::string_view message)> sign;
+  // Gives what makes the fields that sign a message of ours, to stand on its top ("" where there is no key). That is
+  // asked for on the loop, and run on the pool. May give none.
+  std::function<std::function<std::string(std::string_view message)>()> signer;
   // Of the reverse-paths of mail that is passed on. May give null.
   std::function<std::shared_ptr<const srs::Rewriter>()> rewriter;
 };

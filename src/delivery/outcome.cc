@@ -86,7 +86,7 @@ Verdict Judgement::verdict(std::uint32_t index, const smtp::Reply& reply) const 
     verdict.word = "delivered";
     return verdict;
   }
-  const WallMs expires = envelope.arrived + options.expire_after_ms;
+  const WallMs expires = envelope.sending_since() + options.expire_after_ms;
   if (!reply.permanent() && start < expires) {
     verdict.outcome.state = spool::RecipientState::pending;
     verdict.word = "deferred";

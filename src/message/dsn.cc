@@ -100,10 +100,7 @@ std::string human_part(const DsnReport& report) {
   append_wrapped(out, several ? words.many : words.one, "");
   for (const DsnRecipient& recipient : report.recipients) {
     out += "\r\n  <" + shown(recipient.address, report.utf8) + ">\r\n";
-    const std::string_view written =
-        std::string_view(recipient.original).substr(std::min(recipient.original.find(';'), recipient.original.size()));
-    if (written.size() > 1 && written.substr(1) != recipient.address)
-      out += "    (you wrote to <" + shown(written.substr(1), report.utf8) + ">)\r\n";
+    if (!recipient.written.empty()) out += "    (you wrote to <" + shown(recipient.written, report.utf8) + ">)\r\n";
     if (!recipient.diagnostic.empty()) {
       const std::string said =
           recipient.remote_mta.empty() ? std::string() : safe(recipient.remote_mta, report.utf8) + " said: ";
@@ -130,6 +127,7 @@ std::string status_part(const DsnReport& report) {
   out += "Reporting-MTA: dns;" + report.reporting_mta + "\r\n";
   if (report.arrived > 0) out += "Arrival-Date: " + rfc5322_date(report.arrived) + "\r\n";
   if (report.deliver_by > 0) out += "Deliver-By-Date: " + rfc5322_date(report.deliver_by) + "\r\n";  // RFC 2852 5
+  if (report.held_until > 0) out += "Future-Release-Request: until;" + iso8601(report.held_until) + "\r\n";
   out += "X-Postern-Id: " + report.original.text() + "\r\n";
   for (const DsnRecipient& recipient : report.recipients) {
     out += "\r\n";

@@ -23,7 +23,8 @@ enum class DsnAction : std::uint8_t { failed, delayed, delivered, relayed, expan
 
 struct DsnRecipient {
   std::string address;   // where it was to be delivered, wire form
-  std::string original;  // Original-Recipient: "rfc822;bob@example.org" (smtp/dsn_address.h); "" where it is not known
+  std::string written;   // what the sender wrote to, for people; "" where it is the same
+  std::string original;  // Original-Recipient: ORCPT, decoded (smtp/dsn_address.h); "" where there was none
   DsnAction action = DsnAction::failed;
   std::string status;      // "5.1.1" (RFC 3463)
   std::string remote_mta;  // who said so: "[2001:db8::1]:24", "mx.example.net"; "" where it was ourselves
@@ -43,6 +44,7 @@ struct DsnReport {
   WallMs now = 0;
   WallMs arrived = 0;     // of the original
   WallMs deliver_by = 0;  // RFC 2852 5; 0: not asked
+  WallMs held_until = 0;  // RFC 4865 5.1.2; 0: not asked
   bool utf8 = false;      // the original came with SMTPUTF8
   std::vector<DsnRecipient> recipients;
   std::string returned;  // octets of the original: all of it, or its header

@@ -32,7 +32,7 @@ constexpr std::uint8_t kDemandsKnown = kRequireTls | kTlsOptional | kReturnIfLat
 std::uint8_t version_of(const Envelope& envelope) {
   const bool demands = envelope.origin != Origin::stranger || envelope.require_tls || envelope.tls_optional ||
                        envelope.priority != 0 || envelope.deliver_by != 0 || envelope.return_if_late ||
-                       envelope.trace_relays;
+                       envelope.trace_relays || envelope.held_until != 0;
   if (demands) return kWithDemands;
   return envelope.fields_on_top.empty() ? kPlain : kWithFields;
 }
@@ -44,6 +44,7 @@ void write_demands(BinaryWriter& out, const Envelope& envelope) {
       (envelope.return_if_late ? kReturnIfLate : 0) | (envelope.trace_relays ? kTraceRelays : 0)));
   out.u8(static_cast<std::uint8_t>(envelope.priority));
   out.i64(envelope.deliver_by);
+  out.i64(envelope.held_until);
 }
 
 void read_demands(BinaryReader& in, Envelope& envelope) {
@@ -51,6 +52,7 @@ void read_demands(BinaryReader& in, Envelope& envelope) {
   const std::uint8_t flags = in.u8();
   const auto priority = static_cast<std::int8_t>(in.u8());
   envelope.deliver_by = in.i64();
+  envelope.held_until = in.i64();
   if (in.failed()) return;
   if (origin > static_cast<std::uint8_t>(Origin::own) || (flags & ~kDemandsKnown) != 0 || priority < -9 ||
       priority > 9) {

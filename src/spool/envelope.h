@@ -77,6 +77,7 @@ struct Envelope {
   WallMs deliver_by = 0;        // DELIVERBY (RFC 2852): until when; 0: not asked
   bool return_if_late = false;  // by-mode R: fails then. N: the sender is told, and it stays in the queue
   bool trace_relays = false;    // by-trace T
+  WallMs held_until = 0;        // FUTURERELEASE (RFC 4865): not sent before; 0: not asked
   // Header fields that go above the stored octets, each with its CRLF: what became known only when the message had been
   // written already (Authentication-Results). At most kFieldsMax octets: a longer value
   // is a bug of whoever sets it.
@@ -84,6 +85,8 @@ struct Envelope {
   friend bool operator==(const Envelope&, const Envelope&) = default;
 
   [[nodiscard]] bool settled() const;  // no recipient is pending
+  // From when on delivery is tried, and delays and expiry count.
+  [[nodiscard]] WallMs sending_since() const { return held_until > arrived ? held_until : arrived; }
 };
 
 inline constexpr std::size_t kEnvelopeMax = 64 * 1024 * 1024;

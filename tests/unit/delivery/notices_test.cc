@@ -200,6 +200,7 @@ struct NotifyingQueue : ::testing::Test {
   static std::vector<Step> refusing() {
     return {{"LHLO mx.home.example\r\n", "250-l\r\n250 PIPELINING\r\n"},
             {"DATA\r\n", "250 ok\r\n550 5.1.1 no such user\r\n550 unknown\r\n503 nobody\r\n"},
+            {"RSET\r\n", "250 ok\r\n"},
             {"QUIT\r\n", "221 bye\r\n"}};
   }
 };
@@ -212,8 +213,10 @@ TEST_F(NotifyingQueue, OneBounceForAllThatFailTogether) {
   envelope.recipients[0].orcpt = "rfc822;Xavier@old.example";
   envelope.recipients[1].original = "why@home.example";
   const std::string id = envelope.id.text();
-  services.sign = [](std::string_view message) {
-    return "Signature: " + std::to_string(message.find("Subject: Undeliverable") != std::string_view::npos) + "\r\n";
+  services.signer = [] {
+    return [](std::string_view message) {
+      return "Signature: " + std::to_string(message.find("Subject: Undeliverable") != std::string_view::npos) + "\r\n";
+    };
   };
   run(std::move(envelope), [this] { return empty(); });
   test::run(loop, server.stop());
@@ -228,7 +231,8 @@ TEST_F(NotifyingQueue, OneBounceForAllThatFailTogether) {
   EXPECT_EQ(report->recipients[0].original, "rfc822;Xavier@old.example");
   EXPECT_EQ(report->recipients[0].status, "5.1.1");
   EXPECT_EQ(report->recipients[0].remote_mta, "dns;" + server.endpoint.text());
-  EXPECT_EQ(report->recipients[1].original, "rfc822;why@home.example");
+  EXPECT_EQ(report->recipients[1].original, "");  // RFC 3461 6.3: the sender gave no ORCPT
+  EXPECT_NE(mail[0].find("(you wrote to <why@home.example>)"), std::string::npos);
   EXPECT_EQ(report->recipients[1].status, "5.0.0");
   EXPECT_EQ(report->recipients[1].diagnostic, "smtp;550 unknown");
   EXPECT_EQ(report->returned, "A: b\r\n");

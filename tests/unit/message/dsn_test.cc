@@ -17,6 +17,7 @@ DsnReport sample() {
   report.now = 1'795'000'000'000;
   report.arrived = 1'794'000'000'000;
   report.recipients.push_back({.address = "bob@example.org",
+                               .written = "Bob+1@example.org",
                                .original = "rfc822;Bob+1@example.org",
                                .action = DsnAction::failed,
                                .status = "5.1.1",
