@@ -14,6 +14,7 @@ class Driver {
  public:
   explicit Driver(std::string_view choices) : choices_(choices), machine_(options()) {
     if (!choices_.empty() && choices_[0] % 2 == 0) machine_.tag_refusals("0123456789ABCDEF");
+    if (choices_.size() % 2 == 0) machine_.offer_to_submitter("604800 2026-12-01T00:00:00Z");
     machine_.greet(Reply(220, {}, "mx"));
   }
 

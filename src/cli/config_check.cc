@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/key_text.h"
 #include "config/config.h"
 #include "io/tls.h"
 
@@ -45,6 +46,15 @@ std::string as_json(const config::Loaded& loaded) {
   return out + "\n";
 }
 
+// What has to stand in DNS for what is signed with the keys.
+std::string records_of_keys(const config::Config& config) {
+  if (config.inbound.signing == nullptr) return {};
+  std::string out = "; DNS needs these records (`postern keygen --check` looks whether it has them):\n";
+  for (const dkim::SigningKey& key : config.inbound.signing->all())
+    out += zone_line(key_name(key.selector, key.domain), key_record(key.key));
+  return out;
+}
+
 std::string as_text(const config::Loaded& loaded, const std::string& file) {
   std::string out;
   for (const config::Problem& problem : loaded.problems) out += problem.text() + "\n";
@@ -62,7 +72,7 @@ std::string as_text(const config::Loaded& loaded, const std::string& file) {
   const config::Config& config = *loaded.config;
   return out + file + ": good: " + plural(config.inbound.listeners.size(), "listener") + ", " +
          plural(config.domains.size(), "domain") + ", " + plural(config.inbound.directory->mailbox_count(), "mailbox") +
-         "\n";
+         "\n" + records_of_keys(config);
 }
 
 }  // namespace

@@ -41,7 +41,7 @@ Table::Cell state_cell(const json::Value& message) {
 
 Colour colour_of_state(std::string_view state) {
   if (state == "delivered") return Colour::green;
-  if (state == "failed") return Colour::red;
+  if (state == "failed" || state == "bounced") return Colour::red;
   if (state == "pending") return Colour::yellow;
   return Colour::dim;
 }

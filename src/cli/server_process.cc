@@ -155,6 +155,8 @@ struct ServerProcess::Impl {
   std::unique_ptr<inbound::Defence> defence;
   std::unique_ptr<access::OperatorFile> operator_file;
   std::unique_ptr<inbound::SinkholeStore> sinkhole;
+  std::string srs_secret;
+  std::shared_ptr<const srs::Rewriter> srs;
   std::unique_ptr<inbound::Server> server;
   std::unique_ptr<Sending> sending;
   std::unique_ptr<delivery::Queue> queue;
@@ -165,14 +167,43 @@ struct ServerProcess::Impl {
   bool reloading = false;
   bool reload_again = false;
 
+  // Also where nothing is rewritten any more: what was, comes back.
+  std::shared_ptr<const srs::Rewriter> make_rewriter() const {
+    if (config->srs_domain.empty()) return nullptr;
+    return std::make_shared<const srs::Rewriter>(srs_secret, config->srs_domain);
+  }
+
   std::shared_ptr<const inbound::Runtime> make_runtime() const {
     inbound::Settings settings = config->inbound;
+    settings.srs = srs;
     settings.hostname = config->hostname;
     settings.tls = tls;
     settings.directory = directory;
     settings.policy = make_policy(*config);
     settings.lists = make_lists(*config);
     return inbound::make_runtime(std::move(settings));
+  }
+
+  // The queue's loop is ours; the keys are looked up there, and used on the pool.
+  delivery::QueueServices queue_services() {
+    delivery::QueueServices services;
+    services.signer = [this]() -> std::function<std::string(std::string_view)> {
+      if (config->inbound.signing == nullptr) return {};
+      return [keys = config->inbound.signing](std::string_view message) {
+        auto fields = mailauth::sign_message(*keys, message, wall_now());
+        if (fields) return std::move(*fields);
+        log::warning("not_signed", {{"why", fields.error().what}});
+        return std::string();
+      };
+    };
+    services.rewriter = [this] { return config->srs ? srs : nullptr; };
+    // Whoever one of ours has written to is expected to answer. Not what an alias passes on: that is others' mail
+    services.taken_elsewhere = [this](const spool::Envelope& envelope, const spool::Recipient& recipient) {
+      if (envelope.origin == spool::Origin::stranger || envelope.origin == spool::Origin::own) return;
+      if (envelope.reverse_path.empty()) return;
+      defence->wrote_to(recipient.forward_path, envelope.reverse_path, wall_now());
+    };
+    return services;
   }
 
   void on_signal(int signal) {
@@ -243,6 +274,7 @@ struct ServerProcess::Impl {
     }
     config = next;
     directory = config->inbound.directory;
+    srs = make_rewriter();
     log::set_level(config->log_level);
     sinkhole->set_bounds(sinkhole_bounds(*config));
     server->reload(make_runtime());
@@ -409,6 +441,9 @@ Result<void> ServerProcess::open() {
   own.queue = std::make_unique<delivery::Queue>(
       own.loop, own.pool, *own.store, own.records.get(), config.queue, [impl = impl_.get()] { return impl->directory; },
       &own.sending->remote());
+  POSTERN_TRY(own.srs_secret, srs::load_secret(config.srs_secret()));
+  own.srs = own.make_rewriter();
+  own.queue->use(own.queue_services());
   inbound::DefenceOptions defence = config.inbound.defence;
   if (defence.budget.scale == 0)
     defence.budget.scale = inbound::budget_scale(config.policy.choices.preset.value_or("organisation"));

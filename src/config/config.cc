@@ -136,6 +136,14 @@ void derive(Config& config) {
       domain.deliver.target = config.data_dir + "/mail/{domain}/{user}";
     }
   }
+  std::string first;
+  if (!config.domains.empty()) {
+    const auto name = smtp::parse_domain(config.domains.front().name, /*utf8=*/true);
+    if (name) first = name->text();
+  }
+  if (config.srs_domain.empty() && !first.starts_with('[')) config.srs_domain = first;
+  if (config.queue.notices.from.empty() && (!first.empty() || !config.hostname.empty()))
+    config.queue.notices.from = first.empty() ? "MAILER-DAEMON@" + config.hostname : "postmaster@" + first;
 }
 
 void sort_problems(std::vector<Problem>& problems) {
@@ -235,6 +243,19 @@ void read_password(outbound::RouteOptions& way, const Config& config, std::vecto
   way.password = std::move(password);
 }
 
+// The files of [[dkim]], as whoever loads the configuration may read them.
+void read_signing_keys(Config& config, std::vector<Problem>& problems) {
+  auto keys = std::make_shared<mailauth::SigningKeys>();
+  for (const mailauth::KeyOptions& options : config.dkim) {
+    auto key = mailauth::read_signing_key(options);
+    if (key)
+      keys->add(std::move(*key));
+    else
+      problems.push_back(Problem{config.file, options.line, 0, "dkim.key", key.error().what});
+  }
+  if (!keys->empty()) config.inbound.signing = std::move(keys);
+}
+
 void note_parts(const Config& config, Loaded& loaded) {
   loaded.data_dir = config.data_dir;
   loaded.tls = config.tls;
@@ -297,6 +318,7 @@ Loaded load(const std::string& file) {
     if (!hostname_wrong) default_hostname(*config, loaded.problems);
     if (config->outbound.smarthost) read_password(*config->outbound.smarthost, *config, loaded.problems);
     for (outbound::RouteOptions& route : config->outbound.routes) read_password(route, *config, loaded.problems);
+    read_signing_keys(*config, loaded.problems);
     std::vector<directory::Directory::Problem> found;
     config->inbound.directory = directory::Directory::build(config->domains, found);
     for (auto& problem : found) {

@@ -20,6 +20,7 @@
 #include "inbound/options.h"
 #include "io/tls.h"
 #include "ip/address.h"
+#include "mailauth/signing.h"
 #include "outbound/options.h"
 #include "policy/options.h"
 #include "policy/policy.h"
@@ -60,7 +61,12 @@ struct Config {
   std::string evidence_file;                    // [policy] evidence; "" where there is none
   outbound::Options outbound;                   // load() reads its passwords; its listeners are found by whoever serves
 
+  std::vector<mailauth::KeyOptions> dkim;  // load() reads their files into inbound.signing
+  bool srs = true;
+  std::string srs_domain;  // one of `domains`; "" where there is none
+
   [[nodiscard]] std::string control_socket() const { return data_dir + "/control.sock"; }
+  [[nodiscard]] std::string srs_secret() const { return data_dir + "/srs.secret"; }
   [[nodiscard]] std::string self_signed_certificate() const { return data_dir + "/tls/self-signed.pem"; }
   [[nodiscard]] std::string self_signed_key() const { return data_dir + "/tls/self-signed.key"; }
 };

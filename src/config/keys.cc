@@ -6,9 +6,9 @@
 
 namespace postern::config {
 
-std::array<std::span<const Key>, 7> key_tables() {
-  return {general_keys(), outbound_keys(), number_keys(), authentication_keys(),
-          policy_keys(),  list_keys(),     defence_keys()};
+std::array<std::span<const Key>, 8> key_tables() {
+  return {general_keys(), outbound_keys(), number_keys(),  authentication_keys(),
+          policy_keys(),  list_keys(),     signing_keys(), defence_keys()};
 }
 
 std::vector<const Key*> keys_of(std::string_view section) {
@@ -65,6 +65,7 @@ void at_most(Reader& reader, std::string_view section, std::string_view small, s
 void check_together(Reader& reader) {
   check_policy(reader);
   check_outbound(reader);
+  check_signing(reader);
   at_most(reader, "queue", "retry_first", "retry_max",
           "the wait between attempts starts at the one and ends at the other");
   at_most(reader, "queue", "retry_max", "expire_after", "mail would expire before it is tried again");

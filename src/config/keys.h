@@ -50,9 +50,10 @@ struct Section {
 [[nodiscard]] std::span<const Key> authentication_keys();  // dns, authentication
 [[nodiscard]] std::span<const Key> policy_keys();          // policy and what stands within
 [[nodiscard]] std::span<const Key> list_keys();            // policy.list
+[[nodiscard]] std::span<const Key> signing_keys();         // dkim, forwarding, notices
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
 [[nodiscard]] std::span<const Key> outbound_keys();        // relay, outbound, route
-[[nodiscard]] std::array<std::span<const Key>, 7> key_tables();
+[[nodiscard]] std::array<std::span<const Key>, 8> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);
@@ -75,9 +76,11 @@ void read_override(Reader& reader, const Section& section, const Node& node);
 void read_pin(Reader& reader, const Section& section, const Node& node);
 void read_list(Reader& reader, const Section& section, const Node& node);
 void read_route(Reader& reader, const Section& section, const Node& node);
+void read_dkim(Reader& reader, const Section& section, const Node& node);
 
 // What spans several keys: called once all of them are read.
 void check_together(Reader& reader);
+void check_signing(Reader& reader);
 void check_policy(Reader& reader);    // the same for [policy] alone
 void check_outbound(Reader& reader);  // and for [relay]
 // Compiles [policy], where nothing is wrong with its keys; tells what is wrong with it, where it stands (policy.cc).

@@ -27,6 +27,7 @@ class Reader {
   policy::RuleOptions* rule = nullptr;               // while a [[policy.rule]] is read
   policy::OverrideOptions* override_of = nullptr;    // while a [[policy.for]] is read
   policy::PinOptions* pin = nullptr;                 // while a [[policy.pin]] is read
+  mailauth::KeyOptions* dkim = nullptr;              // while a [[dkim]] is read
   signals::ListOptions* list = nullptr;              // while a [[policy.list]] is read
   outbound::RouteOptions* route = nullptr;           // while a [[route]] is read
   std::string key;                                   // being read, "limits.errors"

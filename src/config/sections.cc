@@ -26,6 +26,12 @@ constexpr std::array kSections = {
     Section{"log", false, "What goes to standard error."},
     Section{"dns", false, "Name resolution."},
     Section{"authentication", false, "SPF, DKIM, DMARC and ARC of incoming mail."},
+    Section{"dkim", true,
+            "A key that signs the mail of our own authors; one section for each, and all keys of a domain sign "
+            "(docs/signing.md).",
+            read_dkim},
+    Section{"forwarding", false, "Mail that aliases pass on to domains of others (docs/signing.md)."},
+    Section{"notices", false, "What senders are told of their mail (docs/notifications.md)."},
     Section{"policy", false,
             "How mail is judged (docs/policy.md). `postern replay --policy FILE` takes a file with this part alone."},
     Section{"policy.rule", true, "A rule of your own, asked in the order of the file before those of the preset.",

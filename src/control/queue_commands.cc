@@ -39,6 +39,8 @@ std::string_view state_name(spool::RecipientState state) {
       return "failed";
     case spool::RecipientState::dropped:
       return "dropped";
+    case spool::RecipientState::bounced:
+      return "bounced";
   }
   return "unknown";
 }

@@ -22,6 +22,7 @@ struct Attempt {
   const spool::Envelope* envelope = nullptr;
   std::vector<std::uint32_t> recipients;  // indexes into envelope->recipients, all of the same transport and target
   spool::Body* body = nullptr;
+  std::string reverse_path;  // the envelope's, or the one under which it is passed on (delivery/notices.h)
 };
 
 // One per recipient of the attempt, in order: 2xx delivered, 4xx try again, 5xx failed for good. The enhanced code says

@@ -50,7 +50,7 @@ Task<Results> deliver_lmtp(io::Loop& loop, const LocalOptions& options, const di
   const Unwatch unwatch{breaker};
   const auto unreachable = [&](const Error& error) {
     const smtp::Reply reply = server_trouble(transport, error);
-    if (note != nullptr) *note = AttemptNote{true, reply.text};
+    if (note != nullptr) *note = AttemptNote{.unreachable = true, .text = reply.text};
     return Results(attempt.recipients.size(), reply);
   };
   auto stream = co_await open(loop, transport, breaker);
@@ -61,7 +61,7 @@ Task<Results> deliver_lmtp(io::Loop& loop, const LocalOptions& options, const di
 
   const spool::Envelope& envelope = *attempt.envelope;
   smtp::ClientMessage message;
-  message.reverse_path = envelope.reverse_path;
+  message.reverse_path = attempt.reverse_path;
   for (const std::uint32_t index : attempt.recipients) {
     message.forward_paths.push_back(envelope.recipients.at(index).forward_path);
   }

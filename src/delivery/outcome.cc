@@ -28,6 +28,15 @@ std::string_view kind_name(const directory::Transport* transport) {
   return "sink";
 }
 
+std::string status_of(const smtp::Reply& reply) {
+  const int klass = reply.code / 100;
+  // The class is the code's: a server that says "450 5.1.1" means to be asked again
+  if (reply.enhanced.present())
+    return std::to_string(klass) + "." + std::to_string(reply.enhanced.subject) + "." +
+           std::to_string(reply.enhanced.detail);
+  return std::to_string(klass) + ".0.0";
+}
+
 std::string short_line(const smtp::Reply& reply) {
   std::string line = reply.line();
   if (line.size() > spool::Envelope::kReplyMax) line.resize(spool::Envelope::kReplyMax);
@@ -43,6 +52,10 @@ std::int64_t jittered(std::int64_t ms) {
 }
 
 smtp::Reply sink_reply() { return {250, {2, 0, 0}, "discarded, as the domain's sink: transport says"}; }
+
+smtp::Reply too_late_reply() {
+  return {554, {5, 4, 7}, "it was not delivered by the time that the sender had set, and is not tried any more"};
+}
 
 smtp::Reply no_way_reply(std::string_view forward_path, bool readable, const directory::Transport* transport) {
   const std::string to = printable(forward_path, 128);
@@ -67,30 +80,66 @@ Verdict Judgement::verdict(std::uint32_t index, const smtp::Reply& reply) const 
   verdict.attempt = recipient.attempts + 1;
   verdict.outcome.index = index;
   verdict.outcome.reply = short_line(reply);
+  verdict.status = status_of(reply);
   if (reply.code / 100 == 2) {
     verdict.outcome.state = spool::RecipientState::delivered;
     verdict.word = "delivered";
     return verdict;
   }
-  const WallMs expires = envelope.arrived + options.expire_after_ms;
+  const WallMs expires = envelope.sending_since() + options.expire_after_ms;
   if (!reply.permanent() && start < expires) {
     verdict.outcome.state = spool::RecipientState::pending;
     verdict.word = "deferred";
     // The last attempt is made at the expiry, not after it
     verdict.delay_ms =
         std::min(jittered(backoff_ms(options, verdict.attempt)), std::max<std::int64_t>(1, expires - start));
+    // Nor later than the sender is to be told of it, or the time he set is over
+    for (const WallMs moment : {late_at(options.notices, envelope, recipient), envelope.deliver_by}) {
+      if (moment > start) verdict.delay_ms = std::min(verdict.delay_ms, moment - start);
+    }
     return verdict;
   }
   verdict.outcome.state = spool::RecipientState::failed;
   verdict.word = "failed";
   if (!reply.permanent()) {
     // RFC 3463 X.4.7: delivery time expired
+    verdict.status = "5.4.7";
     verdict.outcome.reply = short_line(
         {554,
          {5, 4, 7},
          "expired after " + human_duration(options.expire_after_ms) + "; the last reply was: " + reply.line()});
   }
   return verdict;
+}
+
+std::optional<Told> Judgement::tell(Verdict& verdict, std::size_t position) const {
+  using spool::RecipientState;
+  const spool::Recipient& recipient = envelope.recipients.at(verdict.outcome.index);
+  Became became{.state = verdict.outcome.state, .now = start + duration_ms};
+  became.local = transport != nullptr && transport->kind != Kind::smtp;
+  became.passed_on = note != nullptr && position < note->dsn_passed.size() && note->dsn_passed[position];
+  const auto action = action_of(options.notices, envelope, recipient, became);
+  // A null reverse-path: what cannot be delivered is the operator's to see
+  if (verdict.outcome.state == RecipientState::failed && !envelope.reverse_path.empty())
+    verdict.outcome.state = RecipientState::bounced;
+  if (!action) return std::nullopt;
+  verdict.outcome.delay_told = *action == message::DsnAction::delayed;
+  Told told;
+  told.index = verdict.outcome.index;
+  told.action = *action;
+  told.status = verdict.status;
+  // RFC 2852 4.1.3
+  if (*action == message::DsnAction::delayed && envelope.deliver_by != 0) told.status = "4.4.7";
+  // What was said by somebody, and by whom; where a unix socket is, is nobody's business
+  const bool spoken = note != nullptr && !note->unreachable && verdict.status != "5.4.7";
+  if (spoken && !note->host_name.empty())
+    told.remote_mta = note->host_name;
+  else if (spoken && !note->host.empty())
+    told.remote_mta = note->host;
+  else if (spoken && transport != nullptr && transport->kind == Kind::lmtp_tcp)
+    told.remote_mta = transport->target;
+  if (became.state != RecipientState::delivered || !told.remote_mta.empty()) told.diagnostic = verdict.outcome.reply;
+  return told;
 }
 
 std::uint32_t Judgement::queued_ms() const {

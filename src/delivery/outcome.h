@@ -2,6 +2,8 @@
 // the log and in the delivery record. Pure but for the log line and the jitter.
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +14,7 @@ namespace postern::delivery {
 struct Verdict {
   spool::RecipientOutcome outcome;
   std::string_view word;      // "delivered", "deferred", "failed"
+  std::string status;         // RFC 3463: "4.2.2"
   std::int64_t delay_ms = 0;  // deferred: until the next attempt
   std::uint32_t attempt = 0;
 };
@@ -29,12 +32,17 @@ struct Judgement {
   [[nodiscard]] record::DeliveryRecord record() const;  // without outcomes
   void log(const Verdict& verdict) const;               // `delivered`, `deferred` or `failed`
   [[nodiscard]] std::uint32_t queued_ms() const;
+  // What the sender is to be told of the verdict on the recipient at `position` of the attempt. Sets in the outcome
+  // what is to be remembered of it: who is told of a failure, or does not want to be, keeps no message in the queue.
+  [[nodiscard]] std::optional<Told> tell(Verdict& verdict, std::size_t position) const;
 };
 
 // Up to an eighth longer, so that what was deferred together does not come back together.
 [[nodiscard]] std::int64_t jittered(std::int64_t ms);
 
 [[nodiscard]] smtp::Reply sink_reply();
+// RFC 2852 4.1.3: mode R, and its time has passed.
+[[nodiscard]] smtp::Reply too_late_reply();
 // For a recipient whose address is unreadable, or whose mail would have to go out by SMTP where nothing does that.
 [[nodiscard]] smtp::Reply no_way_reply(std::string_view forward_path, bool readable,
                                        const directory::Transport* transport);

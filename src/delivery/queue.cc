@@ -59,6 +59,8 @@ struct Queue::Impl {
   QueueOptions options;
   std::function<std::shared_ptr<const directory::Directory>()> directory;
   Remote* remote;
+  QueueServices services;
+  Notifier notifier;
   io::Scope scope;
   io::Signal signal;
   io::Signal all_ended;  // of stop()
@@ -107,6 +109,7 @@ struct Queue::Impl {
         options(std::move(o)),
         directory(std::move(d)),
         remote(far),
+        notifier(l, p, s, options, services),
         scope(l),
         signal(l),
         all_ended(l),
@@ -123,7 +126,9 @@ struct Queue::Impl {
   Task<void> work(Job job);
   bool park(const std::string& destination, const Message& message);
   void finish_job(const Job& job);
-  void finish(Message& message);
+  void finish(std::shared_ptr<Message> message);
+  Task<void> tell_and_close(std::shared_ptr<Message> message);
+  void close(Message& message);
   void settle(const Id& id, spool::Settlement settlement);
   void settle_again();
   void account(Message& message, const directory::Transport* transport, const std::vector<std::uint32_t>& indexes,
@@ -147,7 +152,13 @@ Task<void> Queue::Impl::run() {
         std::vector<Loaded> batch = co_await load(std::move(ids));
         const std::shared_ptr<const directory::Directory> current = directory();
         const WallMs now = wall_now();
-        for (Loaded& loaded : batch) admit(std::move(loaded), *current, now);
+        // RFC 6710 4.1: what is more urgent goes first; of the same priority, what came first
+        std::vector<std::pair<int, std::size_t>> order;
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+          order.emplace_back(batch[i].envelope ? -batch[i].envelope->priority : 0, i);
+        }
+        std::ranges::sort(order);
+        for (const auto& [priority, i] : order) admit(std::move(batch[i]), *current, now);
         dispatch();
         continue;
       }
@@ -206,6 +217,7 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
   recipients += envelope.recipients.size();
   message->jobs = 1;  // held by this function, so that no job ends the message while others are being made
 
+  const bool too_late = is_too_late(envelope, now);
   std::vector<std::uint32_t> sunk;
   Groups groups;
   for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) {
@@ -213,6 +225,10 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
     if (recipient.state != spool::RecipientState::pending) continue;
     const auto mailbox = smtp::parse_mailbox(recipient.forward_path, /*utf8=*/true);
     const directory::Transport* const transport = mailbox ? current.transport(*mailbox) : nullptr;
+    if (too_late) {
+      account(*message, transport, {i}, {too_late_reply()}, now, 0);
+      continue;
+    }
     const bool far = mailbox && (transport == nullptr || transport->kind == Kind::smtp) && !mailbox->domain.empty();
     if (far && remote != nullptr) {
       groups.add(message, far_transport(transport, mailbox->domain), far_hop(transport, mailbox->domain), i);
@@ -235,7 +251,7 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
     ++message->jobs;
     enqueue(std::move(job));
   }
-  if (--message->jobs == 0) finish(*message);
+  if (--message->jobs == 0) finish(std::move(message));
 }
 
 RemoteHop Queue::Impl::far_hop(const directory::Transport* transport, const smtp::Domain& domain) const {
@@ -273,7 +289,10 @@ void Queue::Impl::enqueue(Job job) {
   const std::size_t limit = job.transport.kind == Kind::maildir ? std::max<std::size_t>(1, options.concurrency / 2)
                                                                 : options.destination_concurrency;
   const std::string destination = job.destination;
-  jobs.add(destination, std::max<std::size_t>(1, limit), std::move(job));
+  const auto ahead = [priority = job.message->envelope.priority](const Job& other) {
+    return priority > other.message->envelope.priority;
+  };
+  jobs.add(destination, std::max<std::size_t>(1, limit), std::move(job), ahead);
 }
 
 // Servers of others have their own limit, and those that may be dead have a share between them.
@@ -307,7 +326,13 @@ Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note, io::Breake
                       smtp::Reply(451, {4, 3, 0}, "reading the message from the spool: " + body.error().what));
   }
   const std::unique_ptr<spool::Body> whole = spool::with_fields_on_top(std::move(*body), job.message->envelope);
-  const Attempt attempt{&job.message->envelope, job.recipients, whole.get()};
+  const spool::Envelope& envelope = job.message->envelope;
+  const std::shared_ptr<const directory::Directory> current = directory();
+  const auto first = smtp::parse_mailbox(envelope.recipients.at(job.recipients.front()).forward_path, /*utf8=*/true);
+  const bool foreign = first && current->transport(*first) == nullptr;
+  const std::shared_ptr<const srs::Rewriter> rewriter = services.rewriter ? services.rewriter() : nullptr;
+  const Attempt attempt{&envelope, job.recipients, whole.get(),
+                        sender_of_attempt(envelope, foreign, *current, rewriter.get(), wall_now())};
   if (job.hop) co_return co_await remote->deliver(*job.hop, attempt, note, breaker);
   if (job.transport.kind == Kind::maildir) {
     co_return co_await deliver_maildir(pool, options.local, job.transport.target, attempt);
@@ -363,7 +388,7 @@ void Queue::Impl::defer_all(const Job& job, const smtp::Reply& reply) {
 }
 
 void Queue::Impl::finish_job(const Job& job) {
-  if (--job.message->jobs == 0) finish(*job.message);
+  if (--job.message->jobs == 0) finish(job.message);
 }
 
 // Turns replies into outcomes, a record, and a log line for each recipient.
@@ -377,6 +402,10 @@ void Queue::Impl::account(Message& message, const directory::Transport* transpor
     Verdict verdict = judgement.verdict(indexes[i], results[i]);
     if (verdict.outcome.state == spool::RecipientState::pending) message.try_again_in(verdict.delay_ms);
     judgement.log(verdict);
+    if (services.taken_elsewhere && note != nullptr && note->family &&
+        verdict.outcome.state == spool::RecipientState::delivered)
+      services.taken_elsewhere(message.envelope, message.envelope.recipients[indexes[i]]);
+    if (auto told = judgement.tell(verdict, i)) message.told.push_back(std::move(*told));
     record.attempt = std::max(record.attempt, verdict.attempt);
     if (records != nullptr && record.outcomes.size() < record::kRecipientsMax) {
       record.outcomes.push_back(
@@ -387,7 +416,41 @@ void Queue::Impl::account(Message& message, const directory::Transport* transpor
   if (records != nullptr) records->append(record);
 }
 
-void Queue::Impl::finish(Message& message) {
+void Queue::Impl::finish(std::shared_ptr<Message> message) {
+  const bool tried = !message->outcomes.empty() || message->delay_ms >= 0;
+  if (tried) std::ranges::move(expanded(message->envelope), std::back_inserter(message->told));
+  if (message->told.empty()) return close(*message);
+  scope.spawn(tell_and_close(std::move(message)));
+}
+
+// The news are in the store before what they are about is settled.
+Task<void> Queue::Impl::tell_and_close(std::shared_ptr<Message> message) {
+  Notifier::Outcome outcome = Notifier::Outcome::later;
+  try {
+    outcome = co_await notifier.tell(message->envelope, message->told, directory());
+  } catch (const std::exception& error) {
+    log::error("notification_failed", {{"id", message->envelope.id.text()}, {"error", error.what()}});
+  }
+  if (outcome != Notifier::Outcome::told) {
+    for (const Told& told : message->told) {
+      const auto found = std::ranges::find(message->outcomes, told.index, &spool::RecipientOutcome::index);
+      if (found == message->outcomes.end()) continue;
+      found->delay_told = false;
+      if (found->state != spool::RecipientState::bounced) continue;
+      if (outcome == Notifier::Outcome::nobody) {
+        found->state = spool::RecipientState::failed;
+        continue;
+      }
+      // The failure is not settled without its notification: the attempt is repeated, and then that
+      found->state = spool::RecipientState::pending;
+      message->try_again_in(jittered(options.retry_first_ms));
+    }
+  }
+  close(*message);
+  signal.notify();
+}
+
+void Queue::Impl::close(Message& message) {
   --messages;
   recipients -= message.envelope.recipients.size();
   const Id id = message.envelope.id;
@@ -429,6 +492,8 @@ Queue::~Queue() {
   impl_->door->open.store(false);
   impl_->store.on_due({});
 }
+
+void Queue::use(QueueServices services) { impl_->services = std::move(services); }
 
 void Queue::start() {
   POSTERN_CHECK(!impl_->started);

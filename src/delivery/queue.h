@@ -1,9 +1,10 @@
 // Queue: takes due messages from the store, groups their recipients by transport and destination, runs the attempts
 // with bounded concurrency (in all and per destination), settles, and schedules what stays with backoff and jitter: 1
-// min, 2, 4, ... up to `retry_max`, for `expire_after`; then the recipient counts as failed. A permanent failure after
-// our 250 is held as failed and logged at error level (bounces come with outbound mail). One line in the log and one
-// delivery record per attempt. Destinations where nothing was delivered lately have three quarters of the slots at most
-// between them.
+// min, 2, 4, ... up to `retry_max`, for `expire_after`; then the recipient counts as failed. Of a failure after our 250
+// the sender is told (delivery/notices.h); where nobody can be told it is held as failed. All failures are logged at
+// error level. One line in the log and one delivery record per attempt. Among the messages taken together, and those
+// that wait for one destination, higher priorities go first (RFC 6710 4.1); none is held back for one that is not
+// there. Destinations where nothing was delivered lately have three quarters of the slots at most between them.
 // Thread rule: start() and stop() from the loop that owns it; wake() from any thread.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "delivery/attempt.h"
+#include "delivery/notifier.h"
 #include "delivery/remote.h"
 #include "directory/directory.h"
 #include "io/loop.h"
@@ -28,6 +30,7 @@ struct QueueOptions {
   std::int64_t expire_after_ms = 5LL * 24 * 3600 * 1000;  // RFC 5321 4.5.4.1: at least 4-5 days
   std::size_t concurrency = 64;                           // attempts at once
   std::size_t destination_concurrency = 10;  // per LMTP server; for servers of others the most that is grown to
+  NoticeOptions notices;
 };
 
 // Delay before attempt `attempts + 1`, without jitter. Pure, for tests and for the documentation.
@@ -42,6 +45,7 @@ class Queue {
   ~Queue();
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
+  void use(QueueServices services);  // before start()
   void start();
   void wake();  // any thread
   // The operator asked: destinations that are left alone because they could not be reached are tried again. On the

@@ -19,9 +19,16 @@ template <class Job>
 class RoundRobin {
  public:
   void add(const std::string& destination, std::size_t limit, Job job) {
+    add(destination, limit, std::move(job), [](const Job&) { return false; });
+  }
+  // The same, in front of those at the end that it goes ahead of.
+  template <class Ahead>
+  void add(const std::string& destination, std::size_t limit, Job job, Ahead ahead) {
     Entry& entry = entries_[destination];
     entry.limit = limit;
-    entry.waiting.push_back(std::move(job));
+    auto at = entry.waiting.end();
+    while (at != entry.waiting.begin() && ahead(*std::prev(at))) --at;
+    entry.waiting.insert(at, std::move(job));
   }
   // The next job that may run, now counted as running: done(destination) ends it. `may_run` is asked about the first
   // job of each destination whose limit is not reached, with the number of those that run there.

@@ -11,9 +11,11 @@
 #include "inbound/defence_options.h"
 #include "io/tls.h"
 #include "ip/address.h"
+#include "mailauth/signing.h"
 #include "policy/policy.h"
 #include "signals/lists.h"
 #include "smtp/server_machine.h"
+#include "srs/rewriter.h"
 
 namespace postern::inbound {
 
@@ -77,7 +79,10 @@ struct Settings {
   std::shared_ptr<const policy::Policy> policy;  // null: nobody is judged
   std::shared_ptr<const signals::Lists> lists;   // null: none
   std::shared_ptr<const directory::Directory> directory;
-  std::shared_ptr<io::TlsServerContext> tls;  // null: STARTTLS is not offered
+  std::shared_ptr<const mailauth::SigningKeys> signing;  // null: nothing is signed
+  bool seal_forwarded = true;                            // ARC, of what an alias passes on, where there is a key
+  std::shared_ptr<const srs::Rewriter> srs;              // null: nothing that comes back is known
+  std::shared_ptr<io::TlsServerContext> tls;             // null: STARTTLS is not offered
 };
 
 }  // namespace postern::inbound

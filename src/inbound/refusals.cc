@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "inbound/policy_refusals.h"
+#include "srs/rewriter.h"
 
 namespace postern::inbound::refusals {
 
@@ -88,6 +89,28 @@ Refusal too_many_targets() {
           "too_many_recipients"};
 }
 
+Refusal held_too_long() {
+  return {Reply(501, {5, 5, 4}, "HOLDFOR or HOLDUNTIL is beyond what EHLO offers with FUTURERELEASE; ask for less"),
+          "hold_too_long"};
+}
+Refusal held_beyond_deliver_by() {
+  return {
+      Reply(501, {5, 5, 4}, "The message would be held beyond its BY time (RFC 4865 5.2.2); ask for one of the two"),
+      "hold_beyond_by"};
+}
+Refusal forged_return_path() {
+  return {Reply(550, {5, 1, 1},
+                "This rewritten return path (SRS) was not made here, or was changed on its way; write to the sender "
+                "himself"),
+          "srs_forged"};
+}
+Refusal expired_return_path() {
+  return {Reply(550, {5, 1, 1},
+                "This rewritten return path (SRS) has expired after " + std::to_string(srs::kDaysMax) +
+                    " days; write to the sender himself"),
+          "srs_expired"};
+}
+
 Refusal storage(const Error& error) { return error.kind == ErrorKind::limit ? storage_full() : storage_sick(); }
 
 std::vector<Refusal> all() {
@@ -111,6 +134,10 @@ std::vector<Refusal> all() {
   list.push_back(loop_detected(101));
   list.push_back(header_too_large());
   list.push_back(too_many_targets());
+  list.push_back(held_too_long());
+  list.push_back(held_beyond_deliver_by());
+  list.push_back(forged_return_path());
+  list.push_back(expired_return_path());
   for (Refusal& refusal : of_policy()) list.push_back(std::move(refusal));
   return list;
 }

@@ -36,6 +36,10 @@ namespace refusals {
 [[nodiscard]] Refusal loop_detected(std::uint32_t received);
 [[nodiscard]] Refusal header_too_large();
 [[nodiscard]] Refusal too_many_targets();
+[[nodiscard]] Refusal held_too_long();
+[[nodiscard]] Refusal held_beyond_deliver_by();
+[[nodiscard]] Refusal forged_return_path();
+[[nodiscard]] Refusal expired_return_path();
 
 // From an error of the store: full (limit) or sick (anything else). Never permanent.
 [[nodiscard]] Refusal storage(const Error& error);

@@ -6,6 +6,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "inbound/demands.h"
 #include "ip/proxy_header.h"
 
 namespace postern::inbound {
@@ -166,6 +167,7 @@ Task<void> Session::converse() {
     co_await flush();
     co_return;
   }
+  if (may_submit()) machine_.offer_to_submitter(future_release_offer(wall_now()));
   machine_.greet(smtp::Reply(220, {}, settings().hostname + " ESMTP Postern"));
   if (!co_await flush()) co_return;
   record_.greeting_ms = static_cast<std::int32_t>(since_start_ms());
@@ -231,7 +233,7 @@ Task<void> Session::take_input(std::string_view input) {
       co_await start_tls(injected);
     } else if (kind == smtp::EventKind::rcpt) {
       co_await judgement_->gather(transaction_->authentication.get());
-      answer_recipient(event.path.mailbox);
+      answer_recipient(event.path.mailbox, event.rcpt);
     } else {
       co_await store_chunk(std::move(chunk));
     }
@@ -264,7 +266,7 @@ void Session::on_event(const smtp::Event& event) {
       on_mail(event);
       break;
     case smtp::EventKind::rcpt:
-      answer_recipient(event.path.mailbox);
+      answer_recipient(event.path.mailbox, event.rcpt);
       break;
     case smtp::EventKind::data:
       on_data(event);

@@ -62,7 +62,14 @@ class Session {
   void on_hello(const smtp::Event& event);
   void on_mail(const smtp::Event& event);
   [[nodiscard]] directory::Resolution resolve(const smtp::Mailbox& mailbox) const;
-  void answer_recipient(const smtp::Mailbox& mailbox);
+  void answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptParams& params);
+  [[nodiscard]] std::optional<Refusal> returned_to(const smtp::Mailbox& mailbox, directory::Resolution& found) const;
+  void begin_signing(std::string_view header);
+  [[nodiscard]] Task<void> sign(spool::Envelope& envelope);
+  // With what right the client gives us mail.
+  [[nodiscard]] spool::Origin origin() const;
+  // It may send to the world, and ask for more than delivery.
+  [[nodiscard]] bool may_submit() const { return origin() != spool::Origin::stranger; }
   void swallow();
   [[nodiscard]] Task<void> keep_body(std::string_view octets);
   [[nodiscard]] Task<void> finish_swallowing();

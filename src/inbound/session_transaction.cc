@@ -4,6 +4,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "inbound/demands.h"
 #include "inbound/session.h"
 #include "message/trace.h"
 
@@ -27,7 +28,13 @@ void Session::on_mail(const smtp::Event& event) {
       return;
     }
   }
+  const WallMs now = wall_now();
+  if (auto refusal = check_demands(event.mail, now)) {
+    refuse(*refusal);
+    return;
+  }
   transaction_ = std::make_unique<Transaction>();
+  transaction_->asked = now;
   transaction_->reverse_path = event.path;
   transaction_->params = event.mail;
   transaction_->record.reverse_path = clipped(event.path.text());
@@ -66,9 +73,10 @@ directory::Resolution Session::resolve(const smtp::Mailbox& mailbox) const {
   return found;
 }
 
-void Session::answer_recipient(const smtp::Mailbox& mailbox) {
+void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptParams& params) {
   Transaction& transaction = *transaction_;
-  const directory::Resolution found = resolve(mailbox);
+  directory::Resolution found = resolve(mailbox);
+  const std::optional<Refusal> returned = returned_to(mailbox, found);
 
   std::optional<Refusal> refusal;
   std::vector<spool::Recipient> added;
@@ -81,6 +89,8 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox) {
     // The defence has spoken: nobody learns then which mailboxes there are
   } else if (is_sinkhole()) {
     if (found.disposition == directory::Disposition::foreign) refusal = refusals::relay_denied(mailbox.domain.text());
+  } else if (returned) {
+    refusal = returned;
   } else if (directory::is_nobody(found.disposition)) {
     refusal = refusals::unknown_mailbox(mailbox.text());
     if (found.disposition == directory::Disposition::trap) refusal->reason = "trap";
@@ -95,6 +105,8 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox) {
     }
   } else {
     const std::string original = mailbox.text();
+    // RFC 3461 5.2.7.3: of an alias that stands for several the sender hears that it does, and of failures
+    const std::uint8_t several = found.targets.size() > 1 ? spool::kExpanded : std::uint8_t{0};
     for (const directory::Target& target : found.targets) {
       spool::Recipient recipient;
       recipient.forward_path = target.mailbox.text();
@@ -103,6 +115,10 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox) {
       });
       if (known) continue;
       if (recipient.forward_path != original) recipient.original = original;
+      recipient.notify = static_cast<std::uint8_t>(params.notify | several);
+      recipient.orcpt = params.orcpt;
+      if (target.transport == nullptr && transaction.forwards_from.empty())
+        transaction.forwards_from = mailbox.domain.text();
       added.push_back(std::move(recipient));
     }
     if (transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
@@ -202,6 +218,7 @@ std::string_view Session::watch_body(std::string_view bytes) {
   transaction.header.see(bytes);
   if (!transaction.head) {
     if (transaction.authentication) transaction.authentication->body(bytes);
+    if (transaction.signing) transaction.signing->body(bytes);
     return bytes;
   }
   // Before the fields are looked at one by one, which happens on the loop.
@@ -221,9 +238,12 @@ void Session::end_header() {
   Head::Parted parted = transaction.head->part(transaction.header.header_octets(), authserv_id());
   transaction.head.reset();
   transaction.results_removed = parted.dropped;
+  transaction.tls_optional = says_tls_optional(parted.header);
+  begin_signing(parted.kept);
+  if (transaction.signing) transaction.signing->body(parted.body);
   transaction.released = std::move(parted.kept) + parted.body;
   if (!transaction.authentication) return;
-  transaction.header_octets = parted.header.text().size();
+  transaction.header_octets += parted.header.text().size();
   transaction.authentication->header(std::move(parted.header));
   transaction.authentication->body(parted.body);
 }
@@ -312,6 +332,10 @@ Task<void> Session::finish_message() {
     envelope.eight_bit = transaction.header.eight_bit();
     envelope.utf8 = transaction.params.utf8;
     envelope.client = record_.client.text();
+    envelope.origin = origin();
+    // RFC 8689 4: who demands TLS in the envelope cannot do without it in the header
+    envelope.tls_optional = transaction.tls_optional && !transaction.params.require_tls;
+    set_demands(transaction.params, transaction.asked, envelope);
     if (transaction.authentication) {
       co_await authenticate(envelope);
       // The results are cut short then, and the client, which may not hear of an acceptance, sends the message again:
@@ -322,6 +346,7 @@ Task<void> Session::finish_message() {
       }
       received = Clock::now();
     }
+    if (transaction.signing) co_await sign(envelope);
     if (judgement_) {
       refusal = judgement_->message(transaction.record.authentication ? &*transaction.record.authentication : nullptr,
                                     transaction.record.size, record_.transactions.size());
@@ -379,6 +404,7 @@ Task<void> Session::authenticate(spool::Envelope& envelope) {
   Transaction& transaction = *transaction_;
   Authentication::Outcome outcome = co_await transaction.authentication->finish(wall_now(), envelope.utf8);
   envelope.fields_on_top = std::move(outcome.field);
+  transaction.chain = std::move(outcome.facts.arc);
   outcome.record.results_removed = transaction.results_removed;
   transaction.record.authentication = std::move(outcome.record);
 }

@@ -13,6 +13,7 @@
 #include "inbound/authentication.h"
 #include "inbound/head.h"
 #include "inbound/refusals.h"
+#include "inbound/signing.h"
 #include "inbound/sinkhole.h"
 #include "message/header_reader.h"
 #include "record/session_record.h"
@@ -31,7 +32,9 @@ inline constexpr std::size_t kTargetsMax = 10000;  // mailboxes that one message
 struct Transaction {
   smtp::Path reverse_path;
   smtp::MailParams params;
+  WallMs asked = 0;                          // when MAIL came
   std::vector<spool::Recipient> recipients;  // after aliases, without duplicates
+  std::string forwards_from;                 // the first domain of ours of which an alias leads to others
   record::TransactionRecord record;
 
   // From the answer to DATA on:
@@ -42,6 +45,9 @@ struct Transaction {
   std::string released;           // the header as it is stored, once it is whole, until it is
   std::size_t header_octets = 0;  // that `authentication` keeps
   std::unique_ptr<Authentication> authentication;
+  std::unique_ptr<MessageSigning> signing;
+  std::optional<arc::Chain> chain;  // what authentication found
+  bool tls_optional = false;        // the header says so
   std::uint32_t results_removed = 0;
   bool swallowed = false;              // in a sinkhole: there is no intake
   std::unique_ptr<SinkholeBody> kept;  // there, where bodies are kept

@@ -81,7 +81,7 @@ void RemoteAttempt::hear(const smtp::Reply& reply) {
 smtp::ClientMessage RemoteAttempt::message_for(const std::vector<std::size_t>& chunk) const {
   const spool::Envelope& envelope = *attempt_.envelope;
   smtp::ClientMessage message;
-  message.reverse_path = envelope.reverse_path;
+  message.reverse_path = attempt_.reverse_path;
   message.size = attempt_.body->size();
   message.eight_bit = envelope.eight_bit;
   message.utf8 = envelope.utf8;

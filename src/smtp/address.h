@@ -13,7 +13,7 @@
 
 namespace postern::smtp {
 
-inline constexpr std::size_t kLocalPartMax = 64;  // RFC 5321 4.5.3.1.1
+inline constexpr std::size_t kLocalPartMax = 64;  // RFC 5321 4.5.3.1.1; not of "SRS0=..." (srs/rewriter.h)
 inline constexpr std::size_t kDomainMax = 255;    // RFC 5321 4.5.3.1.2
 inline constexpr std::size_t kPathMax = 256;      // RFC 5321 4.5.3.1.3, with < and >
 

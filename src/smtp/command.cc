@@ -4,6 +4,8 @@
 #include <array>
 
 #include "base/text.h"
+#include "smtp/dsn_address.h"
+#include "smtp/extension_parameters.h"
 
 namespace postern::smtp {
 
@@ -80,6 +82,9 @@ Parsed<> take_mail_parameter(const Parameter& parameter, const MailOffer& offer,
     params.auth = std::move(*value);
     return {};
   }
+  const auto taken = take_mail_extension(parameter, offer, params);
+  if (!taken) return std::unexpected(taken.error());
+  if (*taken) return {};
   return complain(texts::kParameterUnknown, printable(parameter.keyword, 64));
 }
 
@@ -133,24 +138,6 @@ char outline_letter(Verb verb) {
       break;
   }
   return 'X';
-}
-
-std::optional<std::string> from_xtext(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c <= ' ' || c > '~' || c == '=') return std::nullopt;
-    if (c != '+') {
-      out.push_back(c);
-      continue;
-    }
-    // RFC 3461 4: two upper-case hexadecimal digits
-    const auto octet = from_hex(text.substr(i + 1, 2));
-    if (!octet || octet->size() != 1) return std::nullopt;
-    out += *octet;
-    i += 2;
-  }
-  return out;
 }
 
 Parsed<std::optional<Parameter>> next_parameter(std::string_view& text) {
@@ -209,20 +196,25 @@ Parsed<MailArgument> parse_mail(std::string_view argument, const MailOffer& offe
   return out;
 }
 
-Parsed<Path> parse_rcpt(std::string_view argument, bool extended, bool utf8) {
+Parsed<RcptArgument> parse_rcpt(std::string_view argument, const RcptOffer& offer) {
   const auto text = path_text(argument, "TO:");
   if (!text) return complain(texts::kRcptSyntax);
   auto path = parse_path(*text, false, true);
   if (!path) return complain(texts::kRecipientAddress, path.error().what);
-  if (!utf8 && !is_ascii(text->substr(0, path->consumed))) return complain(texts::kRecipientUtf8);
+  if (!offer.utf8 && !is_ascii(text->substr(0, path->consumed))) return complain(texts::kRecipientUtf8);
+  RcptArgument out;
+  out.path = std::move(path->path);
   std::string_view rest = text->substr(path->consumed);
-  const auto parameter = next_parameter(rest);
-  if (!parameter) return std::unexpected(parameter.error());
-  if (parameter->has_value()) {
-    if (!extended) return complain(texts::kParametersNeedEhlo);
-    return complain(texts::kRcptParameter, printable((*parameter)->keyword, 64));
+  for (std::size_t count = 0;; ++count) {
+    const auto parameter = next_parameter(rest);
+    if (!parameter) return std::unexpected(parameter.error());
+    if (!parameter->has_value()) return out;
+    if (!offer.extended) return complain(texts::kParametersNeedEhlo);
+    if (count == kParametersMax) return complain(texts::kTooManyParameters);
+    const auto taken = take_rcpt_extension(**parameter, offer, out.params);
+    if (!taken) return std::unexpected(taken.error());
+    if (!*taken) return complain(texts::kRcptParameter, printable((*parameter)->keyword, 64));
   }
-  return std::move(path->path);
 }
 
 BdatArgument parse_bdat(std::string_view argument) {

@@ -64,6 +64,9 @@ struct MailOffer {
   bool extended = false;  // EHLO, not HELO
   bool utf8 = false;
   bool auth = false;
+  bool dsn = false;
+  bool require_tls = false;
+  bool submitter = false;      // DELIVERBY, FUTURERELEASE, MT-PRIORITY
   std::uint64_t size_max = 0;  // 0: none
 };
 struct MailArgument {
@@ -71,7 +74,16 @@ struct MailArgument {
   MailParams params;
 };
 [[nodiscard]] Parsed<MailArgument> parse_mail(std::string_view argument, const MailOffer& offer);
-[[nodiscard]] Parsed<Path> parse_rcpt(std::string_view argument, bool extended, bool utf8);
+struct RcptOffer {
+  bool extended = false;
+  bool utf8 = false;  // of this transaction
+  bool dsn = false;
+};
+struct RcptArgument {
+  Path path;
+  RcptParams params;
+};
+[[nodiscard]] Parsed<RcptArgument> parse_rcpt(std::string_view argument, const RcptOffer& offer);
 
 struct BdatArgument {
   enum class Status : std::uint8_t { good, no_size, overflow, bad_keyword } status = Status::no_size;
@@ -79,8 +91,5 @@ struct BdatArgument {
   bool last = false;
 };
 [[nodiscard]] BdatArgument parse_bdat(std::string_view argument);
-
-// RFC 3461 4: "+XX" for what is not printable; nullopt where it is malformed.
-[[nodiscard]] std::optional<std::string> from_xtext(std::string_view text);
 
 }  // namespace postern::smtp

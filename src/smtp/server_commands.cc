@@ -196,6 +196,9 @@ void ServerMachine::State::on_mail(std::string_view argument, Event& event) {
   const MailOffer offer{.extended = extended,
                         .utf8 = options->smtputf8,
                         .auth = tls && !options->auth.empty(),
+                        .dsn = options->dsn,
+                        .require_tls = tls,
+                        .submitter = !future_release.empty(),
                         .size_max = options->limits.message_size};
   auto parsed = parse_mail(argument, offer);
   if (!parsed) {
@@ -229,7 +232,7 @@ void ServerMachine::State::on_rcpt(std::string_view argument, Event& event) {
     error(texts::kRcptAfterBdat);
     return;
   }
-  auto parsed = parse_rcpt(argument, extended, transaction.utf8);
+  auto parsed = parse_rcpt(argument, {.extended = extended, .utf8 = transaction.utf8, .dsn = options->dsn});
   if (!parsed) {
     if (parsed.error().text.text == texts::kRecipientUtf8.text) fact(Fact::eight_bit_command);
     error(parsed.error().text, parsed.error().detail);
@@ -240,7 +243,8 @@ void ServerMachine::State::on_rcpt(std::string_view argument, Event& event) {
     say(texts::kTooManyRecipients);
     return;
   }
-  event.path = std::move(*parsed);
+  event.path = std::move(parsed->path);
+  event.rcpt = std::move(parsed->params);
   wait_for(EventKind::rcpt, event);
 }
 

@@ -74,6 +74,10 @@ void ServerMachine::State::say_hello() {
   text += "\n8BITMIME\nENHANCEDSTATUSCODES";
   if (o.smtputf8) text += "\nSMTPUTF8";
   if (o.chunking) text += "\nCHUNKING";
+  if (o.dsn) text += "\nDSN";
+  // RFC 8689 3: only over a channel that is protected itself
+  if (tls) text += "\nREQUIRETLS";
+  if (!future_release.empty()) text += "\nDELIVERBY\nFUTURERELEASE " + future_release + "\nMT-PRIORITY";
   // RFC 3207 4.2: not offered once TLS is up
   if (o.starttls && !tls) text += "\nSTARTTLS";
   // RFC 4954 4: mechanisms that send a password only where it cannot be read
@@ -91,6 +95,7 @@ ServerMachine& ServerMachine::operator=(ServerMachine&&) noexcept = default;
 ServerMachine::~ServerMachine() = default;
 
 void ServerMachine::tag_refusals(std::string_view tag) { state_->tag = tag; }
+void ServerMachine::offer_to_submitter(std::string_view future_release) { state_->future_release = future_release; }
 
 void ServerMachine::greet(const Reply& greeting) {
   State& s = *state_;
@@ -290,7 +295,7 @@ std::size_t ServerMachine::memory() const {
   const auto heap = [](const std::string& text) { return text.capacity() > 15 ? text.capacity() + 1 : 0; };
   std::size_t kept = s.errors_kept.capacity() * sizeof(std::string);
   for (const std::string& text : s.errors_kept) kept += heap(text);
-  return sizeof(State) + heap(s.line) + heap(s.tag) + heap(s.output) + s.outline.capacity() * sizeof(Exchange) + kept;
+  return sizeof(State) + heap(s.line) + heap(s.tag) + heap(s.future_release) + heap(s.output) + s.outline.capacity() * sizeof(Exchange) + kept;
 }
 
 }  // namespace postern::smtp

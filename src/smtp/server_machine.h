@@ -6,7 +6,8 @@
 // Not here: sockets, timeouts, TLS itself, who may relay, which mailbox exists, storage (inbound does all of that).
 // Thread rule: one session, one thread. Memory: within Limits; idle, it holds no buffer.
 // RFCs: 5321, 1870 (SIZE), 2034 (ENHANCEDSTATUSCODES), 2920 (PIPELINING), 3030 (CHUNKING), 3207 (STARTTLS), 6152
-// (8BITMIME), 6531 (SMTPUTF8), 9422 (LIMITS), 4954 (AUTH, offered when the caller says so).
+// (8BITMIME), 6531 (SMTPUTF8), 9422 (LIMITS), 4954 (AUTH, offered when the caller says so), 3461 (DSN), 8689
+// (REQUIRETLS, under TLS); for submitters 2852 (DELIVERBY), 4865 (FUTURERELEASE), 6710 (MT-PRIORITY).
 #pragma once
 
 #include <cstddef>
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/time.h"
 #include "smtp/address.h"
 #include "smtp/receivers.h"
 #include "smtp/reply.h"
@@ -42,6 +44,7 @@ struct ServerOptions {
   bool starttls = true;  // offer STARTTLS (until TLS is up)
   bool chunking = true;
   bool smtputf8 = true;
+  bool dsn = true;
   std::string auth;  // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
   bool keep_errors = false;  // the text of commands that were in error, for sinkholes: errors_kept()
   ServerLimits limits;
@@ -69,15 +72,30 @@ enum class BodyType : std::uint8_t { unspecified, seven_bit, eight_bit };
 struct MailParams {
   std::optional<std::uint64_t> size;  // SIZE=
   BodyType body = BodyType::unspecified;
-  bool utf8 = false;             // SMTPUTF8
-  std::string ret, envid, auth;  // DSN RET= and ENVID= (xtext decoded), AUTH=; parsed only where offered
+  bool utf8 = false;  // SMTPUTF8
+  // Each only where it was offered
+  std::string auth;                        // AUTH=
+  std::string ret, envid;                  // DSN: "FULL" or "HDRS"; decoded
+  bool require_tls = false;                // REQUIRETLS
+  std::optional<std::int64_t> deliver_by;  // BY=: seconds from now, which may have passed
+  bool return_if_late = false;             // its mode R
+  bool trace_relays = false;               // its trace T
+  std::optional<std::int64_t> hold_for;    // HOLDFOR=: seconds
+  std::optional<WallMs> hold_until;        // HOLDUNTIL=
+  std::optional<std::int8_t> priority;     // MT-PRIORITY=: -9 to 9
+};
+
+struct RcptParams {  // DSN
+  static constexpr std::uint8_t kSuccess = 1, kFailure = 2, kDelay = 4, kNever = 8;
+  std::uint8_t notify = 0;  // NOTIFY=; 0: not given
+  std::string orcpt;        // ORCPT=, decoded: "rfc822;bob@example.org" (smtp/dsn_address.h)
 };
 
 enum class EventKind : std::uint8_t {
   none,   // feed more octets (flush output() first)
   hello,  // HELO or EHLO: `name`, `extended`. Answer: accept_hello() or refuse()
   mail,   // MAIL FROM: `path`, `mail`. Answer: accept() or refuse()
-  rcpt,   // RCPT TO: `path`. Answer: accept() or refuse()
+  rcpt,   // RCPT TO: `path`, `rcpt`. Answer: accept() or refuse()
   data,   // DATA, or the first BDAT of a transaction: may the body come? Answer: accept() (354 for DATA) or refuse()
   body,   // `bytes` of the message; no answer, valid until the next step()
   message_end,  // the message is complete. Answer: accept(reply) or refuse(reply), the one reply to DATA/BDAT LAST
@@ -100,6 +118,7 @@ struct Event {
   std::string_view bytes;    // body, auth, auth_line
   Path path;                 // mail, rcpt
   MailParams mail;           // mail
+  RcptParams rcpt;           // rcpt
   std::string_view why;  // close (the text), reset (a word: rset, hello, too_large, no_recipients, starttls, auth_...)
 };
 
@@ -121,6 +140,9 @@ class ServerMachine {
   // From now on " [tag]" stands behind the text of every 4xx and 5xx reply, the automaton's own and the caller's
   // (design invariant 8: the id by which `postern why` finds the session). Call once, before greet().
   void tag_refusals(std::string_view tag);
+  // The client may submit mail to the world: DELIVERBY, FUTURERELEASE and MT-PRIORITY are offered from the next EHLO
+  // on. `future_release`: the parameters of that keyword, "SECONDS TIME" (RFC 4865 3).
+  void offer_to_submitter(std::string_view future_release);
 
   // Puts the greeting (or a 4xx/5xx refusal of the connection) in output(). Input stepped before is a fact.
   void greet(const Reply& greeting);

@@ -70,6 +70,7 @@ struct ServerMachine::State {
   const ServerText* closing = nullptr;  // a close event is due
   std::string line;                     // a command line that came in pieces; empty between lines
   std::string tag;
+  std::string future_release;  // of the offer to a submitter; empty: it is none
   std::string output;
   std::vector<Exchange> outline;
   std::vector<std::string> errors_kept;

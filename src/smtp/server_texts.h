@@ -82,6 +82,21 @@ inline constexpr ServerText kBodyBinary{
     555, {5, 6, 1}, "BODY=BINARYMIME is not offered; encode the message and use 8BITMIME"};
 inline constexpr ServerText kUtf8Value{501, {5, 5, 4}, "SMTPUTF8 takes no value; write it alone"};
 inline constexpr ServerText kAuthValue{501, {5, 5, 4}, "AUTH value is neither <> nor xtext (RFC 4954 5)"};
+inline constexpr ServerText kRetSyntax{501, {5, 5, 4}, "RET must be FULL or HDRS (RFC 3461 4.3)"};
+inline constexpr ServerText kEnvidSyntax{
+    501, {5, 5, 4}, "ENVID must be xtext of printable ASCII, 100 octets at most (RFC 3461 4.4)"};
+inline constexpr ServerText kNotifySyntax{
+    501, {5, 5, 4}, "NOTIFY must be NEVER, or a list of SUCCESS, FAILURE and DELAY (RFC 3461 4.1)"};
+inline constexpr ServerText kOrcptSyntax{
+    501, {5, 5, 4}, "ORCPT must be type;address in xtext or unitext, 500 octets at most (RFC 3461 4.2)"};
+inline constexpr ServerText kRequireTlsValue{501, {5, 5, 4}, "REQUIRETLS takes no value; write it alone (RFC 8689 3)"};
+inline constexpr ServerText kBySyntax{
+    501, {5, 5, 4}, "BY must be seconds;N or seconds;R, and T behind it (RFC 2852 4)"};
+inline constexpr ServerText kByPassed{501, {5, 5, 4}, "BY with R needs a time to come; send more than 0 seconds"};
+inline constexpr ServerText kHoldSyntax{
+    501, {5, 5, 4}, "HOLDFOR must be seconds, HOLDUNTIL a time like 2026-12-24T18:00:00Z (RFC 4865 3)"};
+inline constexpr ServerText kHoldTwice{501, {5, 5, 4}, "HOLDFOR or HOLDUNTIL may be given once, and not both"};
+inline constexpr ServerText kPrioritySyntax{501, {5, 5, 4}, "MT-PRIORITY must be -9 to 9 (RFC 6710 6)"};
 inline constexpr ServerText kSizeTooLarge{552, {5, 3, 4}, "Message is larger than the SIZE offered, by its own SIZE="};
 inline constexpr ServerText kTooManyRecipients{
     452, {4, 5, 3}, "Too many recipients of one message (see LIMITS RCPTMAX); send to the rest in another"};
@@ -172,6 +187,16 @@ inline constexpr std::array kRefusals{
     kBodyBinary,
     kUtf8Value,
     kAuthValue,
+    kRetSyntax,
+    kEnvidSyntax,
+    kNotifySyntax,
+    kOrcptSyntax,
+    kRequireTlsValue,
+    kBySyntax,
+    kByPassed,
+    kHoldSyntax,
+    kHoldTwice,
+    kPrioritySyntax,
     kSizeTooLarge,
     kTooManyRecipients,
     kHelloFirst,

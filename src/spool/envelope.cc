@@ -8,9 +8,9 @@
 namespace postern::spool {
 namespace {
 
-// Version 2 has fields_on_top after `ret`; version 3 has them, and behind them the demands of who submitted the message.
-// An envelope without the one or the other is written in the lowest version that can say it, which is shorter, and
-// which an older Postern can read.
+// Version 2 has fields_on_top after `ret`; version 3 has them, and behind them the demands of who submitted the
+// message. An envelope without the one or the other is written in the lowest version that can say it, which is shorter,
+// and which an older Postern can read.
 constexpr std::uint8_t kPlain = 1;
 constexpr std::uint8_t kWithFields = 2;
 constexpr std::uint8_t kWithDemands = 3;
@@ -32,19 +32,19 @@ constexpr std::uint8_t kDemandsKnown = kRequireTls | kTlsOptional | kReturnIfLat
 std::uint8_t version_of(const Envelope& envelope) {
   const bool demands = envelope.origin != Origin::stranger || envelope.require_tls || envelope.tls_optional ||
                        envelope.priority != 0 || envelope.deliver_by != 0 || envelope.return_if_late ||
-                       envelope.trace_relays;
+                       envelope.trace_relays || envelope.held_until != 0;
   if (demands) return kWithDemands;
   return envelope.fields_on_top.empty() ? kPlain : kWithFields;
 }
 
 void write_demands(BinaryWriter& out, const Envelope& envelope) {
   out.u8(static_cast<std::uint8_t>(envelope.origin));
-  out.u8(static_cast<std::uint8_t>((envelope.require_tls ? kRequireTls : 0) |
-                                   (envelope.tls_optional ? kTlsOptional : 0) |
-                                   (envelope.return_if_late ? kReturnIfLate : 0) |
-                                   (envelope.trace_relays ? kTraceRelays : 0)));
+  out.u8(static_cast<std::uint8_t>(
+      (envelope.require_tls ? kRequireTls : 0) | (envelope.tls_optional ? kTlsOptional : 0) |
+      (envelope.return_if_late ? kReturnIfLate : 0) | (envelope.trace_relays ? kTraceRelays : 0)));
   out.u8(static_cast<std::uint8_t>(envelope.priority));
   out.i64(envelope.deliver_by);
+  out.i64(envelope.held_until);
 }
 
 void read_demands(BinaryReader& in, Envelope& envelope) {
@@ -52,6 +52,7 @@ void read_demands(BinaryReader& in, Envelope& envelope) {
   const std::uint8_t flags = in.u8();
   const auto priority = static_cast<std::int8_t>(in.u8());
   envelope.deliver_by = in.i64();
+  envelope.held_until = in.i64();
   if (in.failed()) return;
   if (origin > static_cast<std::uint8_t>(Origin::own) || (flags & ~kDemandsKnown) != 0 || priority < -9 ||
       priority > 9) {
@@ -87,7 +88,7 @@ Recipient read_recipient(BinaryReader& in) {
   recipient.forward_path = in.string(kStringMax);
   recipient.original = in.string(kStringMax);
   const std::uint8_t state = in.u8();
-  if (state > static_cast<std::uint8_t>(RecipientState::dropped)) in.fail();
+  if (state > static_cast<std::uint8_t>(RecipientState::bounced)) in.fail();
   recipient.state = static_cast<RecipientState>(in.failed() ? 0 : state);
   recipient.attempts = read_count(in);
   recipient.last_reply = in.string(Envelope::kReplyMax);

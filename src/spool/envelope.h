@@ -17,8 +17,10 @@ namespace postern::spool {
 enum class RecipientState : std::uint8_t {
   pending = 0,
   delivered = 1,
-  failed = 2,   // refused for good after our 250: held, shown by `queue list`, until a DSN is sent or it is dropped
+  failed =
+      2,  // refused for good after our 250, and nobody can be told: held, shown by `queue list`, until it is dropped
   dropped = 3,  // by the operator
+  bounced = 4,  // refused for good after our 250, and the sender has been told, or did not want to be
 };
 
 // DSN NOTIFY (RFC 3461 4.1)
@@ -26,6 +28,7 @@ inline constexpr std::uint8_t kNotifySuccess = 1;
 inline constexpr std::uint8_t kNotifyFailure = 2;
 inline constexpr std::uint8_t kNotifyDelay = 4;
 inline constexpr std::uint8_t kNotifyNever = 8;  // alone
+inline constexpr std::uint8_t kExpanded = 64;    // not of the wire: one of several that an alias stands for
 inline constexpr std::uint8_t kDelayTold = 128;  // not of the wire: the sender has been told that it takes longer
 
 // Who gave us the message, and with what right.
@@ -44,7 +47,7 @@ struct Recipient {
   std::uint32_t attempts = 0;
   std::string last_reply;   // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets
   std::uint8_t notify = 0;  // kNotify bits, 0 = not given
-  std::string orcpt;
+  std::string orcpt;        // decoded, with its type (smtp/dsn_address.h)
   friend bool operator==(const Recipient&, const Recipient&) = default;
 };
 
@@ -66,7 +69,7 @@ struct Envelope {
   std::uint32_t attempts = 0;
   std::string client;  // "[2001:db8::1]:4711"
   std::string login;
-  std::string envid, ret;  // DSN
+  std::string envid, ret;  // DSN: decoded; "FULL", "HDRS" or not given
   Origin origin = Origin::stranger;
   bool require_tls = false;     // REQUIRETLS (RFC 8689 3)
   bool tls_optional = false;    // the field TLS-Required: no (RFC 8689 5)
@@ -74,6 +77,7 @@ struct Envelope {
   WallMs deliver_by = 0;        // DELIVERBY (RFC 2852): until when; 0: not asked
   bool return_if_late = false;  // by-mode R: fails then. N: the sender is told, and it stays in the queue
   bool trace_relays = false;    // by-trace T
+  WallMs held_until = 0;        // FUTURERELEASE (RFC 4865): not sent before; 0: not asked
   // Header fields that go above the stored octets, each with its CRLF: what became known only when the message had been
   // written already (Authentication-Results). At most kFieldsMax octets: a longer value
   // is a bug of whoever sets it.
@@ -81,6 +85,8 @@ struct Envelope {
   friend bool operator==(const Envelope&, const Envelope&) = default;
 
   [[nodiscard]] bool settled() const;  // no recipient is pending
+  // From when on delivery is tried, and delays and expiry count.
+  [[nodiscard]] WallMs sending_since() const { return held_until > arrived ? held_until : arrived; }
 };
 
 inline constexpr std::size_t kEnvelopeMax = 64 * 1024 * 1024;

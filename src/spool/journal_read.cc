@@ -238,7 +238,8 @@ Result<void> Journal::settle(const Id& id, const Settlement& settlement) {
   // The common case needs no look at the envelope: the only recipient has the message.
   if (settlement.outcomes.size() == 1 && settlement.outcomes[0].index == 0 &&
       (settlement.outcomes[0].state == RecipientState::delivered ||
-       settlement.outcomes[0].state == RecipientState::dropped)) {
+       settlement.outcomes[0].state == RecipientState::dropped ||
+       settlement.outcomes[0].state == RecipientState::bounced)) {
     const MutexLock lock(mutex_);
     const Entry* const entry = index_.find(id);
     if (entry == nullptr) return missing(id);

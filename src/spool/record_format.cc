@@ -13,6 +13,7 @@ constexpr std::uint8_t kRecordMagic = 0xB7;
 constexpr std::uint8_t kRecordVersion = 1;
 constexpr std::uint8_t kHeld = 1;
 constexpr std::uint8_t kSingle = 2;
+constexpr std::uint8_t kToldFlag = 0x80;  // beside the state of a recipient that changed: RecipientChange::delay_told
 
 void write_place(BinaryWriter& out, Place place) {
   out.u32(place.segment);
@@ -260,7 +261,7 @@ void encode_update(const Summary& summary, std::span<const RecipientChange> chan
   writer.varint(changes.size());
   for (const RecipientChange& change : changes) {
     writer.varint(change.index);
-    writer.u8(static_cast<std::uint8_t>(change.state));
+    writer.u8(static_cast<std::uint8_t>(static_cast<unsigned>(change.state) | (change.delay_told ? kToldFlag : 0U)));
     writer.varint(change.attempts);
     writer.string(std::string_view(change.reply).substr(0, Envelope::kReplyMax));
   }
@@ -274,16 +275,18 @@ std::optional<UpdateRecord> decode_update(std::string_view payload) {
   for (std::uint64_t i = 0; i < count && !in.failed(); ++i) {
     RecipientChange change;
     const std::uint64_t index = in.varint();
-    const std::uint8_t state = in.u8();
+    const std::uint8_t flags = in.u8();
+    const auto state = static_cast<std::uint8_t>(flags & ~kToldFlag);
     const std::uint64_t attempts = in.varint();
     change.reply = in.string(Envelope::kReplyMax);
-    if (index > UINT32_MAX || attempts > UINT32_MAX || state > static_cast<std::uint8_t>(RecipientState::dropped)) {
+    if (index > UINT32_MAX || attempts > UINT32_MAX || state > static_cast<std::uint8_t>(RecipientState::bounced)) {
       in.fail();
       break;
     }
     change.index = static_cast<std::uint32_t>(index);
     change.state = static_cast<RecipientState>(state);
     change.attempts = static_cast<std::uint32_t>(attempts);
+    change.delay_told = (flags & kToldFlag) != 0;
     record.changes.push_back(std::move(change));
   }
   if (!in.complete()) return std::nullopt;

@@ -21,7 +21,7 @@ Result<std::vector<RecipientChange>> changes_of(const Envelope& envelope, const 
                                           std::to_string(outcome.index));
     }
     changes.push_back({outcome.index, outcome.state, envelope.recipients[outcome.index].attempts + 1,
-                       outcome.reply.substr(0, Envelope::kReplyMax)});
+                       outcome.reply.substr(0, Envelope::kReplyMax), outcome.delay_told});
   }
   return changes;
 }
@@ -31,7 +31,7 @@ std::vector<RecipientChange> changes_of_retry(const Envelope& envelope) {
   for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) {
     const Recipient& recipient = envelope.recipients[i];
     if (recipient.state != RecipientState::failed) continue;
-    changes.push_back({i, RecipientState::pending, recipient.attempts, recipient.last_reply});
+    changes.push_back({i, RecipientState::pending, recipient.attempts, recipient.last_reply, false});
   }
   return changes;
 }
@@ -43,6 +43,7 @@ void apply_changes(Envelope& envelope, const std::vector<RecipientChange>& chang
     recipient.state = change.state;
     recipient.attempts = change.attempts;
     recipient.last_reply = change.reply;
+    if (change.delay_told) recipient.notify |= kDelayTold;
   }
 }
 

@@ -25,6 +25,7 @@ struct RecipientChange {
   RecipientState state = RecipientState::pending;
   std::uint32_t attempts = 0;
   std::string reply;
+  bool delay_told = false;
   friend bool operator==(const RecipientChange&, const RecipientChange&) = default;
 };
 

@@ -69,6 +69,7 @@ struct RecipientOutcome {
   std::uint32_t index = 0;                         // into Envelope::recipients
   RecipientState state = RecipientState::pending;  // pending: try again
   std::string reply;
+  bool delay_told = false;  // from now on: kDelayTold of Recipient::notify
 };
 
 struct Settlement {
@@ -103,7 +104,7 @@ class Store {
   virtual void release_active(const Id& id) = 0;                  // untried: due again as it was
   [[nodiscard]] virtual Result<Envelope> load(const Id& id) = 0;  // blocking read
   [[nodiscard]] virtual Result<std::unique_ptr<Body>> open_body(const Id& id) = 0;
-  // Records what became of recipients. A message whose recipients are all delivered or dropped leaves the store.
+  // Records what became of recipients. A message of whose recipients none is pending or failed leaves the store.
   // Written to the log without waiting for the disk: a crash may repeat a delivery, never lose one.
   [[nodiscard]] virtual Result<void> settle(const Id& id, const Settlement& settlement) = 0;
 

@@ -32,6 +32,7 @@ struct LmtpTest : ::testing::Test {
     attempt.envelope = &envelope;
     for (std::uint32_t i = 0; i < envelope.recipients.size(); ++i) attempt.recipients.push_back(i);
     attempt.body = &body;
+    attempt.reverse_path = envelope.reverse_path;
     const directory::Transport transport{directory::Transport::Kind::lmtp_tcp, server.endpoint.text()};
     return test::run(loop, attempt_against(loop, server, options, transport, attempt));
   }
@@ -143,7 +144,7 @@ TEST_F(LmtpTest, ABrokenOffConversationAnswersEachRecipient) {
   };
   const spool::Envelope envelope = test::envelope_to({"a@x.example", "b@x.example"});
   test::TextBody body("A: b\r\n\r\nend\r\n");
-  const Attempt attempt{&envelope, {0, 1}, &body};
+  const Attempt attempt{&envelope, {0, 1}, &body, envelope.reverse_path};
   for (const bool before : {true, false}) {
     ScriptedServer server(loop, "220 l\r\n", {}, /*hang_up=*/false);
     io::Breaker breaker;
@@ -161,7 +162,7 @@ TEST_F(LmtpTest, ABrokenOffConversationAnswersEachRecipient) {
 TEST_F(LmtpTest, NobodyListens) {
   const spool::Envelope envelope = test::envelope_to({"a@x.example", "b@x.example"});
   test::TextBody body("A: b\r\n\r\n");
-  Attempt attempt{&envelope, {0, 1}, &body};
+  Attempt attempt{&envelope, {0, 1}, &body, envelope.reverse_path};
   test::TempDir dir;
   const directory::Transport transport{directory::Transport::Kind::lmtp_unix, (dir.path() / "none").string()};
   AttemptNote note;

@@ -101,6 +101,20 @@ TEST(RoundRobin, OneDestinationStarvesNoOther) {
   EXPECT_EQ(jobs.waiting("busy"), 0U);
 }
 
+// RFC 6710: in front of what is less urgent, behind what is as urgent
+TEST(RoundRobin, PrioritiesGoAheadOfWhatWaits) {
+  RoundRobin<int> jobs;
+  for (const int job : {10, 11, 30, 12, 20, 31}) {
+    jobs.add("one", 1, job, [job](int other) { return job / 10 > other / 10; });
+  }
+  std::vector<int> order;
+  while (const auto job = jobs.next()) {
+    order.push_back(*job);
+    jobs.done("one");
+  }
+  EXPECT_EQ(order, (std::vector<int>{30, 31, 20, 10, 11, 12}));
+}
+
 TEST(Backoff, DoublesUpToTheMaximum) {
   QueueOptions options;
   EXPECT_EQ(backoff_ms(options, 0), 0);

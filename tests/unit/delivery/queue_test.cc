@@ -2,85 +2,22 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <fstream>
 #include <map>
 #include <set>
 
 #include "base/json.h"
-#include "spool/ram_store.h"
 #include "unit/delivery/support.h"
+#include "unit/delivery/watched_store.h"
 
 namespace postern::delivery {
 namespace {
 
+using test::commit_to;
 using test::files_in;
 using test::ScriptedServer;
 using test::Step;
-
-Task<void> commit_to(spool::Store& store, io::Loop& loop, spool::Envelope envelope) {
-  auto intake = store.begin(loop);
-  EXPECT_TRUE(intake.has_value());
-  (*intake)->append_now("A: b\r\n\r\nbody\r\n");
-  const auto committed = co_await (*intake)->commit(std::move(envelope));
-  EXPECT_TRUE(committed.has_value());
-}
-
-// The store with a watch on settle(), and faults. Everything else goes through.
-class WatchedStore final : public spool::Store {
- public:
-  explicit WatchedStore(io::Loop& loop) : inner_(spool::make_ram_store()), changed_(loop) {}
-  Result<std::unique_ptr<spool::Intake>> begin(io::Loop& loop) override { return inner_->begin(loop); }
-  Result<void> admit(std::uint64_t size) override { return inner_->admit(size); }
-  void on_due(std::function<void()> wake) override { inner_->on_due(std::move(wake)); }
-  std::vector<Id> take_due(WallMs now, std::size_t max) override { return inner_->take_due(now, max); }
-  std::optional<WallMs> next_due() const override { return inner_->next_due(); }
-  void release_active(const Id& id) override {
-    ++released;
-    inner_->release_active(id);
-  }
-  Result<spool::Envelope> load(const Id& id) override {
-    if (load_failures > 0) {
-      --load_failures;
-      return fail(ErrorKind::storage, "told so by the test");
-    }
-    return inner_->load(id);
-  }
-  Result<std::unique_ptr<spool::Body>> open_body(const Id& id) override {
-    ++bodies_opened;
-    return inner_->open_body(id);
-  }
-  Result<void> settle(const Id& id, const spool::Settlement& settlement) override {
-    ++settle_calls;
-    if (settle_failures > 0) {
-      --settle_failures;
-      return fail(ErrorKind::storage, "told so by the test");
-    }
-    settlements[id].push_back(settlement);
-    auto result = inner_->settle(id, settlement);
-    changed_.notify();
-    return result;
-  }
-  std::vector<spool::QueuedMessage> list(std::optional<Id> after, std::size_t max) const override {
-    return inner_->list(after, max);
-  }
-  Result<void> hold(const Id& id) override { return inner_->hold(id); }
-  Result<void> release(const Id& id) override { return inner_->release(id); }
-  Result<void> retry(const Id& id, WallMs now) override { return inner_->retry(id, now); }
-  Result<void> drop(const Id& id) override { return inner_->drop(id); }
-  spool::StoreStatus status() const override { return inner_->status(); }
-  void close() override { inner_->close(); }
-
-  io::Signal& changed() { return changed_; }
-  std::map<Id, std::vector<spool::Settlement>> settlements;
-  int settle_calls = 0;
-  std::atomic<int> released{0}, bodies_opened{0}, load_failures{0};
-  int settle_failures = 0;
-
- private:
-  std::unique_ptr<spool::Store> inner_;
-  io::Signal changed_;
-};
+using test::WatchedStore;
 
 struct QueueTest : ::testing::Test {
   test::TempDir dir;
@@ -215,6 +152,7 @@ TEST_F(QueueTest, DeferredMessagesComeBackWithBackoff) {
 TEST_F(QueueTest, ExpiryFailsAndIsHeld) {
   domains({{"dead.example", "lmtp:unix:" + (dir.path() / "nobody").string()}});
   spool::Envelope envelope = test::envelope_to({"a@dead.example"});
+  envelope.reverse_path.clear();  // nobody can be told
   envelope.arrived -= options.expire_after_ms + 1;
   test::run(loop, commit_to(store, loop, envelope));
   Queue queue = make();
@@ -248,7 +186,9 @@ TEST_F(QueueTest, APermanentRefusalByLmtpIsHeldAsFailed) {
                          {"\r\n.\r\n", "250 2.0.0 kept\r\n"},
                          {"QUIT\r\n", "221 bye\r\n"}});
   domains({{"lmtp.example", "lmtp:" + server.endpoint.text()}});
-  test::run(loop, commit_to(store, loop, test::envelope_to({"a@lmtp.example", "b@lmtp.example"})));
+  spool::Envelope envelope = test::envelope_to({"a@lmtp.example", "b@lmtp.example"});
+  envelope.reverse_path.clear();  // nobody can be told
+  test::run(loop, commit_to(store, loop, std::move(envelope)));
   Queue queue = make();
   ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls == 1; })));
   test::run(loop, server.stop());
@@ -304,7 +244,9 @@ TEST_F(QueueTest, WhatWasAnsweredBeforeTheBreakIsSettled) {
                         /*hang_up=*/false);
   server.on_change = [this] { store.changed().notify(); };
   domains({{"lmtp.example", "lmtp:" + server.endpoint.text()}});
-  test::run(loop, commit_to(store, loop, test::envelope_to({"a@lmtp.example", "b@lmtp.example", "c@lmtp.example"})));
+  spool::Envelope envelope = test::envelope_to({"a@lmtp.example", "b@lmtp.example", "c@lmtp.example"});
+  envelope.reverse_path.clear();
+  test::run(loop, commit_to(store, loop, std::move(envelope)));
   Queue queue = make();
   const Deadline soon = Deadline::after(seconds(1));  // the first reply is on its way
   ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return server.answered == 3; }, soon)));
@@ -335,6 +277,7 @@ TEST_F(QueueTest, EachAttemptIsARecord) {
   auto writer = record::Writer::open({.directory = records}).value();
   auto envelope =
       test::envelope_to({"a@box.example", "s@sink.example", "k@lmtp.example", "u@lmtp.example", "d@dead.example"});
+  envelope.reverse_path.clear();  // or a notification would have its records too
   const std::string id = envelope.id.text();
   test::run(loop, commit_to(store, loop, std::move(envelope)));
   Queue queue = make(writer.get());

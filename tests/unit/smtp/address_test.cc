@@ -107,6 +107,14 @@ TEST(Address, LimitsAtNAndOneMore) {
   const auto mailbox = [](std::size_t local) { return parse_mailbox(std::string(local, 'a') + "@x", false); };
   EXPECT_TRUE(mailbox(kLocalPartMax));
   EXPECT_FALSE(mailbox(kLocalPartMax + 1));
+  // Of a sender rewritten by a forwarder the path is the limit
+  const auto rewritten = [](std::size_t size) {
+    const std::string local = "SRS0=" + std::string(size - 5, 'a');
+    return parse_path("<" + local + "@x>", true, false);
+  };
+  EXPECT_TRUE(rewritten(kLocalPartMax + 1));
+  EXPECT_TRUE(rewritten(kPathMax - 4));
+  EXPECT_FALSE(rewritten(kPathMax - 3));
   EXPECT_TRUE(parse_domain(std::string(63, 'a'), false));
   EXPECT_FALSE(parse_domain(std::string(64, 'a'), false));
   const std::string label = std::string(63, 'a') + ".";

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 struct Dialogue {
   ServerOptions options;
   std::vector<Rule> rules;
+  std::string future_release;                        // offer_to_submitter()
   std::vector<std::string> segments{std::string()};  // a TLS handshake between each two
 };
 
@@ -75,6 +76,10 @@ void set_option(Dialogue& d, std::string_view key, std::string_view value) {
     d.options.smtputf8 = value == "on";
   else if (key == "auth")
     d.options.auth = value;
+  else if (key == "dsn")
+    d.options.dsn = value == "on";
+  else if (key == "submitter")
+    d.future_release = value;
   else if (key == "recipients")
     limits.recipients = small;
   else if (key == "errors")
@@ -149,6 +154,7 @@ Dialogue read(const fs::path& file) {
 // Splits the whole conversation after `first` octets, or into single octets.
 std::string run(const Dialogue& d, std::size_t first, bool single) {
   ScriptedCaller caller(d.options, d.rules);
+  if (!d.future_release.empty()) caller.machine.offer_to_submitter(d.future_release);
   caller.greet();
   std::size_t done = 0;
   for (std::size_t s = 0; s < d.segments.size(); ++s) {

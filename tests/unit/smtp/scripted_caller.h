@@ -127,12 +127,24 @@ class ScriptedCaller {
         if (event.mail.body == BodyType::eight_bit) text += " 8bit";
         if (event.mail.utf8) text += " utf8";
         if (!event.mail.auth.empty()) text += " auth=" + event.mail.auth;
+        if (!event.mail.ret.empty()) text += " ret=" + event.mail.ret;
+        if (!event.mail.envid.empty()) text += " envid=" + event.mail.envid;
+        if (event.mail.require_tls) text += " requiretls";
+        if (event.mail.deliver_by) {
+          text += " by=" + std::to_string(*event.mail.deliver_by) + (event.mail.return_if_late ? ";R" : ";N") +
+                  (event.mail.trace_relays ? "T" : "");
+        }
+        if (event.mail.hold_for) text += " hold_for=" + std::to_string(*event.mail.hold_for);
+        if (event.mail.hold_until) text += " hold_until=" + iso8601(*event.mail.hold_until);
+        if (event.mail.priority) text += " priority=" + std::to_string(*event.mail.priority);
         entry(text);
         decide("mail", event.path.text());
         return;
       }
       case EventKind::rcpt:
-        entry("rcpt <" + printable(event.path.text()) + ">");
+        entry("rcpt <" + printable(event.path.text()) + ">" +
+              (event.rcpt.notify != 0 ? " notify=" + std::to_string(event.rcpt.notify) : "") +
+              (event.rcpt.orcpt.empty() ? "" : " orcpt=" + printable(event.rcpt.orcpt)));
         decide("rcpt", event.path.text());
         return;
       case EventKind::data:

@@ -68,6 +68,7 @@ Envelope demanding() {
   envelope.require_tls = envelope.return_if_late = true;
   envelope.priority = -9;
   envelope.deliver_by = 1795243999999;
+  envelope.held_until = 1795244000000;
   return envelope;
 }
 

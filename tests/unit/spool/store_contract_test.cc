@@ -196,6 +196,29 @@ TEST_P(StoreContract, RecipientsAreSettledOneByOne) {
   EXPECT_EQ(store_->load(envelope.id).error().kind, ErrorKind::not_found);
 }
 
+TEST_P(StoreContract, WhoHasBeenToldIsRemembered) {
+  const Envelope envelope = put(0, 2);
+  ASSERT_EQ(store_->take_due(0, 1).size(), 1U);
+  RecipientOutcome late = outcome(0, RecipientState::pending, "451 later");
+  late.delay_told = true;
+  ASSERT_TRUE(store_->settle(envelope.id, {{late, outcome(1, RecipientState::bounced, "550 no")}, 100}));
+  ASSERT_EQ(store_->take_due(100, 1).size(), 1U);
+  // The next settlement does not say it again, and it stays
+  ASSERT_TRUE(store_->settle(envelope.id, {{outcome(0, RecipientState::pending, "451 later")}, 200}));
+  const auto loaded = store_->load(envelope.id);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->recipients[0].notify, kDelayTold);
+  EXPECT_EQ(loaded->recipients[1].notify, 0);
+  EXPECT_EQ(loaded->recipients[1].state, RecipientState::bounced);
+  EXPECT_EQ(store_->status().failed_recipients, 0U);
+  // Who was told of a failure keeps no message in the queue, and is not tried again
+  ASSERT_TRUE(store_->retry(envelope.id, 300));
+  EXPECT_EQ(store_->load(envelope.id)->recipients[1].state, RecipientState::bounced);
+  ASSERT_EQ(store_->take_due(300, 1).size(), 1U);
+  ASSERT_TRUE(store_->settle(envelope.id, {{outcome(0, RecipientState::bounced, "550 no")}, 0}));
+  EXPECT_EQ(store_->load(envelope.id).error().kind, ErrorKind::not_found);
+}
+
 TEST_P(StoreContract, AnOutcomeForNobodyChangesNothing) {
   const Envelope envelope = put(0, 2);
   EXPECT_EQ(
