@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/insight_tools.h"
 #include "cli/send.h"
+#include "cli/user.h"
 
 namespace postern::cli {
 
@@ -25,6 +26,7 @@ struct Options {
   ConfigCheckOptions check;
   QueueOptions queue;
   AccessOptions access;
+  UserOptions user;
   SendOptions send;
   bool no_pipelining = false;
   std::string send_size;
@@ -165,6 +167,37 @@ void add_access(CLI::App& app, Options& options) {
     command->callback([&options, &word] {
       options.access.word = word.name;
       options.chosen = [&options] { return run_access(options.access); };
+    });
+  }
+}
+
+void add_user(CLI::App& app, Options& options) {
+  struct Verb {
+    const char* name;
+    const char* help;
+  };
+  static constexpr std::array<Verb, 4> kVerbs = {{{"add", "let somebody log in"},
+                                                  {"passwd", "give a user another password"},
+                                                  {"remove", "let a user log in no more"},
+                                                  {"list", "show who may log in"}}};
+  CLI::App* const user = app.add_subcommand("user", "who may log in to send mail");
+  user->group("Users");
+  user->require_subcommand(1);
+  user->footer(
+      "A running server knows at once. Passwords are not kept, only what SCRAM-SHA-256 needs to check them.\n\n"
+      "Example:\n  postern user add alice@example.org --password-stdin < password");
+  UserOptions& o = options.user;
+  for (const Verb& verb : kVerbs) {
+    CLI::App* const command = user->add_subcommand(verb.name, verb.help);
+    add_config_option(*command, o.config);
+    if (std::string_view(verb.name) != "list")
+      command->add_option("user", o.user, "who logs in")->type_name("ADDRESS")->required();
+    if (std::string_view(verb.name) == "add" || std::string_view(verb.name) == "passwd")
+      command->add_flag("--password-stdin", o.password_stdin, "the password is a line of standard input");
+    command->add_flag("--json", o.json, "for machines");
+    command->callback([&options, &verb] {
+      options.user.verb = verb.name;
+      options.chosen = [&options] { return run_user(options.user); };
     });
   }
 }
@@ -621,6 +654,7 @@ int run(int argc, char** argv) {
   add_config(app, options);
   add_queue(app, options);
   add_access(app, options);
+  add_user(app, options);
   add_send(app, options);
   add_spf(app, options);
   add_dkim(app, options);

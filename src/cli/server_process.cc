@@ -19,7 +19,9 @@
 #include "control/access_commands.h"
 #include "control/control.h"
 #include "control/record_commands.h"
+#include "control/user_commands.h"
 #include "delivery/queue.h"
+#include "inbound/login.h"
 #include "inbound/server.h"
 #include "insight/aggregates.h"
 #include "insight/marks.h"
@@ -28,6 +30,7 @@
 #include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
+#include "sasl/user_file.h"
 #include "signals/lists.h"
 #include "spool/journal_store.h"
 
@@ -153,6 +156,8 @@ struct ServerProcess::Impl {
   std::shared_ptr<resolver::Unbound> unbound;
   std::unique_ptr<inbound::Defence> defence;
   std::unique_ptr<access::OperatorFile> operator_file;
+  std::unique_ptr<sasl::UserFile> user_file;
+  std::unique_ptr<inbound::Logins> logins;
   std::unique_ptr<inbound::SinkholeStore> sinkhole;
   std::unique_ptr<inbound::Server> server;
   std::unique_ptr<delivery::Queue> queue;
@@ -230,6 +235,8 @@ struct ServerProcess::Impl {
     next->data_dir = config->data_dir;
     next->inbound.hostname = config->hostname;
     for (std::size_t i = 0; i < next->inbound.listeners.size() && i < config->inbound.listeners.size(); ++i) {
+      if (next->inbound.listeners[i].role != config->inbound.listeners[i].role)
+        next->inbound.listeners[i].tls = config->inbound.listeners[i].tls;
       next->inbound.listeners[i].role = config->inbound.listeners[i].role;
       next->inbound.listeners[i].addresses = config->inbound.listeners[i].addresses;
     }
@@ -251,6 +258,8 @@ struct ServerProcess::Impl {
   Task<void> watch_files() {
     std::vector<FileStamp> seen = file_stamps(directory->watched_files());
     FileWatch data(file_stamps(data_files()));
+    const std::vector<std::string> user_files = {user_file->path()};
+    FileWatch users(file_stamps(user_files));
     Clock::time_point look = Clock::now() + kDataWatchInterval;
     while (!ending) {
       const bool told = co_await stopping.wait(Deadline::after(kWatchInterval));
@@ -259,11 +268,20 @@ struct ServerProcess::Impl {
         look = Clock::now() + kDataWatchInterval;
         if (data.due(file_stamps(data_files()))) co_await read_data_files();
       }
+      if (users.due(file_stamps(user_files))) co_await read_users();
       std::vector<FileStamp> now = file_stamps(directory->watched_files());
       if (now == seen) continue;
       seen = std::move(now);
       request_reload();
     }
+  }
+
+  // Changed by somebody else than the control socket: `postern user` beside a server that it did not find, or an editor.
+  Task<void> read_users() {
+    std::move_only_function<sasl::UserFile::Loaded()> work = [this] { return user_file->load(); };
+    const sasl::UserFile::Loaded loaded = co_await pool.run<sasl::UserFile::Loaded>(std::move(work));
+    for (const Error& problem : loaded.problems) log::error("users", {{"problem", problem.what}});
+    logins->set_users(loaded.users);
   }
 
   // Countries and signatures of operating systems, which packages update under us.
@@ -413,6 +431,18 @@ Result<void> ServerProcess::open() {
                                     [impl = impl_.get()](std::shared_ptr<const access::OperatorList> list) {
                                       impl->defence->set_operator_list(std::move(list));
                                     }});
+  own.user_file = std::make_unique<sasl::UserFile>(config.data_dir);
+  POSTERN_TRY(std::string secret, own.user_file->secret());
+  own.logins = std::make_unique<inbound::Logins>(own.pool, std::move(secret));
+  const sasl::UserFile::Loaded users = own.user_file->load();
+  for (const Error& problem : users.problems) log::error("users", {{"problem", problem.what}});
+  own.logins->set_users(users.users);
+  control::add_user_commands(*own.control, *own.user_file, own.pool,
+                             {.current = [impl = impl_.get()] { return impl->logins->users(); },
+                              .publish =
+                                  [impl = impl_.get()](std::shared_ptr<const sasl::Users> list) {
+                                    impl->logins->set_users(std::move(list));
+                                  }});
   own.sinkhole =
       std::make_unique<inbound::SinkholeStore>(config.data_dir + "/sinkhole", own.pool, sinkhole_bounds(config));
   own.server = std::make_unique<inbound::Server>(
@@ -423,7 +453,8 @@ Result<void> ServerProcess::open() {
                                io::Loop& loop) { return std::make_unique<resolver::CachedResolver>(unbound, loop); },
           .pool = &own.pool,
           .defence = own.defence.get(),
-          .sinkhole = own.sinkhole.get()});
+          .sinkhole = own.sinkhole.get(),
+          .logins = own.logins.get()});
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "config/keys.h"
 #include "config/reader.h"
+#include "smtp/address.h"
 
 namespace postern::config {
 
@@ -129,6 +130,10 @@ void derive(Config& config) {
   config.records.directory = config.data_dir + "/records";
   config.queue.local.base_directory = config.base_directory;
   config.queue.local.hostname = config.hostname;
+  if (config.pickup.folder.empty()) config.pickup.folder = config.data_dir + "/pickup";
+  if (std::string& domain = config.inbound.submission.domain; domain.empty() && !config.domains.empty()) {
+    if (const auto first = smtp::parse_domain(config.domains.front().name, true)) domain = lower(first->name);
+  }
   for (directory::DomainOptions& domain : config.domains) {
     if (domain.deliver.kind == directory::Transport::Kind::maildir && domain.deliver.target.empty()) {
       domain.deliver.target = config.data_dir + "/mail/{domain}/{user}";

@@ -18,6 +18,7 @@
 #include "delivery/queue.h"
 #include "directory/directory.h"
 #include "inbound/options.h"
+#include "inbound/pickup_options.h"
 #include "io/tls.h"
 #include "ip/address.h"
 #include "policy/options.h"
@@ -45,6 +46,7 @@ struct Config {
   record::WriterOptions records;  // directory: data_dir/records
   delivery::QueueOptions queue;   // local: base_directory and hostname
   resolver::Options dns;
+  inbound::PickupOptions pickup;  // folder: data_dir/pickup
 
   // Reloadable. `inbound` holds hostname, limits, timeouts, relay_from and the listeners (whose role and addresses are
   // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.

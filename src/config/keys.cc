@@ -6,8 +6,9 @@
 
 namespace postern::config {
 
-std::array<std::span<const Key>, 6> key_tables() {
-  return {general_keys(), number_keys(), authentication_keys(), policy_keys(), list_keys(), defence_keys()};
+std::array<std::span<const Key>, 7> key_tables() {
+  return {general_keys(), number_keys(), authentication_keys(), policy_keys(), list_keys(), defence_keys(),
+          submission_keys()};
 }
 
 std::vector<const Key*> keys_of(std::string_view section) {
@@ -62,6 +63,7 @@ void at_most(Reader& reader, std::string_view section, std::string_view small, s
 }  // namespace
 
 void check_together(Reader& reader) {
+  fill_in_users(reader);
   check_policy(reader);
   at_most(reader, "queue", "retry_first", "retry_max",
           "the wait between attempts starts at the one and ends at the other");

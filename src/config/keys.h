@@ -51,7 +51,8 @@ struct Section {
 [[nodiscard]] std::span<const Key> policy_keys();          // policy and what stands within
 [[nodiscard]] std::span<const Key> list_keys();            // policy.list
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
-[[nodiscard]] std::array<std::span<const Key>, 6> key_tables();
+[[nodiscard]] std::span<const Key> submission_keys();      // auth, submission, user, sendmail
+[[nodiscard]] std::array<std::span<const Key>, 7> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);
@@ -73,6 +74,9 @@ void read_rule(Reader& reader, const Section& section, const Node& node);
 void read_override(Reader& reader, const Section& section, const Node& node);
 void read_pin(Reader& reader, const Section& section, const Node& node);
 void read_list(Reader& reader, const Section& section, const Node& node);
+void read_user(Reader& reader, const Section& section, const Node& node);
+// The limits that a [[user]] does not name, once [submission] is read.
+void fill_in_users(Reader& reader);
 
 // What spans several keys: called once all of them are read.
 void check_together(Reader& reader);

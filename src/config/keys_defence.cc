@@ -204,6 +204,8 @@ constexpr std::array kKeys = {
       "Units for a recipient that is a trap."),
     POSTERN_NUMBER("defence.budget", "cost_tls_failed", true, count, 1, kCostMax, budget.costs.tls_failed, "nothing",
       "Units for a TLS handshake that fails."),
+    POSTERN_NUMBER("defence.budget", "cost_login_failed", true, count, 1, kCostMax, budget.costs.login_failed, "nothing",
+      "Units for a login that fails on a submission port; who is over his budget is asked to log in later (454)."),
 
     POSTERN_NUMBER("defence.greylist", "delay", true, milliseconds, 1 * kSecond, inbound::kGreylistDelayMaxMs,
       greylist.delay_ms, "",

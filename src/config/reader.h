@@ -28,6 +28,11 @@ class Reader {
   policy::OverrideOptions* override_of = nullptr;    // while a [[policy.for]] is read
   policy::PinOptions* pin = nullptr;                 // while a [[policy.pin]] is read
   signals::ListOptions* list = nullptr;              // while a [[policy.list]] is read
+  inbound::UserOptions* user = nullptr;              // while a [[user]] is read
+  std::string* user_name = nullptr;                  // likewise
+  using UserLimit = std::uint32_t inbound::SubmissionLimits::*;
+  std::vector<UserLimit> user_limits;  // that it names
+  std::vector<std::pair<std::string, std::vector<UserLimit>>> limits_of_users;
   std::string key;                                   // being read, "limits.errors"
   std::map<std::string, Place, std::less<>> places;  // of every key that was read
   std::vector<Problem> problems;

@@ -1,5 +1,6 @@
 #include "inbound/refusals.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -33,10 +34,6 @@ Refusal relay_denied(std::string_view domain) {
                 "Relaying to " + printable(domain, 255) +
                     " denied: it is not a domain of ours; send to its own MX, or submit with authentication"),
           "relay_denied"};
-}
-Refusal relay_unavailable() {
-  return {Reply(451, {4, 3, 5}, "This server does not send to other domains; the operator must set up outbound mail"),
-          "relay_unavailable"};
 }
 Refusal storage_full() {
   return {Reply(452, {4, 3, 1}, "Mail storage is full; try again later, the operator has been told"), "storage_full"};
@@ -92,6 +89,57 @@ Refusal too_many_targets() {
           "too_many_recipients"};
 }
 
+// RFC 4954 6: one reply for a user who is not there and a password that is wrong
+Refusal login_failed() {
+  return {Reply(535, {5, 7, 8}, "Authentication failed; check user name and password"), "login_failed"};
+}
+Refusal login_malformed() {
+  return {Reply(501, {5, 5, 2}, "AUTH response is not base64 (RFC 4954 4); mend the client"), "login_malformed"};
+}
+Refusal login_unavailable() {
+  return {Reply(454, {4, 7, 0}, "Passwords cannot be checked at the moment; try again in a minute"),
+          "login_unavailable"};
+}
+Refusal too_many_failed_logins() {
+  return {Reply(454, {4, 7, 0}, "Too much went wrong from your network of late; correct the password, and wait"),
+          "login_budget"};
+}
+Refusal sender_not_yours(std::string_view address) {
+  return {Reply(553, {5, 7, 1},
+                "<" + printable(address, 256) +
+                    ">: not a sender address of your account; use your own, or ask the operator for this one"),
+          "sender_not_yours"};
+}
+Refusal author_not_yours(std::string_view address) {
+  return {Reply(550, {5, 7, 1},
+                "From or Sender names <" + printable(address, 256) +
+                    ">, which is not an address of your account; write as yourself"),
+          "author_not_yours"};
+}
+Refusal author_missing() {
+  return {Reply(550, {5, 7, 1}, "The message names no author; put your address in its From field"), "author_missing"};
+}
+Refusal author_twice() {
+  return {Reply(550, {5, 7, 1}, "The message has several From fields (RFC 5322 3.6 allows one); mend the client"),
+          "author_twice"};
+}
+Refusal author_malformed() {
+  return {Reply(550, {5, 7, 1}, "From or Sender is no list of addresses (RFC 5322 3.4); mend the client"),
+          "author_malformed"};
+}
+Refusal too_many_messages_of_yours(std::uint32_t limit, std::string_view period, std::int64_t wait_ms) {
+  return {Reply(450, {4, 7, 1},
+                "Your account may send " + std::to_string(limit) + " messages " + std::string(period) +
+                    "; go on in " + human_duration(std::max<std::int64_t>(wait_ms / 1000, 1) * 1000)),
+          "user_messages"};
+}
+Refusal too_many_new_recipients(std::uint32_t limit, std::string_view period, std::int64_t wait_ms) {
+  return {Reply(450, {4, 7, 1},
+                "Your account may write to " + std::to_string(limit) + " new recipients " + std::string(period) +
+                    "; go on in " + human_duration(std::max<std::int64_t>(wait_ms / 1000, 1) * 1000)),
+          "user_recipients"};
+}
+
 Refusal storage(const Error& error) { return error.kind == ErrorKind::limit ? storage_full() : storage_sick(); }
 
 std::vector<Refusal> all() {
@@ -103,7 +151,6 @@ std::vector<Refusal> all() {
   list.push_back(session_timeout());
   list.push_back(unknown_mailbox("nobody@example.org"));
   list.push_back(relay_denied("example.net"));
-  list.push_back(relay_unavailable());
   list.push_back(storage_full());
   list.push_back(storage_sick());
   list.push_back(too_much_in_flight());
@@ -116,6 +163,17 @@ std::vector<Refusal> all() {
   list.push_back(loop_detected(101));
   list.push_back(header_too_large());
   list.push_back(too_many_targets());
+  list.push_back(login_failed());
+  list.push_back(login_malformed());
+  list.push_back(login_unavailable());
+  list.push_back(too_many_failed_logins());
+  list.push_back(sender_not_yours("bob@example.org"));
+  list.push_back(author_not_yours("bob@example.org"));
+  list.push_back(author_missing());
+  list.push_back(author_twice());
+  list.push_back(author_malformed());
+  list.push_back(too_many_messages_of_yours(200, "an hour", 60000));
+  list.push_back(too_many_new_recipients(100, "a day", 60000));
   for (Refusal& refusal : of_policy()) list.push_back(std::move(refusal));
   return list;
 }

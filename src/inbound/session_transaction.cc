@@ -27,6 +27,12 @@ void Session::on_mail(const smtp::Event& event) {
       return;
     }
   }
+  if (is_submission()) {
+    if (const auto refusal = refuse_sender(event.path)) {
+      refuse(*refusal);
+      return;
+    }
+  }
   transaction_ = std::make_unique<Transaction>();
   transaction_->reverse_path = event.path;
   transaction_->params = event.mail;
@@ -50,7 +56,8 @@ const std::string& Session::authserv_id() const {
 
 // SPF's look-ups begin while the client still names its recipients.
 void Session::begin_authentication() {
-  if (!settings().authenticate || context_.authentication.resolver == nullptr || is_own_client()) return;
+  if (!settings().authenticate || context_.authentication.resolver == nullptr || is_own_client() || is_submission())
+    return;
   transaction_->authentication = std::make_unique<Authentication>(
       context_.authentication, settings().hostname, authserv_id(),
       mailauth::Envelope{
@@ -86,7 +93,16 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox) {
     if (found.disposition == directory::Disposition::trap) refusal->reason = "trap";
     if (found.disposition == directory::Disposition::retired) refusal->reason = "retired_user";
   } else if (found.disposition == directory::Disposition::foreign) {
-    refusal = is_own_client() ? refusals::relay_unavailable() : refusals::relay_denied(mailbox.domain.text());
+    // What goes to servers of others goes as it was named, once
+    if (!is_own_client() && !is_submission()) {
+      refusal = refusals::relay_denied(mailbox.domain.text());
+    } else {
+      spool::Recipient recipient;
+      recipient.forward_path = mailbox.text();
+      const auto same =
+          std::ranges::find(transaction.recipients, recipient.forward_path, &spool::Recipient::forward_path);
+      if (same == transaction.recipients.end()) added.push_back(std::move(recipient));
+    }
   } else {
     const std::string original = mailbox.text();
     for (const directory::Target& target : found.targets) {
@@ -99,8 +115,9 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox) {
       if (recipient.forward_path != original) recipient.original = original;
       added.push_back(std::move(recipient));
     }
-    if (transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
   }
+  if (!refusal && transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
+  if (!refusal && is_submission()) refusal = refuse_new_recipient(mailbox);
 
   record::RecipientRecord entry;
   entry.path = clipped(mailbox.text());
@@ -162,6 +179,8 @@ void Session::on_data(const smtp::Event& event) {
   trace.client = record_.client.address;
   trace.by = settings().hostname;
   trace.extended = record_.extended;
+  trace.authenticated = !record_.login.empty();
+  trace.hide_client = trace.authenticated && settings().submission.hide_client;
   trace.tls = stream_->tls() != nullptr;
   trace.utf8 = transaction.params.utf8;
   if (trace.tls) {
@@ -207,15 +226,23 @@ std::string_view Session::watch_body(std::string_view bytes) {
   }
   if (open) return {};
   end_header();
+  if (transaction.spoiled) return {};
   return transaction.released;
 }
 
 void Session::end_header() {
   Transaction& transaction = *transaction_;
-  Head::Parted parted = transaction.head->part(transaction.header.header_octets(), authserv_id());
+  Head::Parted parted = transaction.head->part(transaction.header.header_octets(), authserv_id(), is_submission());
   transaction.head.reset();
   transaction.results_removed = parted.dropped;
-  transaction.released = std::move(parted.kept) + parted.body;
+  transaction.released.clear();
+  if (is_submission()) transaction.released = fix_up(parted.header);
+  if (transaction.spoiled) {
+    transaction.intake.reset();
+    return;
+  }
+  transaction.released += parted.kept;
+  transaction.released += parted.body;
   if (!transaction.authentication) return;
   transaction.header_octets = parted.header.text().size();
   transaction.authentication->header(std::move(parted.header));
@@ -292,7 +319,7 @@ Task<void> Session::finish_message() {
       static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(received - transaction.data_start).count());
   if (transaction.head && transaction.intake && !transaction.spoiled) {  // a header without an end, or nothing at all
     end_header();
-    co_await store(transaction.released);
+    if (!transaction.spoiled) co_await store(transaction.released);
   }
   std::optional<Refusal> refusal = judge_message();
   if (!refusal) {
@@ -306,6 +333,10 @@ Task<void> Session::finish_message() {
     envelope.eight_bit = transaction.header.eight_bit();
     envelope.utf8 = transaction.params.utf8;
     envelope.client = record_.client.text();
+    envelope.login = record_.login;
+    envelope.origin = is_submission()   ? spool::Origin::login
+                      : is_own_client() ? spool::Origin::relay
+                                        : spool::Origin::stranger;
     if (transaction.authentication) {
       co_await authenticate(envelope);
       // The results are cut short then, and the client, which may not hear of an acceptance, sends the message again:
@@ -342,6 +373,7 @@ Task<void> Session::finish_message() {
   }
   messages_accepted_total.add();
   if (judgement_) judgement_->accepted();
+  if (is_submission()) note_writing();
   ++record_.accepted;
   transaction.record.message = transaction.message;
   const std::string id = transaction.message.text();
@@ -362,7 +394,8 @@ Task<void> Session::finish_message() {
                          {"nrcpt", transaction.record.recipients_total},
                          {"size", transaction.record.size},
                          {"tls", record_.tls ? std::string_view(record_.tls->version) : std::string_view()},
-                         {"auth", authentication}});
+                         {"auth", authentication},
+                         {"login", record_.login}});
   const smtp::Reply reply(250, {2, 0, 0}, "Ok: queued as " + id);
   machine_.accept(reply);
   end_transaction("accepted", &reply);
