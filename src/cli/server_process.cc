@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "bounds/prefix_budgets.h"
+#include "cli/data_directory.h"
 #include "control/access_commands.h"
 #include "control/control.h"
 #include "control/record_commands.h"
@@ -43,21 +44,6 @@ constexpr seconds kWatchInterval{2};       // how soon a changed mailbox file is
 constexpr seconds kDataWatchInterval{30};  // country files are megabytes that change once a week
 constexpr seconds kHouseInterval{3600};
 constexpr std::size_t kSpareFiles = 1000;  // descriptors beside the sessions': journal, deliveries, records
-
-// Makes the data directory, for the user we are about to become.
-Result<void> make_data_directory(const std::string& path, const std::string& user) {
-  if (::mkdir(path.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return {};
-    return fail_errno(ErrorKind::storage, "making the data directory " + path, errno);
-  }
-  if (!user.empty() && io::running_as_root()) {
-    const passwd* entry = ::getpwnam(user.c_str());
-    if (entry != nullptr && ::chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
-      return fail_errno(ErrorKind::storage, "giving " + path + " to " + user, errno);
-    }
-  }
-  return {};
-}
 
 // Looks whether another server has the spool, before our sockets (SO_REUSEPORT) take connections from it.
 Result<void> check_not_running(const config::Config& config) {

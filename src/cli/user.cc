@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/data_directory.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "control/user_commands.h"
@@ -37,6 +38,7 @@ class Backend {
       const bool nobody = !answer && answer.error().kind == ErrorKind::not_found &&
                           (answer.error().sys == ENOENT || answer.error().sys == ECONNREFUSED);
       if (!nobody) return answer;
+      POSTERN_TRY_VOID(make_data_directory(loaded_.data_dir, loaded_.config ? loaded_.config->user : std::string()));
       // What root would write there, the server could not read.
       if (loaded_.config && !loaded_.config->user.empty() && io::running_as_root()) {
         POSTERN_TRY_VOID(io::drop_privileges(loaded_.config->user));
