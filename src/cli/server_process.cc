@@ -262,7 +262,8 @@ struct ServerProcess::Impl {
     }
   }
 
-  // Changed by somebody else than the control socket: `postern user` beside a server that it did not find, or an editor.
+  // Changed by somebody else than the control socket: `postern user` beside a server that it did not find, or an
+  // editor.
   Task<void> read_users() {
     std::move_only_function<sasl::UserFile::Loaded()> work = [this] { return user_file->load(); };
     const sasl::UserFile::Loaded loaded = co_await pool.run<sasl::UserFile::Loaded>(std::move(work));
@@ -423,12 +424,11 @@ Result<void> ServerProcess::open() {
   const sasl::UserFile::Loaded users = own.user_file->load();
   for (const Error& problem : users.problems) log::error("users", {{"problem", problem.what}});
   own.logins->set_users(users.users);
-  control::add_user_commands(*own.control, *own.user_file, own.pool,
-                             {.current = [impl = impl_.get()] { return impl->logins->users(); },
-                              .publish =
-                                  [impl = impl_.get()](std::shared_ptr<const sasl::Users> list) {
-                                    impl->logins->set_users(std::move(list));
-                                  }});
+  control::add_user_commands(
+      *own.control, *own.user_file, own.pool,
+      {.current = [impl = impl_.get()] { return impl->logins->users(); },
+       .publish = [impl = impl_.get()](
+                      std::shared_ptr<const sasl::Users> list) { impl->logins->set_users(std::move(list)); }});
   own.sinkhole =
       std::make_unique<inbound::SinkholeStore>(config.data_dir + "/sinkhole", own.pool, sinkhole_bounds(config));
   own.server = std::make_unique<inbound::Server>(

@@ -152,7 +152,7 @@ void warn_of_strangers(const config::Loaded& loaded, const std::string& user) {
   if (!loaded.config || !loaded.config->inbound.directory) return;
   const auto mailbox = smtp::parse_mailbox(user, true);
   if (!mailbox) {
-    complain("warning: " + printable(user) + " is not an address; it can send only as its identities of [[user]]");
+    complain("warning: " + printable(user) + " is not an address; it can send only as its identities of [[login]]");
     return;
   }
   const auto found = loaded.config->inbound.directory->resolve(*mailbox, wall_now());
@@ -193,9 +193,7 @@ int run_user(const UserOptions& options) {
     print(Value(std::move(members)).text() + "\n");
     return kOk;
   }
-  print(options.verb == "add"      ? "added: "
-        : options.verb == "passwd" ? "password changed: "
-                                   : "removed: ");
+  print(options.verb == "add" ? "added: " : options.verb == "passwd" ? "password changed: " : "removed: ");
   print(printable(answer->at(options.verb == "remove" ? "removed" : "user").string(), sasl::kNameMax) + "\n");
   if (loaded.config && !loaded.config->inbound.submission.dovecot.empty())
     complain("warning: [auth] dovecot is set, so that Dovecot's users log in and not these");

@@ -1,4 +1,5 @@
-// `postern user`: who may log in, through the control socket of a running server, or on the file itself where none runs.
+// `postern user`: who may log in, through the control socket of a running server, or on the file itself where none
+// runs.
 #pragma once
 
 #include <string>

@@ -51,7 +51,7 @@ struct Section {
 [[nodiscard]] std::span<const Key> policy_keys();          // policy and what stands within
 [[nodiscard]] std::span<const Key> list_keys();            // policy.list
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
-[[nodiscard]] std::span<const Key> submission_keys();      // auth, submission, user, sendmail
+[[nodiscard]] std::span<const Key> submission_keys();      // auth, submission, login, sendmail
 [[nodiscard]] std::array<std::span<const Key>, 7> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
@@ -74,8 +74,8 @@ void read_rule(Reader& reader, const Section& section, const Node& node);
 void read_override(Reader& reader, const Section& section, const Node& node);
 void read_pin(Reader& reader, const Section& section, const Node& node);
 void read_list(Reader& reader, const Section& section, const Node& node);
-void read_user(Reader& reader, const Section& section, const Node& node);
-// The limits that a [[user]] does not name, once [submission] is read.
+void read_login(Reader& reader, const Section& section, const Node& node);
+// The limits that a [[login]] does not name, once [submission] is read.
 void fill_in_users(Reader& reader);
 
 // What spans several keys: called once all of them are read.

@@ -52,10 +52,9 @@ void read_role(Reader& reader, const Node& node) {
     return;
   }
   const auto near = nearest(*text, roles);
-  reader.problem(node.place,
-                 quoted(*text) + " is not a role; " +
-                     (near ? "did you mean " + quoted(*near) + "?"
-                           : "expected \"mx\", \"submission\", \"submissions\" or \"sinkhole\""));
+  reader.problem(node.place, quoted(*text) + " is not a role; " +
+                                 (near ? "did you mean " + quoted(*near) + "?"
+                                       : "expected \"mx\", \"submission\", \"submissions\" or \"sinkhole\""));
 }
 
 void read_listen_address(Reader& reader, const Node& node) { reader.listener->addresses = reader.endpoints(node); }
@@ -274,9 +273,10 @@ constexpr std::array kGeneral = {
     Key{.section = "listen",
         .name = "role",
         .reload = false,
-        .doc = "What the listener is for: \"mx\" takes mail for our domains, and from [relay] from; \"submission\" (port "
-               "587, STARTTLS) and \"submissions\" (port 465, TLS from the start) take mail of users who log in, for "
-               "anywhere; \"sinkhole\" takes mail of strangers, records it, and delivers none of it.",
+        .doc =
+            "What the listener is for: \"mx\" takes mail for our domains, and from [relay] from; \"submission\" (port "
+            "587, STARTTLS) and \"submissions\" (port 465, TLS from the start) take mail of users who log in, for "
+            "anywhere; \"sinkhole\" takes mail of strangers, records it, and delivers none of it.",
         .type = "\"mx\", \"submission\", \"submissions\" or \"sinkhole\"",
         .fallback = "\"mx\"",
         .read = read_role,
@@ -292,8 +292,9 @@ constexpr std::array kGeneral = {
         .show = show_addresses},
     Key{.section = "listen",
         .name = "tls",
-        .doc = "\"starttls\" offers STARTTLS (RFC 3207); \"none\" speaks in clear only; \"on_connect\" is what the role "
-               "submissions does.",
+        .doc =
+            "\"starttls\" offers STARTTLS (RFC 3207); \"none\" speaks in clear only; \"on_connect\" is what the role "
+            "submissions does.",
         .type = "\"starttls\", \"none\" or \"on_connect\"",
         .fallback = "as the role says: \"starttls\", with submissions \"on_connect\"",
         .read = read_listen_tls},

@@ -1,4 +1,4 @@
-// The keys about users and their mail: [auth], [submission], [[user]] and [sendmail].
+// The keys about users and their mail: [auth], [submission], [[login]] and [sendmail].
 #include <algorithm>
 #include <array>
 
@@ -98,7 +98,7 @@ void read_identities(Reader& reader, const Node& node) {
   }
 }
 
-template <std::uint32_t inbound::SubmissionLimits::*Limit>
+template <std::uint32_t inbound::SubmissionLimits::* Limit>
 void read_user_limit(Reader& reader, const Node& node) {
   const auto value = reader.number(node, {.min = 1, .max = kLimitMax, .zero = "no limit"});
   if (!value) return;
@@ -116,6 +116,11 @@ void read_everybody(Reader& reader, const Node& node) {
   if (const auto value = reader.boolean(node)) reader.config.pickup.everybody = *value;
 }
 
+// Where it is not data_dir's, which has a key of its own.
+std::string show_pickup(const Config& config) {
+  return config.pickup.folder == config.data_dir + "/pickup" ? std::string() : config.pickup.folder;
+}
+
 // clang-format off: one line a key reads better than any wrapping
 #define POSTERN_LIMIT(name_, doc_)                                                                             \
   Key {                                                                                                        \
@@ -126,7 +131,7 @@ void read_everybody(Reader& reader, const Node& node) {
   }
 #define POSTERN_USER_LIMIT(name_)                                                                              \
   Key {                                                                                                        \
-    .section = "user", .name = #name_, .doc = "In the place of the key of [submission].",                      \
+    .section = "login", .name = #name_, .doc = "In the place of the key of [submission].",                      \
     .type = "number, 1 to 1000000, or 0 for no limit", .fallback = "that of [submission]",                     \
     .read = read_user_limit<&inbound::SubmissionLimits::name_>                                                 \
   }
@@ -147,7 +152,7 @@ constexpr std::array kKeys = {
         .type = "domain name", .fallback = "the first [[domain]]", .read = read_domain_of_users},
     Key{.section = "submission", .name = "check_sender",
         .doc = "Whether MAIL, From and Sender must name an address of who has logged in: his own, one that leads to him by an "
-               "alias, or an identity of [[user]].",
+               "alias, or an identity of [[login]].",
         .type = "boolean", .fallback = "true", .read = read_check_sender},
     Key{.section = "submission", .name = "hide_client",
         .doc = "Leaves name and address of the user's machine out of the Received field.",
@@ -158,10 +163,10 @@ constexpr std::array kKeys = {
       "hour. Beyond it RCPT gets 450 4.7.1. This is what stops a stolen password."),
     POSTERN_LIMIT(new_recipients_per_day, "The same over a day."),
 
-    Key{.section = "user", .name = "login",
+    Key{.section = "login", .name = "name",
         .doc = "Who logs in. Passwords are not here but with `postern user`, or with Dovecot.",
         .type = "address", .fallback = "none: it must be given", .read = read_user_login},
-    Key{.section = "user", .name = "identities",
+    Key{.section = "login", .name = "identities",
         .doc = "Further addresses the user may send as: \"info@example.org\", \"*@example.net\" for a whole domain, \"*\" for any.",
         .type = "list of addresses", .fallback = "[]", .read = read_identities},
     POSTERN_USER_LIMIT(messages_per_hour),
@@ -172,7 +177,7 @@ constexpr std::array kKeys = {
     Key{.section = "sendmail", .name = "pickup", .reload = false,
         .doc = "The folder in which `postern sendmail` leaves messages for the server.",
         .type = "path", .fallback = "DATA_DIR/pickup", .read = read_pickup,
-        .show = [](const Config& c) { return c.pickup.folder; }},
+        .show = show_pickup},
     Key{.section = "sendmail", .name = "everybody", .reload = false,
         .doc = "Whether every user of this machine may leave messages there, not root and the server's user alone "
                "(docs/submission.md). Its parent folders must let them through, which data_dir does not.",
@@ -187,7 +192,7 @@ constexpr std::array kKeys = {
 
 std::span<const Key> submission_keys() { return kKeys; }
 
-void read_user(Reader& reader, const Section& section, const Node& node) {
+void read_login(Reader& reader, const Section& section, const Node& node) {
   auto& users = reader.config.inbound.submission.users;
   if (!has_room(reader, section, node, users.size(), kUsersMax)) return;
   inbound::UserOptions user;
@@ -195,14 +200,15 @@ void read_user(Reader& reader, const Section& section, const Node& node) {
   reader.user = &user;
   reader.user_name = &name;
   reader.user_limits.clear();
-  const bool good = read_repeated(reader, section, node, {"login"});
+  const bool good = read_repeated(reader, section, node, {"name"});
   reader.user = nullptr;
   reader.user_name = nullptr;
   if (!good) return;
   // What is not given comes from [submission], which may stand further down: check_together() fills it in.
   auto given = std::exchange(reader.user_limits, {});
   if (users.contains(name))
-    return reader.problem_at("user.login", reader.places["user.login"], quoted(name) + " is there already; join the two");
+    return reader.problem_at("login.name", reader.places["login.name"],
+                             quoted(name) + " is there already; join the two");
   reader.limits_of_users.emplace_back(name, std::move(given));
   users.emplace(std::move(name), std::move(user));
 }

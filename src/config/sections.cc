@@ -17,7 +17,8 @@ constexpr std::array kSections = {
     Section{"relay", false, "Mail for domains that are not ours."},
     Section{"auth", false, "How users log in (docs/submission.md)."},
     Section{"submission", false, "Mail of users who have logged in."},
-    Section{"user", true, "What is particular about one user; who has nothing particular needs none.", read_user},
+    Section{"login", true, "What is particular about one user who logs in; who has nothing particular needs none.",
+            read_login},
     Section{"sendmail", false, "Mail of this machine's programs, through `postern sendmail`."},
     Section{"tls", false, "Certificates and versions for all listeners."},
     Section{"limits", false, "What one client, and all of them, may use."},
@@ -74,7 +75,8 @@ void check_tls(Reader& reader, inbound::ListenerOptions& listener) {
   const auto wrong = [&](const std::string& what) { reader.problem_at("listen.tls", place->second, what); };
   if (listener.role == "submissions") {
     if (place != reader.places.end() && listener.tls != TlsMode::on_connect)
-      return wrong("the role \"submissions\" begins with TLS (RFC 8314); take the key out, or use the role \"submission\"");
+      return wrong(
+          "the role \"submissions\" begins with TLS (RFC 8314); take the key out, or use the role \"submission\"");
     listener.tls = TlsMode::on_connect;
   } else if (listener.tls == TlsMode::on_connect) {
     wrong("\"on_connect\" belongs to the role \"submissions\"; mail servers use \"starttls\"");

@@ -66,9 +66,8 @@ Value list_users(const sasl::Users& users, const Value& request) {
 
 void add_user_commands(Server& server, sasl::UserFile& file, io::BlockingPool& pool, UserState state) {
   for (const char* const command : {"user.add", "user.passwd", "user.remove"}) {
-    server.handle(command, [&file, &pool, state](Value request) {
-      return run_change(file, pool, state, std::move(request));
-    });
+    server.handle(command,
+                  [&file, &pool, state](Value request) { return run_change(file, pool, state, std::move(request)); });
   }
   server.handle("user.list", [state](Value request) { return run_list(state, std::move(request)); });
 }

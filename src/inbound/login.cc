@@ -185,9 +185,8 @@ class LocalAttempt : public LoginAttempt {
     }
     const auto problem = exchange_.problem();
     const bool broken = problem == sasl::ServerExchange::Problem::base64;
-    co_return LoginStep{.kind = broken ? Kind::malformed : Kind::refused,
-                        .text = {},
-                        .why = std::string(problem_text(problem))};
+    co_return LoginStep{
+        .kind = broken ? Kind::malformed : Kind::refused, .text = {}, .why = std::string(problem_text(problem))};
   }
 
   Logins& logins_;

@@ -3,8 +3,8 @@
 //
 // Nothing tells an unknown user from a wrong password: both are worked on alike, against a decoy's verifier
 // (sasl::decoy), and answered alike. Checking a password takes some ten milliseconds and happens on the pool, at most
-// kChecksAtOnce at a time; beyond that the answer is "later". Thread rule: Logins from any thread, an attempt on the loop
-// that began it.
+// kChecksAtOnce at a time; beyond that the answer is "later". Thread rule: Logins from any thread, an attempt on the
+// loop that began it.
 #pragma once
 
 #include <atomic>
@@ -43,7 +43,7 @@ class LoginAttempt {
   [[nodiscard]] virtual Task<LoginStep> start(std::optional<std::string> initial) = 0;
   [[nodiscard]] virtual Task<LoginStep> receive(std::string line) = 0;
   [[nodiscard]] virtual std::string_view name() const = 0;  // who the client says it is; "" where that is not known
-  virtual void cancel() {}                                   // what waits ends with `later`
+  virtual void cancel() {}                                  // what waits ends with `later`
 };
 
 struct LoginRequest {

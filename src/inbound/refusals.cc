@@ -129,8 +129,8 @@ Refusal author_malformed() {
 }
 Refusal too_many_messages_of_yours(std::uint32_t limit, std::string_view period, std::int64_t wait_ms) {
   return {Reply(450, {4, 7, 1},
-                "Your account may send " + std::to_string(limit) + " messages " + std::string(period) +
-                    "; go on in " + human_duration(std::max<std::int64_t>(wait_ms / 1000, 1) * 1000)),
+                "Your account may send " + std::to_string(limit) + " messages " + std::string(period) + "; go on in " +
+                    human_duration(std::max<std::int64_t>(wait_ms / 1000, 1) * 1000)),
           "user_messages"};
 }
 Refusal too_many_new_recipients(std::uint32_t limit, std::string_view period, std::int64_t wait_ms) {

@@ -35,9 +35,8 @@ bool SenderIdentity::owns(const smtp::Mailbox& address) const {
   if (address.domain.empty()) return false;
   const directory::Resolution found = directory_.resolve(address, now_);
   return found.disposition == directory::Disposition::local &&
-         std::ranges::any_of(found.targets, [this](const directory::Target& target) {
-           return lower(target.mailbox.text()) == login_;
-         });
+         std::ranges::any_of(
+             found.targets, [this](const directory::Target& target) { return lower(target.mailbox.text()) == login_; });
 }
 
 SenderIdentity::Authors SenderIdentity::check_field(std::string_view body) const {

@@ -1,5 +1,5 @@
-// Which addresses a user may send as: his own, those that lead to him by an alias or a plus, and those that the operator gave
-// him ([[user]] identities). Thread rule: pure.
+// Which addresses a user may send as: his own, those that lead to him by an alias or a plus, and those that the
+// operator gave him ([[login]] identities). Thread rule: pure.
 #pragma once
 
 #include <string>

@@ -61,14 +61,10 @@ Task<void> Session::run() {
 }
 
 // Who is judged: not our own clients, and not this machine itself (where no proxy speaks for somebody).
-bool Session::is_stranger() const {
-  return is_charged() && !is_submission() && !is_own_client();
-}
+bool Session::is_stranger() const { return is_charged() && !is_submission() && !is_own_client(); }
 
 // This machine pays for nothing.
-bool Session::is_charged() const {
-  return !proxy_itself_ && (!record_.client.address.is_loopback() || record_.proxy);
-}
+bool Session::is_charged() const { return !proxy_itself_ && (!record_.client.address.is_loopback() || record_.proxy); }
 
 Task<void> Session::refuse_connection(Refusal refusal, std::string_view limit) {
   sessions_refused_total.add();
@@ -118,7 +114,7 @@ Task<void> Session::serve() {
     } else {
       // RFC 8314 3.3: the client speaks first, and its handshake may have come with the PROXY header
       if (begins_with_tls()) {
-        stream_->unread(std::exchange(carry_, {}));
+        stream_->put_back(std::exchange(carry_, {}));
         co_await secure(settings().tls);
       }
       if (!over_) co_await converse();

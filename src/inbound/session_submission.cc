@@ -1,5 +1,5 @@
-// The session's part that is about users: AUTH, whose addresses they may write from, how much, and what is mended in their
-// messages (RFC 4954, 6409).
+// The session's part that is about users: AUTH, whose addresses they may write from, how much, and what is mended in
+// their messages (RFC 4954, 6409).
 #include <algorithm>
 #include <utility>
 
@@ -101,7 +101,7 @@ void Session::login_failed(const LoginStep& step) {
     log::warning("login_unavailable", {{"id", id}, {"client", client}, {"why", step.why}});
   else
     log::info("login_failed", {{"id", id}, {"client", client}, {"name", name}, {"why", step.why}});
-  machine_.refuse((later                                         ? refusals::login_unavailable()
+  machine_.refuse((later                                     ? refusals::login_unavailable()
                    : step.kind == LoginStep::Kind::malformed ? refusals::login_malformed()
                                                              : refusals::login_failed())
                       .reply);
@@ -168,8 +168,7 @@ void Session::note_writing() {
 std::string Session::fix_up(const message::HeaderSection& header) {
   const Settings& live = (*context_.current)->settings;
   if (live.submission.check_sender) {
-    const auto authors =
-        SenderIdentity(*live.directory, live.submission, record_.login, wall_now()).check(header);
+    const auto authors = SenderIdentity(*live.directory, live.submission, record_.login, wall_now()).check(header);
     if (authors.fault != SenderIdentity::Authors::Fault::none) {
       transaction_->spoiled = refusal_of(authors);
       return {};

@@ -1,5 +1,5 @@
-// What the configuration says about users and their mail: [auth], [submission] and [[user]]. Plain values: config fills
-// them, a reload replaces them whole. Thread rule: values.
+// What the configuration says about users and their mail: [auth], [submission] and [[login]]. Plain values: config
+// fills them, a reload replaces them whole. Thread rule: values.
 #pragma once
 
 #include <cstdint>

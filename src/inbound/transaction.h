@@ -21,7 +21,7 @@
 
 namespace postern::inbound {
 
-inline constexpr std::size_t kFixUpsMax = 512;  // octets of fields that a submitted message is given (RFC 6409 8)
+inline constexpr std::size_t kFixUpsMax = 512;     // octets of fields that a submitted message is given (RFC 6409 8)
 inline constexpr std::size_t kTargetsMax = 10000;  // mailboxes that one message's recipients may expand to
 
 // What a stranger wrote, as records take it.

@@ -1,7 +1,7 @@
-// UserLimits: how much each user has sent of late, so that a stolen password is worth little. Token buckets, in memory: a
-// restart gives each user his burst again. Who has sent nothing for as long as a bucket takes to fill costs nothing; at
-// kTracked users at once further ones are not limited (a table that is too small lets mail through). Thread rule: any
-// thread.
+// UserLimits: how much each user has sent of late, so that a stolen password is worth little. Token buckets, in memory:
+// a restart gives each user his burst again. Who has sent nothing for as long as a bucket takes to fill costs nothing;
+// at kTracked users at once further ones are not limited (a table that is too small lets mail through). Thread rule:
+// any thread.
 #pragma once
 
 #include <array>

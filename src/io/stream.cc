@@ -73,7 +73,7 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
     if (tls_ != nullptr) tls_->forget_client_hello();
   }
   std::string channel_binding() override { return secure_ ? tls_->channel_binding() : std::string(); }
-  void unread(std::string bytes) override { unread_ = std::move(bytes); }
+  void put_back(std::string bytes) override { unread_ = std::move(bytes); }
   Loop& loop() override { return loop_; }
 
   Task<Result<void>> finish_connect(std::string doing, Deadline deadline);

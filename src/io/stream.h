@@ -83,7 +83,7 @@ class Stream {
   [[nodiscard]] virtual std::string channel_binding() { return {}; }
   // Gives back octets that were received in clear and belong to the handshake that comes next: a PROXY header and a
   // ClientHello may have come as one.
-  virtual void unread(std::string bytes) { static_cast<void>(bytes); }
+  virtual void put_back(std::string bytes) { static_cast<void>(bytes); }
   [[nodiscard]] virtual Loop& loop() = 0;
 };
 

@@ -42,7 +42,7 @@ struct ServerOptions {
   bool starttls = true;  // offer STARTTLS (until TLS is up)
   bool chunking = true;
   bool smtputf8 = true;
-  std::string auth;  // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
+  std::string auth;            // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
   bool auth_required = false;  // RFC 6409 4.3: no mail without AUTH, 530
   ServerLimits limits;
 };
@@ -139,8 +139,8 @@ class ServerMachine {
   void challenge(std::string_view base64);  // 334
   // After accept() of message_end or any end of the transaction the machine has reset itself: no MAIL, no RCPT.
 
-  // RFC 3207 4.2: call when the handshake is done. Forgets EHLO, MAIL, AUTH and all buffered input. Before greet() where
-  // the connection began with one (RFC 8314 3).
+  // RFC 3207 4.2: call when the handshake is done. Forgets EHLO, MAIL, AUTH and all buffered input. Before greet()
+  // where the connection began with one (RFC 8314 3).
   void tls_started();
   void authenticated();  // AUTH succeeded: 235 was given by accept(reply)
   // Offers these in the place of ServerOptions::auth from the next EHLO on: a connection may not be able to do all of

@@ -31,7 +31,6 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"unknown_user", "Add the mailbox or an alias to its `[[domain]]` if it should exist."},
       {"relay_denied",
        "Add the domain as a `[[domain]]` if it is yours; `[relay] from` lists the hosts that may relay."},
-      {"relay_unavailable", "Take the client out of `[relay] from`, or deliver the domain with a `[[domain]]`."},
       {"storage_full",
        "Free space below `data_dir`, or raise `[spool] max_bytes`; `postern queue list` shows what waits."},
       {"storage", "Read the log for the error of the disk and mend it. Nothing that was acknowledged is lost."},
@@ -45,6 +44,30 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"loop", "Read the message's Received fields: two hosts forward to each other. See `[limits] received_fields`."},
       {"header_too_large", "Nothing, unless wanted mail meets it: raise `[limits] header_size` or `header_fields`."},
       {"too_many_recipients", "Split the alias that expands to so many mailboxes."},
+      {"login_failed",
+       "Nothing, where it is one user: `postern user passwd` gives him another password. The log's `login_failed` "
+       "tells "
+       "who tries from where."},
+      {"login_malformed", "Nothing: the client is broken, or guesses."},
+      {"login_unavailable",
+       "Read the log's `login_unavailable`: Dovecot's socket does not answer (`[auth] dovecot`), or too many log in at "
+       "once."},
+      {"login_budget",
+       "Nothing: it ends by itself. `[defence.budget]` sets the sizes, and `cost_login_failed` the price of a "
+       "failure."},
+      {"sender_not_yours",
+       "Give the user the address with `identities` in a `[[login]]`, or with an alias that leads to him."},
+      {"author_not_yours",
+       "Give the user the address with `identities` in a `[[login]]`, or with an alias that leads to him."},
+      {"author_missing", "Nothing: the client's messages have no author."},
+      {"author_twice", "Nothing: the client is broken."},
+      {"author_malformed", "Nothing: the client is broken."},
+      {"user_messages",
+       "Look what the user sends (`postern queue list`): a password may be stolen. Where he needs more, raise "
+       "`messages_per_hour` or `messages_per_day` in his `[[login]]`."},
+      {"user_recipients",
+       "Look what the user sends (`postern queue list`): a password may be stolen. Where he needs more, raise "
+       "`new_recipients_per_hour` or `new_recipients_per_day` in his `[[login]]`."},
       {"budget",
        "Nothing: it ends by itself. `postern why` tells the prefix; `postern allow` spares a sender, "
        "`[defence.budget]` sets the sizes."},
