@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/insight_tools.h"
 #include "cli/send.h"
+#include "cli/sendmail.h"
 #include "cli/user.h"
 
 namespace postern::cli {
@@ -642,6 +643,12 @@ void add_replay(CLI::App& app, Options& options) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  // Programs call it by sendmail's name and with sendmail's arguments, which are no arguments of ours
+  std::vector<std::string> words(argv, argv + argc);
+  const std::string name = words.empty() ? std::string() : words[0].substr(words[0].rfind('/') + 1);
+  if (name == "sendmail") return run_sendmail({words.begin() + 1, words.end()});
+  if (words.size() > 1 && words[1] == "sendmail") return run_sendmail({words.begin() + 2, words.end()});
+
   Options options;
   CLI::App app("Postern: an IPv6-first mail gateway and MTA", "postern");
   app.set_version_flag("-V,--version", "postern " POSTERN_VERSION);
@@ -655,6 +662,8 @@ int run(int argc, char** argv) {
   add_queue(app, options);
   add_access(app, options);
   add_user(app, options);
+  // Carried out above; here it is for the list of commands
+  app.add_subcommand("sendmail", "take a message of a program of this machine, as sendmail(8) does")->group("Client");
   add_send(app, options);
   add_spf(app, options);
   add_dkim(app, options);

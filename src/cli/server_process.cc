@@ -23,6 +23,7 @@
 #include "control/user_commands.h"
 #include "delivery/queue.h"
 #include "inbound/login.h"
+#include "inbound/pickup.h"
 #include "inbound/server.h"
 #include "insight/aggregates.h"
 #include "insight/marks.h"
@@ -145,6 +146,8 @@ struct ServerProcess::Impl {
   std::unique_ptr<sasl::UserFile> user_file;
   std::unique_ptr<inbound::Logins> logins;
   std::unique_ptr<inbound::SinkholeStore> sinkhole;
+  std::unique_ptr<inbound::Pickup> pickup;
+  std::shared_ptr<const inbound::Settings> pickup_settings;
   std::unique_ptr<inbound::Server> server;
   std::unique_ptr<delivery::Queue> queue;
   std::unique_ptr<control::Server> control;
@@ -161,6 +164,13 @@ struct ServerProcess::Impl {
     settings.policy = make_policy(*config);
     settings.lists = make_lists(*config);
     return inbound::make_runtime(std::move(settings));
+  }
+
+  std::shared_ptr<const inbound::Settings> make_pickup_settings() const {
+    auto settings = std::make_shared<inbound::Settings>(config->inbound);
+    settings->hostname = config->hostname;
+    settings->directory = directory;
+    return settings;
   }
 
   void on_signal(int signal) {
@@ -234,6 +244,7 @@ struct ServerProcess::Impl {
     directory = config->inbound.directory;
     log::set_level(config->log_level);
     sinkhole->set_bounds(sinkhole_bounds(*config));
+    pickup_settings = make_pickup_settings();
     server->reload(make_runtime());
     queue->wake();
     log::info("reloaded", {{"mailboxes", directory->mailbox_count()}});
@@ -313,6 +324,7 @@ struct ServerProcess::Impl {
 
   Task<void> shut_down() {
     stopping.notify();
+    pickup->stop();
     house_stopping.notify();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);
@@ -431,6 +443,10 @@ Result<void> ServerProcess::open() {
                       std::shared_ptr<const sasl::Users> list) { impl->logins->set_users(std::move(list)); }});
   own.sinkhole =
       std::make_unique<inbound::SinkholeStore>(config.data_dir + "/sinkhole", own.pool, sinkhole_bounds(config));
+  own.pickup_settings = own.make_pickup_settings();
+  own.pickup = std::make_unique<inbound::Pickup>(own.loop, own.pool, *own.store, config.pickup,
+                                                 [impl = impl_.get()] { return impl->pickup_settings; });
+  POSTERN_TRY_VOID(own.pickup->prepare());
   own.server = std::make_unique<inbound::Server>(
       *own.store, std::move(bound),
       inbound::Shared{
@@ -453,6 +469,7 @@ void ServerProcess::run() {
     own.queue->start();
     own.tasks.spawn(own.watch_files());
     own.tasks.spawn(own.keep_house());
+    own.tasks.spawn(own.pickup->run());
     own.server->start(own.make_runtime());
     own.log_ready();
     io::notify_supervisor("READY=1");

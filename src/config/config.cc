@@ -224,6 +224,7 @@ void default_hostname(Config& config, std::vector<Problem>& problems) {
 
 void note_parts(const Config& config, Loaded& loaded) {
   loaded.data_dir = config.data_dir;
+  loaded.pickup_folder = config.pickup.folder;
   loaded.tls = config.tls;
   loaded.certificates_line = config.certificates_line;
 }

@@ -82,8 +82,9 @@ struct Loaded {
   std::vector<Problem> problems;         // in the order of the file
   std::vector<Problem> warnings;         // what is taken, and should be known all the same
   // Also where there are problems, if the file is TOML:
-  std::string data_dir;      // tools must find a running server
-  io::TlsServerOptions tls;  // for who checks the certificates
+  std::string data_dir;       // tools must find a running server
+  std::string pickup_folder;  // and its folder for messages of this machine's programs
+  io::TlsServerOptions tls;   // for who checks the certificates
   int certificates_line = 0;
 };
 
