@@ -54,6 +54,36 @@ bool is_local_name(std::string_view text) {
   });
 }
 
+// The members of an address list: cut at commas outside of quotes, comments and brackets.
+std::vector<std::string_view> split_members(std::string_view body) {
+  std::vector<std::string_view> out;
+  std::size_t begin = 0;
+  int comment = 0;
+  bool quoted = false;
+  bool bracketed = false;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const char c = body[i];
+    if (c == '\\') {
+      ++i;
+    } else if (quoted) {
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = comment == 0;
+    } else if (c == '(') {
+      ++comment;
+    } else if (c == ')' && comment > 0) {
+      --comment;
+    } else if (comment == 0 && (c == '<' || c == '>')) {
+      bracketed = c == '<';
+    } else if (c == ',' && comment == 0 && !bracketed) {
+      out.push_back(body.substr(begin, i - begin));
+      begin = i + 1;
+    }
+  }
+  out.push_back(body.substr(std::min(begin, body.size())));
+  return out;
+}
+
 }  // namespace
 
 Result<SendmailOptions> parse_sendmail(const std::vector<std::string>& arguments) {
@@ -148,23 +178,20 @@ Result<std::vector<std::string>> header_recipients(std::string_view message) {
   for (const message::Field& field : header.fields()) {
     if (!iequals(field.name, "To") && !iequals(field.name, "Cc") && !iequals(field.name, "Bcc")) continue;
     if (trim(message::unfolded(field.body)).empty()) continue;
-    if (const auto all = message::parse_addresses(field.body)) {
-      for (const message::Address& one : *all) out.push_back(one.local + "@" + one.domain);
-      continue;
-    }
+    // A word alone between two commas is a user of this machine, never the beginning of somebody's name
     const std::string body = message::unfolded(field.body);
-    for (const std::string_view part : split(body, ',')) {
+    std::string others;
+    for (const std::string_view part : split_members(body)) {
       const std::string_view name = trim(part);
-      if (is_local_name(name)) {
+      if (is_local_name(name))
         out.emplace_back(name);
-        continue;
-      }
-      const auto one = message::parse_addresses(name);
-      if (!one)
-        return fail(ErrorKind::invalid,
-                    std::string(field.name) + ": " + one.error().what + " in \"" + printable(name, 128) + "\"");
-      for (const message::Address& address : *one) out.push_back(address.local + "@" + address.domain);
+      else if (!name.empty())
+        others.append(others.empty() ? "" : ", ").append(name);
     }
+    if (others.empty()) continue;
+    const auto all = message::parse_addresses(others);
+    if (!all) return fail(ErrorKind::invalid, std::string(field.name) + ": " + all.error().what);
+    for (const message::Address& one : *all) out.push_back(one.local + "@" + one.domain);
   }
   return out;
 }
