@@ -185,6 +185,8 @@ Result<std::vector<std::string>> header_recipients(std::string_view message) {
       const std::string_view name = trim(part);
       if (is_local_name(name))
         out.emplace_back(name);
+      else if (!name.empty() && !name.starts_with('(') && name.find_first_of("@:;") == std::string_view::npos)
+        return fail(ErrorKind::invalid, std::string(field.name) + ": \"" + printable(name, 128) + "\" is no address");
       else if (!name.empty())
         others.append(others.empty() ? "" : ", ").append(name);
     }
