@@ -1,12 +1,6 @@
 #include "access/operator_file.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <time.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <span>
 
 #include "base/file.h"
@@ -19,50 +13,10 @@ namespace {
 
 constexpr std::size_t kSuggestFrom = 10'000;  // subjects looked at for "did you mean"
 
-// Held until it is destroyed.
-Result<UniqueFd> lock(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return fail_errno(ErrorKind::storage, "opening " + path, errno);
-  constexpr std::int64_t kStepMs = 10;
-  for (std::int64_t waited = 0;; waited += kStepMs) {
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-    if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno(ErrorKind::storage, "locking " + path, errno);
-    if (waited >= kLockTimeoutMs) {
-      return fail(ErrorKind::timeout,
-                  "locking " + path + ": another process has it for too long; see who with fuser(1)");
-    }
-    const timespec step{0, kStepMs * 1'000'000};
-    ::nanosleep(&step, nullptr);
-  }
-}
-
-Result<void> write_all(const UniqueFd& fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(fd.get(), text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return fail_errno(ErrorKind::storage, "writing " + path, errno);
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
-}
-
-Result<void> sync_folder(const std::string& file) {
-  const std::string folder = file.substr(0, file.rfind('/'));
-  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail_errno(ErrorKind::storage, "syncing " + folder, errno);
-  return {};
-}
-
 Result<void> save(const std::string& path, std::span<const Entry> entries) {
   std::string text;
   for (const Entry& entry : entries) text += entry_line(entry) + "\n";
-  const std::string fresh = path + ".new";
-  const UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.valid()) return fail_errno(ErrorKind::storage, "making " + fresh, errno);
-  POSTERN_TRY_VOID(write_all(fd, text, fresh));
-  if (::fsync(fd.get()) != 0) return fail_errno(ErrorKind::storage, "syncing " + fresh, errno);
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno(ErrorKind::storage, "renaming " + fresh, errno);
-  return sync_folder(path);
+  return replace_file(path, text);
 }
 
 struct Parsed {
@@ -127,7 +81,7 @@ OperatorFile::Loaded OperatorFile::load() const {
 
 Result<OperatorFile::Change> OperatorFile::add(const Entry& entry, WallMs now) {
   POSTERN_TRY_VOID(check(entry));
-  POSTERN_TRY(const UniqueFd held, lock(lock_path_));
+  POSTERN_TRY(const UniqueFd held, lock_file(lock_path_, kLockTimeoutMs));
   POSTERN_TRY(std::vector<Entry> entries, read_for_change(path_));
   Change change;
   std::erase_if(entries, [&](const Entry& other) {
@@ -148,7 +102,7 @@ Result<OperatorFile::Change> OperatorFile::add(const Entry& entry, WallMs now) {
 
 Result<OperatorFile::Change> OperatorFile::remove(std::string_view subject, WallMs now) {
   POSTERN_TRY(const Entry wanted, parse_subject(subject));
-  POSTERN_TRY(const UniqueFd held, lock(lock_path_));
+  POSTERN_TRY(const UniqueFd held, lock_file(lock_path_, kLockTimeoutMs));
   POSTERN_TRY(std::vector<Entry> entries, read_for_change(path_));
   Change change;
   std::vector<std::string> others;

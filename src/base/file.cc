@@ -1,7 +1,10 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -35,6 +38,45 @@ Result<std::string> read_file(const std::string& path, std::size_t max) {
     text.append(block.data(), static_cast<std::size_t>(got));
   }
   return fail(ErrorKind::limit, name + " is larger than " + human_bytes(max));
+}
+
+Result<void> sync_folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? std::string(".") : path.substr(0, slash + 1);
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || ::fsync(fd.get()) != 0) return fail_errno(ErrorKind::storage, "syncing " + folder, errno);
+  return {};
+}
+
+Result<void> replace_file(const std::string& path, std::string_view text) {
+  const std::string fresh = path + ".new";
+  const UniqueFd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) return fail_errno(ErrorKind::storage, "making " + fresh, errno);
+  while (!text.empty()) {
+    const ssize_t wrote = ::write(fd.get(), text.data(), text.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return fail_errno(ErrorKind::storage, "writing " + fresh, errno);
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  if (::fsync(fd.get()) != 0) return fail_errno(ErrorKind::storage, "syncing " + fresh, errno);
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail_errno(ErrorKind::storage, "renaming " + fresh, errno);
+  return sync_folder_of(path);
+}
+
+Result<UniqueFd> lock_file(const std::string& path, std::int64_t timeout_ms) {
+  UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd.valid()) return fail_errno(ErrorKind::storage, "opening " + path, errno);
+  constexpr std::int64_t kStepMs = 10;
+  for (std::int64_t waited = 0;; waited += kStepMs) {
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno(ErrorKind::storage, "locking " + path, errno);
+    if (waited >= timeout_ms) {
+      return fail(ErrorKind::timeout,
+                  "locking " + path + ": another process has it for too long; see who with fuser(1)");
+    }
+    const timespec step{0, kStepMs * 1'000'000};
+    ::nanosleep(&step, nullptr);
+  }
 }
 
 }  // namespace postern

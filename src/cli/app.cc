@@ -13,6 +13,8 @@
 #include "cli/commands.h"
 #include "cli/insight_tools.h"
 #include "cli/send.h"
+#include "cli/sendmail.h"
+#include "cli/user.h"
 
 namespace postern::cli {
 
@@ -25,6 +27,7 @@ struct Options {
   ConfigCheckOptions check;
   QueueOptions queue;
   AccessOptions access;
+  UserOptions user;
   SendOptions send;
   bool no_pipelining = false;
   std::string send_size;
@@ -165,6 +168,37 @@ void add_access(CLI::App& app, Options& options) {
     command->callback([&options, &word] {
       options.access.word = word.name;
       options.chosen = [&options] { return run_access(options.access); };
+    });
+  }
+}
+
+void add_user(CLI::App& app, Options& options) {
+  struct Verb {
+    const char* name;
+    const char* help;
+  };
+  static constexpr std::array<Verb, 4> kVerbs = {{{"add", "let somebody log in"},
+                                                  {"passwd", "give a user another password"},
+                                                  {"remove", "let a user log in no more"},
+                                                  {"list", "show who may log in"}}};
+  CLI::App* const user = app.add_subcommand("user", "who may log in to send mail");
+  user->group("Users");
+  user->require_subcommand(1);
+  user->footer(
+      "A running server knows at once. Passwords are not kept, only what SCRAM-SHA-256 needs to check them.\n\n"
+      "Example:\n  postern user add alice@example.org --password-stdin < password");
+  UserOptions& o = options.user;
+  for (const Verb& verb : kVerbs) {
+    CLI::App* const command = user->add_subcommand(verb.name, verb.help);
+    add_config_option(*command, o.config);
+    if (std::string_view(verb.name) != "list")
+      command->add_option("user", o.user, "who logs in")->type_name("ADDRESS")->required();
+    if (std::string_view(verb.name) == "add" || std::string_view(verb.name) == "passwd")
+      command->add_flag("--password-stdin", o.password_stdin, "the password is a line of standard input");
+    command->add_flag("--json", o.json, "for machines");
+    command->callback([&options, &verb] {
+      options.user.verb = verb.name;
+      options.chosen = [&options] { return run_user(options.user); };
     });
   }
 }
@@ -609,6 +643,12 @@ void add_replay(CLI::App& app, Options& options) {
 }  // namespace
 
 int run(int argc, char** argv) {
+  // Programs call it by sendmail's name and with sendmail's arguments, which are no arguments of ours
+  std::vector<std::string> words(argv, argv + argc);
+  const std::string name = words.empty() ? std::string() : words[0].substr(words[0].rfind('/') + 1);
+  if (name == "sendmail") return run_sendmail({words.begin() + 1, words.end()});
+  if (words.size() > 1 && words[1] == "sendmail") return run_sendmail({words.begin() + 2, words.end()});
+
   Options options;
   CLI::App app("Postern: an IPv6-first mail gateway and MTA", "postern");
   app.set_version_flag("-V,--version", "postern " POSTERN_VERSION);
@@ -621,6 +661,9 @@ int run(int argc, char** argv) {
   add_config(app, options);
   add_queue(app, options);
   add_access(app, options);
+  add_user(app, options);
+  // Carried out above; here it is for the list of commands
+  app.add_subcommand("sendmail", "take a message of a program of this machine, as sendmail(8) does")->group("Client");
   add_send(app, options);
   add_spf(app, options);
   add_dkim(app, options);

@@ -16,11 +16,15 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "bounds/prefix_budgets.h"
+#include "cli/data_directory.h"
 #include "cli/sending.h"
 #include "control/access_commands.h"
 #include "control/control.h"
 #include "control/record_commands.h"
+#include "control/user_commands.h"
 #include "delivery/queue.h"
+#include "inbound/login.h"
+#include "inbound/pickup.h"
 #include "inbound/server.h"
 #include "insight/aggregates.h"
 #include "insight/marks.h"
@@ -29,6 +33,7 @@
 #include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
+#include "sasl/user_file.h"
 #include "signals/lists.h"
 #include "spool/journal_store.h"
 
@@ -41,21 +46,6 @@ constexpr seconds kWatchInterval{2};       // how soon a changed mailbox file is
 constexpr seconds kDataWatchInterval{30};  // country files are megabytes that change once a week
 constexpr seconds kHouseInterval{3600};
 constexpr std::size_t kSpareFiles = 1000;  // descriptors beside the sessions': journal, deliveries, records
-
-// Makes the data directory, for the user we are about to become.
-Result<void> make_data_directory(const std::string& path, const std::string& user) {
-  if (::mkdir(path.c_str(), 0700) != 0) {
-    if (errno == EEXIST) return {};
-    return fail_errno(ErrorKind::storage, "making the data directory " + path, errno);
-  }
-  if (!user.empty() && io::running_as_root()) {
-    const passwd* entry = ::getpwnam(user.c_str());
-    if (entry != nullptr && ::chown(path.c_str(), entry->pw_uid, entry->pw_gid) != 0) {
-      return fail_errno(ErrorKind::storage, "giving " + path + " to " + user, errno);
-    }
-  }
-  return {};
-}
 
 // Looks whether another server has the spool, before our sockets (SO_REUSEPORT) take connections from it.
 Result<void> check_not_running(const config::Config& config) {
@@ -154,9 +144,13 @@ struct ServerProcess::Impl {
   std::shared_ptr<resolver::Unbound> unbound;
   std::unique_ptr<inbound::Defence> defence;
   std::unique_ptr<access::OperatorFile> operator_file;
+  std::unique_ptr<sasl::UserFile> user_file;
+  std::unique_ptr<inbound::Logins> logins;
   std::unique_ptr<inbound::SinkholeStore> sinkhole;
   std::string srs_secret;
   std::shared_ptr<const srs::Rewriter> srs;
+  std::unique_ptr<inbound::Pickup> pickup;
+  std::shared_ptr<const inbound::Settings> pickup_settings;
   std::unique_ptr<inbound::Server> server;
   std::unique_ptr<Sending> sending;
   std::unique_ptr<delivery::Queue> queue;
@@ -204,6 +198,13 @@ struct ServerProcess::Impl {
       defence->wrote_to(recipient.forward_path, envelope.reverse_path, wall_now());
     };
     return services;
+  }
+
+  std::shared_ptr<const inbound::Settings> make_pickup_settings() const {
+    auto settings = std::make_shared<inbound::Settings>(config->inbound);
+    settings->hostname = config->hostname;
+    settings->directory = directory;
+    return settings;
   }
 
   void on_signal(int signal) {
@@ -265,6 +266,8 @@ struct ServerProcess::Impl {
     next->data_dir = config->data_dir;
     next->inbound.hostname = config->hostname;
     for (std::size_t i = 0; i < next->inbound.listeners.size() && i < config->inbound.listeners.size(); ++i) {
+      if (next->inbound.listeners[i].role != config->inbound.listeners[i].role)
+        next->inbound.listeners[i].tls = config->inbound.listeners[i].tls;
       next->inbound.listeners[i].role = config->inbound.listeners[i].role;
       next->inbound.listeners[i].addresses = config->inbound.listeners[i].addresses;
     }
@@ -277,6 +280,7 @@ struct ServerProcess::Impl {
     srs = make_rewriter();
     log::set_level(config->log_level);
     sinkhole->set_bounds(sinkhole_bounds(*config));
+    pickup_settings = make_pickup_settings();
     server->reload(make_runtime());
     sending->reload(*config);
     queue->wake();
@@ -288,6 +292,8 @@ struct ServerProcess::Impl {
   Task<void> watch_files() {
     std::vector<FileStamp> seen = file_stamps(directory->watched_files());
     FileWatch data(file_stamps(data_files()));
+    const std::vector<std::string> user_files = {user_file->path()};
+    FileWatch users(file_stamps(user_files));
     Clock::time_point look = Clock::now() + kDataWatchInterval;
     while (!ending) {
       const bool told = co_await stopping.wait(Deadline::after(kWatchInterval));
@@ -296,11 +302,21 @@ struct ServerProcess::Impl {
         look = Clock::now() + kDataWatchInterval;
         if (data.due(file_stamps(data_files()))) co_await read_data_files();
       }
+      if (users.due(file_stamps(user_files))) co_await read_users();
       std::vector<FileStamp> now = file_stamps(directory->watched_files());
       if (now == seen) continue;
       seen = std::move(now);
       request_reload();
     }
+  }
+
+  // Changed by somebody else than the control socket: `postern user` beside a server that it did not find, or an
+  // editor.
+  Task<void> read_users() {
+    std::move_only_function<sasl::UserFile::Loaded()> work = [this] { return user_file->load(); };
+    const sasl::UserFile::Loaded loaded = co_await pool.run<sasl::UserFile::Loaded>(std::move(work));
+    for (const Error& problem : loaded.problems) log::error("users", {{"problem", problem.what}});
+    logins->set_users(loaded.users);
   }
 
   // Countries and signatures of operating systems, which packages update under us.
@@ -347,6 +363,7 @@ struct ServerProcess::Impl {
   Task<void> shut_down() {
     stopping.notify();
     house_ends = true;
+    pickup->stop();
     house_stopping.notify();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);
@@ -458,8 +475,23 @@ Result<void> ServerProcess::open() {
                                     [impl = impl_.get()](std::shared_ptr<const access::OperatorList> list) {
                                       impl->defence->set_operator_list(std::move(list));
                                     }});
+  own.user_file = std::make_unique<sasl::UserFile>(config.data_dir);
+  POSTERN_TRY(std::string secret, own.user_file->secret());
+  own.logins = std::make_unique<inbound::Logins>(own.pool, std::move(secret));
+  const sasl::UserFile::Loaded users = own.user_file->load();
+  for (const Error& problem : users.problems) log::error("users", {{"problem", problem.what}});
+  own.logins->set_users(users.users);
+  control::add_user_commands(
+      *own.control, *own.user_file, own.pool,
+      {.current = [impl = impl_.get()] { return impl->logins->users(); },
+       .publish = [impl = impl_.get()](
+                      std::shared_ptr<const sasl::Users> list) { impl->logins->set_users(std::move(list)); }});
   own.sinkhole =
       std::make_unique<inbound::SinkholeStore>(config.data_dir + "/sinkhole", own.pool, sinkhole_bounds(config));
+  own.pickup_settings = own.make_pickup_settings();
+  own.pickup = std::make_unique<inbound::Pickup>(own.loop, own.pool, *own.store, config.pickup,
+                                                 [impl = impl_.get()] { return impl->pickup_settings; });
+  POSTERN_TRY_VOID(own.pickup->prepare());
   own.server = std::make_unique<inbound::Server>(
       *own.store, std::move(bound),
       inbound::Shared{
@@ -468,7 +500,8 @@ Result<void> ServerProcess::open() {
                                io::Loop& loop) { return std::make_unique<resolver::CachedResolver>(unbound, loop); },
           .pool = &own.pool,
           .defence = own.defence.get(),
-          .sinkhole = own.sinkhole.get()});
+          .sinkhole = own.sinkhole.get(),
+          .logins = own.logins.get()});
   return {};
 }
 
@@ -482,6 +515,7 @@ void ServerProcess::run() {
     own.queue->start();
     own.tasks.spawn(own.watch_files());
     own.tasks.spawn(own.keep_house());
+    own.tasks.spawn(own.pickup->run());
     own.server->start(own.make_runtime());
     own.log_ready();
     io::notify_supervisor("READY=1");

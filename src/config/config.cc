@@ -12,6 +12,7 @@
 #include "base/unique_fd.h"
 #include "config/keys.h"
 #include "config/reader.h"
+#include "smtp/address.h"
 
 namespace postern::config {
 
@@ -131,6 +132,10 @@ void derive(Config& config) {
   config.queue.local.hostname = config.hostname;
   config.outbound.hostname = config.hostname;
   config.outbound.memory_file = config.data_dir + "/families.jsonl";
+  if (config.pickup.folder.empty()) config.pickup.folder = config.data_dir + "/pickup";
+  if (std::string& domain = config.inbound.submission.domain; domain.empty() && !config.domains.empty()) {
+    if (const auto first = smtp::parse_domain(config.domains.front().name, true)) domain = lower(first->name);
+  }
   for (directory::DomainOptions& domain : config.domains) {
     if (domain.deliver.kind == directory::Transport::Kind::maildir && domain.deliver.target.empty()) {
       domain.deliver.target = config.data_dir + "/mail/{domain}/{user}";
@@ -258,6 +263,7 @@ void read_signing_keys(Config& config, std::vector<Problem>& problems) {
 
 void note_parts(const Config& config, Loaded& loaded) {
   loaded.data_dir = config.data_dir;
+  loaded.pickup_folder = config.pickup.folder;
   loaded.tls = config.tls;
   loaded.certificates_line = config.certificates_line;
 }

@@ -18,6 +18,7 @@
 #include "delivery/queue.h"
 #include "directory/directory.h"
 #include "inbound/options.h"
+#include "inbound/pickup_options.h"
 #include "io/tls.h"
 #include "ip/address.h"
 #include "mailauth/signing.h"
@@ -47,6 +48,7 @@ struct Config {
   record::WriterOptions records;  // directory: data_dir/records
   delivery::QueueOptions queue;   // local: base_directory and hostname
   resolver::Options dns;
+  inbound::PickupOptions pickup;  // folder: data_dir/pickup
 
   // Reloadable. `inbound` holds hostname, limits, timeouts, relay_from and the listeners (whose role and addresses are
   // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.
@@ -85,8 +87,9 @@ struct Loaded {
   std::vector<Problem> problems;         // in the order of the file
   std::vector<Problem> warnings;         // what is taken, and should be known all the same
   // Also where there are problems, if the file is TOML:
-  std::string data_dir;      // tools must find a running server
-  io::TlsServerOptions tls;  // for who checks the certificates
+  std::string data_dir;       // tools must find a running server
+  std::string pickup_folder;  // and its folder for messages of this machine's programs
+  io::TlsServerOptions tls;   // for who checks the certificates
   int certificates_line = 0;
 };
 

@@ -6,9 +6,9 @@
 
 namespace postern::config {
 
-std::array<std::span<const Key>, 8> key_tables() {
-  return {general_keys(), outbound_keys(), number_keys(),  authentication_keys(),
-          policy_keys(),  list_keys(),     signing_keys(), defence_keys()};
+std::array<std::span<const Key>, 9> key_tables() {
+  return {general_keys(), outbound_keys(), number_keys(),  authentication_keys(), policy_keys(),
+          list_keys(),    signing_keys(),  defence_keys(), submission_keys()};
 }
 
 std::vector<const Key*> keys_of(std::string_view section) {
@@ -63,6 +63,7 @@ void at_most(Reader& reader, std::string_view section, std::string_view small, s
 }  // namespace
 
 void check_together(Reader& reader) {
+  fill_in_users(reader);
   check_policy(reader);
   check_outbound(reader);
   check_signing(reader);

@@ -53,7 +53,8 @@ struct Section {
 [[nodiscard]] std::span<const Key> signing_keys();         // dkim, forwarding, notices
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
 [[nodiscard]] std::span<const Key> outbound_keys();        // relay, outbound, route
-[[nodiscard]] std::array<std::span<const Key>, 8> key_tables();
+[[nodiscard]] std::span<const Key> submission_keys();      // auth, submission, login, sendmail
+[[nodiscard]] std::array<std::span<const Key>, 9> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);
@@ -77,6 +78,9 @@ void read_pin(Reader& reader, const Section& section, const Node& node);
 void read_list(Reader& reader, const Section& section, const Node& node);
 void read_route(Reader& reader, const Section& section, const Node& node);
 void read_dkim(Reader& reader, const Section& section, const Node& node);
+void read_login(Reader& reader, const Section& section, const Node& node);
+// The limits that a [[login]] does not name, once [submission] is read.
+void fill_in_users(Reader& reader);
 
 // What spans several keys: called once all of them are read.
 void check_together(Reader& reader);

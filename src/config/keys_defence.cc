@@ -206,6 +206,8 @@ constexpr std::array kKeys = {
       "Units for a TLS handshake that fails."),
     POSTERN_NUMBER("defence.budget", "cost_hang_up", true, count, 1, kCostMax, budget.costs.hang_up, "nothing",
       "Units for a session that ends without QUIT and without a message."),
+    POSTERN_NUMBER("defence.budget", "cost_login_failed", true, count, 1, kCostMax, budget.costs.login_failed, "nothing",
+      "Units for a login that fails on a submission port; who is over his budget is asked to log in later (454)."),
 
     POSTERN_NUMBER("defence.greylist", "delay", true, milliseconds, 1 * kSecond, inbound::kGreylistDelayMaxMs,
       greylist.delay_ms, "",

@@ -1,4 +1,5 @@
 // The keys that are not numbers: the top of the file, [[listen]], [[domain]], [relay], [tls], [log].
+#include <algorithm>
 #include <array>
 
 #include "base/text.h"
@@ -42,23 +43,18 @@ void read_user(Reader& reader, const Node& node) {
   if (auto text = reader.string(node, "the name of a user, such as \"postern\"")) reader.config.user = std::move(*text);
 }
 
-// A role that the design knows and this release cannot serve must not look like a typing error.
 void read_role(Reader& reader, const Node& node) {
-  const auto text = reader.string(node, "\"mx\" or \"sinkhole\"");
+  const std::vector<std::string> roles = {"mx", "submission", "submissions", "sinkhole"};
+  const auto text = reader.string(node, "\"mx\", \"submission\", \"submissions\" or \"sinkhole\"");
   if (!text) return;
-  if (*text == "submission" || *text == "submissions") {
-    reader.problem(node.place,
-                   "the role " + quoted(*text) +
-                       " is not available in this release, which "
-                       "authenticates no users yet; remove this [[listen]], or use the role \"mx\" with [relay] from");
-  } else if (*text != "mx" && *text != "sinkhole") {
-    const auto near = nearest(*text, {"mx", "submission", "submissions", "sinkhole"});
-    reader.problem(node.place, quoted(*text) + " is not a role; " +
-                                   (near ? "did you mean " + quoted(*near) + "? " : std::string()) +
-                                   "expected \"mx\" or \"sinkhole\"");
-  } else {
+  if (std::ranges::find(roles, *text) != roles.end()) {
     reader.listener->role = *text;
+    return;
   }
+  const auto near = nearest(*text, roles);
+  reader.problem(node.place, quoted(*text) + " is not a role; " +
+                                 (near ? "did you mean " + quoted(*near) + "?"
+                                       : "expected \"mx\", \"submission\", \"submissions\" or \"sinkhole\""));
 }
 
 void read_listen_address(Reader& reader, const Node& node) { reader.listener->addresses = reader.endpoints(node); }
@@ -66,13 +62,8 @@ void read_listen_address(Reader& reader, const Node& node) { reader.listener->ad
 void read_listen_tls(Reader& reader, const Node& node) {
   const auto chosen = reader.choice(node, {"starttls", "none", "on_connect"});
   if (!chosen) return;
-  if (*chosen == 2) {
-    reader.problem(node.place,
-                   "\"on_connect\" belongs to the role \"submissions\", which is not available in this "
-                   "release; mail servers use \"starttls\"");
-    return;
-  }
-  reader.listener->tls = *chosen == 0 ? inbound::TlsMode::starttls : inbound::TlsMode::none;
+  constexpr std::array kModes = {inbound::TlsMode::starttls, inbound::TlsMode::none, inbound::TlsMode::on_connect};
+  reader.listener->tls = kModes.at(*chosen);
 }
 
 void read_proxy_from(Reader& reader, const Node& node) { reader.listener->proxy_from = reader.prefixes(node); }
@@ -256,9 +247,11 @@ constexpr std::array kGeneral = {
     Key{.section = "listen",
         .name = "role",
         .reload = false,
-        .doc = "What the listener is for: \"mx\" takes mail for our domains, and from [relay] from; \"sinkhole\" takes "
-               "mail of strangers, records it, and delivers none of it.",
-        .type = "\"mx\" or \"sinkhole\"",
+        .doc =
+            "What the listener is for: \"mx\" takes mail for our domains, and from [relay] from; \"submission\" (port "
+            "587, STARTTLS) and \"submissions\" (port 465, TLS from the start) take mail of users who log in, for "
+            "anywhere; \"sinkhole\" takes mail of strangers, records it, and delivers none of it.",
+        .type = "\"mx\", \"submission\", \"submissions\" or \"sinkhole\"",
         .fallback = "\"mx\"",
         .read = read_role,
         .show = show_roles},
@@ -273,9 +266,11 @@ constexpr std::array kGeneral = {
         .show = show_addresses},
     Key{.section = "listen",
         .name = "tls",
-        .doc = "\"starttls\" offers STARTTLS (RFC 3207); \"none\" speaks in clear only.",
-        .type = "\"starttls\" or \"none\"",
-        .fallback = "\"starttls\"",
+        .doc =
+            "\"starttls\" offers STARTTLS (RFC 3207); \"none\" speaks in clear only; \"on_connect\" is what the role "
+            "submissions does.",
+        .type = "\"starttls\", \"none\" or \"on_connect\"",
+        .fallback = "as the role says: \"starttls\", with submissions \"on_connect\"",
         .read = read_listen_tls},
     Key{.section = "listen",
         .name = "proxy_from",

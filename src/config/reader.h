@@ -30,6 +30,11 @@ class Reader {
   mailauth::KeyOptions* dkim = nullptr;              // while a [[dkim]] is read
   signals::ListOptions* list = nullptr;              // while a [[policy.list]] is read
   outbound::RouteOptions* route = nullptr;           // while a [[route]] is read
+  inbound::UserOptions* user = nullptr;            // while a [[login]] is read
+  std::string* user_name = nullptr;                // likewise
+  using UserLimit = std::uint32_t inbound::SubmissionLimits::*;
+  std::vector<UserLimit> user_limits;  // that it names
+  std::vector<std::pair<std::string, std::vector<UserLimit>>> limits_of_users;
   std::string key;                                   // being read, "limits.errors"
   std::map<std::string, Place, std::less<>> places;  // of every key that was read
   std::vector<Problem> problems;

@@ -17,6 +17,11 @@ constexpr std::array kSections = {
     Section{"relay", false, "Mail for domains that are not ours: who may send it, and a server that takes all of it."},
     Section{"outbound", false, "How mail goes to servers of others (docs/outbound.md)."},
     Section{"route", true, "Another way for the mail of some domains.", read_route},
+    Section{"auth", false, "How users log in (docs/submission.md)."},
+    Section{"submission", false, "Mail of users who have logged in."},
+    Section{"login", true, "What is particular about one user who logs in; who has nothing particular needs none.",
+            read_login},
+    Section{"sendmail", false, "Mail of this machine's programs, through `postern sendmail`."},
     Section{"tls", false, "Certificates and versions for all listeners."},
     Section{"limits", false, "What one client, and all of them, may use."},
     Section{"timeouts", false, "How long a client is waited for."},
@@ -68,6 +73,23 @@ void check_bodies(Reader& reader, const inbound::ListenerOptions& listener) {
         "another sinkhole keeps bodies in the same folder under other bounds; write the same bodies_bytes "
         "and bodies_days in both");
     return;
+  }
+}
+
+// Whether a listener begins in clear is what its role says.
+void check_tls(Reader& reader, inbound::ListenerOptions& listener) {
+  using inbound::TlsMode;
+  const auto place = reader.places.find("listen.tls");
+  const auto wrong = [&](const std::string& what) { reader.problem_at("listen.tls", place->second, what); };
+  if (listener.role == "submissions") {
+    if (place != reader.places.end() && listener.tls != TlsMode::on_connect)
+      return wrong(
+          "the role \"submissions\" begins with TLS (RFC 8314); take the key out, or use the role \"submission\"");
+    listener.tls = TlsMode::on_connect;
+  } else if (listener.tls == TlsMode::on_connect) {
+    wrong("\"on_connect\" belongs to the role \"submissions\"; mail servers use \"starttls\"");
+  } else if (listener.role == "submission" && listener.tls == TlsMode::none) {
+    wrong("without TLS nobody could log in; take the key out");
   }
 }
 
@@ -135,6 +157,7 @@ void read_listener(Reader& reader, const Section& section, const Node& node) {
                         endpoint.text() + " is listened on twice; take one of them out");
     }
   }
+  if (reader.problems.size() == before) check_tls(reader, listener);
   if (reader.problems.size() == before) check_role(reader, listener);
   reader.config.inbound.listeners.push_back(std::move(listener));
 }

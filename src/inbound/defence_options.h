@@ -19,6 +19,7 @@ struct BudgetCosts {
   std::uint32_t tls_failed = 1;
   std::uint32_t hang_up = 1;
   std::uint32_t message = 1;
+  std::uint32_t login_failed = 4;
 };
 
 // What one IPv6 address, or one IPv4 address, may spend; wider prefixes have a multiple of it. A steady client may

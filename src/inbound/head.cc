@@ -5,6 +5,7 @@
 
 #include "authres/authres.h"
 #include "base/text.h"
+#include "message/submission.h"
 
 namespace postern::inbound {
 
@@ -17,7 +18,7 @@ bool Head::add(std::string_view bytes, bool still_in_header, std::uint64_t limit
   return true;
 }
 
-Head::Parted Head::part(std::uint64_t header_octets, std::string_view authserv_id) {
+Head::Parted Head::part(std::uint64_t header_octets, std::string_view authserv_id, bool submitted) {
   Parted parted;
   const std::size_t end = std::min<std::size_t>(header_octets, text_.size());
   parted.body = text_.substr(end);
@@ -35,7 +36,7 @@ Head::Parted Head::part(std::uint64_t header_octets, std::string_view authserv_i
       ++parted.dropped;
       continue;
     }
-    if (iequals(field.name, kTagField)) continue;
+    if (iequals(field.name, kTagField) || (submitted && message::is_blind_copy(field))) continue;
     parted.kept += field.raw;
   }
   parted.kept += whole.substr(std::min(fields_end, whole.size()));

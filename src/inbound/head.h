@@ -27,8 +27,9 @@ class Head {
     std::string body;  // what came after
     std::uint32_t dropped = 0;
   };
-  // Once: the header ends after `header_octets` of what was added (with its empty line, if there is one).
-  [[nodiscard]] Parted part(std::uint64_t header_octets, std::string_view authserv_id);
+  // Once: with `submitted` blind copies are taken out, too (RFC 6409 8). The header ends after `header_octets` of what
+  // was added (with its empty line, if there is one).
+  [[nodiscard]] Parted part(std::uint64_t header_octets, std::string_view authserv_id, bool submitted = false);
 
  private:
   std::string text_;

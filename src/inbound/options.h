@@ -9,6 +9,7 @@
 
 #include "directory/directory.h"
 #include "inbound/defence_options.h"
+#include "inbound/submission_options.h"
 #include "io/tls.h"
 #include "ip/address.h"
 #include "mailauth/signing.h"
@@ -19,7 +20,7 @@
 
 namespace postern::inbound {
 
-enum class TlsMode : std::uint8_t { starttls, none };
+enum class TlsMode : std::uint8_t { starttls, none, on_connect };
 
 // Concurrent sessions. Each is a count; beyond it the connection gets 421 4.7.0 (a budget may speak at connect, design
 // invariant 4). Loopback without a PROXY header is not counted per prefix.
@@ -55,11 +56,13 @@ struct SinkholeOptions {
 
 // One listener's own settings.
 struct ListenerOptions {
-  std::string role = "mx";  // or "sinkhole"
+  std::string role = "mx";  // "sinkhole", "submission" or "submissions"
   std::vector<ip::Endpoint> addresses;
   TlsMode tls = TlsMode::starttls;
   std::vector<ip::Prefix> proxy_from;  // peers that must send a PROXY header; others must not
   SinkholeOptions sinkhole;            // of that role
+  // Of users who have logged in, and of nobody else (RFC 6409); "submissions" begins with TLS (RFC 8314 3.3).
+  [[nodiscard]] bool is_submission() const { return role == "submission" || role == "submissions"; }
 };
 
 // Everything a session looks at. Immutable once published; shared by all loops.
@@ -76,6 +79,7 @@ struct Settings {
   bool authenticate = true;  // SPF, DKIM, DMARC and ARC of mail from others
   std::string authserv_id;   // RFC 8601 2.5: our name in Authentication-Results; empty: hostname
   DefenceOptions defence;
+  SubmissionOptions submission;
   std::shared_ptr<const policy::Policy> policy;  // null: nobody is judged
   std::shared_ptr<const signals::Lists> lists;   // null: none
   std::shared_ptr<const directory::Directory> directory;

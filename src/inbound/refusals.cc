@@ -1,5 +1,6 @@
 #include "inbound/refusals.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -110,6 +111,56 @@ Refusal expired_return_path() {
                     " days; write to the sender himself"),
           "srs_expired"};
 }
+// RFC 4954 6: one reply for a user who is not there and a password that is wrong
+Refusal login_failed() {
+  return {Reply(535, {5, 7, 8}, "Authentication failed; check user name and password"), "login_failed"};
+}
+Refusal login_malformed() {
+  return {Reply(501, {5, 5, 2}, "AUTH response is not base64 (RFC 4954 4); mend the client"), "login_malformed"};
+}
+Refusal login_unavailable() {
+  return {Reply(454, {4, 7, 0}, "Passwords cannot be checked at the moment; try again in a minute"),
+          "login_unavailable"};
+}
+Refusal too_many_failed_logins() {
+  return {Reply(454, {4, 7, 0}, "Too much went wrong from your network of late; correct the password, and wait"),
+          "login_budget"};
+}
+Refusal sender_not_yours(std::string_view address) {
+  return {Reply(553, {5, 7, 1},
+                "<" + printable(address, 256) +
+                    ">: not a sender address of your account; use your own, or ask the operator for this one"),
+          "sender_not_yours"};
+}
+Refusal author_not_yours(std::string_view address) {
+  return {Reply(550, {5, 7, 1},
+                "From or Sender names <" + printable(address, 256) +
+                    ">, which is not an address of your account; write as yourself"),
+          "author_not_yours"};
+}
+Refusal author_missing() {
+  return {Reply(550, {5, 7, 1}, "The message names no author; put your address in its From field"), "author_missing"};
+}
+Refusal author_twice() {
+  return {Reply(550, {5, 7, 1}, "The message has several From fields (RFC 5322 3.6 allows one); mend the client"),
+          "author_twice"};
+}
+Refusal author_malformed() {
+  return {Reply(550, {5, 7, 1}, "From or Sender is no list of addresses (RFC 5322 3.4); mend the client"),
+          "author_malformed"};
+}
+Refusal too_many_messages_of_yours(std::uint32_t limit, std::string_view period, std::int64_t wait_ms) {
+  return {Reply(450, {4, 7, 1},
+                "Your account may send " + std::to_string(limit) + " messages " + std::string(period) + "; go on in " +
+                    human_duration(std::max<std::int64_t>(wait_ms / 1000, 1) * 1000)),
+          "user_messages"};
+}
+Refusal too_many_new_recipients(std::uint32_t limit, std::string_view period, std::int64_t wait_ms) {
+  return {Reply(450, {4, 7, 1},
+                "Your account may write to " + std::to_string(limit) + " new recipients " + std::string(period) +
+                    "; go on in " + human_duration(std::max<std::int64_t>(wait_ms / 1000, 1) * 1000)),
+          "user_recipients"};
+}
 
 Refusal storage(const Error& error) { return error.kind == ErrorKind::limit ? storage_full() : storage_sick(); }
 
@@ -138,6 +189,17 @@ std::vector<Refusal> all() {
   list.push_back(held_beyond_deliver_by());
   list.push_back(forged_return_path());
   list.push_back(expired_return_path());
+  list.push_back(login_failed());
+  list.push_back(login_malformed());
+  list.push_back(login_unavailable());
+  list.push_back(too_many_failed_logins());
+  list.push_back(sender_not_yours("bob@example.org"));
+  list.push_back(author_not_yours("bob@example.org"));
+  list.push_back(author_missing());
+  list.push_back(author_twice());
+  list.push_back(author_malformed());
+  list.push_back(too_many_messages_of_yours(200, "an hour", 60000));
+  list.push_back(too_many_new_recipients(100, "a day", 60000));
   for (Refusal& refusal : of_policy()) list.push_back(std::move(refusal));
   return list;
 }

@@ -41,6 +41,19 @@ namespace refusals {
 [[nodiscard]] Refusal forged_return_path();
 [[nodiscard]] Refusal expired_return_path();
 
+// Of users (inbound/session_submission.cc)
+[[nodiscard]] Refusal login_failed();
+[[nodiscard]] Refusal login_malformed();
+[[nodiscard]] Refusal login_unavailable();
+[[nodiscard]] Refusal too_many_failed_logins();
+[[nodiscard]] Refusal sender_not_yours(std::string_view address);
+[[nodiscard]] Refusal author_not_yours(std::string_view address);
+[[nodiscard]] Refusal author_missing();
+[[nodiscard]] Refusal author_twice();
+[[nodiscard]] Refusal author_malformed();
+[[nodiscard]] Refusal too_many_messages_of_yours(std::uint32_t limit, std::string_view period, std::int64_t wait_ms);
+[[nodiscard]] Refusal too_many_new_recipients(std::uint32_t limit, std::string_view period, std::int64_t wait_ms);
+
 // From an error of the store: full (limit) or sick (anything else). Never permanent.
 [[nodiscard]] Refusal storage(const Error& error);
 

@@ -13,6 +13,7 @@ namespace postern::inbound {
 struct Runtime {
   Settings settings;
   std::vector<smtp::ServerOptions> machine_options;  // one per settings.listeners entry
+  std::string auth_without_binding;                  // what connections offer that have no channel binding
 };
 [[nodiscard]] std::shared_ptr<const Runtime> make_runtime(Settings settings);
 

@@ -26,7 +26,8 @@ class Worker {
                  .current = &runtime_,
                  .authentication = {.resolver = resolver_.get(), .keys = &keys_, .pool = shared.pool},
                  .defence = shared.defence,
-                 .sinkhole = shared.sinkhole},
+                 .sinkhole = shared.sinkhole,
+                 .logins = shared.logins},
         sessions_scope_(loop_),
         closing_scope_(loop_),
         session_ended_(loop_) {}

@@ -38,6 +38,7 @@ struct Shared {
   io::BlockingPool* pool = nullptr;   // for long computing
   Defence* defence = nullptr;         // none: nobody is judged
   SinkholeStore* sinkhole = nullptr;  // none: bodies are not kept
+  Logins* logins = nullptr;           // none: nobody can log in
 };
 
 class Server {

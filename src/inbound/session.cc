@@ -62,10 +62,10 @@ Task<void> Session::run() {
 }
 
 // Who is judged: not our own clients, and not this machine itself (where no proxy speaks for somebody).
-bool Session::is_stranger() const {
-  if (proxy_itself_ || (record_.client.address.is_loopback() && !record_.proxy)) return false;
-  return !is_own_client();
-}
+bool Session::is_stranger() const { return is_charged() && !is_submission() && !is_own_client(); }
+
+// This machine pays for nothing.
+bool Session::is_charged() const { return !proxy_itself_ && (!record_.client.address.is_loopback() || record_.proxy); }
 
 Task<void> Session::refuse_connection(Refusal refusal, std::string_view limit) {
   sessions_refused_total.add();
@@ -75,7 +75,10 @@ Task<void> Session::refuse_connection(Refusal refusal, std::string_view limit) {
       {{"id", record_.id.text()}, {"client", record_.client.text()}, {"reason", refusal.reason}, {"limit", limit}});
   machine_.greet(refusal.reply);
   record_.end = "refused";
-  co_await flush();
+  if (begins_with_tls())
+    std::string().swap(machine_.output());  // nobody there would read words in clear
+  else
+    co_await flush();
 }
 
 Task<void> Session::serve() {
@@ -107,10 +110,16 @@ Task<void> Session::serve() {
       refusal = judgement_->connect();
       limit = record_.state.budget_level;
     }
-    if (refusal)
+    if (refusal) {
       co_await refuse_connection(std::move(*refusal), limit);
-    else
-      co_await converse();
+    } else {
+      // RFC 8314 3.3: the client speaks first, and its handshake may have come with the PROXY header
+      if (begins_with_tls()) {
+        stream_->put_back(std::exchange(carry_, {}));
+        co_await secure(settings().tls);
+      }
+      if (!over_) co_await converse();
+    }
   }
   // After QUIT the client waits for nothing but our end; others may still be sending, and a reset would overtake the
   // reply.
@@ -223,7 +232,9 @@ Task<void> Session::take_input(std::string_view input) {
       continue;
     }
     const smtp::EventKind kind = event.kind;
-    std::string chunk(kind == smtp::EventKind::body ? event.bytes : std::string_view());
+    const bool has_octets =
+        kind == smtp::EventKind::body || kind == smtp::EventKind::auth || kind == smtp::EventKind::auth_line;
+    std::string chunk(has_octets ? event.bytes : std::string_view());
     keep();
     if (kind == smtp::EventKind::message_end) {
       co_await finish_message();
@@ -231,6 +242,12 @@ Task<void> Session::take_input(std::string_view input) {
       const bool injected = !input.empty();
       input = {};
       co_await start_tls(injected);
+    } else if (kind == smtp::EventKind::auth) {
+      std::optional<std::string> initial;
+      if (event.has_initial) initial = std::move(chunk);
+      co_await log_in(std::string(event.name), std::move(initial));
+    } else if (kind == smtp::EventKind::auth_line) {
+      co_await go_on_logging_in(std::move(chunk));
     } else if (kind == smtp::EventKind::rcpt) {
       co_await judgement_->gather(transaction_->authentication.get());
       answer_recipient(event.path.mailbox, event.rcpt);
@@ -245,13 +262,16 @@ bool Session::wants_suspension(const smtp::Event& event) const {
   switch (event.kind) {
     case smtp::EventKind::message_end:
     case smtp::EventKind::starttls:
+    case smtp::EventKind::auth:
+    case smtp::EventKind::auth_line:
       return true;
     case smtp::EventKind::rcpt:
       return judgement_ && !judgement_->has_gathered();
     case smtp::EventKind::body:
       if (transaction_ && transaction_->kept) return true;
       return transaction_ && transaction_->intake && !transaction_->spoiled &&
-             !transaction_->intake->fits(event.bytes.size() + (transaction_->head ? transaction_->head->held() : 0));
+             !transaction_->intake->fits(event.bytes.size() +
+                                         (transaction_->head ? transaction_->head->held() + kFixUpsMax : 0));
     default:
       return false;
   }
@@ -275,6 +295,7 @@ void Session::on_event(const smtp::Event& event) {
       on_body(event.bytes);
       break;
     case smtp::EventKind::reset:
+      login_.reset();
       end_transaction(event.why.empty() ? "reset" : event.why, nullptr);
       break;
     case smtp::EventKind::quit:
@@ -289,7 +310,7 @@ void Session::on_event(const smtp::Event& event) {
       over_ = true;
       break;
     default:
-      POSTERN_CHECK(false);  // AUTH is never offered here; the others want suspension
+      POSTERN_CHECK(false);  // the others want suspension
   }
 }
 
@@ -313,6 +334,16 @@ Task<void> Session::start_tls(bool injected) {
   if (injected) record_.facts |= static_cast<std::uint32_t>(smtp::Fact::pipelined_across_starttls);
   machine_.accept();
   if (!co_await flush()) co_return;
+  co_await secure(context);
+}
+
+// The handshake. What fails ends the session.
+Task<void> Session::secure(std::shared_ptr<io::TlsServerContext> context) {
+  if (!context) {  // there is always a certificate, be it our own
+    record_.end = "tls_failed";
+    over_ = true;
+    co_return;
+  }
   const auto begun = Clock::now();
   const auto done =
       co_await stream_->start_tls_server(context, Deadline::after(milliseconds(settings().timeouts.tls_handshake)));
@@ -341,7 +372,9 @@ Task<void> Session::start_tls(bool injected) {
   stream_->forget_client_hello();
   record_.helo.clear();
   record_.extended = false;
+  login_.reset();
   machine_.tls_started();
+  if (is_submission() && stream_->channel_binding().empty()) machine_.offer_auth(runtime_->auth_without_binding);
 }
 
 Task<bool> Session::flush() {
@@ -396,6 +429,7 @@ void Session::drain_ends() {
   // DNS may take longer than there is time for the 421
   if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
   if (judgement_) judgement_->cancel();
+  if (login_) login_->cancel();
   if (receiving_) stream_->interrupt();
 }
 
@@ -403,6 +437,7 @@ void Session::cancel() {
   draining_ = drain_ends_ = true;
   if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
   if (judgement_) judgement_->cancel();
+  if (login_) login_->cancel();
   stream_->cancel();
 }
 

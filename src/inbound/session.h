@@ -14,6 +14,7 @@
 #include "inbound/authentication.h"
 #include "inbound/gate.h"
 #include "inbound/judgement.h"
+#include "inbound/login.h"
 #include "inbound/refusals.h"
 #include "inbound/runtime.h"
 #include "inbound/transaction.h"
@@ -35,6 +36,7 @@ struct SessionContext {
   AuthenticationContext authentication = {};
   Defence* defence = nullptr;         // null: nobody is judged
   SinkholeStore* sinkhole = nullptr;  // null: no bodies are kept
+  Logins* logins = nullptr;           // null: nobody can log in
 };
 
 class Session {
@@ -80,6 +82,8 @@ class Session {
   [[nodiscard]] bool is_own_client() const;
   [[nodiscard]] bool is_stranger() const;
   [[nodiscard]] bool is_sinkhole() const { return settings().listeners[listener_].role == "sinkhole"; }
+  [[nodiscard]] bool is_submission() const { return settings().listeners[listener_].is_submission(); }
+  [[nodiscard]] bool begins_with_tls() const { return settings().listeners[listener_].tls == TlsMode::on_connect; }
   [[nodiscard]] Task<void> serve();
   [[nodiscard]] Task<void> refuse_connection(Refusal refusal, std::string_view limit);
   void begin_authentication();
@@ -90,6 +94,16 @@ class Session {
   [[nodiscard]] bool header_is_too_large() const;
   [[nodiscard]] Task<void> finish_message();
   [[nodiscard]] Task<void> start_tls(bool injected);
+  [[nodiscard]] Task<void> secure(std::shared_ptr<io::TlsServerContext> context);
+  [[nodiscard]] Task<void> log_in(std::string mechanism, std::optional<std::string> initial);
+  [[nodiscard]] Task<void> go_on_logging_in(std::string line);
+  void answer_login(LoginStep step);
+  void login_failed(const LoginStep& step);
+  [[nodiscard]] bool is_charged() const;
+  [[nodiscard]] std::optional<Refusal> refuse_sender(const smtp::Path& path);
+  [[nodiscard]] std::optional<Refusal> refuse_new_recipient(const smtp::Mailbox& mailbox);
+  [[nodiscard]] std::string fix_up(const message::HeaderSection& header);
+  void note_writing();
   [[nodiscard]] Task<bool> flush();
   void refuse(const Refusal& refusal);
   void end_transaction(std::string_view reason, const smtp::Reply* reply);
@@ -107,6 +121,7 @@ class Session {
   smtp::ServerMachine machine_;
   std::unique_ptr<Transaction> transaction_;
   std::unique_ptr<Judgement> judgement_;  // of strangers
+  std::unique_ptr<LoginAttempt> login_;   // while AUTH goes on
   std::string carry_;                     // input that a suspension interrupted; empty while idle
   record::SessionRecord record_;
   Clock::time_point start_;

@@ -6,7 +6,10 @@
 
 namespace postern::inbound {
 
-spool::Origin Session::origin() const { return is_own_client() ? spool::Origin::relay : spool::Origin::stranger; }
+spool::Origin Session::origin() const {
+  if (is_submission()) return spool::Origin::login;
+  return is_own_client() ? spool::Origin::relay : spool::Origin::stranger;
+}
 
 // What comes to an address that the forwarding of ours made goes to whom it stands for; `found` says so then.
 std::optional<Refusal> Session::returned_to(const smtp::Mailbox& mailbox, directory::Resolution& found) const {

@@ -29,6 +29,12 @@ void Session::on_mail(const smtp::Event& event) {
     }
   }
   const WallMs now = wall_now();
+  if (is_submission()) {
+    if (const auto refusal = refuse_sender(event.path)) {
+      refuse(*refusal);
+      return;
+    }
+  }
   if (auto refusal = check_demands(event.mail, now)) {
     refuse(*refusal);
     return;
@@ -57,7 +63,8 @@ const std::string& Session::authserv_id() const {
 
 // SPF's look-ups begin while the client still names its recipients.
 void Session::begin_authentication() {
-  if (!settings().authenticate || context_.authentication.resolver == nullptr || is_own_client()) return;
+  if (!settings().authenticate || context_.authentication.resolver == nullptr || is_own_client() || is_submission())
+    return;
   transaction_->authentication = std::make_unique<Authentication>(
       context_.authentication, settings().hostname, authserv_id(),
       mailauth::Envelope{
@@ -96,12 +103,15 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptPar
     if (found.disposition == directory::Disposition::trap) refusal->reason = "trap";
     if (found.disposition == directory::Disposition::retired) refusal->reason = "retired_user";
   } else if (found.disposition == directory::Disposition::foreign) {
-    if (is_own_client()) {
+    // What goes to servers of others goes as it was named, once
+    if (!is_own_client() && !is_submission()) {
+      refusal = refusals::relay_denied(mailbox.domain.text());
+    } else {
       spool::Recipient recipient;
       recipient.forward_path = mailbox.text();
-      added.push_back(std::move(recipient));
-    } else {
-      refusal = refusals::relay_denied(mailbox.domain.text());
+      const auto same =
+          std::ranges::find(transaction.recipients, recipient.forward_path, &spool::Recipient::forward_path);
+      if (same == transaction.recipients.end()) added.push_back(std::move(recipient));
     }
   } else {
     const std::string original = mailbox.text();
@@ -121,8 +131,9 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptPar
         transaction.forwards_from = mailbox.domain.text();
       added.push_back(std::move(recipient));
     }
-    if (transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
   }
+  if (!refusal && transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
+  if (!refusal && is_submission()) refusal = refuse_new_recipient(mailbox);
 
   record::RecipientRecord entry;
   entry.path = clipped(mailbox.text());
@@ -184,6 +195,8 @@ void Session::on_data(const smtp::Event& event) {
   trace.client = record_.client.address;
   trace.by = settings().hostname;
   trace.extended = record_.extended;
+  trace.authenticated = !record_.login.empty();
+  trace.hide_client = trace.authenticated && settings().submission.hide_client;
   trace.tls = stream_->tls() != nullptr;
   trace.utf8 = transaction.params.utf8;
   if (trace.tls) {
@@ -230,18 +243,26 @@ std::string_view Session::watch_body(std::string_view bytes) {
   }
   if (open) return {};
   end_header();
+  if (transaction.spoiled) return {};
   return transaction.released;
 }
 
 void Session::end_header() {
   Transaction& transaction = *transaction_;
-  Head::Parted parted = transaction.head->part(transaction.header.header_octets(), authserv_id());
+  Head::Parted parted = transaction.head->part(transaction.header.header_octets(), authserv_id(), is_submission());
   transaction.head.reset();
   transaction.results_removed = parted.dropped;
   transaction.tls_optional = says_tls_optional(parted.header);
-  begin_signing(parted.kept);
+  transaction.released.clear();
+  if (is_submission()) transaction.released = fix_up(parted.header);
+  if (transaction.spoiled) {
+    transaction.intake.reset();
+    return;
+  }
+  transaction.released += parted.kept;
+  begin_signing(transaction.released);
   if (transaction.signing) transaction.signing->body(parted.body);
-  transaction.released = std::move(parted.kept) + parted.body;
+  transaction.released += parted.body;
   if (!transaction.authentication) return;
   transaction.header_octets += parted.header.text().size();
   transaction.authentication->header(std::move(parted.header));
@@ -318,7 +339,7 @@ Task<void> Session::finish_message() {
       static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(received - transaction.data_start).count());
   if (transaction.head && transaction.intake && !transaction.spoiled) {  // a header without an end, or nothing at all
     end_header();
-    co_await store(transaction.released);
+    if (!transaction.spoiled) co_await store(transaction.released);
   }
   std::optional<Refusal> refusal = judge_message();
   if (!refusal) {
@@ -332,6 +353,7 @@ Task<void> Session::finish_message() {
     envelope.eight_bit = transaction.header.eight_bit();
     envelope.utf8 = transaction.params.utf8;
     envelope.client = record_.client.text();
+    envelope.login = record_.login;
     envelope.origin = origin();
     // RFC 8689 4: who demands TLS in the envelope cannot do without it in the header
     envelope.tls_optional = transaction.tls_optional && !transaction.params.require_tls;
@@ -373,6 +395,7 @@ Task<void> Session::finish_message() {
   }
   messages_accepted_total.add();
   if (judgement_) judgement_->accepted();
+  if (is_submission()) note_writing();
   ++record_.accepted;
   transaction.record.message = transaction.message;
   const std::string id = transaction.message.text();
@@ -393,7 +416,8 @@ Task<void> Session::finish_message() {
                          {"nrcpt", transaction.record.recipients_total},
                          {"size", transaction.record.size},
                          {"tls", record_.tls ? std::string_view(record_.tls->version) : std::string_view()},
-                         {"auth", authentication}});
+                         {"auth", authentication},
+                         {"login", record_.login}});
   const smtp::Reply reply(250, {2, 0, 0}, "Ok: queued as " + id);
   machine_.accept(reply);
   end_transaction("accepted", &reply);

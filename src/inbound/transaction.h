@@ -22,6 +22,7 @@
 
 namespace postern::inbound {
 
+inline constexpr std::size_t kFixUpsMax = 512;     // octets of fields that a submitted message is given (RFC 6409 8)
 inline constexpr std::size_t kTargetsMax = 10000;  // mailboxes that one message's recipients may expand to
 
 // What a stranger wrote, as records take it.
@@ -55,6 +56,7 @@ struct Transaction {
   std::uint64_t in_flight = 0;         // octets taken from the gate
   std::uint64_t trace_octets = 0;      // of our own field, not counted against the sender's size
   Clock::time_point data_start;
+  std::vector<std::string> written_to;  // by a user who has logged in: the addresses, as he named them
 };
 
 }  // namespace postern::inbound

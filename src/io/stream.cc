@@ -43,7 +43,7 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
   Task<Result<void>> send(std::string_view bytes, Deadline deadline) override;
   Task<Result<void>> start_tls_server(std::shared_ptr<TlsServerContext> context, Deadline deadline) override {
     POSTERN_CHECK(tls_ == nullptr);
-    tls_ = TlsLayer::server(std::move(context), fd_.get());
+    tls_ = TlsLayer::server(std::move(context), fd_.get(), std::exchange(unread_, {}));
     return handshake(deadline);
   }
   Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, TlsExpect expect,
@@ -72,6 +72,8 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
   void forget_client_hello() override {
     if (tls_ != nullptr) tls_->forget_client_hello();
   }
+  std::string channel_binding() override { return secure_ ? tls_->channel_binding() : std::string(); }
+  void put_back(std::string bytes) override { unread_ = std::move(bytes); }
   Loop& loop() override { return loop_; }
 
   Task<Result<void>> finish_connect(std::string doing, Deadline deadline);
@@ -160,6 +162,7 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
   Waiter reader_;
   Waiter writer_;
   std::unique_ptr<TlsLayer> tls_;
+  std::string unread_;
   std::uint64_t burst_turn_ = 0;
   int burst_ = 0;
   bool readable_ = false;  // events set it, a short read clears it

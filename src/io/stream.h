@@ -80,6 +80,12 @@ class Stream {
   [[nodiscard]] virtual const TlsFacts* tls_attempt() const { return tls(); }
   // Frees what is kept of the ClientHello. For who has looked at it: an idle session needs it no more.
   virtual void forget_client_hello() {}
+  // The channel binding tls-exporter (RFC 9266) of this connection; empty in clear, and where TLS can give none that is
+  // its own (TLS 1.2 without the extended master secret, RFC 9266 4.2).
+  [[nodiscard]] virtual std::string channel_binding() { return {}; }
+  // Gives back octets that were received in clear and belong to the handshake that comes next: a PROXY header and a
+  // ClientHello may have come as one.
+  virtual void put_back(std::string bytes) { static_cast<void>(bytes); }
   [[nodiscard]] virtual Loop& loop() = 0;
 };
 

@@ -25,6 +25,7 @@ struct TlsLayer::Impl {
   bool ended = false;  // the socket said EOF
   bool drained = false;
   bool would_block = false;
+  std::string early;       // comes before what the socket has
   std::string why;         // OpenSSL's words for the last failure
   unsigned long code = 0;  // its number
   TlsFacts facts;
@@ -42,6 +43,13 @@ int socket_read(BIO* bio, char* out, std::size_t size, std::size_t* done) {
   auto& layer = *static_cast<TlsLayer::Impl*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
   layer.would_block = false;
+  if (!layer.early.empty()) {
+    *done = layer.early.copy(out, size);
+    layer.early.erase(0, *done);
+    if (layer.early.empty()) std::string().swap(layer.early);
+    layer.drained = false;
+    return 1;
+  }
   ssize_t n = 0;
   do n = ::recv(layer.fd, out, size, MSG_DONTWAIT);
   while (n < 0 && errno == EINTR);
@@ -179,8 +187,9 @@ void TlsLayer::Impl::collect_facts() {
 TlsLayer::TlsLayer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsLayer::~TlsLayer() = default;
 
-std::unique_ptr<TlsLayer> TlsLayer::server(std::shared_ptr<TlsServerContext> context, int fd) {
+std::unique_ptr<TlsLayer> TlsLayer::server(std::shared_ptr<TlsServerContext> context, int fd, std::string early) {
   auto impl = std::make_unique<Impl>();
+  impl->early = std::move(early);
   attach(*impl, context->impl().ctx.get(), fd);
   SSL_set_accept_state(impl->ssl.get());
   if (context->impl().keep_client_hello) SSL_set_msg_callback(impl->ssl.get(), keep_client_hello);
@@ -226,6 +235,19 @@ void TlsLayer::give_up(ErrorKind why) {
                          : why == ErrorKind::cancelled ? "cancelled"
                          : why == ErrorKind::closed    ? "reset"
                                                        : "other";
+}
+
+std::string TlsLayer::channel_binding() const {
+  SSL* const ssl = impl_->ssl.get();
+  // RFC 9266 4.2: unique for a connection in TLS 1.2 only with the extended master secret (RFC 7627)
+  if (SSL_version(ssl) < TLS1_3_VERSION && SSL_get_extms_support(ssl) != 1) return {};
+  constexpr std::string_view kLabel = "EXPORTER-Channel-Binding";
+  std::string out(32, '\0');
+  const unsigned char no_context = 0;
+  const int done = SSL_export_keying_material(ssl, reinterpret_cast<unsigned char*>(out.data()), out.size(),
+                                              kLabel.data(), kLabel.size(), &no_context, 0, 1);
+  ERR_clear_error();
+  return done == 1 ? out : std::string();
 }
 
 void TlsLayer::forget_client_hello() { std::string().swap(impl_->facts.client_hello); }

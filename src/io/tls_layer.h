@@ -23,7 +23,9 @@ struct TlsStep {
 
 class TlsLayer {
  public:
-  [[nodiscard]] static std::unique_ptr<TlsLayer> server(std::shared_ptr<TlsServerContext> context, int fd);
+  // `early`: octets of the handshake that were read from the socket already.
+  [[nodiscard]] static std::unique_ptr<TlsLayer> server(std::shared_ptr<TlsServerContext> context, int fd,
+                                                        std::string early = {});
   [[nodiscard]] static std::unique_ptr<TlsLayer> client(std::shared_ptr<TlsClientContext> context,
                                                         const std::string& name, int fd);
   ~TlsLayer();
@@ -44,6 +46,7 @@ class TlsLayer {
   [[nodiscard]] Error error() const;
   [[nodiscard]] const TlsFacts& facts() const;  // complete once the handshake is done, or has failed
   void forget_client_hello();
+  [[nodiscard]] std::string channel_binding() const;  // RFC 9266; empty where there is none
 
   struct Impl;
 

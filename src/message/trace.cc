@@ -38,11 +38,15 @@ std::string received_field(const ReceivedInfo& info) {
   std::string out;
   out.reserve(384);
   // RFC 5321 4.4: FROM carries the HELO name and, in the comment, the address it came from
-  out += "Received: from ";
-  out += safe_helo(info.helo, info.utf8);
-  out += " ([";
-  out += info.client.smtp_literal();
-  out += "])\r\n\tby ";
+  out += "Received: ";
+  if (!info.hide_client) {
+    out += "from ";
+    out += safe_helo(info.helo, info.utf8);
+    out += " ([";
+    out += info.client.smtp_literal();
+    out += "])\r\n\t";
+  }
+  out += "by ";
   out += info.by;
   out += " with ";
   out += with_protocol(info);

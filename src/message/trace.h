@@ -20,6 +20,7 @@ struct ReceivedInfo {
   bool authenticated = false;
   bool utf8 = false;
   bool lmtp = false;
+  bool hide_client = false;  // of a user's own message: where he is goes to nobody
   std::string_view tls_version, tls_cipher;
   Id id;                      // of the message
   std::string_view for_path;  // the one recipient, or empty when there are several (RFC 5321 4.4: one only)

@@ -193,9 +193,14 @@ void ServerMachine::State::on_mail(std::string_view argument, Event& event) {
     error(texts::kNestedMail);
     return;
   }
+  // RFC 6409 4.3, RFC 4954 6; RFC 3207 4 where TLS has to come first
+  if (options->auth_required && !authed) {
+    error(tls ? texts::kAuthRequired : texts::kTlsRequired);
+    return;
+  }
   const MailOffer offer{.extended = extended,
                         .utf8 = options->smtputf8,
-                        .auth = tls && !options->auth.empty(),
+                        .auth = tls && !auth.empty(),
                         .dsn = options->dsn,
                         .require_tls = tls,
                         .submitter = !future_release.empty(),
@@ -350,7 +355,7 @@ void ServerMachine::State::on_starttls(std::string_view argument, Event& event) 
 
 void ServerMachine::State::on_auth(std::string_view argument, Event& event) {
   const ServerText* refusal = nullptr;
-  if (options->auth.empty())
+  if (auth.empty())
     refusal = &texts::kNoAuth;
   else if (!tls)
     refusal = &texts::kAuthNeedsTls;
@@ -372,13 +377,13 @@ void ServerMachine::State::on_auth(std::string_view argument, Event& event) {
     return;
   }
   std::string mechanism = upper(name);
-  const auto offered = split(options->auth, ' ');
+  const auto offered = split(auth, ' ');
   const auto found = std::ranges::find(offered, std::string_view(mechanism));
   if (found == offered.end()) {
     error(texts::kAuthMechanism);
     return;
   }
-  event.name = *found;  // the offer's own spelling, which lives as long as the options
+  event.name = *found;  // the offer's own spelling, which lives as long as the offer
   event.has_initial = !initial.empty();
   if (initial == "=") initial = {};  // RFC 4954 4: an empty initial response
   event.bytes = initial;

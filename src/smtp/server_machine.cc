@@ -81,7 +81,7 @@ void ServerMachine::State::say_hello() {
   // RFC 3207 4.2: not offered once TLS is up
   if (o.starttls && !tls) text += "\nSTARTTLS";
   // RFC 4954 4: mechanisms that send a password only where it cannot be read
-  if (!o.auth.empty() && tls) text += "\nAUTH " + o.auth;
+  if (!auth.empty() && tls) text.append("\nAUTH ").append(auth);
   // RFC 9422 3
   text +=
       "\nLIMITS MAILMAX=" + std::to_string(o.limits.transactions) + " RCPTMAX=" + std::to_string(o.limits.recipients);
@@ -258,6 +258,7 @@ void ServerMachine::tls_started() {
 }
 
 void ServerMachine::authenticated() { state_->authed = true; }
+void ServerMachine::offer_auth(std::string_view mechanisms) { state_->auth = mechanisms; }
 
 void ServerMachine::shut_down(const Reply& reply) {
   State& s = *state_;

@@ -45,8 +45,9 @@ struct ServerOptions {
   bool chunking = true;
   bool smtputf8 = true;
   bool dsn = true;
-  std::string auth;  // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
-  bool keep_errors = false;  // the text of commands that were in error, for sinkholes: errors_kept()
+  std::string auth;            // mechanisms offered after TLS, e.g. "SCRAM-SHA-256 PLAIN LOGIN"; empty = none
+  bool auth_required = false;  // RFC 6409 4.3: no mail without AUTH, 530
+  bool keep_errors = false;    // the text of commands that were in error, for sinkholes: errors_kept()
   ServerLimits limits;
 };
 
@@ -161,9 +162,13 @@ class ServerMachine {
   void challenge(std::string_view base64);  // 334
   // After accept() of message_end or any end of the transaction the machine has reset itself: no MAIL, no RCPT.
 
-  // RFC 3207 4.2: call when the handshake is done. Forgets EHLO, MAIL, AUTH and all buffered input.
+  // RFC 3207 4.2: call when the handshake is done. Forgets EHLO, MAIL, AUTH and all buffered input. Before greet()
+  // where the connection began with one (RFC 8314 3).
   void tls_started();
   void authenticated();  // AUTH succeeded: 235 was given by accept(reply)
+  // Offers these in the place of ServerOptions::auth from the next EHLO on: a connection may not be able to do all of
+  // them. `mechanisms` must outlive the machine.
+  void offer_auth(std::string_view mechanisms);
   // 421 with this reply: drain, timeout, budget. Goes in output(); the session is over.
   void shut_down(const Reply& reply);
 

@@ -43,9 +43,10 @@ struct ServerMachine::State {
     BodyJudge judge;
   };
 
-  explicit State(const ServerOptions& o) : options(&o), transaction(o.limits.text_line) {}
+  explicit State(const ServerOptions& o) : options(&o), auth(o.auth), transaction(o.limits.text_line) {}
 
   const ServerOptions* options;
+  std::string_view auth;  // mechanisms offered
   Mode mode = Mode::command;
   EventKind waiting = EventKind::none;  // the event whose answer is due
   bool greeted = false;

@@ -126,6 +126,9 @@ inline constexpr ServerText kTlsAlready{503, {5, 5, 1}, "TLS is up already; go o
 inline constexpr ServerText kStarttlsArgument{501, {5, 5, 4}, "STARTTLS takes no argument (RFC 3207 4)"};
 inline constexpr ServerText kNoAuth{502, {5, 5, 1}, "AUTH is not offered here; submit on the submission port"};
 inline constexpr ServerText kAuthNeedsTls{538, {5, 7, 11}, "AUTH needs encryption; send STARTTLS first"};
+inline constexpr ServerText kAuthRequired{530, {5, 7, 0}, "Authentication required; send AUTH before MAIL"};
+inline constexpr ServerText kTlsRequired{
+    530, {5, 7, 0}, "This port takes mail after STARTTLS and AUTH only; send STARTTLS first"};
 inline constexpr ServerText kAuthNeedsEhlo{503, {5, 5, 1}, "Send EHLO before AUTH"};
 inline constexpr ServerText kAuthTwice{503, {5, 5, 1}, "Already authenticated; send mail (RFC 4954 4)"};
 inline constexpr ServerText kAuthInMail{
@@ -218,6 +221,8 @@ inline constexpr std::array kRefusals{
     kStarttlsArgument,
     kNoAuth,
     kAuthNeedsTls,
+    kAuthRequired,
+    kTlsRequired,
     kAuthNeedsEhlo,
     kAuthTwice,
     kAuthInMail,

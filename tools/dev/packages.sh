@@ -2,7 +2,7 @@
 # The Debian 12 packages of each group of ./dev setup; docs/dependencies.md says what each is for.
 packages_build=(clang-19 libclang-rt-19-dev lld-19 cmake ninja-build ccache pkg-config libssl-dev
   libidn2-dev libunbound-dev libpsl-dev libzstd-dev libmaxminddb-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev)
-packages_test=(libgtest-dev python3 openssl swaks libnet-ssleay-perl libio-socket-inet6-perl postfix dovecot-core dovecot-lmtpd
+packages_test=(libgtest-dev python3 openssl swaks msmtp libnet-ssleay-perl libio-socket-inet6-perl postfix dovecot-core dovecot-lmtpd
   nsd ldnsutils publicsuffix dns-root-data tor-geoipdb p0f python3-dkim python3-authres)
 packages_bench=(libbenchmark-dev python3 openssl postfix nsd postgrey)
 packages_interop=(opendkim opendkim-tools rspamd python3-dkim python3-authres)  # only ./dev interop asks for it

@@ -132,10 +132,6 @@ TEST(Problems, ValuesThatCannotBe) {
 
 TEST(Problems, WhatThisReleaseDoesNotHaveIsSaid) {
   expect_each({
-      {"[[listen]]\naddress = \"[::1]:587\"\nrole = \"submission\"\n",
-       "f:10:8: listen.role: the role \"submission\" is not available in this release"},
-      {"[[listen]]\naddress = \"[::1]:465\"\nrole = \"submissions\"\n",
-       "f:10:8: listen.role: the role \"submissions\" is not available in this release"},
       {"[[listen]]\naddress = \"[::1]:2525\"\nrole = \"xm\"\n", "f:10:8: listen.role: \"xm\" is not a role; "},
       {"[relay]\nsmarthost = \"a.example:25\"\nuser = \"us\"\n",
        "f:10:8: relay.user: needs the other of user and password_file beside it"},
@@ -158,6 +154,27 @@ TEST(Problems, WhatThisReleaseDoesNotHaveIsSaid) {
       {"[outbound]\nhello_ipv6 = \"[::1]\"\n", "f:9:14: outbound.hello_ipv6: \"[::1]\" is not a host name"},
       {"[[listen]]\naddress = \"[::1]:465\"\ntls = \"on_connect\"\n",
        "f:10:7: listen.tls: \"on_connect\" belongs to the role \"submissions\""},
+  });
+}
+
+TEST(Problems, OfUsersAndTheirMail) {
+  expect_each({
+      {"[[listen]]\naddress = \"[::1]:587\"\nrole = \"submission\"\ntls = \"none\"\n",
+       "f:11:7: listen.tls: without TLS nobody could log in"},
+      {"[[listen]]\naddress = \"[::1]:465\"\nrole = \"submissions\"\ntls = \"starttls\"\n",
+       "f:11:7: listen.tls: the role \"submissions\" begins with TLS (RFC 8314)"},
+      {"[auth]\nmechanisms = [\"PLAIN\", \"PLAN\"]\n",
+       "f:9:24: auth.mechanisms: \"PLAN\" is not a mechanism that is served; did you mean \"PLAIN\"?"},
+      {"[auth]\nmechanisms = []\n", "f:9:14: auth.mechanisms: names no mechanism"},
+      {"[auth]\ndovecot = \"unix:\"\n", "f:9:11: auth.dovecot: names no socket"},
+      {"[submission]\ndomain = \"a b\"\n", "f:9:10: submission.domain: \"a b\" is not a domain name"},
+      {"[[login]]\nidentities = [\"*\"]\n", "f:8:1: login.name: is missing; every one needs it"},
+      {"[[login]]\nname = \"a\"\nidentities = [\"b@example.org\", \"nobody\"]\n",
+       "f:10:32: login.identities: \"nobody\" is no address"},
+      {"[[login]]\nname = \"a\"\nidentities = [\"*@\"]\n", "f:10:15: login.identities: \"*@\" names no domain"},
+      {"[[login]]\nname = \"a\"\n[[login]]\nname = \"A\"\n", "f:11:8: login.name: \"a\" is there already"},
+      {"[[login]]\nname = \"a\"\nmessages_per_day = 1000001\n", "f:10:20: login.messages_per_day: "},
+      {"[sendmail]\npickup = \"\"\n", "f:9:10: sendmail.pickup: names no folder"},
   });
 }
 

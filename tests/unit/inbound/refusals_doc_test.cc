@@ -48,6 +48,30 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"hold_beyond_by", "Nothing: the submitter asks for one of the two."},
       {"srs_forged", "Nothing, unless `data_dir/srs.secret` was lost: what was rewritten with another secret is unknown."},
       {"srs_expired", "Nothing: a notification does not take three weeks."},
+      {"login_failed",
+       "Nothing, where it is one user: `postern user passwd` gives him another password. The log's `login_failed` "
+       "tells "
+       "who tries from where."},
+      {"login_malformed", "Nothing: the client is broken, or guesses."},
+      {"login_unavailable",
+       "Read the log's `login_unavailable`: Dovecot's socket does not answer (`[auth] dovecot`), or too many log in at "
+       "once."},
+      {"login_budget",
+       "Nothing: it ends by itself. `[defence.budget]` sets the sizes, and `cost_login_failed` the price of a "
+       "failure."},
+      {"sender_not_yours",
+       "Give the user the address with `identities` in a `[[login]]`, or with an alias that leads to him."},
+      {"author_not_yours",
+       "Give the user the address with `identities` in a `[[login]]`, or with an alias that leads to him."},
+      {"author_missing", "Nothing: the client's messages have no author."},
+      {"author_twice", "Nothing: the client is broken."},
+      {"author_malformed", "Nothing: the client is broken."},
+      {"user_messages",
+       "Look what the user sends (`postern queue list`): a password may be stolen. Where he needs more, raise "
+       "`messages_per_hour` or `messages_per_day` in his `[[login]]`."},
+      {"user_recipients",
+       "Look what the user sends (`postern queue list`): a password may be stolen. Where he needs more, raise "
+       "`new_recipients_per_hour` or `new_recipients_per_day` in his `[[login]]`."},
       {"budget",
        "Nothing: it ends by itself. `postern why` tells the prefix; `postern allow` spares a sender, "
        "`[defence.budget]` sets the sizes."},

@@ -49,7 +49,8 @@ class SessionFixture : public ::testing::Test {
                            .records = records,
                            .current = &runtime,
                            .authentication = {.resolver = resolver.get(), .keys = &keys, .pool = pool.get()},
-                           .defence = defence};
+                           .defence = defence,
+                           .logins = logins.get()};
     auto owned = std::make_unique<io::testing::PipeStream>(loop);
     io::testing::PipeStream& stream = *owned;
     Outcome outcome;
@@ -57,8 +58,12 @@ class SessionFixture : public ::testing::Test {
     auto session = std::make_unique<Session>(context, 0, std::move(owned), *ip::Endpoint::parse(client),
                                              *ip::Endpoint::parse("[2001:db8::25]:25"));
     prepare(stream, *session);
-    scope.spawn(run(*session, stream, outcome));
-    if (scope.size() > 0) loop.run();
+    // On the loop's thread from its first step on, where it asks the pool
+    if (logins)
+      loop.post([&] { scope.spawn(run(*session, stream, outcome)); });
+    else
+      scope.spawn(run(*session, stream, outcome));
+    if (logins || scope.size() > 0) loop.run();
     EXPECT_EQ(scope.size(), 0U);
     return outcome;
   }
@@ -114,6 +119,7 @@ class SessionFixture : public ::testing::Test {
   dkim::KeyCache keys;
   Defence* defence = nullptr;  // null: nobody is judged
   std::unique_ptr<io::BlockingPool> pool;
+  std::unique_ptr<Logins> logins;  // null: nobody can log in
   std::shared_ptr<const Runtime> runtime;
 
  private:

@@ -326,17 +326,24 @@ TEST_F(SessionTest, AFailedSendEndsTheSession) {
   EXPECT_EQ(gate.sessions(), 0U);
 }
 
-TEST_F(SessionTest, RelayIsForNobodyUnlessListedAndThenNotYet) {
+TEST_F(SessionTest, RelayIsForNobodyUnlessListed) {
   configure([](Settings& settings) { settings.relay_from = {*ip::Prefix::parse("2001:db8::/64")}; });
-  const std::string text = kHello + "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@elsewhere.example>\r\nQUIT\r\n";
-  EXPECT_EQ(codes(say(text)), (Codes{220, 250, 250, 451, 221}));
+  const std::string text = kHello +
+                           "MAIL FROM:<a@example.org>\r\nRCPT TO:<x@elsewhere.example>\r\n"
+                           "RCPT TO:<x@elsewhere.example>\r\nDATA\r\nSubject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n";
+  EXPECT_EQ(codes(say(text)), (Codes{220, 250, 250, 250, 250, 354, 250, 221}));
+  const spool::Envelope relayed = envelope(0);
+  ASSERT_EQ(relayed.recipients.size(), 1U);
+  EXPECT_EQ(relayed.recipients[0].forward_path, "x@elsewhere.example");
+  EXPECT_EQ(relayed.origin, spool::Origin::relay);
+  EXPECT_EQ(stored()[0].find("Message-ID"), std::string::npos);  // only what users submit is mended
   const auto stranger = converse(
       [&](PipeStream& stream, Session&) {
         stream.push(text);
         stream.end();
       },
       "[2001:db8:1::1]:99");
-  EXPECT_EQ(codes(stranger.sent), (Codes{220, 250, 250, 550, 221}));
+  EXPECT_EQ(codes(stranger.sent), (Codes{220, 250, 250, 550, 550, 554, 500, 500, 500, 500, 221}));
 }
 
 }  // namespace

@@ -1,0 +1,34 @@
+// What becomes of a message that a program of this machine left: its header is mended (RFC 6409 8), addresses get their
+// domain, and those of ours are looked up as RCPT would. Pure, but for the settings it is given. Thread rule: pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/id.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "inbound/head.h"
+#include "inbound/options.h"
+#include "inbound/pickup_file.h"
+#include "spool/envelope.h"
+
+namespace postern::inbound {
+
+struct PickupContext {
+  const Settings& settings;
+  Id id;  // of the message
+  WallMs now = 0;
+  std::uint32_t owner = 0;  // of the file: who sends
+};
+
+// Our Received field; Date, Message-ID and From where they are missing; the header without blind copies; and what came
+// after it. `header_octets` as for Head::part().
+[[nodiscard]] std::string mend_pickup_header(const PickupContext& context, const PickupHead& pickup, Head& head,
+                                             std::uint64_t header_octets);
+// ErrorKind::invalid where sender or recipients are no addresses. Recipients of ours who do not exist are failed from
+// the start, so that the sender is told.
+[[nodiscard]] Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const PickupHead& pickup);
+void fail_all(spool::Envelope& envelope, std::string_view reply);
+
+}  // namespace postern::inbound
