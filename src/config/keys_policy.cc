@@ -151,6 +151,20 @@ void read_label(Reader& reader, const Node& node) {
   if (auto name = reader.name(node, "bulk")) reader.rule->label = std::move(*name);
 }
 
+// What the reply says where the operator gives no sentence of his own.
+void read_reason(Reader& reader, const Node& node) {
+  const auto text = reader.string(node, "\"rule\", \"tls_required\" or \"authentication_required\"");
+  if (!text) return;
+  using evidence::Reason;
+  const auto reason = evidence::parse_reason(*text);
+  if (reason != Reason::rule && reason != Reason::tls_required && reason != Reason::authentication_required) {
+    return reader.problem(node.place, quoted(*text) +
+                                          " is no reason that a rule can have; write \"rule\" (550), "
+                                          "\"tls_required\" or \"authentication_required\" (530)");
+  }
+  reader.rule->reason = *reason;
+}
+
 void read_shadow(Reader& reader, const Node& node) {
   if (const auto value = reader.boolean(node)) reader.rule->shadow = *value;
 }
@@ -158,6 +172,13 @@ void read_shadow(Reader& reader, const Node& node) {
 void read_rule_for(Reader& reader, const Node& node) { reader.rule->recipients = reader.recipients(node); }
 
 // ---- [[policy.for]]
+
+void read_shadows(Reader& reader, const Node& node) {
+  const auto texts = reader.strings(node, "names of a preset's rules, such as \"country\"");
+  if (!texts) return;
+  for (const Reader::Text& text : *texts)
+    reader.config.policy.shadow.push_back({.rule = text.text, .place = place_of(text.place)});
+}
 
 void read_recipients(Reader& reader, const Node& node) { reader.override_of->recipients = reader.recipients(node); }
 
@@ -251,6 +272,14 @@ void read_nats(Reader& reader, const Node& node) {
 constexpr std::array kKeys = {
     POSTERN_CHOICES("policy"),
     Key{.section = "policy",
+        .name = "shadow",
+        .doc =
+            "Rules of the preset that are only recorded, as `shadow` of a [[policy.rule]]: what they would have done "
+            "stands in the records and in `postern why`.",
+        .type = "list of rules",
+        .fallback = "[]",
+        .read = read_shadows},
+    Key{.section = "policy",
         .name = "evidence",
         .doc =
             "Counts of spam and ham measured here, as `postern signals --write` makes them; they take the place of the "
@@ -297,6 +326,13 @@ constexpr std::array kKeys = {
         .type = "letters, digits, '-' and '_'",
         .fallback = "the rule's name",
         .read = read_label},
+    Key{.section = "policy.rule",
+        .name = "reason",
+        .doc = "What a refusal says is missing: \"tls_required\" and \"authentication_required\" answer 530 instead of "
+               "550. RFC 3207 4 forbids to require TLS on a public MX.",
+        .type = "\"rule\", \"tls_required\" or \"authentication_required\"",
+        .fallback = "\"rule\"",
+        .read = read_reason},
     Key{.section = "policy.rule",
         .name = "shadow",
         .doc = "Whether it is only recorded what it would have done.",
@@ -364,6 +400,8 @@ void read_rule(Reader& reader, const Section& section, const Node& node) {
   if (good && !rule.label.empty() && !tags) forbid("policy.rule.label", "belongs to rules with then = \"tag\"");
   if (good && !rule.text.empty() && !speaks)
     forbid("policy.rule.text", "is never said by this rule, which refuses nothing");
+  if (good && rule.reason != evidence::Reason::rule && rule.action != evidence::Action::reject)
+    forbid("policy.rule.reason", "is said by rules with then = \"reject\"");
   if (tags && rule.label.empty()) rule.label = rule.name;
   if (good && has_room(reader, section, node, reader.config.policy.rules.size(), policy::kRulesMax)) {
     reader.config.policy.rules.push_back(std::move(rule));

@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 6> kRdns{"unknown", "none", "unconfirmed"
 constexpr std::array<std::string_view, 11> kOs{"unknown", "unrecognised", "windows", "linux",   "android", "apple",
                                                "freebsd", "openbsd",      "netbsd",  "solaris", "other"};
 constexpr std::array<std::string_view, 3> kBudget{"unknown", "within", "over"};
-constexpr std::array<std::string_view, 5> kKnown{"unknown", "stranger", "seen", "known", "replied_to"};
+constexpr std::array<std::string_view, 6> kKnown{"unknown", "stranger", "seen", "known", "replied_to", "undecided"};
 constexpr std::array<std::string_view, 4> kOperator{"unknown", "silent", "allow", "deny"};
 constexpr std::array<std::string_view, 9> kHelo{"unknown",      "name", "unqualified", "literal", "wrong_literal",
                                                 "bare_address", "own",  "localhost",   "invalid"};
@@ -65,8 +65,10 @@ constexpr std::array<SignalInfo, kSignals> kTable{
     other(Signal::list_score, "list_score", Type::number, Stage::connect,
           "The sum of the weights of those lists; negative where lists of good senders prevail."),
     category(Signal::budget, "budget", Stage::connect, kBudget, "Whether the client's prefixes are over their budget."),
-    category(Signal::known, "known", Stage::connect, kKnown,
-             "What we remember of the sender: nothing, a delivery, a good history, or mail of ours to it."),
+    category(
+        Signal::known, "known", Stage::connect, kKnown,
+        "What we remember of the sender: nothing, a delivery, a good history, or mail of ours to it; undecided where a "
+        "look-up failed that could have told who it is."),
     category(Signal::verdict_of_operator, "operator", Stage::connect, kOperator,
              "What the operator said with `postern allow` or `postern deny`."),
     category(Signal::helo, "helo", Stage::helo, kHelo,

@@ -106,7 +106,8 @@ enum class Os : std::uint8_t {
   other,
 };
 enum class Budget : std::uint8_t { unknown, within, over };
-enum class Known : std::uint8_t { unknown, stranger, seen, known, replied_to };
+// undecided: no history was found, and a look-up failed that could have told who the sender is.
+enum class Known : std::uint8_t { unknown, stranger, seen, known, replied_to, undecided };
 enum class Operator : std::uint8_t { unknown, silent, allow, deny };
 // own: our own name or address, which no stranger can have.
 enum class Helo : std::uint8_t {

@@ -8,11 +8,11 @@ namespace postern::evidence {
 namespace {
 
 constexpr std::array<std::string_view, 5> kActions{"accept", "greylist", "throttle", "reject", "tag"};
-constexpr std::array<std::string_view, 16> kReasons{
+constexpr std::array<std::string_view, 17> kReasons{
     "none",     "rule",        "operator_allow", "operator_deny", "budget",
     "country",  "greylisted",  "evidence",       "dmarc",         "reverse_dns",
     "protocol", "forged_helo", "list",           "tls_required",  "authentication_required",
-    "trap"};
+    "trap",     "history"};
 
 template <class Enum, std::size_t N>
 std::optional<Enum> find(const std::array<std::string_view, N>& words, std::string_view word) {

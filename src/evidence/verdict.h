@@ -39,6 +39,7 @@ enum class Reason : std::uint8_t {
   tls_required,
   authentication_required,
   trap,
+  history,  // a refusal that rests on what is known of the sender waits until that can be told
 };
 [[nodiscard]] std::string_view to_string(Reason reason);
 [[nodiscard]] std::optional<Reason> parse_reason(std::string_view word);

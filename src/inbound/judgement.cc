@@ -92,6 +92,12 @@ void Judgement::Impl::add_identity(Identity identity) {
   identities.push_back(std::move(identity));
 }
 
+// A look-up failed, or did not end in time, that could have told who the sender is.
+bool Judgement::Impl::history_is_undecided() const {
+  if (!sender || !sender->gathered) return false;
+  return (reverse_asked && now.is_unknown(Signal::rdns)) || now.get<value::Spf>(Signal::spf) == value::Spf::temperror;
+}
+
 void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
   const WallMs time = wall_now();
   value::Known known = defence().known(identities, time);
@@ -101,6 +107,7 @@ void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
   if (sender && proven && !sender->path.empty() && !our_mailbox.empty() &&
       defence().replied_to(sender->path, our_mailbox, time))
     known = value::Known::replied_to;
+  if (known < value::Known::known && history_is_undecided()) known = value::Known::undecided;
   now.set(Signal::known, known);
 }
 
@@ -133,7 +140,7 @@ RefusalFacts Judgement::Impl::facts(std::string_view domain) const {
 
 // Asks the policy and writes down what it said, and of what.
 evidence::Verdict Judgement::Impl::decide(policy::Moment moment, const policy::For& whose, std::int32_t transaction,
-                                          std::int32_t recipient, bool enforced) {
+                                          std::int32_t recipient, Effect effect) {
   evidence::Verdict verdict = policy().judge(moment, now, whose);
   ++record.decisions_total;
   const std::size_t room =
@@ -150,7 +157,8 @@ evidence::Verdict Judgement::Impl::decide(policy::Moment moment, const policy::F
   decision.action = verdict.action;
   decision.reason = verdict.reason;
   decision.rule = verdict.rule;
-  decision.enforced = enforced;
+  decision.enforced =
+      effect == Effect::all || (effect == Effect::throttle && verdict.action == evidence::Action::throttle);
   decision.score = verdict.score;
   decision.score_low = verdict.score_low;
   decision.tags.assign(verdict.tags.begin(), verdict.tags.end());
@@ -171,7 +179,7 @@ std::optional<Refusal> Judgement::connect() {
   // A decision that only lets the session go on is not worth a place in the record: the first recipient's has it all.
   const evidence::Verdict verdict = own.policy().judge(policy::Moment::connect, own.now, {});
   if (verdict.action == evidence::Action::throttle && !own.context.sinkhole) {
-    own.decide(policy::Moment::connect, {}, -1, -1, true);
+    own.decide(policy::Moment::connect, {}, -1, -1, Impl::Effect::all);
     throttled_total.add();
     return policy_refusal(verdict, own.facts({}), /*at_connect=*/true);
   }
@@ -280,6 +288,10 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   own.refresh_known(found.disposition == directory::Disposition::local ? std::string_view(address)
                                                                        : std::string_view());
   own.spend(0);
+  if (sender.beyond_lookups) {
+    own.now.set(Signal::budget, value::Budget::over);
+    own.record.state.budget_level = "lookups";
+  }
 
   const std::string strong = signals::strong_key_text(sender.identity, sender.reverse_path, address);
   const std::string weak = signals::weak_key_text(sender.reverse_path, address);
@@ -289,9 +301,11 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
 
   // Neither is the policy's to decide: a recipient that is not here, and a sinkhole's
   const bool refused_anyway = nobody || found.disposition == directory::Disposition::foreign || own.context.sinkhole;
-  const evidence::Verdict verdict =
-      own.decide(policy::Moment::rcpt, {.address = address, .domain = domain}, static_cast<std::int32_t>(transaction),
-                 static_cast<std::int32_t>(index), !refused_anyway);
+  const evidence::Verdict verdict = own.decide(policy::Moment::rcpt, {.address = address, .domain = domain},
+                                               static_cast<std::int32_t>(transaction), static_cast<std::int32_t>(index),
+                                               own.context.sinkhole ? Impl::Effect::none
+                                               : refused_anyway     ? Impl::Effect::throttle
+                                                                    : Impl::Effect::all);
   if (verdict.action == evidence::Action::throttle && !own.context.sinkhole) {
     throttled_total.add();
     return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
@@ -322,9 +336,13 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   if (sender.has_recipient &&
       !own.policy().same_at_data({.address = sender.data_address, .domain = sender.data_domain}, whose))
     return other_policy();
+  const bool same_tags = std::ranges::equal(verdict.tags, sender.recipient_tags);
+  if (sender.has_recipient && !same_tags) return other_policy();
   sender.passed_greylist |= greylisting.state == value::Greylist::due || greylisting.state == value::Greylist::weak;
-  own.candidate = {.address = address, .domain = domain, .word_of_operator = verdict.rule == "operator"};
-  own.add_tags(verdict);
+  own.candidate = {.address = address,
+                   .domain = domain,
+                   .word_of_operator = verdict.rule == "operator",
+                   .tags = {verdict.tags.begin(), verdict.tags.end()}};
   return std::nullopt;
 }
 
@@ -335,6 +353,9 @@ void Judgement::recipient_taken() {
       own.now.get<value::Recipient>(Signal::recipient) == value::Recipient::mailbox && !own.candidate.word_of_operator;
   if (sender.has_recipient) return;
   sender.has_recipient = true;
+  sender.recipient_tags = std::move(own.candidate.tags);
+  sender.tags = sender.recipient_tags;
+  if (sender.tags.size() > kTagsMax) sender.tags.resize(kTagsMax);
   sender.data_address = own.candidate.address;
   sender.data_domain = own.candidate.domain;
   sender.recipient = own.now.number(Signal::recipient);
@@ -364,11 +385,12 @@ std::optional<Refusal> Judgement::message(const record::AuthenticationRecord* au
     // Only the author's own signature: any other may be that of a message which somebody sends once more
     if (authentication->dmarc.dkim_aligned && !own.now.text(Signal::author_domain).empty())
       own.add_identity("dkim:" + std::string(own.now.text(Signal::author_domain)));
+    own.ask_operator();  // SPF may have come out otherwise than it stood at RCPT
     own.refresh_known(sender.data_address);
   }
-  const evidence::Verdict verdict =
-      own.decide(policy::Moment::data, {.address = sender.data_address, .domain = sender.data_domain},
-                 static_cast<std::int32_t>(transaction), -1, !own.context.sinkhole);
+  const evidence::Verdict verdict = own.decide(
+      policy::Moment::data, {.address = sender.data_address, .domain = sender.data_domain},
+      static_cast<std::int32_t>(transaction), -1, own.context.sinkhole ? Impl::Effect::none : Impl::Effect::all);
   if (own.context.sinkhole) return std::nullopt;
   own.add_tags(verdict);
   if (verdict.action == evidence::Action::accept || verdict.action == evidence::Action::tag) return std::nullopt;
@@ -441,7 +463,7 @@ Task<void> Judgement::finish() {
   own.note_hang_up();
   if (own.record.decisions_total == 0) {
     set_facts(own.record.facts, own.now);
-    own.decide(policy::Moment::connect, {}, -1, -1, false);
+    own.decide(policy::Moment::connect, {}, -1, -1, Impl::Effect::none);
   }
 }
 

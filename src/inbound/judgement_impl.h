@@ -21,10 +21,12 @@ struct JudgedSender {
   std::string path;    // without brackets, "" for the null one
   std::string domain;  // A-labels
   bool gathered = false;
+  bool beyond_lookups = false;  // the session has spent what it may ask of DNS
   smtp::Path reverse_path;
   signals::Identity identity;
-  std::vector<std::string> tags;
-  std::string data_address, data_domain;  // of the first recipient that was taken: whose verdict DATA gets
+  std::vector<std::string> tags;            // of the message
+  std::vector<std::string> recipient_tags;  // of the first recipient that was taken
+  std::string data_address, data_domain;    // of the first recipient that was taken: whose verdict DATA gets
   bool has_recipient = false;
   // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
   std::int64_t recipient = 0, greylist = 0, known = 0;
@@ -59,6 +61,7 @@ struct Judgement::Impl {
   std::uint32_t spf_allowance = kSpfAllowance;
 
   signals::ReverseDns reverse;
+  bool reverse_asked = false;
   signals::HeloForm helo;
   std::uint32_t helos = 0;                           // a client may greet again while its first name is looked up
   std::shared_ptr<const signals::Lists> lists;       // of when the session began: evidence counts by their numbers
@@ -70,6 +73,7 @@ struct Judgement::Impl {
   struct Candidate {
     std::string address, domain;
     bool word_of_operator = false;
+    std::vector<std::string> tags;
   } candidate;  // whom recipient() has just let through
 
   class Ending {
@@ -90,7 +94,8 @@ struct Judgement::Impl {
   [[nodiscard]] Defence& defence() const { return context.defence; }
   [[nodiscard]] const ip::Address& client() const { return record.client.address; }
   [[nodiscard]] bool is_known() const {
-    return now.get<evidence::value::Known>(evidence::Signal::known) >= evidence::value::Known::known ||
+    const auto known = now.get<evidence::value::Known>(evidence::Signal::known);
+    return known == evidence::value::Known::known || known == evidence::value::Known::replied_to ||
            now.get<evidence::value::Operator>(evidence::Signal::verdict_of_operator) ==
                evidence::value::Operator::allow;
   }
@@ -100,8 +105,10 @@ struct Judgement::Impl {
   void use_client_hello(std::string_view octets);
   void begin_connection_lookups();
   Task<void> look_up_reverse();
-  Task<void> look_up_client_lists();
-  Task<void> look_up_sender_lists();
+  void ask_lists_about_client();
+  void ask_lists_about_sender();
+  Task<void> ask_about_client(std::size_t list);
+  Task<void> ask_about_sender(std::size_t list, signals::ListSubjects subjects);
   Task<void> look_up_helo();
   void spawn(Task<void> task);
   Task<void> counted(Task<void> task);
@@ -113,8 +120,11 @@ struct Judgement::Impl {
   bool spend(std::uint32_t units);
   void note_hang_up();
 
+  // What becomes of a verdict: nothing (something else is said, or nothing at all), only a throttle, or all of it.
+  enum class Effect : std::uint8_t { none, throttle, all };
   evidence::Verdict decide(policy::Moment moment, const policy::For& whose, std::int32_t transaction,
-                           std::int32_t recipient, bool enforced);
+                           std::int32_t recipient, Effect effect);
+  [[nodiscard]] bool history_is_undecided() const;
   RefusalFacts facts(std::string_view domain) const;
 };
 

@@ -24,9 +24,11 @@ void Judgement::Impl::begin_connection_lookups() {
   if (context.resolver == nullptr) return;
   if (policy().asks(Signal::rdns) || policy().asks(Signal::rdns_name) || policy().asks(Signal::rdns_domain) ||
       policy().asks(Signal::helo_match) || policy().asks(Signal::lists) || policy().asks(Signal::list_score) ||
-      policy().asks(Signal::greylist) || policy().asks(Signal::known))
+      policy().asks(Signal::greylist) || policy().asks(Signal::known)) {
+    reverse_asked = defence().suffixes() != nullptr;
     spawn(look_up_reverse());
-  if (lists && lists->size() > 0) spawn(look_up_client_lists());
+  }
+  ask_lists_about_client();
 }
 
 Task<void> Judgement::Impl::look_up_reverse() {
@@ -37,26 +39,40 @@ Task<void> Judgement::Impl::look_up_reverse() {
   if (reverse.organisation) now.set_text(Signal::rdns_domain, reverse.organisation->text());
 }
 
-Task<void> Judgement::Impl::look_up_client_lists() {
-  if (defence().suffixes() == nullptr) co_return;
+// A task for each list: one that does not answer holds up no other.
+void Judgement::Impl::ask_lists_about_client() {
+  if (!lists || lists->size() == 0 || defence().suffixes() == nullptr) return;
   signals::ListSubjects subjects;
   subjects.client = client();
-  co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, client_lists);
+  for (const std::size_t list : lists->begin(subjects, *defence().suffixes(), *context.resolver, client_lists))
+    spawn(ask_about_client(list));
+}
+
+Task<void> Judgement::Impl::ask_about_client(std::size_t list) {
+  signals::ListSubjects subjects;
+  subjects.client = client();
+  co_await lists->ask_one(list, std::move(subjects), *defence().suffixes(), *context.resolver, lookups,
+                          client_lists.lists[list]);
   use_lists();
 }
 
 // Names that became known later than the address: HELO, the reverse name, the domain of the reverse-path.
-Task<void> Judgement::Impl::look_up_sender_lists() {
-  if (defence().suffixes() == nullptr) co_return;
+void Judgement::Impl::ask_lists_about_sender() {
+  if (!lists || lists->size() == 0 || defence().suffixes() == nullptr) return;
   signals::ListSubjects subjects;
   subjects.helo = helo.name;
   if (reverse.confirmed) subjects.rdns_name = reverse.name;
   subjects.sender_domain = dns::Name::from_unicode(sender->domain);
+  for (const std::size_t list : lists->begin(subjects, *defence().suffixes(), *context.resolver, sender_lists))
+    spawn(ask_about_sender(list, subjects));
+}
+
+Task<void> Judgement::Impl::ask_about_sender(std::size_t list, signals::ListSubjects subjects) {
   const std::uint32_t transaction = record.transactions_total;
-  signals::ListVerdicts verdicts;
-  co_await lists->ask(std::move(subjects), *defence().suffixes(), *context.resolver, lookups, verdicts);
-  if (transaction != record.transactions_total) co_return;  // of an earlier sender
-  sender_lists = std::move(verdicts);
+  signals::ListVerdict verdict{.asked = true};
+  co_await lists->ask_one(list, std::move(subjects), *defence().suffixes(), *context.resolver, lookups, verdict);
+  if (transaction != record.transactions_total || sender_lists.lists.empty()) co_return;  // of an earlier sender
+  sender_lists.lists[list] = std::move(verdict);
   use_lists();
 }
 
@@ -100,9 +116,11 @@ Task<void> Judgement::gather(Authentication* authentication) {
   co_await own.until_answered(deadline);
   if (own.context.resolver != nullptr) {
     if (own.now.is_unknown(Signal::helo_match) && own.policy().asks(Signal::helo_match)) own.spawn(own.look_up_helo());
-    if (own.lists && own.lists->size() > 0) own.spawn(own.look_up_sender_lists());
+    own.ask_lists_about_sender();
   }
   const bool ask_spf = authentication != nullptr && own.spf_allowance > 0;
+  // What has not been looked up must not pass for unknown: the session has to end first
+  own.sender->beyond_lookups = (authentication != nullptr && !ask_spf) || own.lookups.asked() >= kSessionLookupsMax;
   if (ask_spf) {
     --own.spf_allowance;
     const spf::Evaluation* const spf = co_await authentication->spf(wall_now());

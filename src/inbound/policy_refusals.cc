@@ -94,11 +94,15 @@ Refusal policy_refusal(const evidence::Verdict& verdict, const RefusalFacts& fac
       break;
   }
   const bool own_words = verdict.reason == Reason::rule && !verdict.text.empty();
-  std::string text = own_words                          ? printable(verdict.text, kTextMax)
-                     : verdict.reason == Reason::budget ? sentence(Reason::budget, facts)
-                                                        : "Not now, by a rule of this server";
+  std::string text = own_words                           ? printable(verdict.text, kTextMax)
+                     : verdict.reason == Reason::budget  ? sentence(Reason::budget, facts)
+                     : verdict.reason == Reason::history ? "DNS does not tell now who your server is"
+                                                         : "Not now, by a rule of this server";
   text += at_connect ? "; connect again in some minutes" : "; try again in some minutes";
-  return {Reply(at_connect ? 421 : 451, {4, 7, 0}, text), reason};
+  // RFC 3463 3.5: 4.4.3 directory server failure
+  const smtp::EnhancedCode code =
+      verdict.reason == Reason::history ? smtp::EnhancedCode{4, 4, 3} : smtp::EnhancedCode{4, 7, 0};
+  return {Reply(at_connect ? 421 : 451, code, text), reason};
 }
 
 Refusal other_policy() {
@@ -129,6 +133,7 @@ std::vector<Refusal> of_policy() {
   add(Action::throttle, Reason::budget);
   add(Action::throttle, Reason::rule, true);
   add(Action::throttle, Reason::rule);
+  add(Action::throttle, Reason::history);
   add(Action::greylist, Reason::greylisted);
   for (const Reason reason : {Reason::rule, Reason::operator_deny, Reason::country, Reason::evidence_score,
                               Reason::dmarc, Reason::reverse_dns, Reason::protocol, Reason::forged_helo, Reason::list,

@@ -150,7 +150,7 @@ void check_pins(const std::vector<PinOptions>& pins, std::vector<Problem>& probl
       continue;
     }
     const evidence::SignalInfo& info = evidence::info(*signal);
-    if (*signal == Signal::verdict_of_operator || *signal == Signal::greylist) {
+    if (*signal == Signal::verdict_of_operator || *signal == Signal::greylist || *signal == Signal::budget) {
       problem(std::string(info.name) + " has no weight: it is obeyed, not scored; take the pin away");
     } else if (info.type == Type::category) {
       if (evidence::find_value(*signal, pin.value).value_or(0) == 0) {

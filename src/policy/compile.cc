@@ -3,6 +3,7 @@
 #include <deque>
 #include <iterator>
 
+#include "base/text.h"
 #include "policy/check.h"
 #include "policy/compiled.h"
 #include "policy/fingerprint.h"
@@ -37,6 +38,11 @@ std::optional<Expression> expression_of(const RuleOptions& rule, const evidence:
 Rule rule_of(const RuleOptions& options, Expression expression) {
   Program program(expression);
   const Stage stage = options.stage.value_or(expression.stage);
+  const auto asks = [&expression](Signal signal) {
+    return std::ranges::find(expression.comparisons, signal, &Comparison::signal) != expression.comparisons.end();
+  };
+  const bool asks_known = asks(Signal::known);
+  const bool asks_budget = asks(Signal::budget);
   return {.name = options.name,
           .text = options.text,
           .label = options.label,
@@ -44,6 +50,9 @@ Rule rule_of(const RuleOptions& options, Expression expression) {
           .action = options.action,
           .reason = options.reason,
           .shadow = options.shadow,
+          .asks_known = asks_known,
+          .asks_budget = asks_budget,
+          .limited = {},
           .expression = std::move(expression),
           .program = std::move(program)};
 }
@@ -74,6 +83,7 @@ class Compiler {
     read_rules();
     if (sound) {
       make_decisions();
+      check_shadows();
       check_reach(to_reach_, settings_, problems_);
     }
     if (problems_.size() != before) return nullptr;
@@ -99,6 +109,24 @@ class Compiler {
     for (const Decided& decided : decided_) settings_.push_back(setting_of(decided, options_));
   }
 
+  [[nodiscard]] bool is_shadow(const PresetRule& rule) const {
+    return std::ranges::any_of(options_.shadow, [&](const Options::Shadow& one) { return means(one.rule, rule.name); });
+  }
+
+  void check_shadows() {
+    std::vector<std::string> names;
+    for (const Decided& decided : decided_)
+      for (PresetRule& rule : rules_of(decided)) names.push_back(std::move(rule.name));
+    for (const Options::Shadow& one : options_.shadow) {
+      const bool found = std::ranges::any_of(names, [&](const std::string& name) { return means(one.rule, name); });
+      if (found) continue;
+      const auto near = nearest(one.rule, names);
+      problems_.push_back({one.place, "",
+                           "no preset in use has a rule \"" + one.rule + "\"; " +
+                               (near ? "did you mean \"" + *near + "\"?" : "docs/policy.md has the rules")});
+    }
+  }
+
   std::shared_ptr<const Policy> build() {
     auto compiled =
         std::make_shared<Compiled>(Score(options_.counts.value_or(Counts()), options_.pins, settings_.front().home));
@@ -119,7 +147,9 @@ class Compiler {
       for (const PresetRule& preset : rules_of(decided)) {
         const auto found = std::ranges::find(compiled->rules_, preset.name, &Rule::name);
         numbers.push_back(static_cast<std::size_t>(found - compiled->rules_.begin()));
-        if (found == compiled->rules_.end()) compiled->rules_.push_back(rule_of(preset));
+        if (found != compiled->rules_.end()) continue;
+        compiled->rules_.push_back(rule_of(preset));
+        compiled->rules_.back().shadow = is_shadow(preset);
       }
     }
     for (std::size_t i = 0; i < compiled->rules_.size(); ++i) compiled->rules_[i].number = i;

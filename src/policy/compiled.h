@@ -23,12 +23,13 @@ struct Rule {
   evidence::Action action = evidence::Action::accept;
   evidence::Reason reason = evidence::Reason::rule;
   bool shadow = false;
+  bool asks_known = false, asks_budget = false;
   std::optional<std::size_t> limited;  // number of the rule among those for some recipients only
   Expression expression;
   Program program;
 
   [[nodiscard]] bool applies(const Scopes::Found& scopes) const { return !limited || scopes.has(*limited); }
-  // At connect nothing is refused, and nobody is greylisted: what stands before a budget may only spare it.
+  // At connect only budgets speak (design invariant 4): what stands before one may spare it.
   [[nodiscard]] bool judges_at(Moment moment) const;
 };
 

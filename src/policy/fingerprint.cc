@@ -72,6 +72,7 @@ std::string fingerprint_of(const Options& options, const std::vector<Decided>& d
   out.end_array().begin_array();
   for (const std::string& list : options.lists) out.string(list);
   out.end_array();
+  for (const Options::Shadow& one : options.shadow) out.string(one.rule);
   if (options.counts) {
     out.number(options.counts->spam).number(options.counts->ham);
     write(out, options.counts->rows);

@@ -12,7 +12,7 @@ namespace postern::policy {
 
 // Counted up whenever the same options begin to judge otherwise. Rules of presets are hashed as they are, and need
 // none.
-inline constexpr int kJudgingVersion = 1;
+inline constexpr int kJudgingVersion = 2;
 
 // 16 hex digits. `decided` holds everybody's choices, then those of each override.
 [[nodiscard]] std::string fingerprint_of(const Options& options, const std::vector<Decided>& decided);

@@ -24,6 +24,17 @@ bool has_history(const Evidence& evidence) {
   return known == value::Known::known || known == value::Known::replied_to;
 }
 
+// What would be refused for want of a history alone is put off while nobody can tell whether there is one (design
+// invariant 6: a look-up that failed never counts against a sender). Whose zone is always broken is put off always.
+bool history_is_undecided(const Evidence& evidence) {
+  return evidence.get<value::Known>(Signal::known) == value::Known::undecided;
+}
+Evidence with_history(const Evidence& evidence) {
+  Evidence out = evidence;
+  out.set(Signal::known, value::Known::replied_to);
+  return out;
+}
+
 // Of RFC 5321 4.5.1 and RFC 2142: always reachable (design invariant 4).
 bool is_role(std::string_view address) {
   const std::string_view local = address.substr(0, address.find('@'));
@@ -35,7 +46,8 @@ bool is_role(std::string_view address) {
 bool Rule::judges_at(Moment moment) const {
   switch (moment) {
     case Moment::connect:
-      return stage == Stage::connect && !limited && (action == Action::throttle || action == Action::accept);
+      return stage == Stage::connect && !limited &&
+             ((action == Action::throttle && asks_budget) || action == Action::accept);
     case Moment::rcpt:
       return stage != Stage::data;
     case Moment::data:
@@ -78,6 +90,11 @@ Verdict Compiled::judge(Moment moment, const Evidence& evidence, const For& reci
       verdict.tags.push_back(rule->label);
       continue;
     }
+    if (rule->action == Action::reject && rule->asks_known && history_is_undecided(evidence) &&
+        !rule->program.holds(with_history(evidence), profile.setting)) {
+      decide(Action::throttle, Reason::history, rule->name);
+      return verdict;
+    }
     decide(rule->action, rule->action == Action::accept ? Reason::none : rule->reason, rule->name);
     verdict.text = rule->text;
     return verdict;
@@ -101,8 +118,11 @@ void Compiled::judge_score(Moment moment, const Evidence& evidence, const Profil
   verdict.score = static_cast<float>(sum.mean);
   verdict.score_low = static_cast<float>(sum.low);
   if (std::min(sum.mean, sum.low) > profile.decided.reject_at) {
-    verdict.action = Action::reject;
-    verdict.reason = Reason::evidence_score;
+    const auto refused = [&](const Sum& with) { return std::min(with.mean, with.low) > profile.decided.reject_at; };
+    const bool waits =
+        history_is_undecided(evidence) && !refused(score_.at(moment, with_history(evidence), profile.setting));
+    verdict.action = waits ? Action::throttle : Action::reject;
+    verdict.reason = waits ? Reason::history : Reason::evidence_score;
     verdict.rule = "score";
   } else if (sum.mean > profile.decided.greylist_at && !has_history(evidence) && waits(moment, evidence, profile)) {
     verdict.action = Action::greylist;

@@ -211,6 +211,10 @@ Decided decide(const Choices& choices, const Choices* over) {
           .require_tls = chosen(&Choices::require_tls).value_or(RequireTls::no)};
 }
 
+bool means(std::string_view name, std::string_view rule) {
+  return name == rule || name == rule.substr(rule.find('/') + 1);
+}
+
 std::vector<PresetRule> rules_of(const Decided& decided) {
   std::vector<PresetRule> rules;
   for (const Conditional& one : preset(decided.preset).rules) {

@@ -37,6 +37,8 @@ struct PresetRule {
   evidence::Reason reason;
   std::string_view label;  // of a tag
 };
+// Whether `name` means the rule: its whole name, or the part behind the preset's.
+[[nodiscard]] bool means(std::string_view name, std::string_view rule);
 // In the order of judging.
 [[nodiscard]] std::vector<PresetRule> rules_of(const Decided& decided);
 

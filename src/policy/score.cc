@@ -247,12 +247,13 @@ void Score::pin(const PinOptions& pin) {
 Score::Coordinates Score::coordinates(const Evidence& evidence, const Setting& setting) {
   const auto country = static_cast<evidence::CountryCode>(evidence.number(Signal::country));
   const bool tells = country != 0 && !setting.home.empty();
+  const auto known = static_cast<std::size_t>(evidence.number(Signal::known));
   return {static_cast<std::size_t>(evidence.number(Signal::os)),
           static_cast<std::size_t>(evidence.number(Signal::rdns)),
           !tells                           ? 0
           : setting.home.contains(country) ? kHome
                                            : kAbroad,
-          static_cast<std::size_t>(evidence.number(Signal::known))};
+          known < kJointValues[kKnownAxis] ? known : 0};  // undecided is unknown here
 }
 
 float Score::country_pin(evidence::CountryCode code, bool& found) const {

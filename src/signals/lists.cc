@@ -134,11 +134,19 @@ std::uint32_t Lists::queries_max(ip::Family family) const {
   return out;
 }
 
+// Of a list of good senders: the most that it takes off.
+std::int64_t Lists::best_points(const List& list) {
+  std::int64_t best = list.rules.empty() ? points_of(list.options.kind, list.options.weight) : 0;
+  for (const Rule& rule : list.rules) best = std::min<std::int64_t>(best, points_of(list.options.kind, rule.weight));
+  return best;
+}
+
 std::int64_t Lists::score(const ListVerdicts& verdicts) const {
   std::int64_t out = 0;
   for (std::size_t i = 0; i < std::min(lists_.size(), verdicts.lists.size()); ++i) {
     const List& list = lists_[i];
     const ListVerdict& verdict = verdicts.lists[i];
+    if (verdict.asked && !verdict.answered && list.options.kind == ListKind::address_allow) out += best_points(list);
     if (!verdict.listed) continue;
     if (list.rules.empty()) out += points_of(list.options.kind, list.options.weight);
     for (std::size_t rule = 0; rule < list.rules.size(); ++rule)
@@ -232,20 +240,37 @@ void Lists::judge(std::size_t list, const dns::Answer& answer, ListVerdict& verd
   }
 }
 
-Task<> Lists::ask(ListSubjects subjects, const dns::PublicSuffixList& suffixes, dns::Resolver& resolver,
-                  dns::Budget& budget, ListVerdicts& verdicts) const {
+std::vector<std::size_t> Lists::begin(const ListSubjects& subjects, const dns::PublicSuffixList& suffixes,
+                                      dns::Resolver& resolver, ListVerdicts& verdicts) const {
   verdicts.lists.resize(lists_.size());
-  const std::vector<Question> asked = questions(subjects, suffixes);
-  for (const Question& question : asked) resolver.prefetch(question.name, dns::Type::a);
-  for (const Question& question : asked) {
-    ListVerdict& verdict = verdicts.lists[question.list];
+  std::vector<std::size_t> asked;
+  for (const Question& question : questions(subjects, suffixes)) {  // by list
+    resolver.prefetch(question.name, dns::Type::a);
+    verdicts.lists[question.list].asked = true;
+    if (asked.empty() || asked.back() != question.list) asked.push_back(question.list);
+  }
+  return asked;
+}
+
+Task<> Lists::ask_one(std::size_t list, ListSubjects subjects, const dns::PublicSuffixList& suffixes,
+                      dns::Resolver& resolver, dns::Budget& budget, ListVerdict& verdict) const {
+  const std::vector<Question> all = questions(subjects, suffixes);
+  for (const Question& question : all) {
+    if (question.list != list) continue;
     const dns::AnswerPtr answer = co_await resolver.query(question.name, dns::Type::a, budget);
     const bool before = verdict.listed;
-    judge(question.list, *answer, verdict);
-    if (before || !verdict.listed || !lists_[question.list].options.text) continue;
+    judge(list, *answer, verdict);
+    if (before || !verdict.listed || !lists_[list].options.text) continue;
     const dns::AnswerPtr text = co_await resolver.query(question.name, dns::Type::txt, budget);
     if (!text->texts.empty()) verdict.text = printable(text->texts.front(), evidence::kTextMax);
   }
+}
+
+Task<> Lists::ask(ListSubjects subjects, const dns::PublicSuffixList& suffixes, dns::Resolver& resolver,
+                  dns::Budget& budget, ListVerdicts& verdicts) const {
+  const std::vector<std::size_t> asked = begin(subjects, suffixes, resolver, verdicts);
+  for (const std::size_t list : asked)
+    co_await ask_one(list, subjects, suffixes, resolver, budget, verdicts.lists[list]);
 }
 
 }  // namespace postern::signals

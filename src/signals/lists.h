@@ -79,6 +79,7 @@ struct ListSubjects {
 
 // What one list said in the session.
 struct ListVerdict {
+  bool asked = false;             // at least one question is, or was, on its way
   bool answered = false;          // at least one question was answered
   bool listed = false;            // then, of at least one
   std::uint64_t rules = 0;        // bits: which of its answers matched; bit 0 where it has none
@@ -109,6 +110,8 @@ class Lists {
   [[nodiscard]] evidence::ListNames names() const;
   // Look-ups that a session costs at most, with one HELO and one sender; of a client of this family.
   [[nodiscard]] std::uint32_t queries_max(ip::Family family) const;
+  // A list of good senders that was asked and has not answered counts as if it named the client with its best weight:
+  // what it would have said must not be missed by a sender (design invariant 6).
   [[nodiscard]] std::int64_t score(const ListVerdicts& verdicts) const;
 
   // Begins the look-ups of ask(), for when other things are waited for first.
@@ -117,6 +120,12 @@ class Lists {
   // stage of the session). Clients on loopback, link-local and private addresses are in no list and not asked about.
   [[nodiscard]] Task<> ask(ListSubjects subjects, const dns::PublicSuffixList& suffixes, dns::Resolver& resolver,
                            dns::Budget& budget, ListVerdicts& verdicts) const;
+  // The same in parts, so that a list that does not answer holds up no other: begin() starts the look-ups of all and
+  // tells which lists have any; ask_one() waits for those of one.
+  [[nodiscard]] std::vector<std::size_t> begin(const ListSubjects& subjects, const dns::PublicSuffixList& suffixes,
+                                               dns::Resolver& resolver, ListVerdicts& verdicts) const;
+  [[nodiscard]] Task<> ask_one(std::size_t list, ListSubjects subjects, const dns::PublicSuffixList& suffixes,
+                               dns::Resolver& resolver, dns::Budget& budget, ListVerdict& verdict) const;
 
   // The name that is asked for an address: "1.2.0.192.zen.example.org". nullopt: not asked.
   [[nodiscard]] std::optional<dns::Name> query_name(std::size_t list, const ip::Address& client) const;
@@ -136,6 +145,7 @@ class Lists {
     dns::Name zone;
     std::vector<Rule> rules;
   };
+  [[nodiscard]] static std::int64_t best_points(const List& list);
   struct Question {
     std::size_t list = 0;
     dns::Name name;

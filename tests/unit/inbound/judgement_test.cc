@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "access/operator_list.h"
 #include "dns/fixture.h"
 #include "record/writer.h"
 #include "session_fixture.h"
@@ -60,6 +61,12 @@ class JudgementTest : public SessionFixture {
     options.when = std::move(when);
     options.action = action;
     return options;
+  }
+  void allow(std::string_view subject) const {
+    auto entry = access::parse_subject(subject);
+    ASSERT_TRUE(entry.has_value());
+    entry->word = evidence::value::Operator::allow;
+    defence->set_operator_list(std::make_shared<const access::OperatorList>(std::vector{*entry}));
   }
   void use_rules(std::vector<policy::RuleOptions> rules) {
     policy::Options options;
@@ -132,6 +139,66 @@ TEST_F(JudgementTest, WhatDnsDoesNotSayIsHeldAgainstNobody) {
     EXPECT_EQ(codes(sent), (std::vector{220, 250, 250, 250, 354, 250, 221})) << failure << sent << last_record().text();
     EXPECT_TRUE(last_record().at("decisions").array().at(0).at("evidence").at("rdns").is_null()) << failure;
   }
+}
+
+// The same where the sender's history decides: nobody is refused for what could not be looked up.
+TEST_F(JudgementTest, ARefusalThatAHistoryWouldPreventWaitsForDns) {
+  const auto rules = [this] {
+    use_rules({rule("strangers", "family == ipv6 and known not in [known, replied_to]", evidence::Action::reject)});
+  };
+  rules();
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 550);
+  use_zone(
+      R"({"5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": {"PTR": ["mail.good.example"]},
+    "mail.good.example": {"AAAA": ["2001:db8:1::25"]}, "good.example": "SERVFAIL"})");
+  rules();
+  const std::string sent = send(std::string(kAlice));
+  EXPECT_NE(sent.find("451 4.4.3 "), std::string::npos) << sent;
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("reason").string(), "history");
+}
+
+// SPF is asked a few times only where no message comes of it; who was not asked about must not pass for unknown.
+TEST_F(JudgementTest, WhatTheSessionMayNotAskAnyMoreIsNotUnknown) {
+  allow("good.example");
+  use_rules({rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)});
+  std::string commands;
+  for (int i = 0; i < 5; ++i) commands += "MAIL FROM:<x@elsewhere.example>\r\n" + std::string(kAlice) + "RSET\r\n";
+  commands += "MAIL FROM:<x@good.example>\r\n" + std::string(kAlice) + "QUIT\r\n";
+  const auto conversation = [&](std::string_view client) {
+    return codes(converse(
+                     [&commands](io::testing::PipeStream& stream, Session&) {
+                       stream.on_send([&stream, &commands, sends = 0](std::string_view) mutable {
+                         ++sends;
+                         if (sends == 1) stream.push("EHLO mail.good.example\r\n");
+                         if (sends == 2) {
+                           stream.push(commands);
+                           stream.end();
+                         }
+                       });
+                     },
+                     client)
+                     .sent);
+  };
+  // Not from the networks of good.example: its word is not for this client, whatever was asked before
+  const std::vector<int> said = conversation("[2001:db8:7::1]:25");
+  EXPECT_EQ(said.at(2 + 5 * 3 + 1), 451);
+}
+
+TEST_F(JudgementTest, AnAllowedDomainThatSpfDeniesIsNotAllowed) {
+  allow("good.example");
+  use_rules({rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)});
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 250);
+  EXPECT_EQ(codes(send(std::string(kAlice), "[2001:db8:7::1]:25")).at(3), 550);
+}
+
+TEST_F(JudgementTest, RecipientsWithOtherTagsComeInATransactionOfTheirOwn) {
+  policy::RuleOptions tag = rule("bulk", "family == ipv6", evidence::Action::tag);
+  tag.label = "bulk";
+  tag.recipients = {"bob@example.org"};
+  use_rules({tag});
+  EXPECT_EQ(codes(send(std::string(kAlice) + "RCPT TO:<bob@example.org>\r\n")),
+            (std::vector{220, 250, 250, 250, 452, 354, 250, 221}));
+  ASSERT_EQ(stored().size(), 1U);
 }
 
 TEST_F(JudgementTest, WhoDoesNotWaitForTheGreetingIsRefusedAtRcpt) {

@@ -95,6 +95,9 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
        "Nothing, unless the client is a machine of yours with the same name: list it in `[relay] from`, or `postern "
        "allow` it."},
       {"list", "`postern why` tells the list; its weight is in `[[policy.list]]`. `postern allow` lets one sender in."},
+      {"history",
+       "Nothing: the mail comes again. Its sender's reverse DNS or SPF record could not be looked up; what would be "
+       "refused for want of a history is put off until it can. `postern allow` lets it in at once."},
       {"tls_required", "`[policy] require_tls`; RFC 3207 section 4 forbids it for a public MX."},
       {"authentication_required", "A rule with that reason."},
       {"trap", "Nothing: the session wrote to a spamtrap of yours (`[[domain]] traps`)."},

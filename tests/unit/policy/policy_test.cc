@@ -38,10 +38,39 @@ TEST(Policy, OrderOfJudgingAtRcpt) {
   EXPECT_EQ(verdict(), "greylist score (greylisted)");
 }
 
+// Design invariant 6: nobody is refused for a history that could not be looked up.
+TEST(Policy, ARefusalForWantOfAHistoryWaitsUntilItCanBeTold) {
+  Options options = preset("organisation");
+  options.choices.home = countries({"US"});
+  const auto policy = compiled(options);
+  const auto rcpt = [&](const Evidence& evidence) { return said(policy->judge(Moment::rcpt, evidence, kBob)); };
+  EXPECT_EQ(rcpt(evidence_of({{"country", "DE"}, {"known", "stranger"}})), "reject organisation/country (country)");
+  EXPECT_EQ(rcpt(evidence_of({{"country", "DE"}, {"known", "undecided"}})), "throttle organisation/country (history)");
+  EXPECT_EQ(rcpt(evidence_of({{"country", "US"}, {"known", "undecided"}})), "accept default");
+  EXPECT_EQ(rcpt(evidence_of({{"helo", "own"}, {"known", "undecided"}})),
+            "reject organisation/forged-helo (forged_helo)");  // which no history prevents
+  const auto data = [&](const Evidence& evidence) { return said(policy->judge(Moment::data, evidence, kBob)); };
+  const Evidence forged = evidence_of({{"dmarc", "fail"}, {"dmarc_policy", "reject"}, {"known", "undecided"}});
+  EXPECT_EQ(data(forged), "reject organisation/dmarc-reject (dmarc)");  // no chain that a history could vouch for
+  EXPECT_EQ(data(evidence_of({{"arc", "pass"}}, forged)), "throttle organisation/dmarc-reject (history)");
+}
+
+TEST(Policy, ARuleOfThePresetInTheShadowOnlyTells) {
+  for (const std::string_view name : {"organisation/forged-helo", "forged-helo"}) {
+    Options options = preset("organisation");
+    options.shadow = {{.rule = std::string(name), .place = {}}};
+    const auto verdict = compiled(options)->judge(Moment::rcpt, evidence_of({{"helo", "own"}}), kBob);
+    EXPECT_EQ(said(verdict), "accept default");
+    EXPECT_EQ(verdict.shadow, Names{"organisation/forged-helo"});
+    EXPECT_NE(compiled(options)->fingerprint(), compiled(preset("organisation"))->fingerprint());
+  }
+}
+
 TEST(Policy, AtConnectOnlyBudgetsSpeak) {
   const Options options = with_rules(
       {rule("first", "os == windows", Action::reject), rule("friend", "rdns_domain == example.net", Action::accept),
-       rule("slow", "lists has any", Action::throttle)},
+       rule("listed", "lists has any", Action::throttle),
+       rule("slow", "budget == over and lists has any", Action::throttle)},
       "organisation");
   Options listed = options;
   listed.lists = {"zen"};
@@ -49,7 +78,10 @@ TEST(Policy, AtConnectOnlyBudgetsSpeak) {
   Evidence evidence = evidence_of({{"os", "windows"}, {"known", "stranger"}, {"operator", "deny"}});
   evidence.set_lists(1, 1);
   const auto connect = [&] { return said(policy->judge(Moment::connect, evidence, {})); };
-  EXPECT_EQ(connect(), "throttle slow (rule)");  // the refusals wait for RCPT
+  EXPECT_EQ(connect(), "accept default");  // what is no budget waits for RCPT
+  evidence.set(Signal::budget, value::Budget::over);
+  EXPECT_EQ(connect(), "throttle slow (rule)");
+  evidence.set(Signal::budget, value::Budget::within);
   EXPECT_EQ(said(policy->judge(Moment::rcpt, evidence, kBob)), "reject operator (operator_deny)");
   evidence.set_text(Signal::rdns_domain, "example.net");
   EXPECT_EQ(connect(), "accept friend");

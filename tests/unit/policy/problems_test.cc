@@ -149,5 +149,19 @@ TEST(PolicyProblems, RulesAtTheLimitAndBeyond) {
   EXPECT_EQ(problems_of(options), "@0:0: more than 1000 [[policy.for]]; join some");
 }
 
+TEST(PolicyProblems, ShadowsNameRulesThatAreThere) {
+  Options options = preset("organisation");
+  options.shadow = {{.rule = "forged-hello", .place = {.line = 3, .column = 11}}};
+  EXPECT_EQ(problems_of(options),
+            "@3:11: no preset in use has a rule \"forged-hello\"; did you mean "
+            "\"organisation/forged-helo\"?");
+}
+
+TEST(PolicyProblems, ABudgetHasNoWeight) {
+  Options options = preset("organisation");
+  options.pins = {{.signal = "budget", .value = "over", .nats = 12, .place = {.line = 2, .column = 1}}};
+  EXPECT_EQ(problems_of(options), "@2:1: budget has no weight: it is obeyed, not scored; take the pin away");
+}
+
 }  // namespace
 }  // namespace postern::policy::test
