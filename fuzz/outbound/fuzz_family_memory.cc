@@ -18,8 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const ip::Family family : {ip::Family::v4, ip::Family::v6}) {
       const auto time = memory.connect_time(name, family);
       POSTERN_CHECK(!time || (time->count() >= 0 && time->count() <= 600'000));
-      if (memory.refused(name, family, kNow)) POSTERN_CHECK(memory.order(name, kNow).apart ||
-                                                            memory.refused(name, ip::Family::v6, kNow));
+      if (memory.refused(name, family, kNow)) {
+        POSTERN_CHECK(memory.order(name, kNow).apart || memory.refused(name, ip::Family::v6, kNow));
+      }
     }
   }
   const std::string written = memory.save();
