@@ -47,7 +47,8 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"too_many_recipients", "Split the alias that expands to so many mailboxes."},
       {"hold_too_long", "Nothing: the submitter asks for less."},
       {"hold_beyond_by", "Nothing: the submitter asks for one of the two."},
-      {"srs_forged", "Nothing, unless `data_dir/srs.secret` was lost: what was rewritten with another secret is unknown."},
+      {"srs_forged",
+       "Nothing, unless `data_dir/srs.secret` was lost: what was rewritten with another secret is unknown."},
       {"srs_expired", "Nothing: a notification does not take three weeks."},
       {"budget",
        "Nothing: it ends by itself. `postern why` tells the prefix; `postern allow` spares a sender, "
