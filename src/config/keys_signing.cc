@@ -141,10 +141,11 @@ constexpr std::array kKeys = {
             "Octets of a message that comes back whole with a notification of its failure, where its sender asked for "
             "that (RET=FULL); of a larger one, and of all others, the header comes back.",
         .unit = Unit::bytes,
-        .min = 0,
+        .min = 1024,
         .max = std::uint64_t{64} << 20,
         .get = [](const Config& c) { return c.queue.notices.return_max; },
-        .set = [](Config& c, std::uint64_t v) { c.queue.notices.return_max = v; }},
+        .set = [](Config& c, std::uint64_t v) { c.queue.notices.return_max = v; },
+        .zero = "always the header alone"},
 };
 
 }  // namespace

@@ -41,9 +41,24 @@ std::optional<std::string_view> take(std::string_view& text) {
   return out;
 }
 
+// "host=REST" of a sender that is rewritten already: of SRS0 the host is his domain, of SRS1 the first one, which
+// stays. nullopt for all others, malformed ones among them, which are senders like any other.
+std::optional<std::string> hop_of(std::string_view local, std::string_view domain) {
+  if (!is_rewritten(local)) return std::nullopt;
+  if (local[3] == '0') return std::string(domain) + "=" + std::string(local.substr(4));
+  std::string_view fields = local.substr(5);
+  const auto hash = take(fields);
+  const std::string_view hop = fields;
+  const auto host = hash ? take(fields) : std::nullopt;
+  // What stands behind the host goes behind "SRS0" on the way back, so it begins as that does
+  if (!host || fields.empty() || !is_separator(fields.front())) return std::nullopt;
+  if (!smtp::parse_domain(*host, false)) return std::nullopt;
+  return std::string(hop);
+}
+
 std::optional<smtp::Mailbox> mailbox_of(std::string_view local, std::string_view domain) {
   auto parsed = smtp::parse_domain(domain, false);
-  if (!parsed || local.empty()) return std::nullopt;
+  if (!parsed) return std::nullopt;
   smtp::Mailbox mailbox{.local = std::string(local), .domain = std::move(*parsed)};
   // Quoting and lengths are the address's own matter
   auto whole = smtp::parse_mailbox(mailbox.text(), true);
@@ -69,21 +84,8 @@ std::string Rewriter::hash(std::string_view what) const {
 std::string Rewriter::forward(const smtp::Mailbox& sender, WallMs now) const {
   std::string local;
   const std::string domain = sender.domain.text();
-  if (is_rewritten(sender.local)) {
-    std::string_view rest = std::string_view(sender.local).substr(4);
-    std::string host = domain;
-    std::string opaque(rest);
-    if (sender.local[3] == '1') {
-      // SRS1=HASH=host=REST: the one before us goes, the first one stays
-      std::string_view fields = rest.substr(1);
-      const auto old_hash = take(fields);
-      const auto first = old_hash ? take(fields) : std::nullopt;
-      if (!first || first->empty()) return sender.text();
-      host = *first;
-      opaque = fields;
-    }
-    const std::string what = host + "=" + opaque;
-    local = "SRS1=" + hash(what) + "=" + what;
+  if (const auto hop = hop_of(sender.local, domain)) {
+    local = "SRS1=" + hash(*hop) + "=" + *hop;
   } else {
     const std::string what = stamp(now / kDayMs) + "=" + domain + "=" + sender.local;
     local = "SRS0=" + hash(what) + "=" + what;

@@ -46,7 +46,8 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"too_many_recipients", "Split the alias that expands to so many mailboxes."},
       {"hold_too_long", "Nothing: the submitter asks for less."},
       {"hold_beyond_by", "Nothing: the submitter asks for one of the two."},
-      {"srs_forged", "Nothing, unless `data_dir/srs.secret` was lost: what was rewritten with another secret is unknown."},
+      {"srs_forged",
+       "Nothing, unless `data_dir/srs.secret` was lost: what was rewritten with another secret is unknown."},
       {"srs_expired", "Nothing: a notification does not take three weeks."},
       {"login_failed",
        "Nothing, where it is one user: `postern user passwd` gives him another password. The log's `login_failed` "

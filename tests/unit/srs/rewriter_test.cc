@@ -24,7 +24,7 @@ struct RewriterTest : ::testing::Test {
 TEST_F(RewriterTest, ASenderComesBack) {
   for (const char* sender :
        {"bob@example.net", "Bob+tag@sub.example.net", "a=b=c@example.net", "\"a b\"@example.net", "bob@[192.0.2.1]",
-        "bounces+1234567-0123456789-alice=example.org@em1234.bulk.example.net"}) {
+        "\"\"@example.net", "bounces+1234567-0123456789-alice=example.org@em1234.bulk.example.net"}) {
     const std::string made = ours.forward(address(sender), kNow);
     EXPECT_TRUE(made.ends_with("@example.org")) << made;
     const Reversed back = ours.reverse(address(made), kNow + kDay);
@@ -89,6 +89,16 @@ TEST_F(RewriterTest, ChainsDoNotGrow) {
   EXPECT_EQ(back.sender.text(), first);
   EXPECT_EQ(ours.reverse(address(second), kNow).sender.text(), first);
   EXPECT_EQ(theirs.reverse(back.sender, kNow).sender.text(), "bob@example.net");
+}
+
+// What only looks rewritten is a sender like any other: nobody has us sign a hop that is none.
+TEST_F(RewriterTest, AMalformedHopIsASender) {
+  for (const char* sender : {"SRS1=x@example.net", "SRS1=x=victim.example@example.net", "SRS1=x==REST@example.net",
+                             "SRS1=x=victim.example=M@example.net"}) {
+    const std::string made = ours.forward(address(sender), kNow);
+    EXPECT_TRUE(made.starts_with("SRS0=")) << made;
+    EXPECT_EQ(ours.reverse(address(made), kNow).sender, address(sender));
+  }
 }
 
 TEST_F(RewriterTest, TooLongStaysAsItIs) {
