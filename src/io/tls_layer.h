@@ -25,7 +25,7 @@ class TlsLayer {
  public:
   [[nodiscard]] static std::unique_ptr<TlsLayer> server(std::shared_ptr<TlsServerContext> context, int fd);
   [[nodiscard]] static std::unique_ptr<TlsLayer> client(std::shared_ptr<TlsClientContext> context,
-                                                        const std::string& name, int fd);
+                                                        const TlsExpect& expect, int fd);
   ~TlsLayer();
   TlsLayer(const TlsLayer&) = delete;
   TlsLayer& operator=(const TlsLayer&) = delete;
