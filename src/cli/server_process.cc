@@ -19,12 +19,14 @@
 #include "control/access_commands.h"
 #include "control/control.h"
 #include "control/record_commands.h"
+#include "control/tls_commands.h"
 #include "delivery/queue.h"
 #include "inbound/server.h"
 #include "insight/aggregates.h"
 #include "insight/marks.h"
 #include "io/listener.h"
 #include "io/process.h"
+#include "outbound/published_tls.h"
 #include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
@@ -151,6 +153,8 @@ struct ServerProcess::Impl {
   std::unique_ptr<spool::Store> store;
   std::unique_ptr<record::Writer> records;
   std::shared_ptr<resolver::Unbound> unbound;
+  std::unique_ptr<resolver::CachedResolver> resolver;  // of this loop: for mail that goes out
+  std::unique_ptr<outbound::PublishedTls> outbound_tls;
   std::unique_ptr<inbound::Defence> defence;
   std::unique_ptr<access::OperatorFile> operator_file;
   std::unique_ptr<inbound::SinkholeStore> sinkhole;
@@ -320,6 +324,7 @@ struct ServerProcess::Impl {
     co_await pool.run<bool>(std::move(drain));
     co_await ends.join();
     co_await control->stop();
+    co_await outbound_tls->stop();
     co_await tasks.join();
     loop.stop();
   }
@@ -399,6 +404,11 @@ Result<void> ServerProcess::open() {
   control::add_record_commands(*own.control, own.pool, [records = own.records.get()] { records->flush(); });
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
+  own.resolver = std::make_unique<resolver::CachedResolver>(own.unbound, own.loop);
+  POSTERN_TRY(own.outbound_tls, outbound::PublishedTls::make(own.loop, own.pool, *own.resolver, config.outbound_tls,
+                                                             {.data_dir = config.data_dir}));
+  own.outbound_tls->load();
+  control::add_tls_commands(*own.control, *own.outbound_tls);
   inbound::DefenceOptions defence = config.inbound.defence;
   if (defence.budget.scale == 0)
     defence.budget.scale = inbound::budget_scale(config.policy.choices.preset.value_or("organisation"));

@@ -20,6 +20,7 @@
 #include "inbound/options.h"
 #include "io/tls.h"
 #include "ip/address.h"
+#include "outbound/published_tls.h"
 #include "policy/options.h"
 #include "policy/policy.h"
 #include "record/writer.h"
@@ -45,6 +46,7 @@ struct Config {
   record::WriterOptions records;  // directory: data_dir/records
   delivery::QueueOptions queue;   // local: base_directory and hostname
   resolver::Options dns;
+  outbound::TlsOptions outbound_tls;
 
   // Reloadable. `inbound` holds hostname, limits, timeouts, relay_from and the listeners (whose role and addresses are
   // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.

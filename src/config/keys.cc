@@ -6,8 +6,9 @@
 
 namespace postern::config {
 
-std::array<std::span<const Key>, 6> key_tables() {
-  return {general_keys(), number_keys(), authentication_keys(), policy_keys(), list_keys(), defence_keys()};
+std::array<std::span<const Key>, 7> key_tables() {
+  return {general_keys(), number_keys(),  authentication_keys(), policy_keys(),
+          list_keys(),    defence_keys(), outbound_tls_keys()};
 }
 
 std::vector<const Key*> keys_of(std::string_view section) {

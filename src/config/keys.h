@@ -51,7 +51,8 @@ struct Section {
 [[nodiscard]] std::span<const Key> policy_keys();          // policy and what stands within
 [[nodiscard]] std::span<const Key> list_keys();            // policy.list
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
-[[nodiscard]] std::array<std::span<const Key>, 6> key_tables();
+[[nodiscard]] std::span<const Key> outbound_tls_keys();    // outbound: TLS towards other servers
+[[nodiscard]] std::array<std::span<const Key>, 7> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);

@@ -93,6 +93,10 @@ class TlsClientContext {
   std::unique_ptr<Impl> impl_;
 };
 
+// SHA-256 of the public key (SubjectPublicKeyInfo) of the first certificate in a PEM file: what a TLSA record 3 1 1
+// holds.
+[[nodiscard]] Result<std::string> certificate_key_digest(const std::string& certificate_file);
+
 // Writes a self-signed ECDSA P-256 certificate for `hostname` (10 years) and its key (0600) unless both files exist.
 // Returns true when they were made.
 [[nodiscard]] Result<bool> ensure_self_signed(const std::string& certificate_file, const std::string& key_file,

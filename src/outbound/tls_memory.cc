@@ -87,7 +87,7 @@ bool TlsMemory::expire(WallMs now) {
 std::vector<BrokenTls> TlsMemory::broken_list(WallMs now) const {
   std::vector<BrokenTls> out;
   for (const auto& [key, entry] : broken_) {
-    if (entry.until > now) out.push_back(entry);
+    if (breaks(key.first, key.second, now) != nullptr) out.push_back(entry);
   }
   return out;
 }
