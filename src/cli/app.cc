@@ -27,6 +27,7 @@ struct Options {
   QueueOptions queue;
   AccessOptions access;
   TlsToolOptions tls;
+  ReportsToolOptions reports;
   SendOptions send;
   bool no_pipelining = false;
   std::string send_size;
@@ -191,6 +192,22 @@ void add_tls(CLI::App& app, Options& options) {
       options.chosen = [&options] { return run_tls(options.tls); };
     });
   }
+}
+
+void add_reports(CLI::App& app, Options& options) {
+  CLI::App* const reports = app.add_subcommand("reports", "what others tell of our domains: DMARC and TLS reports");
+  reports->group("Insight");
+  ReportsToolOptions& o = options.reports;
+  reports->add_option("file", o.files, "reports, mails with reports, folders of them (a Maildir); - is standard input")
+      ->type_name("FILE")
+      ->required();
+  reports->add_flag("--json", o.json, "for machines: an object a report, a line each");
+  reports->footer(
+      "Exit code 0: all could be read. 1: not, or there is none. 2: bad usage.\n\n"
+      "Examples:\n"
+      "  postern reports ~/Maildir/.reports\n"
+      "  postern reports --json google.com*.xml.gz | jq '.report.rows[] | select(.pass | not)'");
+  reports->callback([&options, &o] { options.chosen = [&o] { return run_reports(o); }; });
 }
 
 void add_access(CLI::App& app, Options& options) {
@@ -681,6 +698,7 @@ int run(int argc, char** argv) {
   add_queue(app, options);
   add_access(app, options);
   add_tls(app, options);
+  add_reports(app, options);
   add_send(app, options);
   add_spf(app, options);
   add_dkim(app, options);

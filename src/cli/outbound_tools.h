@@ -18,4 +18,10 @@ struct TlsToolOptions {
 };
 [[nodiscard]] int run_tls(const TlsToolOptions& options);
 
+struct ReportsToolOptions {
+  std::vector<std::string> files;  // files, folders, "-"
+  bool json = false;
+};
+[[nodiscard]] int run_reports(const ReportsToolOptions& options);
+
 }  // namespace postern::cli

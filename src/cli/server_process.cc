@@ -27,6 +27,7 @@
 #include "io/listener.h"
 #include "io/process.h"
 #include "outbound/published_tls.h"
+#include "outbound/report_sender.h"
 #include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
@@ -155,6 +156,7 @@ struct ServerProcess::Impl {
   std::shared_ptr<resolver::Unbound> unbound;
   std::unique_ptr<resolver::CachedResolver> resolver;  // of this loop: for mail that goes out
   std::unique_ptr<outbound::PublishedTls> outbound_tls;
+  std::unique_ptr<outbound::TlsReportSender> tls_reports;  // where [reports] tls is on
   std::unique_ptr<inbound::Defence> defence;
   std::unique_ptr<access::OperatorFile> operator_file;
   std::unique_ptr<inbound::SinkholeStore> sinkhole;
@@ -304,6 +306,7 @@ struct ServerProcess::Impl {
       };
       const auto done = co_await pool.run<Result<insight::AggregateCount>>(std::move(work));
       if (!done) log::warning("aggregates_not_written", {{"why", done.error().what}});
+      if (tls_reports != nullptr && !ending) co_await tls_reports->send_due();
       if (ending) co_return;
       const bool told = co_await house_stopping.wait(Deadline::after(kHouseInterval));
       if (told) co_return;
@@ -313,6 +316,7 @@ struct ServerProcess::Impl {
   Task<void> shut_down() {
     stopping.notify();
     house_stopping.notify();
+    if (tls_reports != nullptr) tls_reports->stop();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);
       return true;
@@ -324,8 +328,8 @@ struct ServerProcess::Impl {
     co_await pool.run<bool>(std::move(drain));
     co_await ends.join();
     co_await control->stop();
-    co_await outbound_tls->stop();
     co_await tasks.join();
+    co_await outbound_tls->stop();
     loop.stop();
   }
 
@@ -405,9 +409,19 @@ Result<void> ServerProcess::open() {
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
   own.resolver = std::make_unique<resolver::CachedResolver>(own.unbound, own.loop);
-  POSTERN_TRY(own.outbound_tls, outbound::PublishedTls::make(own.loop, own.pool, *own.resolver, config.outbound_tls,
-                                                             {.data_dir = config.data_dir}));
+  POSTERN_TRY(own.outbound_tls,
+              outbound::PublishedTls::make(own.loop, own.pool, *own.resolver, config.outbound_tls,
+                                           {.data_dir = config.data_dir, .count_for_reports = config.reports.tls}));
   own.outbound_tls->load();
+  if (config.reports.tls) {
+    outbound::ReportOptions reports = config.reports;
+    if (reports.from.empty())
+      reports.from = "postmaster@" + (config.domains.empty() ? config.hostname : config.domains.front().name);
+    own.tls_reports = std::make_unique<outbound::TlsReportSender>(
+        own.loop, *own.store, *own.outbound_tls, *own.resolver,
+        outbound::TlsReportSender::Places{
+            .options = reports, .hostname = config.hostname, .ca_file = config.outbound_tls.ca_file});
+  }
   control::add_tls_commands(*own.control, *own.outbound_tls);
   inbound::DefenceOptions defence = config.inbound.defence;
   if (defence.budget.scale == 0)

@@ -21,6 +21,7 @@
 #include "io/tls.h"
 #include "ip/address.h"
 #include "outbound/published_tls.h"
+#include "outbound/report_sender.h"
 #include "policy/options.h"
 #include "policy/policy.h"
 #include "record/writer.h"
@@ -47,6 +48,7 @@ struct Config {
   delivery::QueueOptions queue;   // local: base_directory and hostname
   resolver::Options dns;
   outbound::TlsOptions outbound_tls;
+  outbound::ReportOptions reports;
 
   // Reloadable. `inbound` holds hostname, limits, timeouts, relay_from and the listeners (whose role and addresses are
   // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.

@@ -1,6 +1,8 @@
 // The keys of TLS towards other servers, in [outbound].
 #include <array>
+#include <string>
 
+#include "base/text.h"
 #include "config/keys.h"
 
 namespace postern::config {
@@ -17,6 +19,26 @@ void read_mta_sts(Reader& reader, const Node& node) {
 }
 void read_ca_file(Reader& reader, const Node& node) {
   if (const auto value = reader.string(node, "a path")) reader.config.outbound_tls.ca_file = reader.path(*value);
+}
+
+void read_reports_tls(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) reader.config.reports.tls = *value;
+}
+void read_reports_from(Reader& reader, const Node& node) {
+  const auto value = reader.string(node, "an address, such as \"postmaster@example.org\"");
+  if (!value) return;
+  const auto at = value->rfind('@');
+  const bool plain = at != std::string::npos && at > 0 && at + 1 < value->size() && is_ascii(*value) &&
+                     value->find_first_of(" \t\r\n<>\"(),:;[]\\") == std::string::npos;
+  if (!plain) {
+    reader.problem(node.place,
+                   quoted(*value) + " is no address; write one of ours, such as \"postmaster@example.org\"");
+    return;
+  }
+  reader.config.reports.from = *value;
+}
+void read_reports_organization(Reader& reader, const Node& node) {
+  if (const auto value = reader.string(node, "a name")) reader.config.reports.organization = *value;
 }
 
 constexpr std::array kKeys = {
@@ -74,6 +96,32 @@ constexpr std::array kKeys = {
         .max = 65535,
         .get = [](const Config& c) { return static_cast<std::uint64_t>(c.outbound_tls.https_port); },
         .set = [](Config& c, std::uint64_t v) { c.outbound_tls.https_port = static_cast<std::uint16_t>(v); }},
+    Key{.section = "reports",
+        .name = "tls",
+        .reload = false,
+        .doc = "Count how TLS towards other domains went, and send each domain that asks for it a report a day (RFC "
+               "8460). "
+               "Its receivers want the report signed: a DKIM key for the domain of `from`.",
+        .type = "boolean",
+        .fallback = "false",
+        .read = read_reports_tls,
+        .show = [](const Config& c) { return std::string(c.reports.tls ? "yes" : "no"); }},
+    Key{.section = "reports",
+        .name = "from",
+        .reload = false,
+        .doc = "The address of ours that reports come from, and that answers go to.",
+        .type = "address",
+        .fallback = "postmaster of the first [[domain]]",
+        .read = read_reports_from,
+        .show = [](const Config& c) { return c.reports.from; }},
+    Key{.section = "reports",
+        .name = "organization",
+        .reload = false,
+        .doc = "Our name in reports.",
+        .type = "text",
+        .fallback = "the domain of from",
+        .read = read_reports_organization,
+        .show = [](const Config& c) { return c.reports.organization; }},
 };
 
 }  // namespace

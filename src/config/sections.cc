@@ -16,6 +16,7 @@ constexpr std::array kSections = {
     Section{"domain", true, "A domain whose mail is taken; one section for each.", read_domain},
     Section{"relay", false, "Mail for domains that are not ours."},
     Section{"outbound", false, "Mail to servers of others: what their TLS must prove, and what is remembered of it."},
+    Section{"reports", false, "Reports to the owners of other domains about mail to them. Off unless switched on."},
     Section{"tls", false, "Certificates and versions for all listeners."},
     Section{"limits", false, "What one client, and all of them, may use."},
     Section{"timeouts", false, "How long a client is waited for."},
