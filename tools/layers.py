@@ -27,6 +27,8 @@ PURE_EXCEPTIONS = {
 # (what, pattern, the modules that may)
 CONFINED = [
     ("Boost", re.compile(r"^boost/"), set()),
+    ("libcurl", re.compile(r"^curl/"), {"outbound"}),
+    ("zlib", re.compile(r"^zlib\.h$"), {"gzip"}),
     ("OpenSSL's protocol side", re.compile(r"^openssl/(ssl|tls1|dtls1|srtp)\.h$"), {"io"}),
 ]
 # Headers that cost seconds to compile: one .cc each in all of src, never a header.

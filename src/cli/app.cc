@@ -12,6 +12,7 @@
 #include "cli/client_tools.h"
 #include "cli/commands.h"
 #include "cli/insight_tools.h"
+#include "cli/outbound_tools.h"
 #include "cli/send.h"
 #include "cli/sendmail.h"
 #include "cli/user.h"
@@ -28,6 +29,8 @@ struct Options {
   QueueOptions queue;
   AccessOptions access;
   UserOptions user;
+  TlsToolOptions tls;
+  ReportsToolOptions reports;
   SendOptions send;
   bool no_pipelining = false;
   std::string send_size;
@@ -135,6 +138,79 @@ void add_queue(CLI::App& app, Options& options) {
       options.chosen = [&options] { return run_queue(options.queue); };
     });
   }
+}
+
+void add_tls(CLI::App& app, Options& options) {
+  CLI::App* const tls = app.add_subcommand("tls", "what is remembered of other servers' TLS; what to publish of ours");
+  tls->group("Queue");
+  tls->require_subcommand(0, 1);
+  tls->footer(
+      "A running server is asked through the control socket in its data_dir; where none runs, its files are read.\n\n"
+      "Examples:\n"
+      "  postern tls\n"
+      "  postern tls forget example.org\n"
+      "  postern tls records example.org --mode enforce");
+  TlsToolOptions& o = options.tls;
+  o.config = kDefaultConfig;
+  tls->add_option("-c,--config", o.config, "the configuration file")->type_name("FILE")->capture_default_str();
+  tls->add_flag("--json", o.json, "for machines");
+  tls->callback([&options, tls] {
+    if (!tls->get_subcommands().empty()) return;
+    options.tls.verb = "list";
+    options.chosen = [&options] { return run_tls(options.tls); };
+  });
+  struct Verb {
+    const char* name;
+    const char* help;
+    const char* names;
+  };
+  static constexpr std::array<Verb, 3> kVerbs = {{
+      {"list", "MTA-STS policies, domains that get no mail in clear, hosts whose STARTTLS fails", nullptr},
+      {"forget", "forget hosts and domains", "NAME"},
+      {"records", "the DNS records and the MTA-STS policy of a domain of ours", "DOMAIN"},
+  }};
+  for (const Verb& verb : kVerbs) {
+    CLI::App* const command = tls->add_subcommand(verb.name, verb.help);
+    command->add_option("-c,--config", o.config, "the configuration file")->type_name("FILE")->capture_default_str();
+    command->add_flag("--json", o.json, "for machines");
+    const bool records = std::string_view(verb.name) == "records";
+    if (verb.names != nullptr) {
+      auto* const names =
+          command->add_option("name", o.names, "of a host or a domain")->type_name(verb.names)->required();
+      if (records) names->expected(1);
+    }
+    if (records) {
+      command->add_option("--mx", o.mx, "an MX host, or *.DOMAIN, in place of our host name; may be repeated")
+          ->type_name("HOST")
+          ->allow_extra_args(false);
+      command->add_option("--mode", o.mode, "of the policy: testing, enforce or none")->capture_default_str();
+      command->add_option("--max-age", o.max_age, "how long others keep the policy")
+          ->type_name("TIME")
+          ->capture_default_str();
+      command->add_option("--rua", o.rua, "where TLS reports go; postmaster of the domain by default")
+          ->type_name("URI");
+    }
+    command->callback([&options, &verb] {
+      options.tls.verb = verb.name;
+      options.chosen = [&options] { return run_tls(options.tls); };
+    });
+  }
+}
+
+void add_reports(CLI::App& app, Options& options) {
+  CLI::App* const reports = app.add_subcommand("reports", "what others tell of our domains: DMARC and TLS reports");
+  reports->group("Insight");
+  ReportsToolOptions& o = options.reports;
+  reports->add_option("file", o.files, "reports, mails with reports, folders of them (a Maildir); - is standard input")
+      ->type_name("FILE")
+      ->required();
+  reports->add_flag("--json", o.json, "for machines: an object a report, a line each");
+  reports->footer(
+      "Exit code 0: all could be read. 1: not, or there is none. 2: bad usage.\n\n"
+      "Examples:\n"
+      "  postern reports ~/Maildir/.reports\n"
+      "  postern reports --json google.com*.xml.gz | jq '.report.rows[] | select(.pass | not)'");
+  reports->callback([&options, &o] { options.chosen = [&o] { return run_reports(o); }; });
 }
 
 void add_access(CLI::App& app, Options& options) {
@@ -664,6 +740,8 @@ int run(int argc, char** argv) {
   add_user(app, options);
   // Carried out above; here it is for the list of commands
   app.add_subcommand("sendmail", "take a message of a program of this machine, as sendmail(8) does")->group("Client");
+  add_tls(app, options);
+  add_reports(app, options);
   add_send(app, options);
   add_spf(app, options);
   add_dkim(app, options);

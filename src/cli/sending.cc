@@ -36,10 +36,9 @@ outbound::Options options_of(const config::Config& config) {
 
 struct Sending::Impl {
   Impl(io::Loop& loop, io::BlockingPool& pool, const config::Config& config, std::shared_ptr<resolver::Unbound> unbound,
-       std::shared_ptr<io::TlsClientContext> context)
+       outbound::TlsPolicy& tls)
       : names(std::move(unbound), loop),
-        tls(outbound::make_opportunistic_tls(std::move(context))),
-        remote(loop, pool, options_of(config), names, *tls, config.queue.destination_concurrency),
+        remote(loop, pool, options_of(config), names, tls, config.queue.destination_concurrency),
         budget(outbound::kIdentityLookups, Deadline::after(kIdentityTime)),
         scope(loop) {
     // Only where our own name and address are what others see
@@ -56,7 +55,6 @@ struct Sending::Impl {
   }
 
   resolver::CachedResolver names;
-  std::unique_ptr<outbound::TlsPolicy> tls;
   outbound::SmtpRemote remote;
   outbound::Options identity;
   bool checks_identity = false;
@@ -68,10 +66,9 @@ Sending::Sending(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Sending::~Sending() = default;
 
 Result<std::unique_ptr<Sending>> Sending::open(io::Loop& loop, io::BlockingPool& pool, const config::Config& config,
-                                               std::shared_ptr<resolver::Unbound> unbound) {
-  POSTERN_TRY(auto context, io::TlsClientContext::make({}));
-  return std::unique_ptr<Sending>(
-      new Sending(std::make_unique<Impl>(loop, pool, config, std::move(unbound), std::move(context))));
+                                               std::shared_ptr<resolver::Unbound> unbound,
+                                               outbound::TlsPolicy& tls) {
+  return std::unique_ptr<Sending>(new Sending(std::make_unique<Impl>(loop, pool, config, std::move(unbound), tls)));
 }
 
 delivery::Remote& Sending::remote() { return impl_->remote; }

@@ -1,5 +1,5 @@
-// Sending: what the process needs for mail to servers of others: the resolver of the queue's loop, the TLS policy and
-// the sending side itself, made of the configuration. Thread rule: the main loop's.
+// Sending: what the process needs for mail to servers of others: the resolver of the queue's loop and the sending
+// side itself, made of the configuration. `tls` outlives it. Thread rule: the main loop's.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "delivery/remote.h"
 #include "io/loop.h"
+#include "outbound/tls_policy.h"
 #include "resolver/unbound.h"
 
 namespace postern::cli {
@@ -17,7 +18,8 @@ class Sending {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Sending>> open(io::Loop& loop, io::BlockingPool& pool,
                                                              const config::Config& config,
-                                                             std::shared_ptr<resolver::Unbound> unbound);
+                                                             std::shared_ptr<resolver::Unbound> unbound,
+                                                             outbound::TlsPolicy& tls);
   ~Sending();
   Sending(const Sending&) = delete;
   Sending& operator=(const Sending&) = delete;

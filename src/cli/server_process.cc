@@ -21,6 +21,7 @@
 #include "control/access_commands.h"
 #include "control/control.h"
 #include "control/record_commands.h"
+#include "control/tls_commands.h"
 #include "control/user_commands.h"
 #include "delivery/queue.h"
 #include "inbound/login.h"
@@ -30,6 +31,8 @@
 #include "insight/marks.h"
 #include "io/listener.h"
 #include "io/process.h"
+#include "outbound/published_tls.h"
+#include "outbound/report_sender.h"
 #include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
@@ -142,6 +145,9 @@ struct ServerProcess::Impl {
   std::unique_ptr<spool::Store> store;
   std::unique_ptr<record::Writer> records;
   std::shared_ptr<resolver::Unbound> unbound;
+  std::unique_ptr<resolver::CachedResolver> resolver;  // of this loop: for mail that goes out
+  std::unique_ptr<outbound::PublishedTls> outbound_tls;
+  std::unique_ptr<outbound::TlsReportSender> tls_reports;  // where [reports] tls is on
   std::unique_ptr<inbound::Defence> defence;
   std::unique_ptr<access::OperatorFile> operator_file;
   std::unique_ptr<sasl::UserFile> user_file;
@@ -354,6 +360,7 @@ struct ServerProcess::Impl {
       };
       const auto done = co_await pool.run<Result<insight::AggregateCount>>(std::move(work));
       if (!done && !ending) log::warning("aggregates_not_written", {{"why", done.error().what}});
+      if (tls_reports != nullptr && !ending) co_await tls_reports->send_due();
       if (ending) co_return;
       const bool told = co_await house_stopping.wait(Deadline::after(kHouseInterval));
       if (told) co_return;
@@ -365,6 +372,7 @@ struct ServerProcess::Impl {
     house_ends = true;
     pickup->stop();
     house_stopping.notify();
+    if (tls_reports != nullptr) tls_reports->stop();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);
       return true;
@@ -378,6 +386,7 @@ struct ServerProcess::Impl {
     co_await sending->stop();
     co_await control->stop();
     co_await tasks.join();
+    co_await outbound_tls->stop();
     loop.stop();
   }
 
@@ -454,7 +463,22 @@ Result<void> ServerProcess::open() {
   control::add_record_commands(*own.control, own.pool, [records = own.records.get()] { records->flush(); });
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
-  POSTERN_TRY(own.sending, Sending::open(own.loop, own.pool, config, own.unbound));
+  own.resolver = std::make_unique<resolver::CachedResolver>(own.unbound, own.loop);
+  POSTERN_TRY(own.outbound_tls,
+              outbound::PublishedTls::make(own.loop, own.pool, *own.resolver, config.outbound_tls,
+                                           {.data_dir = config.data_dir, .count_for_reports = config.reports.tls}));
+  own.outbound_tls->load();
+  if (config.reports.tls) {
+    outbound::ReportOptions reports = config.reports;
+    if (reports.from.empty())
+      reports.from = "postmaster@" + (config.domains.empty() ? config.hostname : config.domains.front().name);
+    own.tls_reports = std::make_unique<outbound::TlsReportSender>(
+        own.loop, *own.store, *own.outbound_tls, *own.resolver,
+        outbound::TlsReportSender::Places{
+            .options = reports, .hostname = config.hostname, .ca_file = config.outbound_tls.ca_file});
+  }
+  control::add_tls_commands(*own.control, *own.outbound_tls);
+  POSTERN_TRY(own.sending, Sending::open(own.loop, own.pool, config, own.unbound, *own.outbound_tls));
   own.queue = std::make_unique<delivery::Queue>(
       own.loop, own.pool, *own.store, own.records.get(), config.queue, [impl = impl_.get()] { return impl->directory; },
       &own.sending->remote());

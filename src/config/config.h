@@ -23,6 +23,8 @@
 #include "ip/address.h"
 #include "mailauth/signing.h"
 #include "outbound/options.h"
+#include "outbound/published_tls.h"
+#include "outbound/report_sender.h"
 #include "policy/options.h"
 #include "policy/policy.h"
 #include "record/writer.h"
@@ -49,6 +51,8 @@ struct Config {
   delivery::QueueOptions queue;   // local: base_directory and hostname
   resolver::Options dns;
   inbound::PickupOptions pickup;  // folder: data_dir/pickup
+  outbound::TlsOptions outbound_tls;
+  outbound::ReportOptions reports;
 
   // Reloadable. `inbound` holds hostname, limits, timeouts, relay_from and the listeners (whose role and addresses are
   // sealed); load() sets its directory, built of `domains`; its tls is made by whoever serves, of `tls`.

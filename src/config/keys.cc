@@ -6,9 +6,9 @@
 
 namespace postern::config {
 
-std::array<std::span<const Key>, 9> key_tables() {
-  return {general_keys(), outbound_keys(), number_keys(),  authentication_keys(), policy_keys(),
-          list_keys(),    signing_keys(),  defence_keys(), submission_keys()};
+std::array<std::span<const Key>, 10> key_tables() {
+  return {general_keys(), outbound_keys(), outbound_tls_keys(), number_keys(),  authentication_keys(),
+          policy_keys(),  list_keys(),     signing_keys(),      defence_keys(), submission_keys()};
 }
 
 std::vector<const Key*> keys_of(std::string_view section) {

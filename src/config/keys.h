@@ -53,8 +53,9 @@ struct Section {
 [[nodiscard]] std::span<const Key> signing_keys();         // dkim, forwarding, notices
 [[nodiscard]] std::span<const Key> defence_keys();         // defence, traps, sinkholes, web
 [[nodiscard]] std::span<const Key> outbound_keys();        // relay, outbound, route
+[[nodiscard]] std::span<const Key> outbound_tls_keys();    // outbound: TLS towards other servers; reports
 [[nodiscard]] std::span<const Key> submission_keys();      // auth, submission, login, sendmail
-[[nodiscard]] std::array<std::span<const Key>, 9> key_tables();
+[[nodiscard]] std::array<std::span<const Key>, 10> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);

@@ -156,6 +156,25 @@ Result<LoadedCertificate> load_certificate(const TlsCertificate& files) {
   return out;
 }
 
+Result<std::string> certificate_key_digest(const std::string& certificate_file) {
+  POSTERN_TRY(const BioPtr file, open_pem("TLS certificate", certificate_file));
+  const X509Ptr certificate(PEM_read_bio_X509(file.get(), nullptr, no_passphrase, nullptr));
+  unsigned char* der = nullptr;
+  const int size = certificate ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate.get()), &der) : -1;
+  if (size <= 0) {
+    return fail(ErrorKind::invalid,
+                "TLS certificate " + certificate_file + ": no certificate in it (" + openssl_error() + ")");
+  }
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned length = 0;
+  const int done = EVP_Digest(der, static_cast<std::size_t>(size), reinterpret_cast<unsigned char*>(out.data()),
+                              &length, EVP_sha256(), nullptr);
+  OPENSSL_free(der);
+  if (done != 1) return fail(ErrorKind::invalid, "TLS certificate " + certificate_file + ": " + openssl_error());
+  out.resize(length);
+  return out;
+}
+
 Result<bool> ensure_self_signed(const std::string& certificate_file, const std::string& key_file,
                                 const std::string& hostname) {
   const bool have_certificate = exists(certificate_file);

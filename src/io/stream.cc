@@ -49,7 +49,7 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
   Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, TlsExpect expect,
                                       Deadline deadline) override {
     POSTERN_CHECK(tls_ == nullptr);
-    tls_ = TlsLayer::client(std::move(context), expect.name, fd_.get());
+    tls_ = TlsLayer::client(std::move(context), expect, fd_.get());
     return handshake(deadline);
   }
   Task<void> close(Deadline deadline) override;

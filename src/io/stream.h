@@ -41,11 +41,13 @@ struct TlsFacts {
   // Why the handshake failed; empty where it did not. alert_NAME is the client's alert (RFC 8446 6: alert_unknown_ca,
   // alert_bad_certificate, alert_protocol_version, ...). Ours: no_shared_cipher, no_shared_group, no_shared_signature,
   // no_application_protocol, unsupported_protocol, inappropriate_fallback, certificate, not_tls, bad_record, malformed,
-  // unexpected_message, eof, reset, timeout, cancelled, other.
+  // unexpected_message, eof, reset, timeout, cancelled, other. A client's proof that failed, as RFC 8460 4.3 spells it:
+  // certificate-expired, certificate-host-mismatch, certificate-not-trusted, validation-failure.
   std::string_view failure;
   // client side
-  bool verified = false;
-  std::string verify_error;
+  bool verified = false;     // by the proof that was demanded; without one, by a chain to a trusted root and the name
+  std::string verify_error;  // why not, in words; also of a handshake that failed for it
+  std::string proof;         // what verified it: "pkix", or "dane 3 1 1"; empty where nothing did
   std::string peer_subject;
 };
 

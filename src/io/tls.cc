@@ -170,6 +170,8 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(const TlsClient
     return fail(ErrorKind::invalid, "TLS client: CA file " + options.ca_file + ": " + openssl_error());
   }
   ERR_clear_error();
+  // Digests for the matching types of RFC 6698; their order of preference is OpenSSL's (RFC 7671 9: the longer one).
+  if (SSL_CTX_dane_enable(ctx) != 1) return fail(ErrorKind::network, "TLS client: DANE: " + openssl_error());
   // Without SSL_VERIFY_PEER OpenSSL still verifies and tells; it only goes on afterwards.
   SSL_CTX_set_verify(ctx, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   impl.verify = options.verify;

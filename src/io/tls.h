@@ -44,12 +44,16 @@ class TlsServerContext {
   std::unique_ptr<Impl> impl_;
 };
 
-// What the client demands of the server's certificate, beyond what its context demands of every one.
+// What the client demands of the server's certificate, beyond what its context demands of every one. A proof that is
+// demanded and not given fails the handshake.
 struct TlsExpect {
   enum class Proof : std::uint8_t {
     none,  // whatever the context says
-    pkix,  // a chain to a trusted root, for one of the names (RFC 8461 4.1)
-    dane,  // a TLSA record matches (RFC 7672 3.1): names count for usage 2 alone, dates not for usage 3
+    pkix,  // a chain to a trusted root, for one of the names (RFC 8461 4.1: in subjectAltName)
+    // A TLSA record matches (RFC 7672 3.1): names count for usage 2 alone, dates not for usage 3. Records of which
+    // tls_can_use() says no prove nothing: where all are such, what to do is the caller's decision (RFC 7672 2.2), and
+    // a handshake that demands this proof nevertheless fails.
+    dane,
   };
   struct Tlsa {  // RFC 6698 2.1
     std::uint8_t usage = 0, selector = 0, matching = 0;
@@ -63,6 +67,10 @@ struct TlsExpect {
   std::vector<std::string> names;  // further ones that the certificate may have (RFC 7672 3.2.2)
   std::vector<Tlsa> tlsa;
 };
+
+// Whether a certificate could ever be proved by this record: usage 2 or 3 (RFC 7672 3.1.3), selector and matching type
+// known, a digest of its length, or a certificate or key that can be read.
+[[nodiscard]] bool tls_can_use(const TlsExpect::Tlsa& record);
 
 struct TlsClientOptions {
   bool verify = false;  // fail the handshake when the chain or the name does not verify
@@ -84,6 +92,10 @@ class TlsClientContext {
   TlsClientContext();
   std::unique_ptr<Impl> impl_;
 };
+
+// SHA-256 of the public key (SubjectPublicKeyInfo) of the first certificate in a PEM file: what a TLSA record 3 1 1
+// holds.
+[[nodiscard]] Result<std::string> certificate_key_digest(const std::string& certificate_file);
 
 // Writes a self-signed ECDSA P-256 certificate for `hostname` (10 years) and its key (0600) unless both files exist.
 // Returns true when they were made.

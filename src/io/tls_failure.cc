@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
@@ -98,6 +99,31 @@ std::string_view tls_failure_word(unsigned long code) {
   const int reason = ERR_GET_REASON(code);
   if (reason >= SSL_AD_REASON_OFFSET) return find(kAlerts, reason - SSL_AD_REASON_OFFSET, "alert_other");
   return find(kReasons, reason, "other");
+}
+
+std::string_view verify_failure_word(long verdict) {
+  switch (verdict) {
+    case X509_V_OK:
+      return {};
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+      return "certificate-expired";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return "certificate-host-mismatch";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_UNTRUSTED:
+    case X509_V_ERR_CERT_REJECTED:
+    case X509_V_ERR_CERT_REVOKED:
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+      return "certificate-not-trusted";
+    default:  // not yet valid, a wrong signature, too weak a key, no TLSA record that matches, ...
+      return "validation-failure";
+  }
 }
 
 }  // namespace postern::io

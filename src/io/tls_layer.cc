@@ -26,12 +26,21 @@ struct TlsLayer::Impl {
   bool drained = false;
   bool would_block = false;
   std::string early;       // comes before what the socket has
+  TlsExpect::Proof proof = TlsExpect::Proof::none;
+  bool no_record = false;  // proof by DANE, and no record that could give it
   std::string why;         // OpenSSL's words for the last failure
   unsigned long code = 0;  // its number
   TlsFacts facts;
 
   TlsStep result(int rc, std::size_t octets);
   void collect_facts();
+  void collect_proof();
+  void demand(const TlsExpect& expect);
+  // The handshake failed because the certificate did.
+  [[nodiscard]] bool unproved() const {
+    return client != nullptr && SSL_get_verify_mode(ssl.get()) != SSL_VERIFY_NONE &&
+           SSL_get_verify_result(ssl.get()) != X509_V_OK;
+  }
   [[nodiscard]] std::string_view failure() const;
 };
 
@@ -117,6 +126,13 @@ std::string group_name(SSL* ssl) {
   return out;
 }
 
+// OpenSSL says which it could use: it reads a certificate or key (matching type 0), and knows the digests' lengths.
+bool add_record(SSL* ssl, const TlsExpect::Tlsa& record) {
+  if (record.usage != 2 && record.usage != 3) return false;  // RFC 7672 3.1.3
+  return SSL_dane_tlsa_add(ssl, record.usage, record.selector, record.matching,
+                           reinterpret_cast<const unsigned char*>(record.data.data()), record.data.size()) > 0;
+}
+
 void attach(TlsLayer::Impl& layer, SSL_CTX* ctx, int fd) {
   layer.fd = fd;
   layer.ssl.reset(SSL_new(ctx));
@@ -149,6 +165,7 @@ TlsStep TlsLayer::Impl::result(int rc, std::size_t octets) {
 }
 
 std::string_view TlsLayer::Impl::failure() const {
+  if (unproved()) return verify_failure_word(SSL_get_verify_result(ssl.get()));
   if (sys == ECONNRESET || sys == EPIPE) return "reset";
   if (sys != 0) return "other";
   // An alert that came before the end says more
@@ -170,18 +187,32 @@ void TlsLayer::Impl::collect_facts() {
   SSL_get0_alpn_selected(s, &protocol, &size);
   if (size > 0) facts.alpn.assign(reinterpret_cast<const char*>(protocol), size);
   if (client == nullptr) return;
-  const long verdict = SSL_get_verify_result(s);
+  collect_proof();
   X509* const peer = SSL_get0_peer_certificate(s);
-  facts.verified = verdict == X509_V_OK && peer != nullptr;
-  if (!facts.verified) {
-    facts.verify_error = peer == nullptr ? "no certificate" : X509_verify_cert_error_string(verdict);
-  }
   if (peer == nullptr) return;
   const BioPtr text(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(text.get(), X509_get_subject_name(peer), 0, XN_FLAG_RFC2253);
   char* data = nullptr;
   const long length = BIO_get_mem_data(text.get(), &data);
   if (length > 0) facts.peer_subject.assign(data, std::min<std::size_t>(static_cast<std::size_t>(length), 512));
+}
+
+void TlsLayer::Impl::collect_proof() {
+  SSL* const s = ssl.get();
+  const long verdict = SSL_get_verify_result(s);
+  facts.verified = verdict == X509_V_OK && SSL_get0_peer_certificate(s) != nullptr;
+  if (!facts.verified) {
+    // Of a handshake that failed for its certificate OpenSSL may not keep the certificate
+    facts.verify_error = verdict == X509_V_OK ? "no certificate" : X509_verify_cert_error_string(verdict);
+    return;
+  }
+  facts.proof = "pkix";
+  if (proof != TlsExpect::Proof::dane) return;
+  std::uint8_t usage = 0;
+  std::uint8_t selector = 0;
+  std::uint8_t matching = 0;
+  if (SSL_get0_dane_tlsa(s, &usage, &selector, &matching, nullptr, nullptr) < 0) return;
+  facts.proof = "dane " + std::to_string(usage) + ' ' + std::to_string(selector) + ' ' + std::to_string(matching);
 }
 
 TlsLayer::TlsLayer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -197,35 +228,81 @@ std::unique_ptr<TlsLayer> TlsLayer::server(std::shared_ptr<TlsServerContext> con
   return std::unique_ptr<TlsLayer>(new TlsLayer(std::move(impl)));
 }
 
-std::unique_ptr<TlsLayer> TlsLayer::client(std::shared_ptr<TlsClientContext> context, const std::string& name, int fd) {
+void TlsLayer::Impl::demand(const TlsExpect& expect) {
+  SSL* const s = ssl.get();
+  proof = expect.proof;
+  std::array<unsigned char, 16> address{};
+  const bool is_address = ::inet_pton(AF_INET, expect.name.c_str(), address.data()) == 1 ||
+                          ::inet_pton(AF_INET6, expect.name.c_str(), address.data()) == 1;
+  if (proof != TlsExpect::Proof::none) SSL_set_verify(s, SSL_VERIFY_PEER, nullptr);
+  unsigned host_flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+  if (proof == TlsExpect::Proof::pkix) host_flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+  SSL_set_hostflags(s, host_flags);
+  if (proof == TlsExpect::Proof::dane) {
+    // Sets SNI to the TLSA base domain, and it as the first reference identifier (RFC 7672 3.2.2, 8.1).
+    no_record = SSL_dane_enable(s, expect.name.c_str()) <= 0;
+    // RFC 7672 3.1.1: only the record counts.
+    SSL_dane_set_flags(s, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    bool any = false;
+    for (const auto& record : expect.tlsa) any = add_record(s, record) || any;
+    no_record = no_record || !any;
+    ERR_clear_error();
+  } else if (is_address) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s), expect.name.c_str());
+  } else if (!expect.name.empty()) {
+    SSL_set_tlsext_host_name(s, expect.name.c_str());  // RFC 6066 3: names only, never an address
+    SSL_set1_host(s, expect.name.c_str());
+  }
+  for (const auto& name : expect.names) SSL_add1_host(s, name.c_str());
+  // No name at all would verify against every certificate
+  if (proof == TlsExpect::Proof::pkix && expect.name.empty() && expect.names.empty()) no_record = true;
+}
+
+std::unique_ptr<TlsLayer> TlsLayer::client(std::shared_ptr<TlsClientContext> context, const TlsExpect& expect, int fd) {
   auto impl = std::make_unique<Impl>();
   attach(*impl, context->impl().ctx.get(), fd);
-  SSL* const ssl = impl->ssl.get();
-  SSL_set_connect_state(ssl);
-  std::array<unsigned char, 16> address{};
-  const bool is_address = ::inet_pton(AF_INET, name.c_str(), address.data()) == 1 ||
-                          ::inet_pton(AF_INET6, name.c_str(), address.data()) == 1;
-  if (is_address) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name.c_str());
-  } else if (!name.empty()) {
-    SSL_set_tlsext_host_name(ssl, name.c_str());  // RFC 6066 3: names only, never an address
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(ssl, name.c_str());
-  }
+  SSL_set_connect_state(impl->ssl.get());
+  impl->demand(expect);
   impl->client = std::move(context);
   return std::unique_ptr<TlsLayer>(new TlsLayer(std::move(impl)));
 }
 
+bool tls_can_use(const TlsExpect::Tlsa& record) {
+  static const SslCtxPtr context = [] {
+    SslCtxPtr made(SSL_CTX_new(TLS_client_method()));
+    POSTERN_CHECK(made != nullptr && SSL_CTX_dane_enable(made.get()) == 1);
+    return made;
+  }();
+  const SslPtr ssl(SSL_new(context.get()));
+  POSTERN_CHECK(ssl != nullptr && SSL_dane_enable(ssl.get(), "host.invalid") > 0);
+  const bool usable = add_record(ssl.get(), record);
+  ERR_clear_error();
+  return usable;
+}
+
 TlsStep TlsLayer::handshake() {
   ERR_clear_error();
+  if (impl_->no_record) {
+    impl_->facts.failure = "validation-failure";
+    impl_->facts.verify_error = impl_->proof == TlsExpect::Proof::dane ? "no usable TLSA record" : "no name to verify";
+    impl_->why = impl_->facts.verify_error;
+    return {TlsStatus::failed, 0};
+  }
   const TlsStep step = impl_->result(SSL_do_handshake(impl_->ssl.get()), 0);
   if (step.status == TlsStatus::done) {
     impl_->collect_facts();
+    // Verification is OpenSSL's; that it took place is ours to see to: an anonymous cipher has no certificate.
+    if (impl_->proof != TlsExpect::Proof::none && !impl_->facts.verified) {
+      impl_->facts.failure = "validation-failure";
+      impl_->why = "the certificate does not verify: " + impl_->facts.verify_error;
+      return {TlsStatus::failed, 0};
+    }
     SSL_set_msg_callback(impl_->ssl.get(), nullptr);
     // What SSL_MODE_RELEASE_BUFFERS would free at the next read that finds nothing: we wait without trying.
     SSL_free_buffers(impl_->ssl.get());
   } else if (step.status == TlsStatus::failed || step.status == TlsStatus::closed) {
     impl_->facts.failure = impl_->failure();
+    if (impl_->unproved()) impl_->collect_proof();
   }
   return step;
 }
@@ -284,10 +361,8 @@ Error TlsLayer::error() const {
   }
   // RFC 8446 6.1: an end without close_notify may be a truncation by somebody on the way.
   if (impl_->ended) return {ErrorKind::closed, "the peer closed the connection without close_notify", 0};
-  const long verdict = impl_->client != nullptr ? SSL_get_verify_result(impl_->ssl.get()) : X509_V_OK;
-  if (impl_->client != nullptr && impl_->client->impl().verify && verdict != X509_V_OK) {
-    return {ErrorKind::network,
-            std::string("the certificate does not verify: ") + X509_verify_cert_error_string(verdict), 0};
+  if (impl_->no_record || impl_->unproved()) {
+    return {ErrorKind::network, "the certificate does not verify: " + impl_->facts.verify_error, 0};
   }
   return {ErrorKind::network, impl_->why, 0};
 }

@@ -27,7 +27,7 @@ class TlsLayer {
   [[nodiscard]] static std::unique_ptr<TlsLayer> server(std::shared_ptr<TlsServerContext> context, int fd,
                                                         std::string early = {});
   [[nodiscard]] static std::unique_ptr<TlsLayer> client(std::shared_ptr<TlsClientContext> context,
-                                                        const std::string& name, int fd);
+                                                        const TlsExpect& expect, int fd);
   ~TlsLayer();
   TlsLayer(const TlsLayer&) = delete;
   TlsLayer& operator=(const TlsLayer&) = delete;

@@ -1,5 +1,5 @@
-// Authentication towards a next hop that the operator has a password for (RFC 4954): PLAIN (RFC 4616), or LOGIN where
-// that is all there is. Under TLS only: the password is the operator's and is never sent in clear.
+// Authentication towards a next hop that the operator has a password for (RFC 4954): the best mechanism that it offers of
+// SCRAM-SHA-256 (which never shows the password, and proves that the server knows it), PLAIN and LOGIN. Under TLS only.
 // Thread rule: the stream's loop.
 #pragma once
 
@@ -8,12 +8,13 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "delivery/conversation.h"
+#include "io/loop.h"
 
 namespace postern::outbound {
 
-// The conversation is ready; afterwards it is again, also where the server refused. Errors: `refused` (in clear, no
-// mechanism in common, or what the server said: last_reply()), or the connection broke.
-[[nodiscard]] Task<Result<void>> authenticate(delivery::Conversation& conversation, std::string user,
-                                              std::string password);
+// The conversation is ready; afterwards it is again, also where the server refused. SCRAM's arithmetic runs on `pool`.
+// Errors: `refused` (in clear, no mechanism in common, or what the server said: last_reply()), or the connection broke.
+[[nodiscard]] Task<Result<void>> authenticate(delivery::Conversation& conversation, io::BlockingPool& pool,
+                                              std::string user, std::string password);
 
 }  // namespace postern::outbound

@@ -43,6 +43,17 @@ std::string_view to_string(TlsPlan::Kind kind) {
   return "opportunistic";
 }
 
+smtp::Reply unmet_reply(const TlsPlan& plan, const TlsAttempt& attempt) {
+  std::string text = attempt.host.text();
+  if (!attempt.offered)
+    text += " does not offer STARTTLS";
+  else
+    text += ": TLS: " + (attempt.why.empty() ? attempt.failure : attempt.why);
+  if (!plan.demand.empty()) text += "; " + plan.demand;
+  if (plan.kind == TlsPlan::Kind::required) return {550, {5, 7, 10}, std::move(text)};
+  return {451, {4, 7, 5}, std::move(text)};
+}
+
 std::unique_ptr<TlsPolicy> make_opportunistic_tls(std::shared_ptr<io::TlsClientContext> context) {
   return std::make_unique<OpportunisticTls>(std::move(context));
 }

@@ -226,7 +226,8 @@ Task<void> RemoteAttempt::plan_tls(Routing& routing, dns::Budget& budget) {
   destination.mx_secure = routing.mx_secure;
   destination.require_tls = attempt_.envelope->require_tls;
   destination.tls_optional = attempt_.envelope->tls_optional;
-  port_ = routing.port;
+  destination.canonical = routing.canonical;
+  destination.port = port_ = routing.port;
   domain_tls_ = co_await shared_.tls.destination(std::move(destination), budget);
   for (MxHost& host : routing.hosts) {
     TlsPlan plan = co_await shared_.tls.plan(domain_tls_, host.name, host.addresses_secure, budget);
@@ -286,13 +287,14 @@ Task<std::optional<smtp::Reply>> RemoteAttempt::start_tls(std::size_t host, cons
   // RFC 3207 4.1: without a demand the mail goes in clear where STARTTLS is refused; a handshake that broke has taken
   // the connection with it
   if (!plan.tls_needed && conversation.machine().state() == State::ready) co_return std::nullopt;
+  if (plan.tls_needed && !plan.demand.empty()) co_return unmet_reply(plan, tried);
   co_return smtp::Reply(451, {4, 7, 5},
                         endpoint.text() + ": TLS (" + std::string(to_string(plan.kind)) + "): " + tried.why);
 }
 
 Task<std::optional<smtp::Reply>> RemoteAttempt::log_in(delivery::Conversation& conversation) {
   if (route_ == nullptr || route_->user.empty()) co_return std::nullopt;
-  const auto done = co_await authenticate(conversation, route_->user, route_->password);
+  const auto done = co_await authenticate(conversation, shared_.blocking, route_->user, route_->password);
   if (done) co_return std::nullopt;
   // A wrong password is the operator's to mend: mail waits meanwhile
   co_return smtp::Reply(451, {4, 7, 8}, "logging in as " + route_->user + ": " + done.error().what);

@@ -190,6 +190,7 @@ Task<Routing> route_by_mx(dns::Resolver& resolver, RoutingRules rules, smtp::Dom
     co_return std::move(routing);
   }
   routing.mx_secure = answer->security == dns::Security::secure;
+  if (!answer->canonical.is_root()) routing.canonical = answer->canonical;
   std::vector<dns::Mx> records = answer->mx;
   // RFC 7505 3: a null MX stands alone; a root among others names no host
   const bool null_mx =

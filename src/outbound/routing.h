@@ -42,6 +42,7 @@ struct MxHost {
 
 struct Routing {
   std::vector<MxHost> hosts;           // ascending preference, shuffled among equals; each has an address
+  dns::Name canonical;                 // the owner of the MX records, where the domain is an alias
   bool mx_secure = false;              // the MX records, or that there are none, were validated
   bool only_other_family = false;      // no host has an address of a family that we can send over
   std::vector<std::string> dropped;    // what was left out and why, a line each

@@ -90,6 +90,7 @@ struct SmtpRemote::Impl {
                FamilyMemory(),
                Pace(destination_concurrency),
                ConnectionPool(loop, chosen.idle_ms),
+               blocking,
                std::minstd_rand(std::random_device{}())},
         pool(blocking),
         options(std::make_shared<const Options>(std::move(chosen))),

@@ -32,6 +32,7 @@ struct Shared {
   FamilyMemory memory;
   Pace pace;
   ConnectionPool pool;
+  io::BlockingPool& blocking;
   std::minstd_rand random;
 };
 

@@ -24,6 +24,8 @@ namespace postern::outbound {
 // A destination whose MX hosts are known. Made once for an attempt, before its hosts are asked about.
 struct TlsDestination {
   dns::Name domain;           // of the recipients, or the smarthost's name
+  dns::Name canonical;        // what it is an alias of, where it is one: the name that has the MX records
+  std::uint16_t port = 25;    // TLSA records are published for a port
   bool by_operator = false;   // a smarthost or next hop: no MTA-STS, which speaks of MX hosts
   bool mx_secure = false;     // the MX records (or their absence) were validated: RFC 7672 2.2.1
   bool require_tls = false;   // of the message: REQUIRETLS
@@ -50,20 +52,29 @@ struct TlsPlan {
   // unless the policy says that it can never be otherwise.
   std::optional<smtp::Reply> refusal;
   bool tls_needed = false;  // without a handshake that gives the proof, this host gets nothing
-  io::TlsExpect expect;     // name for SNI, proof, records
+  // tls_needed: why, and what can be done about it, for the reply that is kept where TLS cannot be had (unmet_reply()).
+  std::string demand;
+  io::TlsExpect expect;  // name for SNI, proof, records
   std::shared_ptr<io::TlsClientContext> context;
 };
-[[nodiscard]] std::string_view to_string(TlsPlan::Kind kind);  // "opportunistic", "dane", "sts", ...
+// "opportunistic", "dane", "sts", "sts_testing", "requiretls", "remembered"
+[[nodiscard]] std::string_view to_string(TlsPlan::Kind kind);
 
 struct TlsAttempt {
   dns::Name host;
   ip::Endpoint endpoint;
-  bool offered = false;  // STARTTLS stood in EHLO's reply
+  std::optional<ip::Address> local;  // the address that we came from, for reports
+  bool offered = false;              // STARTTLS stood in EHLO's reply
   bool established = false;
   std::string failure;  // TlsFacts::failure, or "starttls_refused" and the like; empty where it worked
   std::string why;      // for people
   const io::TlsFacts* facts = nullptr;
 };
+
+// What becomes of a host whose plan needs TLS and which gave none: 4.7.5, another time or another host; for REQUIRETLS
+// 5.7.10 (RFC 8689 4.2.1), which is for good once no host is left. Where such a message has TLS and the host does not
+// offer REQUIRETLS, the sender's answer is 550 5.7.30.
+[[nodiscard]] smtp::Reply unmet_reply(const TlsPlan& plan, const TlsAttempt& attempt);
 
 class TlsPolicy {
  public:

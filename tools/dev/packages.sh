@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034
 # The Debian 12 packages of each group of ./dev setup; docs/dependencies.md says what each is for.
 packages_build=(clang-19 libclang-rt-19-dev lld-19 cmake ninja-build ccache pkg-config libssl-dev
-  libidn2-dev libunbound-dev libpsl-dev libzstd-dev libmaxminddb-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev)
+  libidn2-dev libunbound-dev libpsl-dev libzstd-dev libmaxminddb-dev libcurl4-openssl-dev zlib1g-dev nlohmann-json3-dev libtomlplusplus-dev libcli11-dev)
 packages_test=(libgtest-dev python3 openssl swaks msmtp libnet-ssleay-perl libio-socket-inet6-perl postfix dovecot-core dovecot-lmtpd
   nsd ldnsutils publicsuffix dns-root-data tor-geoipdb p0f python3-dkim python3-authres)
 packages_bench=(libbenchmark-dev python3 openssl postfix nsd postgrey)

@@ -66,7 +66,7 @@ class Nsd {
   static bool installed() { return fs::exists(kNsd) && fs::exists(kSign) && fs::exists(kKeygen); }
 
   Nsd() {
-    std::string pattern = testing::TempDir() + "postern_nsd_XXXXXX";
+    std::string pattern = ::testing::TempDir() + "postern_nsd_XXXXXX";
     dir_ = ::mkdtemp(pattern.data());
   }
   ~Nsd() {
