@@ -166,13 +166,17 @@ class Tables final : public SimulatedState {
     std::uint64_t strong = 0, weak = 0;
   };
   static Keys keys_of(const SessionView& session, const DecisionView& decision, const Evidence& evidence) {
-    // Of a transaction that the record does not list, the domain is all that is known of its sender.
-    std::string from = "unlisted@" + std::string(evidence.text(Signal::sender_domain));
+    std::string_view from;
+    std::string unlisted;
     std::string_view to = evidence.text(Signal::recipient_address);
     if (const record::TransactionView* const transaction = transaction_of(session, decision)) {
       from = transaction->reverse_path;
       const std::size_t at = transaction->recipients_begin + static_cast<std::size_t>(std::max(decision.recipient, 0));
       if (to.empty() && at < transaction->recipients_end) to = session.recipients[at].path;
+    } else if (evidence.get<value::Sender>(Signal::sender) == value::Sender::address) {
+      // The domain is all that is known of its sender then.
+      unlisted = "unlisted@" + std::string(evidence.text(Signal::sender_domain));
+      from = unlisted;
     }
     const smtp::Path path = path_of(from);
     const signals::Identity identity{.kind = signals::IdentityKind::net, .text = sender_of(session, evidence)};
