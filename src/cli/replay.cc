@@ -5,12 +5,10 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/record_source.h"
+#include "cli/simulation.h"
 #include "cli/table.h"
-#include "config/config.h"
-#include "inbound/defence.h"
 #include "insight/intervals.h"
 #include "insight/replay.h"
-#include "policy/presets.h"
 
 namespace postern::cli {
 
@@ -167,28 +165,6 @@ void print_report(const ReplayReport& report) {
   print_delays(report);
 }
 
-// The numbers of the configuration, where the file is a whole one; else the defaults.
-insight::SimulationOptions simulation_of(const std::string& file) {
-  insight::SimulationOptions out;
-  const config::Loaded loaded = config::load(file);
-  if (!loaded.config) return out;
-  const inbound::DefenceOptions& defence = loaded.config->inbound.defence;
-  out.budget.burst = defence.budget.burst;
-  out.budget.rate_per_hour = defence.budget.rate_per_hour;
-  out.budget.scale =
-      defence.budget.scale > 0
-          ? defence.budget.scale
-          : inbound::budget_scale(loaded.config->policy.choices.preset.value_or(std::string(policy::kDefaultPreset)));
-  out.connect = defence.budget.costs.connect;
-  out.recipient_refused = defence.budget.costs.recipient_refused;
-  out.unknown_user = defence.budget.costs.unknown_user;
-  out.trap = defence.budget.costs.trap;
-  out.message = defence.budget.costs.message;
-  out.greylist.delay = static_cast<std::uint32_t>(defence.greylist.delay_ms / 1000);
-  out.greylist.window = static_cast<std::uint32_t>(defence.greylist.window_ms / 1000);
-  return out;
-}
-
 }  // namespace
 
 int run_replay(const ReplayOptions& options) {
@@ -198,7 +174,11 @@ int run_replay(const ReplayOptions& options) {
   auto marks = read_marks(*source);
   if (!policy || !marks) return kNegative;
   std::unique_ptr<insight::SimulatedState> state;
-  if (options.resimulate) state = insight::simulate(simulation_of(options.policy));
+  if (options.resimulate) {
+    const auto simulation = simulation_of(options.policy);
+    if (!simulation) return kNegative;
+    state = insight::simulate(*simulation);
+  }
   insight::Replay replay(*policy->judge, policy->lists, *std::move(marks), state.get());
   insight::LineCount lines;
   {

@@ -15,6 +15,8 @@ namespace postern::cli {
 
 namespace {
 
+constexpr std::size_t kValueShown = 80;  // a SYN signature can be longer; --json has all of it
+
 using insight::SignalReport;
 using insight::SignalRow;
 
@@ -80,7 +82,7 @@ void print_report(const SignalReport& report, const std::string& policy) {
     const std::uint64_t harmed = row.unique_harm[0] + row.unique_harm[1];
     table.add(
         {{name, colour},
-         {row.value, colour},
+         {printable(row.value, kValueShown), colour},
          {count_text(row.seen.spam), colour},
          {count_text(row.seen.ham), colour},
          {decided ? lift_text(row.lift) : "", colour},

@@ -376,6 +376,12 @@ LoadedPolicy read_policy(std::string_view text, const std::string& file, bool fi
     loaded.policy = std::move(reader.config.policy);
   else
     loaded.judge = nullptr;
+  Reader numbers(file, text);
+  numbers.config.base_directory = reader.config.base_directory;
+  read_sections(numbers, *top, "defence");
+  loaded.defence = std::move(numbers.config.inbound.defence);
+  loaded.defence_problems = std::move(numbers.problems);
+  sort_problems(loaded.defence_problems);
   return loaded;
 }
 

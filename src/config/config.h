@@ -105,10 +105,14 @@ struct Loaded {
 [[nodiscard]] Result<std::shared_ptr<const Config>> load_or_explain(const std::string& file);
 
 // [policy] alone, of a whole configuration or of a file that has nothing else; other sections are not checked.
+// [defence] is read as well, for who simulates the state that the policy would judge by; its problems are no problem of
+// the policy.
 struct LoadedPolicy {
   std::optional<policy::Options> policy;        // none where there is a problem
   std::shared_ptr<const policy::Policy> judge;  // compiled of it; null where there is a problem
   std::vector<Problem> problems;
+  inbound::DefenceOptions defence;  // defaults where the file says nothing
+  std::vector<Problem> defence_problems;
 };
 [[nodiscard]] LoadedPolicy parse_policy(std::string_view text, const std::string& file);
 [[nodiscard]] LoadedPolicy load_policy(const std::string& file);

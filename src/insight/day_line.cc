@@ -3,9 +3,12 @@
 //    "sessions":[900,100],"tls":[800,90],"accepted":[200,40],
 //    "tls_versions":{"TLSv1.3":[700,90]},"ciphers":{...},"verdicts":{"reject":[500,10]},"reasons":{...},
 //    "events":[40,4,30,6,200,20],
-//    "signals":{"rdns":{"generic":[30,3,1,0,50,2]}},
+//    "signals":{"rdns":{"generic":[30,3,1,0,50,2]},"ja4":{"t13d1516h2_8daaf6152771_b186095e22b6":[9,0,0,0,4,0]}},
 //    "cells":[["windows","generic","BR","stranger",30,3,0,0,12,1]]}
-// Pairs are IPv4 and IPv6; six numbers are those of spam, of ham, and of what nobody knows.
+// Lines of before a signal was counted lack it, and are read; who does not know a signal or value passes over it. So
+// the schema stays the same as long as what is there keeps its meaning. Of a text at most kTextsKept values and
+// kOthers. Pairs are IPv4 and IPv6; six numbers are those of spam, of ham, and of what nobody knows.
+#include <algorithm>
 #include <cmath>
 
 #include "insight/aggregates.h"
@@ -24,7 +27,19 @@ constexpr double kCountMax = 1e12;
 
 void write_row(const Row& row, json::Writer& out) {
   for (const Truth truth : kOrder)
-    for (const bool ipv6 : {false, true}) out.number(static_cast<std::int64_t>(std::llround(row.of(truth, ipv6))));
+    for (const bool ipv6 : {false, true})
+      out.number(static_cast<std::int64_t>(std::llround(std::min(row.of(truth, ipv6), kCountMax))));
+}
+
+void write_texts(std::string_view name, const TextRows& texts, json::Writer& out) {
+  if (texts.empty()) return;
+  out.key(name).begin_object();
+  for (const auto& [text, row] : texts.kept()) {
+    out.key(text).begin_array();
+    write_row(row, out);
+    out.end_array();
+  }
+  out.end_object();
 }
 
 void write_pair(std::string_view key, const PerFamily& pair, json::Writer& out) {
@@ -43,14 +58,14 @@ std::optional<double> read_count(const json::Value& value) {
   return count;
 }
 
-// Six numbers from `at`; false where they are not there.
+// Six numbers from `at`, whole ones; false where they are not there.
 bool read_row(const json::Value::Array& numbers, std::size_t at, Row& out) {
   if (numbers.size() != at + 6) return false;
   for (const Truth truth : kOrder) {
     for (const bool ipv6 : {false, true}) {
       const auto count = read_count(numbers[at++]);
       if (!count) return false;
-      out.counts[static_cast<std::size_t>(truth)][ipv6 ? 1 : 0] = *count;
+      out.counts[static_cast<std::size_t>(truth)][ipv6 ? 1 : 0] = std::round(*count);
     }
   }
   return true;
@@ -76,6 +91,13 @@ void read_signals(const json::Value& value, Tally& tally, ListNames& names) {
   for (const auto& [name, rows] : value.object()) {
     const auto signal = evidence::find_signal(name);
     if (!signal) continue;
+    if (const auto text = counted_text(*signal)) {
+      for (const auto& [word, counts] : rows.object()) {
+        Row row;
+        if (read_row(counts.array(), 0, row)) tally.texts.at(*text).add(word, row);
+      }
+      continue;
+    }
     for (const auto& [word, counts] : rows.object()) {
       const auto slot = find_slot(*signal, word, names);
       Row row;
@@ -116,6 +138,10 @@ std::string day_line(const Day& day, const ListNames& names) {
   write_row(day.tally.events, out);
   out.end_array().key("signals").begin_object();
   for (const evidence::SignalInfo& info : evidence::signals()) {
+    if (const auto counted = counted_text(info.signal)) {
+      write_texts(info.name, day.tally.texts.at(*counted), out);
+      continue;
+    }
     const auto& rows = day.tally.signals.at(static_cast<std::size_t>(info.signal));
     if (rows.empty()) continue;
     out.key(info.name).begin_object();

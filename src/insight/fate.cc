@@ -1,6 +1,7 @@
 #include "insight/fate.h"
 
 #include "base/result.h"
+#include "insight/judging.h"
 
 namespace postern::insight {
 
@@ -18,8 +19,13 @@ bool refused_otherwise(const SessionView& session, const DecisionView& decision)
 // The decision at the end of DATA that was about this recipient; the number of decisions where there was none.
 std::size_t data_decision(const SessionView& session, std::size_t from) {
   const DecisionView& at_rcpt = session.decisions[from];
+  // Beyond the transactions that are listed all have one number. There the next message is this one's only where no
+  // other transaction began before it; and where decisions are missing nobody can say.
+  const bool listed = at_rcpt.transaction < static_cast<std::int32_t>(record::kTransactionsMax);
+  if (!listed && session.decisions_total > session.decisions.size()) return session.decisions.size();
   for (std::size_t i = from + 1; i < session.decisions.size(); ++i) {
     const DecisionView& decision = session.decisions[i];
+    if (decision.stage != Stage::data && begins_transaction(decision.transaction, decision.recipient)) break;
     if (decision.stage == Stage::data && decision.transaction == at_rcpt.transaction && decision.enforced &&
         (decision.recipient < 0 || decision.recipient == at_rcpt.recipient)) {
       return i;
@@ -50,13 +56,17 @@ std::string_view to_string(Fate fate) {
   return "accepted";
 }
 
+const record::TransactionView* transaction_of(const SessionView& session, const DecisionView& decision) {
+  if (decision.transaction < 0) return nullptr;
+  const auto at = static_cast<std::size_t>(decision.transaction);
+  return at < session.transactions.size() ? &session.transactions[at] : nullptr;
+}
+
 std::uint16_t code_of(const SessionView& session, const DecisionView& decision) {
-  if (decision.transaction < 0 || decision.recipient < 0) return 0;
-  const auto transaction = static_cast<std::size_t>(decision.transaction);
-  if (transaction >= session.transactions.size()) return 0;
-  const record::TransactionView& of = session.transactions[transaction];
-  const std::size_t at = of.recipients_begin + static_cast<std::size_t>(decision.recipient);
-  return at < of.recipients_end ? session.recipients[at].code : std::uint16_t{0};
+  const record::TransactionView* const of = transaction_of(session, decision);
+  if (of == nullptr || decision.recipient < 0) return 0;
+  const std::size_t at = of->recipients_begin + static_cast<std::size_t>(decision.recipient);
+  return at < of->recipients_end ? session.recipients[at].code : std::uint16_t{0};
 }
 
 void deliveries_of(const SessionView& session, std::span<const evidence::Action> after, std::vector<Delivery>& out) {

@@ -39,6 +39,9 @@ struct Delivery {
   bool unfinished = false;
 };
 
+// The transaction that a decision was about; null where it was about none, or the record does not list it.
+[[nodiscard]] const record::TransactionView* transaction_of(const record::SessionView& session,
+                                                            const record::DecisionView& decision);
 // What the recipient of a decision was answered; 0 where it has none, or it is not listed.
 [[nodiscard]] std::uint16_t code_of(const record::SessionView& session, const record::DecisionView& decision);
 

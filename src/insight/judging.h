@@ -8,6 +8,7 @@
 #include "evidence/evidence.h"
 #include "evidence/verdict.h"
 #include "policy/policy.h"
+#include "record/session_record.h"
 
 namespace postern::insight {
 
@@ -32,13 +33,20 @@ namespace postern::insight {
           .domain = evidence.text(evidence::Signal::recipient_domain)};
 }
 
+// Whether a decision at RCPT surely is the first of its transaction. Transactions that a record does not list all have
+// the number of the first such one, so that it alone tells nothing of them.
+[[nodiscard]] constexpr bool begins_transaction(std::int32_t transaction, std::int32_t recipient) {
+  return transaction >= static_cast<std::int32_t>(record::kTransactionsMax) && recipient == 0;
+}
+
 // Whose verdict each decision of a session was: at RCPT the recipient's, at the end of DATA that of the first recipient
-// whom the policy took, at connect nobody's. One session after the other.
+// who was taken, at connect nobody's. The evidence of the end of DATA has him; where it does not, he is looked for
+// among the decisions before it. One session after the other.
 class Whose {
  public:
   struct Decided {
     evidence::Stage stage{};
-    std::int32_t transaction = -1;
+    std::int32_t transaction = -1, recipient = -1;
     bool enforced = false;
     evidence::Action action{};  // as recorded
     std::uint16_t code = 0;     // that the recipient was answered; 0 where it is not listed

@@ -110,6 +110,7 @@ void Replay::judge(const SessionView& session) {
     const evidence::Evidence& evidence = simulated ? *simulated : recorded;
     const policy::For whose = whose_.next({.stage = decision.stage,
                                            .transaction = decision.transaction,
+                                           .recipient = decision.recipient,
                                            .enforced = decision.enforced,
                                            .action = decision.action,
                                            .code = code_of(session, decision)},

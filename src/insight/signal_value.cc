@@ -37,16 +37,26 @@ bool same_question(Signal signal, Slot a, Slot b) {
   return evidence::info(signal).type != Type::names || a % kNotListed == b % kNotListed;
 }
 
-policy::Seen seen_of(Signal signal, Slot slot, const std::map<Slot, Row>& rows, const auto& count) {
-  policy::Seen out;
-  for (const auto& [other, row] : rows) {
-    if (!same_question(signal, slot, other)) continue;
-    out.spam_events += count(row, Truth::spam);
-    out.ham_events += count(row, Truth::ham);
-    if (other != slot) continue;
-    out.spam = count(row, Truth::spam);
-    out.ham = count(row, Truth::ham);
+// `of`: of all events in which the question was answered.
+SignalRow weighed(Signal signal, std::string value, const Row& row, const Row& of) {
+  SignalRow out{.signal = signal, .value = std::move(value)};
+  out.seen = {.spam = row.of(Truth::spam),
+              .spam_events = of.of(Truth::spam),
+              .ham = row.of(Truth::ham),
+              .ham_events = of.of(Truth::ham)};
+  for (const bool ipv6 : {false, true}) {
+    out.by_family.at(ipv6 ? 1 : 0) = {.spam = row.of(Truth::spam, ipv6),
+                                      .spam_events = of.of(Truth::spam, ipv6),
+                                      .ham = row.of(Truth::ham, ipv6),
+                                      .ham_events = of.of(Truth::ham, ipv6)};
   }
+  out.weight = policy::weight_of(out.seen);
+  out.lift = std::exp(out.weight.nats);
+  out.lift_low = std::exp(out.weight.low);
+  out.lift_high = std::exp(out.weight.high);
+  out.gain = information_gain(out.seen);
+  out.needed = events_needed(out.weight, out.seen);
+  out.left_out = rests_on(signal) != 0;
   return out;
 }
 
@@ -78,14 +88,25 @@ void SignalStudy::leave_one_out(const record::SessionView& session, const Eviden
     if (!policy_.asks(signal)) continue;
     const Truth truth = Outcomes::truth(own, of_sender, rests_on(signal));
     if (truth == Truth::unknown) continue;
+    const std::string_view text = counted_text(signal) ? evidence.text(signal) : std::string_view();
     slots_of(evidence, signal, slots_);
-    if (slots_.empty() || stopped(without(evidence, signal), at_data)) continue;
+    if ((slots_.empty() && text.empty()) || stopped(without(evidence, signal), at_data)) continue;
+    const auto count = [&](Unique& unique) {
+      ++(truth == Truth::spam ? unique.caught : unique.harmed)[session.ipv6 ? 1 : 0];
+    };
+    if (!text.empty()) count(unique_of(signal, text));
     for (const Slot slot : slots_) {
       if (info.type == Type::names && slot >= kNotListed) continue;  // an answer that names nobody stops nobody
-      Unique& unique = unique_.at(static_cast<std::size_t>(signal))[slot];
-      ++(truth == Truth::spam ? unique.caught : unique.harmed)[session.ipv6 ? 1 : 0];
+      count(unique_.at(static_cast<std::size_t>(signal))[slot]);
     }
   }
+}
+
+SignalStudy::Unique& SignalStudy::unique_of(Signal signal, std::string_view text) {
+  auto& of = unique_texts_.at(*counted_text(signal));
+  const auto found = of.find(text);
+  if (found != of.end()) return found->second;
+  return of.size() < kTextsHeld ? of.emplace(text, Unique{}).first->second : of[std::string(kOthers)];
 }
 
 void SignalStudy::add_aggregates(const std::string& folder) {
@@ -133,29 +154,42 @@ void SignalStudy::add_rows(const Tally& sum, SignalReport& report) const {
     const auto& rows = sum.signals.at(static_cast<std::size_t>(info.signal));
     const auto& unique = unique_.at(static_cast<std::size_t>(info.signal));
     const std::size_t first = report.rows.size();
+    if (const auto text = counted_text(info.signal)) add_text_rows(*text, sum.texts.at(*text), report);
     for (const auto& [slot, row] : rows) {
-      SignalRow out{.signal = info.signal, .value = slot_name(info.signal, slot, names_)};
-      out.seen = seen_of(info.signal, slot, rows, [](const Row& of, Truth truth) { return of.of(truth); });
-      for (const bool ipv6 : {false, true}) {
-        out.by_family.at(ipv6 ? 1 : 0) =
-            seen_of(info.signal, slot, rows, [ipv6](const Row& of, Truth truth) { return of.of(truth, ipv6); });
-      }
-      out.weight = policy::weight_of(out.seen);
-      out.lift = std::exp(out.weight.nats);
-      out.lift_low = std::exp(out.weight.low);
-      out.lift_high = std::exp(out.weight.high);
-      out.gain = information_gain(out.seen);
-      out.needed = events_needed(out.weight, out.seen);
-      out.left_out = rests_on(info.signal) != 0;
+      Row of;
+      for (const auto& [other, counts] : rows)
+        if (same_question(info.signal, slot, other)) of.add(counts, 1);
+      SignalRow& out = report.rows.emplace_back(weighed(info.signal, slot_name(info.signal, slot, names_), row, of));
       if (const auto found = unique.find(slot); found != unique.end()) {
         out.unique_catch = found->second.caught;
         out.unique_harm = found->second.harmed;
       }
-      report.rows.push_back(std::move(out));
     }
     std::sort(
         report.rows.begin() + static_cast<std::ptrdiff_t>(first), report.rows.end(),
         [](const SignalRow& a, const SignalRow& b) { return std::tie(b.gain, a.value) < std::tie(a.gain, b.value); });
+  }
+}
+
+void SignalStudy::add_text_rows(std::size_t text, const TextRows& texts, SignalReport& report) const {
+  const TextRows::Rows rows = texts.kept();
+  Row of;
+  for (const auto& [value, row] : rows) of.add(row, 1);
+  SignalRow* others = nullptr;
+  report.rows.reserve(report.rows.size() + rows.size());  // `others` stays
+  for (const auto& [value, row] : rows) {
+    SignalRow& out = report.rows.emplace_back(weighed(kCountedTexts.at(text), value, row, of));
+    if (value == kOthers) others = &out;
+  }
+  for (const auto& [value, unique] : unique_texts_.at(text)) {
+    auto found = std::ranges::find_if(report.rows.end() - static_cast<std::ptrdiff_t>(rows.size()), report.rows.end(),
+                                      [&](const SignalRow& row) { return row.value == value; });
+    SignalRow* const row = found != report.rows.end() ? &*found : others;
+    if (row == nullptr) continue;  // of a day for which the aggregates speak
+    for (std::size_t family = 0; family < 2; ++family) {
+      row->unique_catch.at(family) += unique.caught.at(family);
+      row->unique_harm.at(family) += unique.harmed.at(family);
+    }
   }
 }
 

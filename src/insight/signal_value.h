@@ -5,13 +5,17 @@
 // Unique catch and harm: an event is judged with its evidence, and again with the one signal unknown. Spam that is
 // stopped only with it is its catch, ham that is delayed or refused only with it is its harm. They need records, and
 // are plain counts.
+//
+// Texts (kCountedTexts) have a row for each of their kTextsKept most frequent values, and one for all others.
 // Thread rule: one thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/json.h"
@@ -62,8 +66,10 @@ class SignalStudy {
     std::array<std::uint64_t, 2> caught{}, harmed{};
   };
   void leave_one_out(const record::SessionView& session, const evidence::Evidence& evidence);
+  Unique& unique_of(evidence::Signal signal, std::string_view text);
   [[nodiscard]] bool stopped(const evidence::Evidence& evidence, bool at_data) const;
   void add_rows(const Tally& sum, SignalReport& report) const;
+  void add_text_rows(std::size_t text, const TextRows& texts, SignalReport& report) const;
   void add_counts(const Tally& sum, SignalReport& report) const;
 
   const policy::Policy& policy_;
@@ -72,6 +78,7 @@ class SignalStudy {
   DayBuilder builder_;
   evidence::ListNames names_;
   std::array<std::map<Slot, Unique>, evidence::kSignals> unique_;
+  std::array<std::map<std::string, Unique, std::less<>>, kCountedTexts.size()> unique_texts_;  // each of kTextsHeld
   std::vector<Slot> slots_;
   std::map<std::int64_t, Day> aggregates_;
 };

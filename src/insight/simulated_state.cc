@@ -1,11 +1,13 @@
 #include "insight/simulated_state.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "bounds/known_senders.h"
 #include "crypto/siphash.h"
 #include "insight/fate.h"
+#include "insight/judging.h"
 #include "insight/outcomes.h"
 #include "ip/address.h"
 #include "signals/identity.h"
@@ -16,6 +18,7 @@ namespace postern::insight {
 namespace {
 
 using bounds::Pending;
+using evidence::Action;
 using evidence::Evidence;
 using evidence::Signal;
 using evidence::Stage;
@@ -25,8 +28,9 @@ namespace value = evidence::value;
 
 // Any fixed one: nobody aims at a simulation, and two runs must say the same.
 constexpr crypto::SipKey kSecret{.k0 = 0x706F737465726E21, .k1 = 0x7265706C6179};
-constexpr std::int32_t kNone = -2;        // no transaction; -1 is "about none"
 constexpr std::uint32_t kWeakDelays = 3;  // the weak key waits for so many delays
+constexpr unsigned kPoolAccepted = 15;    // who has so many messages is a pool: no trap takes its history (defence.cc)
+constexpr std::uint32_t kLookAlone = 0;   // a price: nothing is taken
 
 smtp::Path path_of(std::string_view text) {
   const auto parsed = smtp::parse_path("<" + std::string(text) + ">", true, true);
@@ -54,44 +58,57 @@ class Tables final : public SimulatedState {
       }
       evidence.set(Signal::known, known_as(key, now));
     }
+    payer_ = payer_of(session, evidence, key, now);
     // A connection that was let in has no decision of its own: it is paid for at the session's first.
-    const bool admitted = begun_ ? budgets_.decide(event_of(session, evidence, 0, now), now).admitted
-                                 : budgets_.take(event_of(session, evidence, options_.connect, now), now).admitted;
-    begun_ = true;
-    if (!evidence.is_unknown(Signal::budget)) {
-      evidence.set(Signal::budget, admitted ? value::Budget::within : value::Budget::over);
+    const bool first = !begun_;
+    if (first) {
+      begun_ = true;
+      over_at_connect_ = !spend(options_.connect, second_of(session.start));
     }
-    if (decision.stage != Stage::connect && !evidence.is_unknown(Signal::greylist)) {
+    const bool connecting = decision.stage == Stage::connect;
+    if (!connecting && !thrown_out_) turn_to(decision, now);
+    const bool over = thrown_out_ || (first && over_at_connect_) || (!connecting && !spend(kLookAlone, now));
+    if (!evidence.is_unknown(Signal::budget)) {
+      evidence.set(Signal::budget, over ? value::Budget::over : value::Budget::within);
+    }
+    if (!connecting && !evidence.is_unknown(Signal::greylist)) {
       evidence.set(Signal::greylist, greylist_of(session, decision, evidence, now));
     }
   }
 
   void after(const SessionView& session, const DecisionView& decision, const Evidence& evidence,
              const evidence::Verdict& verdict) override {
+    // Where a budget was spent at connect and the policy throttles, nothing of the session happens.
+    if (over_at_connect_ && verdict.action == Action::throttle) thrown_out_ = true;
+    over_at_connect_ = false;
+    if (thrown_out_) return;
     const std::uint32_t now = second_of(session, decision);
-    const Fate fate = fate_of(verdict.action);
-    if (!decision.enforced) return;  // nobody is charged for what was only told
     switch (decision.stage) {
       case Stage::connect:
         break;
       case Stage::data:
-        // The message came because somebody was accepted then; now perhaps nobody would be.
-        if (fate != Fate::accepted || decision.transaction != accepted_in_) break;
-        charge(session, evidence, options_.message, now);
-        known_.note(sender_key(session, evidence), bounds::SenderEvent::accepted, now);
+        after_message(session, decision, evidence, verdict.action, now);
         break;
       case Stage::helo:
       case Stage::mail:
       case Stage::rcpt:
-        after_recipient(session, decision, evidence, verdict.action, now);
+        after_recipient(session, decision, evidence, verdict, now);
         break;
     }
   }
 
   void finished(const SessionView& session) override {
     note_time(session);
-    accepted_in_ = kNone;
-    begun_ = false;
+    if (begun_ && !thrown_out_) {
+      const std::uint32_t now = second_of(session.start + session.duration_ms);
+      end_transaction(now);
+      const bool gone = session.end == "eof" || session.end == "reset" || session.end == "timeout";
+      if (session.end == "tls_failed") spend(options_.tls_failed, now);
+      if (gone && accepted_ == 0 && !sinkhole_) spend(options_.hang_up, now);
+    }
+    begun_ = over_at_connect_ = thrown_out_ = sinkhole_ = false;
+    accepted_ = 0;
+    transaction_.reset();
   }
 
   [[nodiscard]] Warmth warm() const override {
@@ -112,22 +129,30 @@ class Tables final : public SimulatedState {
     newest_ = std::max(newest_, session.start);
     oldest_ = oldest_ == 0 ? session.start : std::min(oldest_, session.start);
   }
+  static std::uint32_t second_of(WallMs time) { return static_cast<std::uint32_t>(time / 1000); }
   static std::uint32_t second_of(const SessionView& session, const DecisionView& decision) {
-    return static_cast<std::uint32_t>((session.start + decision.ms) / 1000);
+    return second_of(session.start + decision.ms);
   }
   static std::uint64_t key_of(std::string_view text) { return crypto::siphash_1_3(kSecret, text); }
 
-  bounds::Event event_of(const SessionView& session, const Evidence& evidence, double cost, std::uint32_t now) const {
-    const std::uint64_t identity = sender_key(session, evidence);
+  bounds::Event payer_of(const SessionView& session, const Evidence& evidence, std::uint64_t identity,
+                         std::uint32_t now) const {
     bounds::Event event;
     event.address = ip::Address::parse(session.client).value_or(ip::Address());
-    event.known = known_.known(identity, now);
+    event.known = known_.known(identity, now) ||
+                  evidence.get<value::Operator>(Signal::verdict_of_operator) == value::Operator::allow;
     if (!session.identity.empty() && !session.identity.starts_with("net:")) event.identity = identity;
-    event.cost = cost;
     return event;
   }
-  void charge(const SessionView& session, const Evidence& evidence, double cost, std::uint32_t now) {
-    if (cost > 0) budgets_.charge(event_of(session, evidence, cost, now), now);
+  // As the server does (Defence::charge): whether one unit is left; what costs more is taken whole, and nothing where
+  // the budget is spent.
+  bool spend(std::uint32_t units, std::uint32_t now) {
+    payer_.cost = 1;
+    if (!budgets_.decide(payer_, now).admitted) return false;
+    if (units == 0) return true;
+    payer_.cost = units;
+    budgets_.charge(payer_, now);
+    return true;
   }
 
   [[nodiscard]] value::Known known_as(std::uint64_t key, std::uint32_t now) const {
@@ -142,12 +167,16 @@ class Tables final : public SimulatedState {
   };
   static Keys keys_of(const SessionView& session, const DecisionView& decision, const Evidence& evidence) {
     std::string_view from;
-    std::string_view to;
-    if (decision.transaction >= 0 && static_cast<std::size_t>(decision.transaction) < session.transactions.size()) {
-      const auto& transaction = session.transactions[static_cast<std::size_t>(decision.transaction)];
-      from = transaction.reverse_path;
-      const std::size_t at = transaction.recipients_begin + static_cast<std::size_t>(std::max(decision.recipient, 0));
-      if (at < transaction.recipients_end) to = session.recipients[at].path;
+    std::string unlisted;
+    std::string_view to = evidence.text(Signal::recipient_address);
+    if (const record::TransactionView* const transaction = transaction_of(session, decision)) {
+      from = transaction->reverse_path;
+      const std::size_t at = transaction->recipients_begin + static_cast<std::size_t>(std::max(decision.recipient, 0));
+      if (to.empty() && at < transaction->recipients_end) to = session.recipients[at].path;
+    } else if (evidence.get<value::Sender>(Signal::sender) == value::Sender::address) {
+      // The domain is all that is known of its sender then.
+      unlisted = "unlisted@" + std::string(evidence.text(Signal::sender_domain));
+      from = unlisted;
     }
     const smtp::Path path = path_of(from);
     const signals::Identity identity{.kind = signals::IdentityKind::net, .text = sender_of(session, evidence)};
@@ -156,47 +185,126 @@ class Tables final : public SimulatedState {
   }
   [[nodiscard]] value::Greylist greylist_of(const SessionView& session, const DecisionView& decision,
                                             const Evidence& evidence, std::uint32_t now) const {
+    // At the end of DATA it is that of the first recipient who was taken.
+    if (decision.stage == Stage::data && transaction_ && transaction_->greylist) return *transaction_->greylist;
     const Keys keys = keys_of(session, decision, evidence);
     const Pending::State strong = pending_.look(keys.strong, now, options_.greylist);
     if (strong.kind == Pending::Kind::due) return value::Greylist::due;
     bounds::GreylistTimes longer = options_.greylist;
-    longer.delay *= kWeakDelays;
-    if (pending_.look(keys.weak, now, longer).kind == Pending::Kind::due) return value::Greylist::weak;
-    return strong.kind == Pending::Kind::early ? value::Greylist::early : value::Greylist::first;
+    longer.delay = std::min(longer.delay * kWeakDelays, longer.window / 2);
+    const Pending::State weak = pending_.look(keys.weak, now, longer);
+    if (weak.kind == Pending::Kind::due) return value::Greylist::weak;
+    const bool early = strong.kind == Pending::Kind::early || weak.kind == Pending::Kind::early;
+    return early ? value::Greylist::early : value::Greylist::first;
+  }
+  void note_attempt(const SessionView& session, const DecisionView& decision, const Evidence& evidence,
+                    std::uint32_t now) {
+    // What a budget refuses puts nothing into the greylist.
+    if (!spend(1, now)) return;
+    const Keys keys = keys_of(session, decision, evidence);
+    pending_.note(keys.strong, now, options_.greylist);
+    pending_.note(keys.weak, now, options_.greylist);
+  }
+
+  // The transaction of a decision that is about one; the one before it ends.
+  void turn_to(const DecisionView& decision, std::uint32_t now) {
+    const bool at_data = decision.stage == Stage::data;
+    if (transaction_ && transaction_->index == decision.transaction &&
+        (at_data || !begins_transaction(decision.transaction, decision.recipient)))
+      return;
+    end_transaction(now);
+    transaction_.emplace(Transaction{.index = decision.transaction});
+    // None of its recipients is in the record, but somebody was taken, or there would be no message.
+    transaction_->taken = at_data;
+    transaction_->earns = at_data;
+  }
+  void end_transaction(std::uint32_t now) {
+    // Look-ups were made for it: who goes on like that pays.
+    if (transaction_ && !transaction_->accepted && !sinkhole_) spend(1, now);
+    transaction_.reset();
   }
 
   void after_recipient(const SessionView& session, const DecisionView& decision, const Evidence& evidence,
-                       evidence::Action action, std::uint32_t now) {
-    const std::uint64_t sender = sender_key(session, evidence);
-    const auto recipient = evidence.get<value::Recipient>(Signal::recipient);
-    if (recipient == value::Recipient::trap || recipient == value::Recipient::retired) {
-      charge(session, evidence, options_.trap, now);
-      known_.note(sender, bounds::SenderEvent::trapped, now);
-    } else if (recipient == value::Recipient::no_such_user) {
-      charge(session, evidence, options_.unknown_user, now);
-    } else if (fate_of(action) == Fate::refused) {
-      charge(session, evidence, options_.recipient_refused, now);
-    }
-    if (action == evidence::Action::greylist) {
-      const Keys keys = keys_of(session, decision, evidence);
-      pending_.note(keys.strong, now, options_.greylist);
-      pending_.note(keys.weak, now, options_.greylist);
-    } else if (fate_of(action) == Fate::accepted) {
-      accepted_in_ = decision.transaction;
+                       const evidence::Verdict& verdict, std::uint32_t now) {
+    using value::Recipient;
+    const auto recipient = evidence.get<Recipient>(Signal::recipient);
+    const std::uint16_t code = code_of(session, decision);
+    // There alone somebody is taken who is not here: a trap, or whoever the policy was only told of.
+    if (!decision.enforced && code != 0 && code < 400) sinkhole_ = true;
+    if (verdict.action == Action::throttle && !sinkhole_) return;
+    if (recipient == Recipient::trap) {
+      note_trap(sender_key(session, evidence), now);
+      spend(options_.trap, now);
+    } else if (recipient == Recipient::no_such_user || recipient == Recipient::retired) {
+      spend(options_.unknown_user, now);
+    } else if (!decision.enforced) {
+      // A domain that is not ours is refused whatever the policy says; nobody is charged for what was only told.
+      if (recipient == Recipient::unknown && !(code != 0 && code < 400)) spend(options_.recipient_refused, now);
+    } else if (verdict.action == Action::reject) {
+      spend(options_.recipient_refused, now);
+    } else if (verdict.action == Action::greylist) {
+      note_attempt(session, decision, evidence, now);
+    } else if (fate_of(decision.action) != Fate::accepted || code < 400) {  // else somebody else refused him
       const auto greylist = evidence.get<value::Greylist>(Signal::greylist);
-      if (greylist == value::Greylist::due || greylist == value::Greylist::weak) {
-        known_.note(sender, bounds::SenderEvent::passed, now);
-      }
+      if (!transaction_->taken) transaction_->greylist = greylist;
+      transaction_->taken = true;
+      transaction_->passed_greylist |= greylist == value::Greylist::due || greylist == value::Greylist::weak;
+      transaction_->earns |= recipient == Recipient::mailbox && verdict.rule != "operator";
     }
   }
+
+  void after_message(const SessionView& session, const DecisionView& decision, const Evidence& evidence, Action action,
+                     std::uint32_t now) {
+    if (!decision.enforced) {
+      sinkhole_ = true;
+    } else if (transaction_->taken) {  // the message came because somebody was accepted; now perhaps nobody would be
+      if (action == Action::reject) spend(options_.recipient_refused, now);
+      if (action == Action::greylist) note_attempt(session, decision, evidence, now);
+      // What could not be stored was not accepted by anybody.
+      const record::TransactionView* const transaction = transaction_of(session, decision);
+      const bool stored =
+          fate_of(decision.action) != Fate::accepted || transaction == nullptr || transaction->code < 400;
+      if (fate_of(action) == Fate::accepted && stored) {
+        spend(options_.message, now);
+        transaction_->accepted = true;
+        ++accepted_;
+        const bool trapped = evidence.get<value::YesNo>(Signal::trap) == value::YesNo::yes;
+        if (transaction_->earns && !trapped) {
+          const std::uint64_t sender = sender_key(session, evidence);
+          if (transaction_->passed_greylist) known_.note(sender, bounds::SenderEvent::passed, now);
+          known_.note(sender, bounds::SenderEvent::accepted, now);
+        }
+      }
+    }
+    end_transaction(now);
+  }
+
+  void note_trap(std::uint64_t sender, std::uint32_t now) {
+    const auto found = known_.look(sender, now);
+    // Whoever has an account at a large pool could take its history from it with one letter.
+    if (found && found->accepted >= kPoolAccepted && payer_.identity) return;
+    known_.note(sender, bounds::SenderEvent::trapped, now);
+  }
+
+  // What is remembered of the transaction at hand.
+  struct Transaction {
+    std::int32_t index = -1;  // in the record
+    bool taken = false;       // it has a recipient who would be accepted
+    bool earns = false, passed_greylist = false, accepted = false;
+    std::optional<value::Greylist> greylist;  // of the first who is taken
+  };
 
   SimulationOptions options_;
   bounds::PrefixBudgets budgets_;
   Pending pending_;
   bounds::KnownSenders known_;
   WallMs oldest_ = 0, newest_ = 0;
-  bool begun_ = false;                // the session at hand has paid for its connection
-  std::int32_t accepted_in_ = kNone;  // the session's last transaction with a recipient who would be accepted
+  // Of the session at hand:
+  bool begun_ = false;  // it has paid for its connection
+  bool over_at_connect_ = false, thrown_out_ = false, sinkhole_ = false;
+  std::uint32_t accepted_ = 0;  // messages
+  bounds::Event payer_;         // as of the last decision
+  std::optional<Transaction> transaction_;
 };
 
 }  // namespace

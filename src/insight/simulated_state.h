@@ -2,9 +2,13 @@
 // sessions from cold, in their order in time. Replay asks it before each decision and tells it what came of it. The
 // evidence then has the simulated state in the place of the recorded one; everything else stays as recorded.
 //
-// What it cannot know: sessions that were refused at connect have no further decisions; a sender who would newly be
-// told to come again does not do so in the records; mail of ours to a sender is in no session's record, so replied_to
-// stays as it was recorded. Thread rule: one thread.
+// What an event costs, and when it is refused, is what the session that judges does (inbound/judgement.cc): whoever
+// changes the one changes the other.
+//
+// What it cannot know: sessions that were refused at connect have no further decisions; nor have those with more than a
+// record keeps; a sender who would newly be told to come again does not do so in the records; mail of ours to a sender
+// is in no session's record, so replied_to stays as it was recorded. A session has one identity, from its beginning on:
+// the recorded one. Thread rule: one thread.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +43,9 @@ class SimulatedState {
 // What it rests on: the numbers of [defence] in the configuration.
 struct SimulationOptions {
   bounds::BudgetOptions budget;
-  double connect = 1, recipient_refused = 2, unknown_user = 4, trap = 50, message = 1;  // prices
+  // Prices, in units.
+  std::uint32_t connect = 1, recipient_refused = 2, unknown_user = 4, trap = 50, tls_failed = 1, hang_up = 1,
+                message = 1;
   bounds::GreylistTimes greylist;
   std::uint64_t table_bytes = 8 << 20;  // of each of the three tables
 };

@@ -1,6 +1,7 @@
 #include "insight/tally.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.h"
 
@@ -38,12 +39,19 @@ std::string range_name(std::span<const std::int64_t> bounds, std::size_t at) {
   return low == bounds[at] ? std::to_string(low) : std::to_string(low) + "-" + std::to_string(bounds[at]);
 }
 
+bool countable(std::string_view text) {
+  return !text.empty() && text.size() <= evidence::kTextMax &&
+         std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
 }  // namespace
 
 void Row::add(const Row& other, double weight) {
   for (std::size_t truth = 0; truth < counts.size(); ++truth)
     for (std::size_t family = 0; family < 2; ++family) counts[truth][family] += weight * other.counts[truth][family];
 }
+
+double Row::total() const { return of(Truth::unknown) + of(Truth::spam) + of(Truth::ham); }
 
 bool Row::empty() const {
   return std::ranges::all_of(counts, [](const auto& both) { return both[0] == 0 && both[1] == 0; });
@@ -125,6 +133,54 @@ std::optional<Slot> find_slot(Signal signal, std::string_view name, ListNames& n
   return std::nullopt;
 }
 
+void TextRows::add(std::string_view text, const Row& row, double weight) {
+  if (text == kOthers || !countable(text)) {
+    others_.add(row, weight);
+    return;
+  }
+  auto found = held_.find(text);
+  if (found == held_.end()) {
+    Held held;
+    if (held_.size() >= kTextsHeld) {
+      const auto least =
+          std::ranges::min_element(held_, {}, [](const auto& entry) -> double { return entry.second.rank; });
+      others_.add(least->second.row, 1);
+      held.rank = least->second.rank;
+      held_.erase(least);
+    }
+    found = held_.emplace(text, held).first;
+  }
+  found->second.row.add(row, weight);
+  found->second.rank += weight * row.total();
+}
+
+void TextRows::add(const TextRows& other, double weight) {
+  for (const auto& [text, held] : other.held_) add(text, held.row, weight);
+  others_.add(other.others_, weight);
+}
+
+TextRows::Rows TextRows::kept() const {
+  struct Entry {
+    double total;
+    const std::string* text;
+    const Row* row;
+  };
+  std::vector<Entry> order;
+  for (const auto& [text, held] : held_) order.push_back({held.row.total(), &text, &held.row});
+  std::ranges::sort(
+      order, [](const Entry& a, const Entry& b) { return std::tie(b.total, *a.text) < std::tie(a.total, *b.text); });
+  Rows out;
+  Row others = others_;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i < kTextsKept)
+      out.emplace(*order[i].text, *order[i].row);
+    else
+      others.add(*order[i].row, 1);
+  }
+  if (!others.empty()) out.emplace(kOthers, others);
+  return out;
+}
+
 void Tally::add(const Evidence& evidence, bool ipv6, Signs own, Signs of_sender) {
   events.add(Outcomes::truth(own, of_sender), ipv6);
   std::vector<Slot> slots;
@@ -133,6 +189,13 @@ void Tally::add(const Evidence& evidence, bool ipv6, Signs own, Signs of_sender)
     if (slots.empty()) continue;
     const Truth truth = Outcomes::truth(own, of_sender, rests_on(info.signal));
     for (const Slot slot : slots) signals.at(static_cast<std::size_t>(info.signal))[slot].add(truth, ipv6);
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const std::string_view text = evidence.text(kCountedTexts.at(i));
+    if (text.empty()) continue;
+    Row one;
+    one.add(Outcomes::truth(own, of_sender, rests_on(kCountedTexts.at(i))), ipv6);
+    texts.at(i).add(text, one);
   }
   const Cell cell{.os = static_cast<std::uint8_t>(evidence.number(Signal::os)),
                   .rdns = static_cast<std::uint8_t>(evidence.number(Signal::rdns)),
@@ -148,6 +211,7 @@ void Tally::add(const Tally& other, double weight) {
   events.add(other.events, weight);
   for (std::size_t i = 0; i < signals.size(); ++i)
     for (const auto& [slot, row] : other.signals.at(i)) signals.at(i)[slot].add(row, weight);
+  for (std::size_t i = 0; i < texts.size(); ++i) texts.at(i).add(other.texts.at(i), weight);
   for (const auto& [cell, row] : other.cells) {
     if (cells.size() >= kCellsMax && !cells.contains(cell)) continue;
     cells[cell].add(row, weight);

@@ -1,8 +1,9 @@
 // Tally: how often each value of each signal was seen in spam, in ham, and in what nobody knows, by address family: one
 // event a sender and day (outcomes.h). The counts of a day; what `postern signals` weighs, what the aggregates keep for
-// years. Bounded: a few hundred values, 676 countries, kCellsMax cells.
+// years. Bounded: a few hundred values, 676 countries, kCellsMax cells, kTextsHeld values of each counted text.
 //
-// Texts have no rows: their values have no end. Numbers are counted by ranges.
+// Numbers are counted by ranges. Of texts those are counted that a client's software chooses and that name nobody
+// (kCountedTexts); all others have no rows.
 // Thread rule: values.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,6 +38,7 @@ struct Row {
   [[nodiscard]] double of(Truth truth, bool ipv6) const {
     return counts[static_cast<std::size_t>(truth)][ipv6 ? 1 : 0];
   }
+  [[nodiscard]] double total() const;
   [[nodiscard]] bool empty() const;
   friend bool operator==(const Row&, const Row&) = default;
 };
@@ -51,6 +54,40 @@ void slots_of(const evidence::Evidence& evidence, evidence::Signal signal, std::
 // The reverse; names of lists that `names` lacks are added to it. Nothing where there is no such value.
 [[nodiscard]] std::optional<Slot> find_slot(evidence::Signal signal, std::string_view name, evidence::ListNames& names);
 
+inline constexpr std::array<evidence::Signal, 4> kCountedTexts{evidence::Signal::syn, evidence::Signal::cipher,
+                                                               evidence::Signal::ja4, evidence::Signal::tls_group};
+inline constexpr std::size_t kTextsKept = 64;   // values of one such signal that are written and shown
+inline constexpr std::size_t kTextsHeld = 256;  // while they are counted
+inline constexpr std::string_view kOthers = "(others)";
+// Its place in kCountedTexts.
+[[nodiscard]] constexpr std::optional<std::size_t> counted_text(evidence::Signal signal) {
+  for (std::size_t i = 0; i < kCountedTexts.size(); ++i)
+    if (kCountedTexts.at(i) == signal) return i;
+  return std::nullopt;
+}
+
+// How often each value of a text was seen. Whoever makes up ever new values can neither fill the memory nor push out
+// what is frequent (Metwally, Agrawal, El Abbadi 2005: Space-Saving): each value that has more than 1/kTextsHeld of the
+// events is held, and its count falls short by no more than that share. What gives way is counted under kOthers, as are
+// values that are not printable ASCII.
+class TextRows {
+ public:
+  using Rows = std::map<std::string, Row, std::less<>>;
+  void add(std::string_view text, const Row& row, double weight = 1);
+  void add(const TextRows& other, double weight);
+  // The kTextsKept most frequent; all else under kOthers, where there is any.
+  [[nodiscard]] Rows kept() const;
+  [[nodiscard]] bool empty() const { return held_.empty() && others_.empty(); }
+
+ private:
+  struct Held {
+    Row row;
+    double rank = 0;  // its events, and those of whom it took the place
+  };
+  std::map<std::string, Held, std::less<>> held_;
+  Row others_;
+};
+
 // The signals of the joint table of the score, with the country itself: whether it is home the policy says.
 struct Cell {
   std::uint8_t os = 0, rdns = 0, known = 0;
@@ -61,6 +98,7 @@ struct Cell {
 struct Tally {
   Row events;  // in all
   std::array<std::map<Slot, Row>, evidence::kSignals> signals;
+  std::array<TextRows, kCountedTexts.size()> texts;
   std::map<Cell, Row> cells;
 
   // `signs`: of the session itself and of its sender. The truth is asked anew for each signal, without what rests on

@@ -210,6 +210,9 @@ Why explain_session(FoundSession found, const policy::Policy* policy, const List
     decision.stage = evidence::parse_stage(line.at("stage").string()).value_or(evidence::Stage::connect);
     const Value& recipient = recipient_of_decision(why.session, line);
     decision.recipient = recipient.at("path").string();
+    // Of a recipient whom the record does not list.
+    if (decision.recipient.empty() && number_of(line.at("recipient"), -1) >= 0)
+      decision.recipient = evidence.text(Signal::recipient_address);
     decision.facts = facts_between(before, evidence, names);
     decision.action = evidence::parse_action(line.at("action").string()).value_or(Action::accept);
     decision.reason = evidence::parse_reason(line.at("reason").string()).value_or(Reason::none);
@@ -222,6 +225,7 @@ Why explain_session(FoundSession found, const policy::Policy* policy, const List
     decision.way_out = way_out(why.session, decision, evidence);
     const policy::For judged_for = whose.next({.stage = decision.stage,
                                                .transaction = number_of(line.at("transaction"), -1),
+                                               .recipient = number_of(line.at("recipient"), -1),
                                                .enforced = decision.enforced,
                                                .action = decision.action,
                                                .code = static_cast<std::uint16_t>(number_of(recipient.at("code"), 0))},

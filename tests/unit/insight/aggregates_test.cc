@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "traffic.h"
 
 namespace postern::insight {
@@ -17,6 +19,8 @@ std::string one_session(const policy::Policy& policy, WallMs at, const std::stri
   session.with(Signal::rdns, rdns).with(Signal::trap, trap).with(Signal::known, value::Known::stranger).country("US");
   session.evidence().set_lists(1, trap == value::YesNo::yes ? 1 : 0);
   session.evidence().set_number(Signal::errors, 4);
+  session.evidence().set_text(Signal::ja4, trap == value::YesNo::yes ? "t12i_bot" : "t13i_mta");
+  session.evidence().set_text(Signal::rdns_domain, "somebody.example");
   return session.connect().mail("x@" + who).line();
 }
 
@@ -46,6 +50,8 @@ TEST(Aggregates, ADayIsReadBack) {
   EXPECT_NE(line.find(R"("rdns":{"generic":[1,0,0,0,0,1]})"), std::string::npos) << line;
   EXPECT_NE(line.find(R"("lists":{"zen":[1,0,0,0,0,0],"not zen":[0,0,0,0,0,1]})"), std::string::npos) << line;
   EXPECT_NE(line.find(R"("errors":{"3-9":[1,0,0,0,0,1]})"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("ja4":{"t12i_bot":[1,0,0,0,0,0],"t13i_mta":[0,0,0,0,0,1]})"), std::string::npos) << line;
+  EXPECT_EQ(line.find("somebody"), std::string::npos) << "names of anybody are not kept";
   EXPECT_NE(line.find(R"(["unknown","generic","US","stranger",1,0,0,0,0,1])"), std::string::npos) << line;
   evidence::ListNames others{"dbl"};
   const auto read = parse_day(line, others);
@@ -72,6 +78,59 @@ TEST(Aggregates, WhatIsNoDayIsRefused) {
   ASSERT_TRUE(later);
   EXPECT_EQ(later->tally.events.of(Truth::spam), 1);
   EXPECT_TRUE(later->tally.cells.empty());
+}
+
+Row events_of(double spam) {
+  Row row;
+  row.add(Truth::spam, false, spam);
+  return row;
+}
+
+TEST(Aggregates, OfTextsTheFrequentOnesStay) {
+  TextRows texts;
+  // One in a hundred is the same, among ever new ones that come first.
+  for (int i = 0; i < 1000; ++i) texts.add("junk" + std::to_string(i), events_of(1));
+  for (int i = 1000; i < 20'000; ++i) texts.add(i % 100 == 0 ? "same" : "junk" + std::to_string(i), events_of(1));
+  const TextRows::Rows kept = texts.kept();
+  EXPECT_EQ(kept.size(), kTextsKept + 1);
+  ASSERT_TRUE(kept.contains("same"));
+  EXPECT_GE(kept.at("same").of(Truth::spam), 190 - 20'000.0 / kTextsHeld);
+  EXPECT_LE(kept.at("same").of(Truth::spam), 190);
+  double sum = 0;
+  for (const auto& [text, row] : kept) sum += row.of(Truth::spam);
+  EXPECT_EQ(sum, 20'000) << "nothing is lost, and nothing counted twice";
+}
+
+TEST(Aggregates, AtTheLimitsOfTexts) {
+  TextRows texts;
+  for (std::size_t i = 0; i < kTextsKept; ++i) texts.add("v" + std::to_string(i), events_of(2));
+  EXPECT_EQ(texts.kept().size(), kTextsKept);
+  EXPECT_FALSE(texts.kept().contains(kOthers));
+  texts.add("w", events_of(1));
+  EXPECT_EQ(texts.kept().at(std::string(kOthers)).of(Truth::spam), 1);
+  texts.add("\x01", events_of(1));
+  texts.add("\xC3\xA9", events_of(1));
+  texts.add(std::string(evidence::kTextMax + 1, 'a'), events_of(1));
+  EXPECT_EQ(texts.kept().at(std::string(kOthers)).of(Truth::spam), 4);
+  EXPECT_EQ(texts.kept().size(), kTextsKept + 1);
+}
+
+TEST(Aggregates, OldLinesWithoutTextsAreReadAndLongOnesAreCut) {
+  evidence::ListNames names;
+  const std::string head = R"({"schema":"postern.day/1","day":"2026-11-23","events":[1,0,0,0,0,0],"signals":{)";
+  const auto old = parse_day(head + R"("rdns":{"generic":[1,0,0,0,0,0]}}})", names);
+  ASSERT_TRUE(old);
+  EXPECT_TRUE(std::ranges::all_of(old->tally.texts, &TextRows::empty));
+  std::string many = head + R"("ja4":{)";
+  for (int i = 0; i < 400; ++i)
+    many += (i > 0 ? "," : "") + ("\"j" + std::to_string(i)) + "\":[1000000000000,0,0,0,0,0]";
+  const auto day = parse_day(many + "}}}", names);
+  ASSERT_TRUE(day);
+  EXPECT_EQ(day->tally.texts.at(*counted_text(Signal::ja4)).kept().size(), kTextsKept + 1);
+  const std::string line = day_line(*day, names);
+  const auto again = parse_day(line, names);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(day_line(*again, names), line);
 }
 
 TEST(Aggregates, ADayIsWrittenWhenItIsOverAndOnceMoreWhenItHasSettled) {

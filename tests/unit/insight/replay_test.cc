@@ -196,6 +196,91 @@ TEST(Replay, TheMessageIsJudgedForItsFirstRecipient) {
   EXPECT_EQ(report.decisions_changed + report.reasons_changed + report.scores_changed, 0U);
 }
 
+// A record keeps 200 decisions at RCPT and 250 in all, and lists 100 transactions; those beyond have one number.
+TEST(Replay, SessionsWithMoreThanARecordKeepsAreExact) {
+  policy::RuleOptions big = rule("big", "size > 5", evidence::Action::reject);
+  big.recipients = {"bob@example.org"};
+  const auto policy = compile(preset("none", {big}));
+  const auto none = compile(preset("none"));
+  std::string lines;
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    Session session(*policy, kMonday, "192.0.2.1", "spf:a.example");
+    session.evidence().set_number(Signal::size, 9);
+    std::mt19937 random(seed);
+    for (int i = 0; i < 180; ++i) {
+      if (seed > 1 && random() % 4 == 0) session.guess("x@a.example", value::Recipient::no_such_user, 1);
+      const bool bob = random() % 2 == 0;
+      session.evidence().set(Signal::recipient, value::Recipient::mailbox);
+      session.mail("x@a.example", bob ? "bob@example.org" : "alice@example.org",
+                   seed % 2 == 0 ? ""
+                   : bob         ? "alice@example.org"
+                                 : "bob@example.org");
+    }
+    ASSERT_GT(session.record().decisions_total, record::kDecisionsMax);
+    ASSERT_EQ(session.record().decisions.size(), record::kDecisionsMax);
+    ASSERT_EQ(session.record().decisions.back().transaction, 100);
+    lines += session.line();
+  }
+  const ReplayReport same = replay(*policy, lines);
+  EXPECT_EQ(same.decisions, 1000U);
+  EXPECT_EQ(same.decisions_changed + same.reasons_changed + same.scores_changed, 0U);
+  EXPECT_EQ(same.both().changed, 0U);
+  EXPECT_EQ(replay(*none, lines).both().changed, 4U);
+}
+
+// Records of before the end of DATA had its recipient in the evidence.
+TEST(Replay, WithoutARecipientInTheEvidenceTheFirstWhoWasTakenIsMeant) {
+  using evidence::Stage;
+  evidence::Evidence alice;
+  evidence::Evidence nobody;
+  alice.set_text(Signal::recipient_address, "alice@example.org");
+  Whose whose;
+  const auto next = [&](Stage stage, std::int32_t transaction, const evidence::Evidence& evidence,
+                        std::uint16_t code = 250) {
+    return std::string(whose
+                           .next({.stage = stage,
+                                  .transaction = transaction,
+                                  .recipient = stage == Stage::data ? -1 : 0,
+                                  .enforced = true,
+                                  .action = evidence::Action::accept,
+                                  .code = code},
+                                 evidence)
+                           .address);
+  };
+  whose.begin();
+  EXPECT_EQ(next(Stage::rcpt, 0, alice), "alice@example.org");
+  EXPECT_EQ(next(Stage::data, 0, nobody), "alice@example.org");
+  EXPECT_EQ(next(Stage::data, 1, nobody), "");
+  // Beyond those that are listed: a new transaction begins with its first recipient, and ends with its message.
+  EXPECT_EQ(next(Stage::rcpt, 100, alice, 0), "alice@example.org");
+  EXPECT_EQ(next(Stage::rcpt, 100, nobody, 550), "");
+  EXPECT_EQ(next(Stage::data, 100, nobody), "");
+  EXPECT_EQ(next(Stage::rcpt, 100, alice, 0), "alice@example.org");
+  EXPECT_EQ(next(Stage::data, 100, nobody), "alice@example.org");
+  EXPECT_EQ(next(Stage::data, 100, nobody), "");
+}
+
+// Of two transactions beyond those that are listed, the message of the one is not the fate of the other.
+TEST(Replay, AMessageIsNotThatOfAnotherTransaction) {
+  policy::RuleOptions big = rule("big", "size > 5", evidence::Action::reject);
+  const auto policy = compile(preset("none", {big}));
+  Session session(*policy, kMonday, "192.0.2.1", "spf:a.example");
+  for (int i = 0; i < 100; ++i) session.guess("x@a.example", value::Recipient::unknown, 0);
+  session.evidence().set(Signal::recipient, value::Recipient::mailbox);
+  session.named("x@a.example", "alice@example.org");  // and no message
+  session.evidence().set_number(Signal::size, 9);
+  session.mail("x@a.example", "bob@example.org");
+  std::vector<Delivery> deliveries;
+  read_lines(session.line(), [&](const record::SessionView& view) {
+    std::vector<evidence::Action> actions;
+    for (const record::DecisionView& decision : view.decisions) actions.push_back(decision.action);
+    deliveries_of(view, actions, deliveries);
+  });
+  ASSERT_EQ(deliveries.size(), 2U);
+  EXPECT_EQ(deliveries[0].before, Fate::accepted);
+  EXPECT_EQ(deliveries[1].before, Fate::refused);
+}
+
 TEST(Replay, WhatWasOnlyToldChangesNobodysMail) {
   const auto lenient = compile(preset("none"));
   const auto harsh = compile(preset("none", {rule("windows", "os == windows", evidence::Action::reject)}));

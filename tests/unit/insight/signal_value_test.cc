@@ -16,11 +16,13 @@ using namespace testing;
 class Study : public ::testing::Test {
  protected:
   // One sender more: spam by a trap, or ham by a mark (which rests on no signal).
-  void add(bool spam, value::Rdns rdns, value::Os os = value::Os::linux, WallMs at = kMonday, bool ipv6 = false) {
+  void add(bool spam, value::Rdns rdns, value::Os os = value::Os::linux, WallMs at = kMonday, bool ipv6 = false,
+           const std::string& ja4 = {}) {
     const std::string who = "s" + std::to_string(++senders_) + ".example";
     Session session(*policy_, at + senders_, ipv6 ? "2001:db8::1" : "192.0.2.1", "spf:" + who);
     session.with(Signal::rdns, rdns).with(Signal::os, os).country("US");
     session.with(Signal::trap, spam ? value::YesNo::yes : value::YesNo::no).with(Signal::known, value::Known::stranger);
+    session.evidence().set_text(Signal::ja4, ja4);
     session.connect().mail("x@" + who);
     if (!spam) marks_.add(session.record().id, MarkWord::ham);
     lines_ += session.line();
@@ -109,6 +111,49 @@ TEST_F(Study, CatchAndHarmAreWhatTheSignalAloneDoes) {
   EXPECT_EQ(row(report, Signal::os, "windows").unique_catch[0], 2U);
   EXPECT_EQ(row(report, Signal::os, "windows").unique_harm[0], 1U);
   EXPECT_EQ(row(report, Signal::rdns, "generic").unique_catch[0], 0U);
+}
+
+TEST_F(Study, TextsOfAClientsSoftwareHaveTheirWorth) {
+  policy::RuleOptions bot;
+  bot.name = "bot";
+  bot.when = "ja4 == \"t12i_bot\"";
+  bot.action = evidence::Action::reject;
+  policy_ = compile(preset("none", {bot}));
+  for (int i = 0; i < 60; ++i) add(true, value::Rdns::mail, value::Os::linux, kMonday, i % 2 == 0, "t12i_bot");
+  for (int i = 0; i < 50; ++i) add(false, value::Rdns::mail, value::Os::linux, kMonday, false, "t13i_mta");
+  add(false, value::Rdns::mail, value::Os::linux, kMonday, false, "t12i_bot");
+  add(false, value::Rdns::mail);  // without TLS: not asked
+  const SignalReport report = study();
+  const SignalRow& row_of_bot = row(report, Signal::ja4, "t12i_bot");
+  EXPECT_EQ(row_of_bot.seen.spam, 60);
+  EXPECT_EQ(row_of_bot.seen.spam_events, 60);
+  EXPECT_EQ(row_of_bot.seen.ham, 1);
+  EXPECT_EQ(row_of_bot.seen.ham_events, 51);
+  EXPECT_EQ(row_of_bot.needed, 0U);
+  EXPECT_NEAR(row_of_bot.weight.nats, std::log(60.5 / 61) - std::log(1.5 / 52), 1e-9);
+  EXPECT_GT(row_of_bot.gain, 0.5);
+  EXPECT_EQ(row_of_bot.by_family[1].spam, 30);
+  EXPECT_EQ(row_of_bot.unique_catch, (std::array<std::uint64_t, 2>{30, 30}));
+  EXPECT_EQ(row_of_bot.unique_harm, (std::array<std::uint64_t, 2>{1, 0}));
+  EXPECT_LT(row(report, Signal::ja4, "t13i_mta").weight.high, 0);
+  std::string text;
+  json::Writer writer(text);
+  append_json(report, writer);
+  EXPECT_NE(text.find(R"({"signal":"ja4","value":"t12i_bot","spam":60)"), std::string::npos) << text;
+  // The score does not know them: they are not in its counts.
+  EXPECT_TRUE(std::ranges::none_of(report.counts.rows, [](const auto& of) { return of.signal == "ja4"; }));
+}
+
+TEST_F(Study, RareTextsAreOneRow) {
+  for (int i = 0; i < 300; ++i) add(true, value::Rdns::mail, value::Os::linux, kMonday, false, "j" + std::to_string(i));
+  for (int i = 0; i < 20; ++i) add(false, value::Rdns::mail, value::Os::linux, kMonday, false, "t13i_mta");
+  const SignalReport report = study();
+  EXPECT_EQ(std::ranges::count(report.rows, Signal::ja4, &SignalRow::signal),
+            static_cast<std::ptrdiff_t>(kTextsKept + 1));
+  EXPECT_EQ(row(report, Signal::ja4, "t13i_mta").seen.ham, 20);
+  const SignalRow& others = row(report, Signal::ja4, "(others)");
+  EXPECT_EQ(others.seen.spam, 300 - (static_cast<double>(kTextsKept) - 1));
+  EXPECT_EQ(others.seen.spam_events, 300);
 }
 
 TEST_F(Study, WhatIsWrittenIsWhatThePolicyReads) {

@@ -18,8 +18,8 @@ policy::RuleOptions rule(std::string name, std::string when, evidence::Action ac
   return out;
 }
 
-ReplayReport resimulate(const policy::Policy& policy, const std::string& lines) {
-  const auto state = simulate({});
+ReplayReport resimulate(const policy::Policy& policy, const std::string& lines, const SimulationOptions& options = {}) {
+  const auto state = simulate(options);
   Replay run(policy, {}, {}, state.get());
   read_lines(lines, [&](const record::SessionView& session) { run.add(session); });
   return run.finish({});
@@ -66,6 +66,146 @@ TEST(SimulatedState, BudgetsFillAndSparesAreKnown) {
   EXPECT_GT(report.both().newly_delayed, 80U);
   EXPECT_LT(report.both().newly_delayed, 95U);
   EXPECT_EQ(report.families[0].newly_delayed, 0U);
+}
+
+// What a session is charged shows itself in how many of them the budget lets in. The address can do 20 units at once,
+// and a second is too short to get any back.
+class Prices : public ::testing::Test {
+ protected:
+  using Recipient = value::Recipient;
+  Session session() {
+    Session out(*recorded_, kMonday + 1000 * number_, "2001:db8::1", "spf:loud.example");
+    out.with(Signal::known, value::Known::stranger).with(Signal::greylist, value::Greylist::first);
+    out.with(Signal::budget, value::Budget::within);
+    ++number_;
+    return out;
+  }
+  void add(const Session& session) { lines_ += session.line(); }
+  // Sessions of one harmless message until the first is delayed: 2 units each.
+  std::uint64_t delayed_of(int harmless, const SimulationOptions& options = {}) {
+    for (int i = 0; i < harmless; ++i) add(session().mail("x@loud.example"));
+    return resimulate(*judge_, lines_, options).both().newly_delayed;
+  }
+  static policy::RuleOptions throttle() { return rule("budget", "budget == over", evidence::Action::throttle); }
+
+  std::shared_ptr<const policy::Policy> recorded_ = compile(preset("none"));
+  std::shared_ptr<const policy::Policy> judge_ = compile(preset("none", {throttle()}));
+  std::string lines_;
+  int number_ = 0;
+};
+
+TEST_F(Prices, HarmlessMessagesAreTwoUnitsEach) { EXPECT_EQ(delayed_of(10), 0U); }
+TEST_F(Prices, WhoSendsOnIsOverHisBudget) { EXPECT_EQ(delayed_of(12), 2U); }
+TEST_F(Prices, UnknownUsersAreFourUnits) {
+  add(session().guess("x@loud.example", Recipient::no_such_user, 3));  // 1 + 3 x 4, and 1 without a message
+  EXPECT_EQ(delayed_of(6), 3U);
+}
+TEST_F(Prices, ARetiredMailboxIsAnUnknownUserAndNoTrap) {
+  add(session().guess("x@loud.example", Recipient::retired, 3));
+  EXPECT_EQ(delayed_of(6), 3U);
+}
+TEST_F(Prices, ATrapIsMoreThanAWholeBudget) {
+  add(session().guess("x@loud.example", Recipient::trap, 1));
+  EXPECT_EQ(delayed_of(6), 6U);
+}
+TEST_F(Prices, AForeignRecipientIsARefusedOne) {
+  add(session().guess("x@loud.example", Recipient::unknown, 3));  // 1 + 3 x 2 + 1
+  EXPECT_EQ(delayed_of(7), 1U);
+}
+TEST_F(Prices, HangingUpAndAFailedHandshakeCost) {
+  for (const char* const end : {"eof", "reset", "timeout", "tls_failed"}) {
+    Session one = session();
+    one.connect().told_only().record().end = end;
+    add(one);
+  }
+  EXPECT_EQ(delayed_of(7), 1U);  // 4 x 2 before
+}
+TEST_F(Prices, WhoSentMailMayHangUp) {
+  for (int i = 0; i < 5; ++i) {
+    Session one = session();
+    one.mail("x@loud.example").record().end = "eof";
+    add(one);
+  }
+  EXPECT_EQ(delayed_of(6), 1U);
+}
+TEST_F(Prices, ARefusalAtTheEndOfDataIsOne) {
+  judge_ = compile(preset("none", {throttle(), rule("big", "size > 5", evidence::Action::reject)}));
+  for (int i = 0; i < 2; ++i) {
+    Session one = session();
+    one.evidence().set_number(Signal::size, 9);
+    add(one.mail("x@loud.example"));  // 1 + 2, and 1 without a message
+  }
+  EXPECT_EQ(delayed_of(7), 1U);
+}
+TEST_F(Prices, AnAttemptIsOneUnitAndNotNotedWhereThereIsNone) {
+  judge_ = compile(preset("none", {rule("strangers", "greylist in [first, early]", evidence::Action::greylist)}));
+  const auto attempts = [&] {
+    for (int i = 0; i < 8; ++i) add(session().mail("x@loud.example", "user" + std::to_string(i) + "@example.org"));
+  };
+  // 1 for the connection, 1 for the attempt, 1 without a message: after the seventh there is nothing left.
+  attempts();
+  number_ += 3600;
+  attempts();
+  EXPECT_EQ(resimulate(*judge_, lines_).both().newly_delayed, 8U + 1);
+}
+TEST_F(Prices, OthersAreTheConfigurations) {
+  add(session().guess("x@loud.example", Recipient::no_such_user, 3));
+  EXPECT_EQ(delayed_of(6, {.unknown_user = 1}), 0U);  // 1 + 3 + 1, and 12
+}
+// The look before a recipient asks for a unit, whichever decision of the session it is.
+TEST_F(Prices, LaterDecisionsOfASessionSeeTheBudget) {
+  add(session().guess("x@loud.example", Recipient::no_such_user, 5).mail("x@loud.example"));
+  EXPECT_EQ(resimulate(*judge_, lines_).both().newly_delayed, 1U);
+}
+
+TEST(SimulatedState, WhoGuessesUsersIsOverHisBudgetAfterSomeSessions) {
+  const auto recorded = compile(preset("none"));
+  const auto budget = compile(preset("none", {rule("budget", "budget == over", evidence::Action::throttle)}));
+  std::string lines;
+  for (int i = 0; i < 60; ++i) {
+    Session one(*recorded, kMonday + i * 60'000, "192.0.2.1", "net:192.0.2.0/24");
+    one.with(Signal::known, value::Known::stranger).with(Signal::budget, value::Budget::within);
+    lines += one.mail("x@loud.example").guess("x@loud.example", value::Recipient::no_such_user, 10).line();
+  }
+  const ReplayReport report = resimulate(*budget, lines);
+  EXPECT_GT(report.both().newly_delayed, 30U);
+  EXPECT_LT(report.both().newly_delayed, 60U);  // the first came in
+}
+
+TEST(SimulatedState, AProvidersScaleDelaysNobodyHarmless) {
+  const auto recorded = compile(preset("none"));
+  const auto provider = compile(preset("none", {rule("budget", "budget == over", evidence::Action::throttle)}));
+  std::string lines;
+  for (int i = 0; i < 200; ++i) lines += attempt(*recorded, kMonday + i * 1000, "2001:db8::1", "peer.example");
+  EXPECT_GT(resimulate(*provider, lines).both().newly_delayed, 0U);
+  SimulationOptions options;
+  options.budget.scale = 400;
+  EXPECT_EQ(resimulate(*provider, lines, options).both().newly_delayed, 0U);
+}
+
+TEST(SimulatedState, ATrapTakesWhatWasEarned) {
+  const auto recorded = compile(preset("none"));
+  const auto strangers = compile(preset("none", {rule("s", "known != known", evidence::Action::reject)}));
+  const auto all = compile(preset("none"));
+  const auto session = [&](int hours) {
+    Session out(*recorded, kMonday + hours * kHour, "192.0.2.1", "spf:a.example");
+    out.with(Signal::known, value::Known::stranger).with(Signal::budget, value::Budget::within);
+    return out;
+  };
+  std::string earned;
+  for (int i = 0; i < 5; ++i) earned += session(i).mail("x@a.example").line();
+  const auto known_after = [&](const std::string& lines) {
+    const auto state = simulate({});
+    Replay first(*all, {}, {}, state.get());
+    read_lines(lines, [&](const record::SessionView& view) { first.add(view); });
+    Replay then(*strangers, {}, {}, state.get());
+    read_lines(session(9).mail("x@a.example").line(), [&](const record::SessionView& view) { then.add(view); });
+    return then.finish({}).both().newly_refused == 0;
+  };
+  EXPECT_FALSE(known_after({}));
+  EXPECT_TRUE(known_after(earned));
+  EXPECT_FALSE(known_after(earned + session(6).guess("x@a.example", value::Recipient::trap, 1).line()));
+  EXPECT_TRUE(known_after(earned + session(6).guess("x@a.example", value::Recipient::retired, 1).line()));
 }
 
 TEST(SimulatedState, TwoRunsSayTheSameAndWhatWasNotMeasuredStaysUnknown) {

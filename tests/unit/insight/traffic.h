@@ -76,36 +76,40 @@ class Session {
   // A transaction with one recipient, and, where that is accepted, its message. `other`: a second recipient, who is
   // sent back with 452 because another policy is his.
   Session& mail(const std::string& from, const std::string& to = "alice@example.org", const std::string& other = {}) {
-    evidence_.set(Signal::sender, from.empty() ? value::Sender::null : value::Sender::address);
-    evidence_.set_text(Signal::sender_domain, from.substr(from.find('@') + 1));
-    evidence_.set_text(Signal::recipient_address, to);
-    evidence_.set_text(Signal::recipient_domain, to.substr(to.find('@') + 1));
     if (evidence_.is_unknown(Signal::recipient)) evidence_.set(Signal::recipient, value::Recipient::mailbox);
-    record::TransactionRecord& transaction = record_.transactions.emplace_back();
-    transaction.reverse_path = from;
-    transaction.recipients_total = 1;
-    judge(evidence::Stage::rcpt);
-    const auto code_of = [](evidence::Action action) -> std::uint16_t {
-      const Fate fate = fate_of(action);
-      return fate == Fate::accepted ? 250 : fate == Fate::delayed ? 451 : 550;
-    };
-    const std::uint16_t at_rcpt = code_of(record_.decisions.back().action);
-    record_.transactions.back().recipients = {{to, at_rcpt, "", at_rcpt == 250 ? "ok" : "policy"}};
-    if (at_rcpt != 250) return *this;
+    begin(from);
+    const std::uint16_t at_rcpt = code_of(name(to).action_);
+    transaction_.recipients = {{to, at_rcpt, "", at_rcpt == 250 ? "ok" : "policy"}};
+    if (at_rcpt != 250) return end(0, "disconnected");
     if (!other.empty()) {
-      evidence_.set_text(Signal::recipient_address, other);
-      judge(evidence::Stage::rcpt).record_.decisions.back().recipient = 1;
-      record_.transactions.back().recipients.push_back({other, 452, "4.5.3", "other_policy"});
+      name(other);
+      transaction_.recipients.push_back({other, 452, "4.5.3", "other_policy"});
+      of(to);  // the end of DATA is judged for the first again
     }
-    judge(evidence::Stage::data, policy::For{.address = to, .domain = to.substr(to.find('@') + 1)});
-    const std::uint16_t at_data = code_of(record_.decisions.back().action);
-    record_.transactions.back().code = at_data;
-    record_.transactions.back().reason = at_data == 250 ? "accepted" : "policy";
+    judge(evidence::Stage::data);
+    const std::uint16_t at_data = code_of(action_);
     if (at_data == 250) {
-      record_.transactions.back().message = Id::make(record_.start + 50);
+      transaction_.message = Id::make(record_.start + 50);
       ++record_.accepted;
     }
-    return *this;
+    return end(at_data, at_data == 250 ? "accepted" : "policy");
+  }
+  // A transaction with one recipient and no message.
+  Session& named(const std::string& from, const std::string& to) {
+    begin(from);
+    transaction_.recipients = {{to, code_of(name(to).action_), "", "ok"}};
+    return end(0, "reset");
+  }
+  // A transaction that names recipients who are not here, and ends.
+  Session& guess(const std::string& from, value::Recipient what, int count) {
+    begin(from);
+    for (int i = 0; i < count; ++i) {
+      evidence_.set(Signal::recipient, what);
+      name("nobody" + std::to_string(i) + "@example.org", false);
+      transaction_.recipients.push_back({"nobody" + std::to_string(i) + "@example.org", 550, "5.1.1", "unknown_user"});
+    }
+    evidence_.set(Signal::recipient, value::Recipient::unknown);
+    return end(0, "reset");
   }
   Session& told_only() {
     for (auto& decision : record_.decisions) decision.enforced = false;
@@ -119,15 +123,47 @@ class Session {
   [[nodiscard]] std::string id() const { return record_.id.text(); }
 
  private:
-  Session& judge(evidence::Stage stage, std::optional<policy::For> whose = {}) {
-    const evidence::Verdict verdict =
-        policy_.judge(moment_of(stage), evidence_, whose.value_or(recipient_of(evidence_)));
+  static std::uint16_t code_of(evidence::Action action) {
+    const Fate fate = fate_of(action);
+    return fate == Fate::accepted ? 250 : fate == Fate::delayed ? 451 : 550;
+  }
+  void begin(const std::string& from) {
+    evidence_.set(Signal::sender, from.empty() ? value::Sender::null : value::Sender::address);
+    evidence_.set_text(Signal::sender_domain, from.substr(from.find('@') + 1));
+    transaction_ = {};
+    transaction_.reverse_path = from;
+    transaction_.recipients_total = 1;
+  }
+  Session& end(std::uint16_t code, const std::string& reason) {
+    transaction_.code = code;
+    transaction_.reason = reason;
+    ++record_.transactions_total;
+    if (record_.transactions.size() < record::kTransactionsMax) record_.transactions.push_back(transaction_);
+    return *this;
+  }
+  void of(const std::string& to) {
+    evidence_.set_text(Signal::recipient_address, to);
+    evidence_.set_text(Signal::recipient_domain, to.substr(to.find('@') + 1));
+  }
+  Session& name(const std::string& to, bool enforced = true) {
+    of(to);
+    return judge(evidence::Stage::rcpt, enforced);
+  }
+  // As inbound's judgement writes it, with the same limits.
+  Session& judge(evidence::Stage stage, bool enforced = true) {
+    constexpr std::size_t kRoomForMessages = 50;
+    const evidence::Verdict verdict = policy_.judge(moment_of(stage), evidence_, recipient_of(evidence_));
+    action_ = verdict.action;
+    ++record_.decisions_total;
+    const bool at_data = stage == evidence::Stage::data;
+    if (record_.decisions.size() >= record::kDecisionsMax - (at_data ? 0 : kRoomForMessages)) return *this;
     record::DecisionRecord& decision = record_.decisions.emplace_back();
     decision.ms = static_cast<std::uint32_t>(10 * record_.decisions.size());
     decision.stage = stage;
+    decision.enforced = enforced;
     if (stage != evidence::Stage::connect) {
-      decision.transaction = static_cast<std::int32_t>(record_.transactions.size()) - 1;
-      decision.recipient = stage == evidence::Stage::rcpt ? 0 : -1;
+      decision.transaction = static_cast<std::int32_t>(record_.transactions.size());
+      decision.recipient = at_data ? -1 : static_cast<std::int32_t>(transaction_.recipients.size());
     }
     json::Writer writer(decision.changes);
     evidence_.append_changes(before_, names_, writer);
@@ -144,6 +180,8 @@ class Session {
 
   const policy::Policy& policy_;
   record::SessionRecord record_;
+  record::TransactionRecord transaction_;  // the one at hand
+  evidence::Action action_{};              // of the last decision, recorded or not
   evidence::Evidence evidence_, before_;
   evidence::ListNames names_{"zen"};
 };

@@ -43,6 +43,36 @@ json::Value value_of(const record::SessionRecord& record) {
   return *json::parse(line);
 }
 
+// Beyond what a record lists, and where the recipient's own decision is not in it.
+TEST(Why, RecipientsThatAreNotListedAreThoseOfTheEvidence) {
+  policy::RuleOptions big;
+  big.name = "big";
+  big.when = "size > 5";
+  big.action = evidence::Action::reject;
+  big.recipients = {"bob@example.org"};
+  const auto policy = compile(preset("none", {big}));
+  Session session(*policy, kMonday, "192.0.2.9", "spf:a.example");
+  session.evidence().set_number(Signal::size, 9);
+  for (std::size_t i = 0; i < record::kTransactionsMax; ++i) session.guess("x@a.example", value::Recipient::unknown, 0);
+  session.evidence().set(Signal::recipient, value::Recipient::mailbox);
+  for (int i = 0; i < 240; ++i) session.mail("x@a.example", i % 2 == 0 ? "alice@example.org" : "bob@example.org");
+  const Why why = explain_session({.session = value_of(session.record()), .deliveries = {}}, policy.get(), {}, {});
+  ASSERT_EQ(why.decisions.size(), record::kDecisionsMax);
+  EXPECT_EQ(why.decisions[0].recipient, "alice@example.org");
+  EXPECT_EQ(why.decisions[2].recipient, "bob@example.org");
+  std::size_t refused = 0;
+  for (const Why::Decision& decision : why.decisions) {
+    if (decision.stage != evidence::Stage::data) continue;
+    ASSERT_TRUE(decision.explanation);
+    const bool by_rule = std::ranges::any_of(decision.explanation->answers, [](const policy::Answer& answer) {
+      return answer.rule == "big" && answer.truth == policy::Answer::Truth::yes;
+    });
+    EXPECT_EQ(by_rule, decision.rule == "big");
+    refused += by_rule ? 1 : 0;
+  }
+  EXPECT_EQ(refused, 75U);  // of 100 messages with their recipients' decisions, and 50 without
+}
+
 TEST(Why, TellsWhatWasKnownWhatDecidedAndWhatWouldHaveChangedIt) {
   const auto policy = strict_about_windows();
   const std::vector<evidence::CountryCode> home{evidence::country_code('U', 'S')};
