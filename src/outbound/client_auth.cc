@@ -28,7 +28,7 @@ Task<Result<void>> authenticate(delivery::Conversation& conversation, io::Blocki
   auto exchange = std::make_shared<sasl::ClientExchange>(
       *mechanism, sasl::Credentials{.name = std::move(user), .password = std::move(password)},
       to_base64(crypto::random_octets(kNonceOctets)));
-  auto said = co_await conversation.auth(sasl::to_string(*mechanism), exchange->initial());
+  auto said = co_await conversation.auth(std::string(sasl::to_string(*mechanism)), exchange->initial());
   if (!said) co_return said;
   Result<void> given_up;
   while (machine.state() == State::auth) {
