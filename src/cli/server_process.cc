@@ -525,7 +525,14 @@ Result<void> ServerProcess::open() {
           .pool = &own.pool,
           .defence = own.defence.get(),
           .sinkhole = own.sinkhole.get(),
-          .logins = own.logins.get()});
+          .logins = own.logins.get(),
+          .expect =
+              [queue = own.queue.get()](const Id& message, delivery::FirstAttemptEnded ended) {
+                if (ended)
+                  queue->first_attempts().expect(message, std::move(ended));
+                else
+                  queue->first_attempts().forget(message);
+              }});
   return {};
 }
 

@@ -86,6 +86,7 @@ void read_deliver(Reader& reader, const Node& node) {
   auto transport = directory::Transport::parse(*text);
   if (!transport) return reader.problem(node.place, transport.error().what);
   if (transport->kind == directory::Transport::Kind::lmtp_unix) transport->target = reader.path(transport->target);
+  transport->before_accept = reader.domain->deliver.before_accept;  // whichever key came first
   reader.domain->deliver = std::move(*transport);
 }
 
@@ -127,6 +128,10 @@ void read_plus(Reader& reader, const Node& node) {
                                           std::string(kAllowed) + " or \"\" to switch it off");
   }
   reader.domain->plus = *text;
+}
+
+void read_before_accept(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) reader.domain->deliver.before_accept = *value;
 }
 
 void read_case_sensitive(Reader& reader, const Node& node) {
@@ -324,6 +329,13 @@ constexpr std::array kGeneral = {
         .type = "character",
         .fallback = "\"+\"",
         .read = read_plus},
+    Key{.section = "domain",
+        .name = "before_accept",
+        .doc = "Of a domain whose mail goes to \"lmtp:\" or \"smtp:\": the end of a message is answered only when that "
+               "server has answered. What it refuses is refused here, and nobody gets a bounce of it.",
+        .type = "boolean",
+        .fallback = "false",
+        .read = read_before_accept},
     Key{.section = "domain",
         .name = "case_sensitive",
         .doc = "Whether Alice and alice are two mailboxes. postmaster and abuse are found in any case all the same "

@@ -177,7 +177,14 @@ void read_domain(Reader& reader, const Section& section, const Node& node) {
     reader.problem_at("domain.name", node.place, "is missing; write name = \"example.org\"");
   }
   if (!reader.places.contains("domain.deliver")) {
-    domain.deliver = {directory::Transport::Kind::maildir, {}};  // of data_dir, which may stand further down
+    // Of data_dir, which may stand further down
+    domain.deliver.kind = directory::Transport::Kind::maildir;
+    domain.deliver.target.clear();
+  }
+  using Kind = directory::Transport::Kind;
+  if (domain.deliver.before_accept && (domain.deliver.kind == Kind::maildir || domain.deliver.kind == Kind::sink)) {
+    reader.problem_at("domain.before_accept", reader.places["domain.before_accept"],
+                      "is for servers behind this one: deliver = \"lmtp:...\" or \"smtp:...\"");
   }
   if (reader.problems.size() != before) return;
   reader.config.domains.push_back(std::move(domain));

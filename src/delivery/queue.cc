@@ -61,6 +61,7 @@ struct Queue::Impl {
   Remote* remote;
   QueueServices services;
   Notifier notifier;
+  FirstAttempts first_attempts;
   io::Scope scope;
   io::Signal signal;
   io::Signal all_ended;  // of stop()
@@ -126,6 +127,7 @@ struct Queue::Impl {
   Task<void> work(Job job);
   bool park(const std::string& destination, const Message& message);
   void finish_job(const Job& job);
+  void hand_back(Message& message);
   void finish(std::shared_ptr<Message> message);
   Task<void> tell_and_close(std::shared_ptr<Message> message);
   void close(Message& message);
@@ -227,6 +229,12 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
     const directory::Transport* const transport = mailbox ? current.transport(*mailbox) : nullptr;
     if (too_late) {
       account(*message, transport, {i}, {too_late_reply()}, now, 0);
+      continue;
+    }
+    // Programs of this machine have nobody who could be told at once
+    if (envelope.origin == spool::Origin::local && mailbox &&
+        directory::is_nobody(current.resolve(*mailbox, now).disposition)) {
+      account(*message, transport, {i}, {smtp::Reply(550, {5, 1, 1}, "no such mailbox here")}, now, 0);
       continue;
     }
     const bool far = mailbox && (transport == nullptr || transport->kind == Kind::smtp) && !mailbox->domain.empty();
@@ -401,6 +409,10 @@ void Queue::Impl::account(Message& message, const directory::Transport* transpor
   for (std::size_t i = 0; i < indexes.size(); ++i) {
     Verdict verdict = judgement.verdict(indexes[i], results[i]);
     if (verdict.outcome.state == spool::RecipientState::pending) message.try_again_in(verdict.delay_ms);
+    if (results[i].positive())
+      message.taken = true;
+    else if (!message.refusal || (results[i].temporary() && message.refusal->permanent()))
+      message.refusal = results[i];
     judgement.log(verdict);
     if (services.taken_elsewhere && note != nullptr && note->family &&
         verdict.outcome.state == spool::RecipientState::delivered)
@@ -416,7 +428,24 @@ void Queue::Impl::account(Message& message, const directory::Transport* transpor
   if (records != nullptr) records->append(record);
 }
 
+// Nobody took it, and its sender's server is still there to be told: no message of ours is needed for that.
+void Queue::Impl::hand_back(Message& message) {
+  message.outcomes.clear();
+  for (std::uint32_t i = 0; i < message.envelope.recipients.size(); ++i)
+    message.outcomes.push_back({.index = i, .state = spool::RecipientState::dropped, .reply = {}});
+  message.delay_ms = -1;
+  close(message);
+}
+
 void Queue::Impl::finish(std::shared_ptr<Message> message) {
+  if (const FirstAttemptEnded ended = first_attempts.take(message->envelope.id)) {
+    if (!message->taken) {
+      hand_back(*message);
+      return ended(message->refusal.value_or(
+          smtp::Reply(451, {4, 3, 2}, "The server behind this one has no room for the message now")));
+    }
+    ended(std::nullopt);
+  }
   const bool tried = !message->outcomes.empty() || message->delay_ms >= 0;
   if (tried) std::ranges::move(expanded(message->envelope), std::back_inserter(message->told));
   if (message->told.empty()) return close(*message);
@@ -501,6 +530,8 @@ void Queue::start() {
   impl_->store.on_due([door = impl_->door] { Impl::Door::knock(door); });
   impl_->scope.spawn(impl_->run());
 }
+
+FirstAttempts& Queue::first_attempts() { return impl_->first_attempts; }
 
 void Queue::wake() { Impl::Door::knock(impl_->door); }
 

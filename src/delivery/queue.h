@@ -14,6 +14,7 @@
 #include <string>
 
 #include "delivery/attempt.h"
+#include "delivery/first_attempts.h"
 #include "delivery/notifier.h"
 #include "delivery/remote.h"
 #include "directory/directory.h"
@@ -48,6 +49,8 @@ class Queue {
   void use(QueueServices services);  // before start()
   void start();
   void wake();  // any thread
+  // Any thread. Lives as long as the queue.
+  [[nodiscard]] FirstAttempts& first_attempts();
   // The operator asked: destinations that are left alone because they could not be reached are tried again. On the
   // loop.
   void retry_now();

@@ -28,9 +28,11 @@ inline constexpr std::size_t kParkedMax = 200'000;
 struct Message {
   spool::Envelope envelope;
   std::vector<spool::RecipientOutcome> outcomes;
-  std::vector<Told> told;      // the sender is to hear
-  std::size_t jobs = 0;        // not ended yet
-  std::int64_t delay_ms = -1;  // until the next attempt, of those that are to be tried again
+  std::vector<Told> told;              // the sender is to hear
+  bool taken = false;                  // somebody's mail was delivered
+  std::optional<smtp::Reply> refusal;  // else why not; a temporary one where there is any
+  std::size_t jobs = 0;                // not ended yet
+  std::int64_t delay_ms = -1;          // until the next attempt, of those that are to be tried again
   void try_again_in(std::int64_t ms) { delay_ms = delay_ms < 0 ? ms : std::min(delay_ms, ms); }
 };
 

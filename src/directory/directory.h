@@ -28,6 +28,7 @@ namespace postern::directory {
 struct Transport {
   enum class Kind : std::uint8_t { maildir, lmtp_tcp, lmtp_unix, smtp, sink } kind = Kind::sink;
   std::string target;  // maildir: path template with {domain} and {user}; lmtp_tcp/smtp: endpoint text; lmtp_unix: path
+  bool before_accept = false;  // of a next hop: our 250 is said when its server has taken the message
   // "maildir:var/mail/{domain}/{user}", "lmtp:[::1]:24", "lmtp:unix:/path", "smtp:[2001:db8::5]:25", "sink:"
   [[nodiscard]] static Result<Transport> parse(std::string_view text);
   [[nodiscard]] std::string text() const;
@@ -39,7 +40,7 @@ inline constexpr std::int64_t kTrapAfterMs = 365LL * 24 * 3600 * 1000;
 
 struct DomainOptions {
   std::string name;  // as written; A- or U-labels
-  Transport deliver;
+  Transport deliver;  // with before_accept
   std::vector<std::string> mailboxes;  // local parts; "*" accepts any
   std::string mailboxes_file;          // one local part a line, '#' comments; "" = none
   std::vector<std::pair<std::string, std::vector<std::string>>> aliases;

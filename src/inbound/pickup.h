@@ -17,8 +17,8 @@
 #include "base/result.h"
 #include "base/task.h"
 #include "inbound/options.h"
-#include "inbound/signing.h"
 #include "inbound/pickup_options.h"
+#include "inbound/signing.h"
 #include "io/loop.h"
 #include "spool/store.h"
 

@@ -83,10 +83,6 @@ Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const
     spool::Recipient recipient;
     recipient.notify = pickup.notify;
     recipient.forward_path = original;
-    if (directory::is_nobody(found.disposition)) {
-      recipient.state = spool::RecipientState::failed;
-      recipient.last_reply = "550 5.1.1 no such mailbox here";
-    }
     if (found.targets.empty()) {
       add_recipient(envelope, std::move(recipient));
       continue;

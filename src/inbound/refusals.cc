@@ -90,6 +90,17 @@ Refusal too_many_targets() {
           "too_many_recipients"};
 }
 
+Refusal other_next_hop() {
+  return {Reply(452, {4, 5, 3}, "Another server answers for this recipient; send to it separately"), "other_next_hop"};
+}
+Refusal next_hop(const Reply& said) {
+  return {Reply(said.code, said.enhanced, "The server of this mailbox says: " + printable(said.text, 400)), "next_hop"};
+}
+Refusal next_hop_silent() {
+  return {Reply(451, {4, 4, 1}, "The server of this mailbox has not answered in time; try again later"),
+          "next_hop_silent"};
+}
+
 Refusal held_too_long() {
   return {Reply(501, {5, 5, 4}, "HOLDFOR or HOLDUNTIL is beyond what EHLO offers with FUTURERELEASE; ask for less"),
           "hold_too_long"};
@@ -185,6 +196,9 @@ std::vector<Refusal> all() {
   list.push_back(loop_detected(101));
   list.push_back(header_too_large());
   list.push_back(too_many_targets());
+  list.push_back(other_next_hop());
+  list.push_back(next_hop({550, {5, 7, 1}, "no"}));
+  list.push_back(next_hop_silent());
   list.push_back(held_too_long());
   list.push_back(held_beyond_deliver_by());
   list.push_back(forged_return_path());

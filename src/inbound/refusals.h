@@ -36,6 +36,10 @@ namespace refusals {
 [[nodiscard]] Refusal loop_detected(std::uint32_t received);
 [[nodiscard]] Refusal header_too_large();
 [[nodiscard]] Refusal too_many_targets();
+// [[domain]] before_accept
+[[nodiscard]] Refusal other_next_hop();
+[[nodiscard]] Refusal next_hop(const smtp::Reply& said);
+[[nodiscard]] Refusal next_hop_silent();
 [[nodiscard]] Refusal held_too_long();
 [[nodiscard]] Refusal held_beyond_deliver_by();
 [[nodiscard]] Refusal forged_return_path();

@@ -27,7 +27,8 @@ class Worker {
                  .authentication = {.resolver = resolver_.get(), .keys = &keys_, .pool = shared.pool},
                  .defence = shared.defence,
                  .sinkhole = shared.sinkhole,
-                 .logins = shared.logins},
+                 .logins = shared.logins,
+                 .expect = shared.expect},
         sessions_scope_(loop_),
         closing_scope_(loop_),
         session_ended_(loop_) {}

@@ -39,6 +39,7 @@ struct Shared {
   Defence* defence = nullptr;         // none: nobody is judged
   SinkholeStore* sinkhole = nullptr;  // none: bodies are not kept
   Logins* logins = nullptr;           // none: nobody can log in
+  ExpectFirstAttempt expect = {};     // none: nobody's 250 waits for a next hop
 };
 
 class Server {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,11 @@
 
 namespace postern::inbound {
 
+// Asks to be told, once and on any thread, how the first attempt on a message ends, before it is committed: nothing
+// where somebody's mail was taken, else the refusal, and the message is gone then. An empty `ended` takes it back.
+using ExpectFirstAttempt =
+    std::function<void(const Id& message, std::function<void(std::optional<smtp::Reply>)> ended)>;
+
 // What outlives every session of a worker.
 struct SessionContext {
   io::Loop& loop;
@@ -37,6 +43,7 @@ struct SessionContext {
   Defence* defence = nullptr;         // null: nobody is judged
   SinkholeStore* sinkhole = nullptr;  // null: no bodies are kept
   Logins* logins = nullptr;           // null: nobody can log in
+  ExpectFirstAttempt expect = {};     // empty: no 250 waits for a next hop
 };
 
 class Session {
@@ -75,6 +82,7 @@ class Session {
   void swallow();
   [[nodiscard]] Task<void> keep_body(std::string_view octets);
   [[nodiscard]] Task<void> finish_swallowing();
+  [[nodiscard]] Task<std::optional<Refusal>> commit(spool::Envelope envelope);
   void on_data(const smtp::Event& event);
   [[nodiscard]] std::string_view watch_body(std::string_view bytes);
   void end_header();

@@ -109,6 +109,8 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptPar
     } else {
       spool::Recipient recipient;
       recipient.forward_path = mailbox.text();
+      recipient.notify = params.notify;
+      recipient.orcpt = params.orcpt;
       const auto same =
           std::ranges::find(transaction.recipients, recipient.forward_path, &spool::Recipient::forward_path);
       if (same == transaction.recipients.end()) added.push_back(std::move(recipient));
@@ -132,6 +134,13 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptPar
       added.push_back(std::move(recipient));
     }
   }
+  // One reply for the whole message: who waits for a server behind us and who does not come separately
+  const bool waits =
+      !refusal && !is_sinkhole() && std::ranges::any_of(found.targets, [](const directory::Target& target) {
+        return target.transport != nullptr && target.transport->before_accept;
+      });
+  if (!refusal && !is_sinkhole() && !transaction.recipients.empty() && waits != transaction.before_accept)
+    refusal = refusals::other_next_hop();
   if (!refusal && transaction.recipients.size() + added.size() > kTargetsMax) refusal = refusals::too_many_targets();
   if (!refusal && is_submission()) refusal = refuse_new_recipient(mailbox);
 
@@ -150,6 +159,7 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptPar
                                     {"reason", refusal->reason}});
     machine_.refuse(refusal->reply);
   } else {
+    transaction.before_accept = waits;
     std::ranges::move(added, std::back_inserter(transaction.recipients));
     if (judgement_) judgement_->recipient_taken();
     entry.code = 250;
@@ -327,6 +337,46 @@ bool Session::header_is_too_large() const {
          std::uint64_t{header.fields()} + header.malformed() > settings().header_fields_max;
 }
 
+// RFC 5321 4.5.3.2.6: the client waits for 10 minutes
+constexpr std::chrono::minutes kNextHopWait{5};
+
+// Durable; and where the server behind us decides, taken by that server.
+Task<std::optional<Refusal>> Session::commit(spool::Envelope envelope) {
+  struct Ending {
+    explicit Ending(io::Loop& loop) : signal(loop) {}
+    io::Signal signal;
+    bool known = false;
+    std::optional<smtp::Reply> refusal;
+  };
+  const std::shared_ptr<Ending> ending =
+      transaction_->before_accept && context_.expect ? std::make_shared<Ending>(context_.loop) : nullptr;
+  if (ending) {
+    context_.expect(envelope.id, [ending, loop = &context_.loop](std::optional<smtp::Reply> refusal) {
+      loop->post([ending, refusal = std::move(refusal)]() mutable {
+        ending->known = true;
+        ending->refusal = std::move(refusal);
+        ending->signal.notify();
+      });
+    });
+  }
+  const auto stored = co_await transaction_->intake->commit(std::move(envelope));
+  if (!stored) {
+    if (ending) context_.expect(transaction_->message, {});
+    co_return refusals::storage(stored.error());
+  }
+  if (!ending) co_return std::nullopt;
+  const Deadline deadline = Deadline::after(kNextHopWait);
+  while (!ending->known && !drain_ends_) {
+    // Short waits: a drain has no other way to be heard here
+    static_cast<void>(co_await ending->signal.wait(deadline.earlier(Deadline::after(seconds(1)))));
+    if (Clock::now() >= deadline.time()) break;
+  }
+  // What is taken all the same comes twice then: who sends it hears of no acceptance (RFC 1047)
+  if (!ending->known) co_return refusals::next_hop_silent();
+  if (!ending->refusal) co_return std::nullopt;
+  co_return refusals::next_hop(*ending->refusal);
+}
+
 Task<void> Session::finish_message() {
   if (is_sinkhole()) {
     co_await finish_swallowing();
@@ -375,8 +425,7 @@ Task<void> Session::finish_message() {
       envelope.fields_on_top.insert(0, judgement_->tag_field());
     }
     if (!refusal) {
-      const auto stored = co_await transaction.intake->commit(std::move(envelope));
-      if (!stored) refusal = refusals::storage(stored.error());
+      refusal = co_await commit(std::move(envelope));
     }
   }
   transaction.record.commit_ms =

@@ -35,6 +35,7 @@ struct Transaction {
   smtp::MailParams params;
   WallMs asked = 0;                          // when MAIL came
   std::vector<spool::Recipient> recipients;  // after aliases, without duplicates
+  bool before_accept = false;                // its 250 waits for the server behind us
   std::string forwards_from;                 // the first domain of ours of which an alias leads to others
   record::TransactionRecord record;
 

@@ -44,6 +44,11 @@ const std::map<std::string_view, std::string_view>& operator_advice() {
       {"loop", "Read the message's Received fields: two hosts forward to each other. See `[limits] received_fields`."},
       {"header_too_large", "Nothing, unless wanted mail meets it: raise `[limits] header_size` or `header_fields`."},
       {"too_many_recipients", "Split the alias that expands to so many mailboxes."},
+      {"other_next_hop",
+       "Nothing: the sender sends to this recipient in a transaction of its own. `[[domain]] before_accept` made the "
+       "difference."},
+      {"next_hop", "Ask the server behind this one (`[[domain]] deliver`), whose reply it is."},
+      {"next_hop_silent", "Look after the server behind this one: `postern queue list` has what waits for it."},
       {"hold_too_long", "Nothing: the submitter asks for less."},
       {"hold_beyond_by", "Nothing: the submitter asks for one of the two."},
       {"srs_forged",
