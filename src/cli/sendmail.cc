@@ -234,6 +234,8 @@ class Conversation {
         head_ = {};
         head_.reverse_path = event.path.text();
         head_.full_name = full_name();
+        head_.ret = event.mail.ret;
+        head_.envid = event.mail.envid;
         body_.clear();
         break;
       case EventKind::rcpt:
@@ -242,6 +244,9 @@ class Conversation {
           return;
         }
         head_.recipients.push_back(event.path.text());
+        // One demand for the whole message: who wants to hear of nothing gives way to who wants to hear
+        head_.notify |= event.rcpt.notify;
+        if (head_.notify != spool::kNotifyNever) head_.notify &= static_cast<std::uint8_t>(~spool::kNotifyNever);
         break;
       case EventKind::body:
         body_ += event.bytes;

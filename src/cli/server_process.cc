@@ -322,7 +322,8 @@ struct ServerProcess::Impl {
     std::move_only_function<sasl::UserFile::Loaded()> work = [this] { return user_file->load(); };
     const sasl::UserFile::Loaded loaded = co_await pool.run<sasl::UserFile::Loaded>(std::move(work));
     for (const Error& problem : loaded.problems) log::error("users", {{"problem", problem.what}});
-    logins->set_users(loaded.users);
+    // A file that cannot be read, or not in whole, locks nobody out: those in force stay
+    if (loaded.problems.empty()) logins->set_users(loaded.users);
   }
 
   // Countries and signatures of operating systems, which packages update under us.
@@ -474,8 +475,10 @@ Result<void> ServerProcess::open() {
       reports.from = "postmaster@" + (config.domains.empty() ? config.hostname : config.domains.front().name);
     own.tls_reports = std::make_unique<outbound::TlsReportSender>(
         own.loop, *own.store, *own.outbound_tls, *own.resolver,
-        outbound::TlsReportSender::Places{
-            .options = reports, .hostname = config.hostname, .ca_file = config.outbound_tls.ca_file});
+        outbound::TlsReportSender::Places{.options = reports,
+                                          .hostname = config.hostname,
+                                          .ca_file = config.outbound_tls.ca_file,
+                                          .signer = own.queue_services().signer});
   }
   control::add_tls_commands(*own.control, *own.outbound_tls);
   POSTERN_TRY(own.sending, Sending::open(own.loop, own.pool, config, own.unbound, *own.outbound_tls));

@@ -197,7 +197,7 @@ constexpr std::array kOutbound = {
         .doc =
             "What is demanded of the smarthost: \"published\" what DNS publishes for it, and encryption where it is "
             "offered; \"required\" encryption, whoever it is; \"verified\" a certificate for its name; \"none\" does "
-            "not ask for STARTTLS. With a password, \"published\" is at least \"required\".",
+            "not ask for STARTTLS. With a password, \"published\" is \"verified\".",
         .type = kTlsType,
         .fallback = "\"published\"",
         .read = [](Reader& reader, const Node& node) { smarthost(reader).tls = demand(reader, node); }},

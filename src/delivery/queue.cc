@@ -32,12 +32,14 @@ constexpr std::chrono::seconds kStoreRest{5};     // after the store failed
 constexpr std::chrono::seconds kLongestWait{60};  // the wall clock may be set meanwhile
 
 // Leaves those that were answered for good.
-void keep_final(std::vector<std::uint32_t>& recipients, Results& results) {
+void keep_final(std::vector<std::uint32_t>& recipients, Results& results, AttemptNote& note) {
   std::size_t kept = 0;
+  note.dsn_passed.resize(results.size(), false);
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].temporary()) continue;
     recipients[kept] = recipients[i];
     if (kept != i) results[kept] = std::move(results[i]);
+    note.dsn_passed[kept] = note.dsn_passed[i];
     ++kept;
   }
   recipients.resize(kept);
@@ -274,7 +276,14 @@ directory::Transport Queue::Impl::far_transport(const directory::Transport* tran
 }
 
 void Queue::Impl::put_back(const Job& job, const Down& why) {
-  if (why.untried) {
+  // What expires, or whose sender is due to hear of it, is not put off without a word
+  const bool due = std::ranges::any_of(job.recipients, [&](std::uint32_t index) {
+    const spool::Envelope& envelope = job.message->envelope;
+    const WallMs late = late_at(options.notices, envelope, envelope.recipients[index]);
+    const WallMs now = wall_now();
+    return (late != 0 && now >= late) || now >= envelope.sending_since() + options.expire_after_ms;
+  });
+  if (why.untried && !due) {
     const auto left = std::chrono::duration_cast<milliseconds>(why.until - Clock::now()).count();
     job.message->try_again_in(jittered(std::max<std::int64_t>(left, 1)));
   } else {
@@ -367,7 +376,7 @@ Task<void> Queue::Impl::work(Job job) {
     // Not the server's fault: no attempt is counted against those without a final answer
     note.unreachable = false;
     note.rest = milliseconds(0);
-    keep_final(job.recipients, results);
+    keep_final(job.recipients, results, note);
   }
   if (!results.empty()) {
     account(*job.message, &job.transport, job.recipients, results, start, static_cast<std::uint32_t>(spent), &note);
@@ -376,6 +385,7 @@ Task<void> Queue::Impl::work(Job job) {
   jobs.done(job.destination);
   if ((note.unreachable || note.rest.count() > 0) && !results.empty()) {
     const bool untried = !note.unreachable;
+    std::erase_if(down, [now = Clock::now()](const auto& entry) { return entry.second.until <= now; });
     const Down why{Clock::now() + (untried ? note.rest : milliseconds(kDownFor)), results.front(), untried};
     down[job.destination] = why;
     // Those behind it are told at once instead of each waiting for a connection that does not come

@@ -8,7 +8,11 @@
 namespace postern::dmarc {
 namespace {
 
-// Could a lenient reader take this line for a From field? White space, control characters and octets beyond ASCII in or
+std::unexpected<Error> none(std::string why) { return fail(ErrorKind::invalid, "no single author domain: " + why); }
+
+}  // namespace
+
+// White space, control characters and octets beyond ASCII in or
 // around the name do not stop all of them.
 bool looks_like_from(const message::Field& field) {
   std::string name;
@@ -21,10 +25,6 @@ bool looks_like_from(const message::Field& field) {
   }
   return false;
 }
-
-std::unexpected<Error> none(std::string why) { return fail(ErrorKind::invalid, "no single author domain: " + why); }
-
-}  // namespace
 
 Result<std::string> author_domain(const message::HeaderSection& header) {
   const message::Field* from = nullptr;

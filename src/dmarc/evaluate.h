@@ -70,6 +70,8 @@ struct Evaluation {
 // addresses of one domain have that author domain. 11.5: with several domains no one of them is chosen. A line that
 // some reader could take for a second From ("F\0rom:", " From:") counts as one. Otherwise the error says the reason, in
 // words (docs/mail-authentication.md says what happens to such mail).
+// Could a lenient reader take the field for a From field?
+[[nodiscard]] bool looks_like_from(const message::Field& field);
 [[nodiscard]] Result<std::string> author_domain(const message::HeaderSection& header);
 
 // The organizational domain by tree walk (4.10.2).

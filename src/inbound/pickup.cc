@@ -90,7 +90,12 @@ Result<Opened> open_file(const std::string& path, std::uint64_t size_max) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!fd.valid()) {
     const int error = errno;
-    return fail_errno(error == ENOENT ? ErrorKind::not_found : ErrorKind::invalid, "cannot be opened", error);
+    // Too few descriptors, a sick disk: the message waits
+    const bool none_of_ours = error == ELOOP || error == EACCES || error == EPERM || error == ENXIO || error == EISDIR;
+    return fail_errno(error == ENOENT ? ErrorKind::not_found
+                      : none_of_ours  ? ErrorKind::invalid
+                                      : ErrorKind::storage,
+                      "cannot be opened", error);
   }
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) return fail_errno(ErrorKind::storage, "looking", errno);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "dmarc/evaluate.h"
 #include "message/author.h"
 
 namespace postern::inbound {
@@ -57,7 +58,9 @@ SenderIdentity::Authors SenderIdentity::check_field(std::string_view body) const
 SenderIdentity::Authors SenderIdentity::check(const message::HeaderSection& header) const {
   const auto from = header.all("From");
   if (from.empty()) return {.fault = Authors::Fault::missing, .address = {}};
-  if (from.size() > 1) return {.fault = Authors::Fault::several, .address = {}};
+  // What some reader may take for a From field counts as one
+  const auto named = std::ranges::count_if(header.fields(), dmarc::looks_like_from);
+  if (from.size() > 1 || named > 1) return {.fault = Authors::Fault::several, .address = {}};
   Authors found = check_field(from.front()->body);
   for (const message::Field* const sender : header.all("Sender")) {
     if (found.fault == Authors::Fault::none) found = check_field(sender->body);

@@ -1,6 +1,6 @@
-// Authentication towards a next hop that the operator has a password for (RFC 4954): the best mechanism that it offers of
-// SCRAM-SHA-256 (which never shows the password, and proves that the server knows it), PLAIN and LOGIN. Under TLS only.
-// Thread rule: the stream's loop.
+// Authentication towards a next hop that the operator has a password for (RFC 4954): the best mechanism that it offers
+// of SCRAM-SHA-256 (which never shows the password, and proves that the server knows it), PLAIN and LOGIN. Under TLS
+// only. Thread rule: the stream's loop.
 #pragma once
 
 #include <string>

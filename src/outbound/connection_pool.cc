@@ -70,6 +70,14 @@ Task<void> ConnectionPool::watch() {
   }
 }
 
+void ConnectionPool::renew() {
+  ++generation_;
+  for (auto& [key, waiting] : std::exchange(by_key_, {})) {
+    for (Idle& one : waiting) dismiss(std::move(one.connection));
+  }
+  idle_ = 0;
+}
+
 Task<void> ConnectionPool::stop() {
   stopping_ = true;
   for (auto& [key, waiting] : std::exchange(by_key_, {})) {

@@ -43,6 +43,10 @@ class ConnectionPool {
   void dismiss(Connection connection);
   // Owner of what still has to be closed.
   [[nodiscard]] io::Scope& farewells() { return scope_; }
+  // Demands have changed: what is kept is closed. Who has a connection now made it under the old generation, which
+  // belongs into its key.
+  void renew();
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
   [[nodiscard]] Task<void> stop();
   [[nodiscard]] std::size_t idle() const { return idle_; }
 
@@ -59,6 +63,7 @@ class ConnectionPool {
   std::size_t idle_ = 0;
   io::Signal signal_;
   io::Scope scope_;
+  std::uint64_t generation_ = 0;
   bool stopping_ = false;
 };
 

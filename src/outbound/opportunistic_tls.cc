@@ -13,7 +13,7 @@ class OpportunisticTls final : public TlsPolicy {
   Task<TlsPlan> plan(std::shared_ptr<DomainTls>, dns::Name host, bool, dns::Budget&) override {
     TlsPlan plan;
     plan.expect = io::TlsExpect(host.text());
-    plan.context = context_;
+    plan.context = plan.strict = context_;
     co_return plan;
   }
   bool starttls_breaks(const dns::Name&, const ip::Address&) override { return false; }
@@ -50,7 +50,12 @@ smtp::Reply unmet_reply(const TlsPlan& plan, const TlsAttempt& attempt) {
   else
     text += ": TLS: " + (attempt.why.empty() ? attempt.failure : attempt.why);
   if (!plan.demand.empty()) text += "; " + plan.demand;
-  if (plan.kind == TlsPlan::Kind::required) return {550, {5, 7, 10}, std::move(text)};
+  // RFC 8689 4.2.1: for good where the host shows no TLS, or the wrong one; not where something broke on the way
+  const bool accident = attempt.failure.empty() || attempt.failure == "timeout" || attempt.failure == "reset" ||
+                        attempt.failure == "eof" || attempt.failure == "other" ||
+                        attempt.failure == "starttls_refused" || attempt.failure == "cancelled";
+  if (plan.kind == TlsPlan::Kind::required && (!attempt.offered || !accident))
+    return {550, {5, 7, 10}, std::move(text)};
   return {451, {4, 7, 5}, std::move(text)};
 }
 

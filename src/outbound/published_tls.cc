@@ -39,6 +39,7 @@ struct PublishedTls::Domain final : DomainTls {
   TlsDestination destination;
   std::optional<mtasts::Policy> policy;     // STS
   std::optional<tlsrpt::PolicyResult> sts;  // the same for reports
+  bool sts_unknown = false;                 // one is announced, and could not be had
   std::map<dns::Name, tlsrpt::PolicyResult> tlsa_of;
   [[nodiscard]] tlsrpt::PolicyResult none() const {
     return {.type = "no-policy-found", .strings = {}, .domain = destination.domain.text(), .mx = {}, .details = {}};
@@ -96,6 +97,7 @@ Task<std::shared_ptr<DomainTls>> PublishedTls::destination(TlsDestination destin
   if (!found.failure.empty()) {
     if (found.policy) policy.strings = mtasts::policy_lines(*found.policy);
     count_failure(policy, {.type = found.failure, .reason = found.why});
+    out->sts_unknown = !found.policy;
   }
   if (!found.policy) co_return out;
   policy.strings = mtasts::policy_lines(*found.policy);
@@ -109,6 +111,7 @@ TlsPlan PublishedTls::opportunistic(const dns::Name& host) const {
   TlsPlan plan;
   plan.expect = io::TlsExpect(host.text());
   plan.context = loose_;
+  plan.strict = strict_;
   return plan;
 }
 
@@ -187,7 +190,11 @@ TlsPlan PublishedTls::required_plan(const Domain& domain, const dns::Name& host)
   const TlsDestination& to = domain.destination;
   const bool host_is_certain =
       to.mx_secure || to.by_operator || (domain.policy && mtasts::allows(*domain.policy, host));
-  if (!host_is_certain) {
+  if (!host_is_certain && domain.sts_unknown) {
+    plan.refusal = smtp::Reply(451, {4, 7, 5},
+                               "the MTA-STS policy of " + to.domain.text() +
+                                   " cannot be had at present, and the message demands TLS with a proof (REQUIRETLS)");
+  } else if (!host_is_certain) {
     plan.refusal = smtp::Reply(550, {5, 7, 10},
                                "nothing proves that " + host.text() + " takes mail for " + to.domain.text() +
                                    " (DNSSEC or MTA-STS), and the message demands TLS with a proof (REQUIRETLS)");
@@ -203,9 +210,11 @@ Task<TlsPlan> PublishedTls::plan(std::shared_ptr<DomainTls> destination, dns::Na
   auto dane = co_await dane_plan(domain, host, addresses_secure, budget);
   // TLS without a proof is not enough for REQUIRETLS
   const bool proves = dane && (dane->refusal || dane->expect.proof == io::TlsExpect::Proof::dane);
-  if (dane && (proves || !to.require_tls)) co_return std::move(*dane);
+  if (proves) co_return std::move(*dane);
   auto sts = sts_plan(*domain, host);
+  // Records that cannot be used prove nothing, and do not set a policy aside that does
   if (sts && sts->kind == TlsPlan::Kind::sts_enforce) co_return std::move(*sts);
+  if (dane && !to.require_tls) co_return std::move(*dane);
   if (to.require_tls) co_return required_plan(*domain, host);
   if (sts) co_return std::move(*sts);
   TlsPlan plan = opportunistic(host);

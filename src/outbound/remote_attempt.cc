@@ -47,6 +47,7 @@ RemoteAttempt::RemoteAttempt(Shared& shared, std::shared_ptr<const Options> opti
       blamed_(attempt.recipients.size()) {
   if (!hop_.endpoint) route_ = find_route(*options_, hop_.domain);
   key_ = hop_.destination;
+  key_ += ' ' + std::to_string(shared_.pool.generation());
   if (attempt.envelope->require_tls) key_ += " requiretls";
   if (attempt.envelope->tls_optional) key_ += " tls-optional";
 }
@@ -244,11 +245,16 @@ Task<void> RemoteAttempt::plan_tls(Routing& routing, dns::Budget& budget) {
 
 // What the operator demands of the way, on top of what the domain publishes.
 TlsPlan RemoteAttempt::by_operator(TlsPlan plan) const {
-  const TlsDemand demand = route_ == nullptr ? TlsDemand::published : route_->tls;
+  TlsDemand demand = route_ == nullptr ? TlsDemand::published : route_->tls;
+  // A password goes only to a server that proves who it is; the operator may content himself with encryption
+  if (route_ != nullptr && !route_->user.empty() && demand == TlsDemand::published) demand = TlsDemand::verified;
   if (demand == TlsDemand::required) plan.tls_needed = true;
   if (demand == TlsDemand::verified) {
     plan.tls_needed = true;
-    if (plan.expect.proof == io::TlsExpect::Proof::none) plan.expect.proof = io::TlsExpect::Proof::pkix;
+    if (plan.expect.proof == io::TlsExpect::Proof::none) {
+      plan.expect.proof = io::TlsExpect::Proof::pkix;
+      plan.context = plan.strict;
+    }
   }
   // A password is never sent in clear
   if (route_ != nullptr && !route_->user.empty()) plan.tls_needed = true;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "outbound/remote_attempt.h"
 #include "outbound/replies.h"
+#include "smtp/dsn_address.h"
 #include "smtp/line_check.h"
 
 namespace postern::outbound {
@@ -19,13 +20,17 @@ constexpr std::size_t kRecipientsAtOnce = 100;
 
 std::string notify_text(std::uint8_t bits) {
   if ((bits & spool::kNotifyNever) != 0) return "NEVER";
+  // RFC 3461 5.2.7.3: of an alias that stands for several the sender hears that it does, and not who they are
+  const bool expanded = (bits & spool::kExpanded) != 0;
+  if (expanded && (bits & (spool::kNotifyFailure | spool::kNotifyDelay)) == 0 && (bits & spool::kNotifySuccess) != 0)
+    return "NEVER";
   std::string out;
   const auto add = [&](std::uint8_t bit, std::string_view word) {
     if ((bits & bit) == 0) return;
     if (!out.empty()) out += ',';
     out += word;
   };
-  add(spool::kNotifySuccess, "SUCCESS");
+  if (!expanded) add(spool::kNotifySuccess, "SUCCESS");
   add(spool::kNotifyFailure, "FAILURE");
   add(spool::kNotifyDelay, "DELAY");
   return out;
@@ -86,7 +91,7 @@ smtp::ClientMessage RemoteAttempt::message_for(const std::vector<std::size_t>& c
   message.eight_bit = envelope.eight_bit;
   message.utf8 = envelope.utf8;
   message.strict = true;
-  message.envid = envelope.envid;
+  message.envid = smtp::to_xtext(envelope.envid);  // decoded in the envelope
   message.ret = envelope.ret;
   message.require_tls = envelope.require_tls;
   message.priority = envelope.priority;
@@ -98,7 +103,8 @@ smtp::ClientMessage RemoteAttempt::message_for(const std::vector<std::size_t>& c
   for (const std::size_t position : chunk) {
     const spool::Recipient& recipient = envelope.recipients.at(attempt_.recipients[position]);
     message.forward_paths.push_back(recipient.forward_path);
-    message.parameters.push_back({notify_text(recipient.notify), recipient.orcpt});
+    std::string original = recipient.orcpt.empty() ? std::string() : smtp::orcpt_value(recipient.orcpt, envelope.utf8);
+    message.parameters.push_back({notify_text(recipient.notify), std::move(original)});
   }
   return message;
 }
@@ -179,10 +185,6 @@ Task<void> RemoteAttempt::use(Connection connection) {
       failure_.reset();  // of the family that refused
       failure_rank_ = -1;
       if (connection.reused && !std::exchange(looked_up_, true)) co_await find_hosts();
-    } else {
-      for (std::size_t i = 0; i < results_.size(); ++i) {
-        if (!results_[i] && blamed_[i] && !other_family_left(connection.family())) results_[i] = blamed_[i];
-      }
     }
   }
   if (then == Then::go_on && ready && !breaker_.cancelled() && connection.messages < messages) {

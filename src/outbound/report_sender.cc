@@ -85,6 +85,8 @@ Task<bool> TlsReportSender::mail(tlsrpt::Collector::Due due, std::string to, tls
   envelope.reverse_path = places_.options.from;
   envelope.origin = spool::Origin::own;
   envelope.tls_optional = true;  // RFC 8460 3
+  if (const auto sign = places_.signer ? places_.signer() : std::function<std::string(std::string_view)>())
+    envelope.fields_on_top = sign(text);
   envelope.recipients.push_back({.forward_path = std::move(to), .original = {}, .last_reply = {}, .orcpt = {}});
   const auto committed = co_await (*intake)->commit(std::move(envelope));
   if (!committed) log::warning("tls_report_not_queued", {{"domain", due.domain}, {"why", committed.error().what}});

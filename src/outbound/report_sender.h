@@ -33,6 +33,8 @@ class TlsReportSender {
     std::string ca_file;
     StsCache::Fetch post = https_request;
     std::function<WallMs()> now = wall_now;
+    // Gives what makes the fields that sign a message of ours (RFC 8460 3: reports are signed). May give none.
+    std::function<std::function<std::string(std::string_view message)>()> signer;
   };
   // All of them outlive it; `loop` is the one it is used on.
   TlsReportSender(io::Loop& loop, spool::Store& store, PublishedTls& tls, dns::Resolver& resolver, Places places)

@@ -136,7 +136,10 @@ void SmtpRemote::start() {
   own.scope.spawn(own.keep_memory());
 }
 
-void SmtpRemote::reload(Options options) { impl_->options = std::make_shared<const Options>(std::move(options)); }
+void SmtpRemote::reload(Options options) {
+  impl_->options = std::make_shared<const Options>(std::move(options));
+  impl_->shared.pool.renew();
+}
 
 Task<void> SmtpRemote::stop() {
   Impl& own = *impl_;

@@ -56,6 +56,7 @@ struct TlsPlan {
   std::string demand;
   io::TlsExpect expect;  // name for SNI, proof, records
   std::shared_ptr<io::TlsClientContext> context;
+  std::shared_ptr<io::TlsClientContext> strict;  // for who demands a proof beyond the plan's: weak keys prove nothing
 };
 // "opportunistic", "dane", "sts", "sts_testing", "requiretls", "remembered"
 [[nodiscard]] std::string_view to_string(TlsPlan::Kind kind);

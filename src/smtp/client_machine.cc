@@ -465,6 +465,10 @@ void ClientMachine::body(std::string_view bytes) {
   m.chunk_sent += bytes.size();
   if (m.chunk_sent > m.chunk_size) return m.not_sendable();
   m.output += bytes;
+  // The chunk is whole: the reply may come before anybody says that this was the end
+  if (m.chunk_sent < m.chunk_size || m.chunk_size == 0) return;
+  if (m.strict && !m.lines.finish()) return m.not_sendable();
+  m.state = State::final_reply;
 }
 
 void ClientMachine::end_body() {
