@@ -27,6 +27,11 @@ Counter tagged_total("postern_tagged_total");
 constexpr std::size_t kTagsMax = 10;          // in the field
 constexpr std::size_t kRoomForMessages = 50;  // decisions of a record that are kept for the ends of DATA
 
+// Also where the recipient is refused for another reason. Not what waits for DNS: that reason stands without it.
+bool is_spoken_anyway(const evidence::Verdict& verdict) {
+  return verdict.action == evidence::Action::throttle && verdict.reason != evidence::Reason::history;
+}
+
 Stage stage_of(policy::Moment moment) {
   switch (moment) {
     case policy::Moment::connect:
@@ -80,7 +85,8 @@ void Judgement::Impl::ask_operator() {
   auto answer = list->lookup(asked, wall_now());
   // A reverse-path that SPF denies is not the domain that the operator meant
   const auto spf = now.get<value::Spf>(Signal::spf);
-  if (answer.word == value::Operator::allow && (spf == value::Spf::fail || spf == value::Spf::softfail)) {
+  const bool unproven = sender && sender->beyond_lookups && spf == value::Spf::unknown;
+  if (answer.word == value::Operator::allow && (spf == value::Spf::fail || spf == value::Spf::softfail || unproven)) {
     asked.reverse_path = {};
     answer = list->lookup(asked, wall_now());
   }
@@ -157,8 +163,7 @@ evidence::Verdict Judgement::Impl::decide(policy::Moment moment, const policy::F
   decision.action = verdict.action;
   decision.reason = verdict.reason;
   decision.rule = verdict.rule;
-  decision.enforced =
-      effect == Effect::all || (effect == Effect::throttle && verdict.action == evidence::Action::throttle);
+  decision.enforced = effect == Effect::all || (effect == Effect::throttle && is_spoken_anyway(verdict));
   decision.score = verdict.score;
   decision.score_low = verdict.score_low;
   decision.tags.assign(verdict.tags.begin(), verdict.tags.end());
@@ -306,9 +311,11 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
                                                own.context.sinkhole ? Impl::Effect::none
                                                : refused_anyway     ? Impl::Effect::throttle
                                                                     : Impl::Effect::all);
-  if (verdict.action == evidence::Action::throttle && !own.context.sinkhole) {
-    throttled_total.add();
-    return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
+  if (is_spoken_anyway(verdict) || (verdict.action == evidence::Action::throttle && !refused_anyway)) {
+    if (!own.context.sinkhole) {
+      throttled_total.add();
+      return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
+    }
   }
   if (trap) own.defence().trapped(own.identities, time);
   if (refused_anyway) {

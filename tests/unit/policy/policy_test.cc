@@ -50,7 +50,8 @@ TEST(Policy, ARefusalForWantOfAHistoryWaitsUntilItCanBeTold) {
   EXPECT_EQ(rcpt(evidence_of({{"helo", "own"}, {"known", "undecided"}})),
             "reject organisation/forged-helo (forged_helo)");  // which no history prevents
   const auto data = [&](const Evidence& evidence) { return said(policy->judge(Moment::data, evidence, kBob)); };
-  const Evidence forged = evidence_of({{"dmarc", "fail"}, {"dmarc_policy", "reject"}, {"known", "undecided"}});
+  const Evidence forged =
+      evidence_of({{"dmarc", "fail"}, {"dmarc_policy", "reject"}, {"arc", "none"}, {"known", "undecided"}});
   EXPECT_EQ(data(forged), "reject organisation/dmarc-reject (dmarc)");  // no chain that a history could vouch for
   EXPECT_EQ(data(evidence_of({{"arc", "pass"}}, forged)), "throttle organisation/dmarc-reject (history)");
 }
