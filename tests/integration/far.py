@@ -17,10 +17,11 @@ class Far:
     What came in is in `messages` (sender line, recipient lines, octets) and `lines` (every command, per session)."""
 
     def __init__(self, host, port, greeting="220 far.example ESMTP", offers=OFFERS, ehlo=None, mail="250 2.1.0 ok", rcpt="250 2.1.5 ok",
-                 data="354 go on", final="250 2.0.0 taken", certificate=None, auth=None, delay_greeting=None):
+                 data="354 go on", final="250 2.0.0 taken", certificate=None, auth=None, delay_greeting=None, spoil_tls=None):
         self.host, self.port, self.greeting, self.offers, self.ehlo = host, port, greeting, list(offers), ehlo
         self.mail, self.rcpt, self.data, self.final = mail, rcpt, data, final
         self.auth, self.delay_greeting = auth, delay_greeting
+        self.spoil_tls = spoil_tls  # instead of "220 go": octets that are said before the handshake; or "close"
         self.context = None
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -94,7 +95,10 @@ class Far:
                     words = ["far.example", *offers]
                     answer = "\r\n".join("250" + ("-" if i + 1 < len(words) else " ") + word for i, word in enumerate(words))
             elif verb == "STARTTLS" and self.context:
-                sock.sendall(b"220 go\r\n")
+                if self.spoil_tls == "close":
+                    sock.sendall(b"220 go\r\n")
+                    return
+                sock.sendall(self.spoil_tls or b"220 go\r\n")
                 sock = self.context.wrap_socket(sock, server_side=True)
                 reader = sock.makefile("rb")
                 secure = True
