@@ -105,9 +105,13 @@ smtp::ClientMessage RemoteAttempt::message_for(const std::vector<std::size_t>& c
 
 void RemoteAttempt::settle(std::size_t position, smtp::Reply reply, const Connection& connection) {
   const ip::Family family = connection.family();
-  if (reply.permanent() && blames_family(reply)) {
+  if (blames_family(reply)) {
     shared_.memory.note_refusal(hop_.destination, family, wall_now());
     if (!only_ && !blamed_[position]) {
+      if (reply.temporary()) {
+        put_off_over_ = family;
+        put_off_words_ = reply.line();
+      }
       blamed_[position] = std::move(reply);
       return;
     }
