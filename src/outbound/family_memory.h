@@ -40,7 +40,7 @@ class FamilyMemory {
   enum class News : std::uint8_t { none, broken, whole };
   News connected(std::string_view destination, ip::Family family, milliseconds took, WallMs now);
   News failed(std::string_view destination, ip::Family family, WallMs now);
-  // A server refused mail for the family that it came over.
+  // A server refused mail for the family that it came over, or a message got stuck on its way.
   void note_refusal(std::string_view destination, ip::Family family, WallMs now);
   // Mail was taken over it: an earlier refusal is over.
   void note_delivery(std::string_view destination, ip::Family family);

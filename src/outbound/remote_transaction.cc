@@ -111,9 +111,13 @@ smtp::ClientMessage RemoteAttempt::message_for(const std::vector<std::size_t>& c
 
 void RemoteAttempt::settle(std::size_t position, smtp::Reply reply, const Connection& connection) {
   const ip::Family family = connection.family();
-  if (reply.permanent() && blames_family(reply)) {
+  if (blames_family(reply)) {
     shared_.memory.note_refusal(hop_.destination, family, wall_now());
     if (!only_ && !blamed_[position]) {
+      if (reply.temporary()) {
+        put_off_over_ = family;
+        put_off_words_ = reply.line();
+      }
       blamed_[position] = std::move(reply);
       return;
     }
@@ -251,6 +255,11 @@ RemoteAttempt::Then RemoteAttempt::judge(Connection& connection, const std::vect
     shared_.memory.note_delivery(hop_.destination, connection.family());
   } else if (!sent) {
     shared_.pace.strained(hop_.destination);
+    // Commands pass and the message does not: a path that loses large packets without a word (RFC 8201 1), over IPv6
+    // above all, looks like this and stays like this. The next attempt begins with the other family
+    if (sent.error().kind == ErrorKind::timeout && machine.mail_answered()) {
+      shared_.memory.note_refusal(hop_.destination, connection.family(), wall_now());
+    }
   }
   return ready && sent ? Then::go_on : Then::hang_up;
 }

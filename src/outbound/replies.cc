@@ -28,7 +28,7 @@ bool names_ptr(const std::string& text) {
 }  // namespace
 
 bool blames_family(const smtp::Reply& reply) {
-  if (!reply.permanent()) return false;
+  if (!reply.permanent() && (!reply.temporary() || asks_to_slow_down(reply))) return false;
   const smtp::EnhancedCode& code = reply.enhanced;
   if (code.subject == 7 && (code.detail == 25 || code.detail == 26)) return true;
   if (code.present() && code.subject != 7) return false;

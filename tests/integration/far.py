@@ -1,5 +1,5 @@
 """What tests of outgoing mail share: mail servers of others in this process, on loopback addresses, and a DNS server (nsd) with
-their zone."""
+their zones, signed where a test asks for it."""
 import os
 import socket
 import socketserver
@@ -17,10 +17,11 @@ class Far:
     What came in is in `messages` (sender line, recipient lines, octets) and `lines` (every command, per session)."""
 
     def __init__(self, host, port, greeting="220 far.example ESMTP", offers=OFFERS, ehlo=None, mail="250 2.1.0 ok", rcpt="250 2.1.5 ok",
-                 data="354 go on", final="250 2.0.0 taken", certificate=None, auth=None, delay_greeting=None):
+                 data="354 go on", final="250 2.0.0 taken", certificate=None, auth=None, delay_greeting=None, spoil_tls=None):
         self.host, self.port, self.greeting, self.offers, self.ehlo = host, port, greeting, list(offers), ehlo
         self.mail, self.rcpt, self.data, self.final = mail, rcpt, data, final
         self.auth, self.delay_greeting = auth, delay_greeting
+        self.spoil_tls = spoil_tls  # instead of "220 go": octets that are said before the handshake; or "close"
         self.context = None
         if certificate:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -94,7 +95,10 @@ class Far:
                     words = ["far.example", *offers]
                     answer = "\r\n".join("250" + ("-" if i + 1 < len(words) else " ") + word for i, word in enumerate(words))
             elif verb == "STARTTLS" and self.context:
-                sock.sendall(b"220 go\r\n")
+                if self.spoil_tls == "close":
+                    sock.sendall(b"220 go\r\n")
+                    return
+                sock.sendall(self.spoil_tls or b"220 go\r\n")
                 sock = self.context.wrap_socket(sock, server_side=True)
                 reader = sock.makefile("rb")
                 secure = True
@@ -189,3 +193,70 @@ zone:
             self.process.terminate()
             self.process.wait(20)
         self.log.close()
+
+
+class Zones(Dns):
+    """nsd on loopback with several zones, {name: records}, of which those in `signed` have DNSSEC. `forge` is {zone: (old, new)}:
+    what is replaced after it was signed, so that the zone is bogus there."""
+
+    def __init__(self, folder, zones, signed=(), forge=None, wrapper=(), address="127.0.0.1"):
+        self.folder, self.anchors, self.address = os.path.abspath(folder), [], address
+        os.makedirs(self.folder, exist_ok=True)
+        self.port, self.probe = free_port(), next(iter(zones))
+        served = {}
+        for zone, records in zones.items():
+            path = os.path.join(self.folder, zone)
+            with open(path, "w") as file:
+                file.write(f"$ORIGIN {zone}.\n$TTL 60\n@ SOA ns.{zone}. h.{zone}. 1 3600 600 86400 60\n@ NS ns.{zone}.\nns A 127.0.0.1\n" + records)
+            served[zone] = zone
+            if zone in signed:
+                served[zone] = self.sign(zone)
+        for zone, (old, new) in (forge or {}).items():
+            path = os.path.join(self.folder, served[zone])
+            with open(path) as file:
+                text = file.read()
+            assert old in text, (zone, old)
+            with open(path, "w") as file:
+                file.write(text.replace(old, new))
+        with open(os.path.join(self.folder, "nsd.conf"), "w") as file:
+            file.write(f"""server:
+  ip-address: {address}@{self.port}
+  server-count: 1
+  username: ""
+  zonesdir: "{self.folder}"
+  database: ""
+  pidfile: ""
+  xfrdfile: "{self.folder}/xfrd.state"
+  zonelistfile: "{self.folder}/zone.list"
+remote-control:
+  control-enable: no
+""" + "".join(f"zone:\n  name: {zone}\n  zonefile: {path}\n" for zone, path in served.items()))
+        self.log = open(os.path.join(self.folder, "nsd.log"), "wb")
+        self.process = subprocess.Popen([*wrapper, "nsd", "-d", "-c", os.path.join(self.folder, "nsd.conf")], stdout=self.log, stderr=self.log,
+                                        env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin"))
+        if not wrapper:
+            wait_for(self.answers, "nsd")
+
+    def sign(self, zone):
+        def run(*command):
+            return subprocess.run(command, cwd=self.folder, check=True, capture_output=True, text=True).stdout
+        key = run("ldns-keygen", "-k", "-a", "ECDSAP256SHA256", zone).strip()
+        run("ldns-signzone", "-n", zone, key)
+        with open(os.path.join(self.folder, key + ".ds")) as file:
+            self.anchors.append(" ".join(file.read().split()))
+        return zone + ".signed"
+
+    def answers(self):
+        name = b"".join(bytes([len(label)]) + label.encode() for label in self.probe.split(".")) + b"\0"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(0.2)
+            udp.sendto(b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + name + b"\x00\x06\x00\x01", (self.address, self.port))
+            try:
+                return udp.recv(512)[3] & 15 == 0
+            except OSError:
+                return False
+
+    def config(self):
+        anchors = ", ".join(f'"{anchor}"' for anchor in self.anchors)
+        trust = f"trust_anchors = [{anchors}]" if self.anchors else "dnssec = false"
+        return f'[dns]\nserver = ["{self.address}:{self.port}"]\n{trust}\ntimeout = "2s"\n'

@@ -144,12 +144,14 @@ TEST(Replies, WhichBlameTheFamily) {
        {Reply(550, {5, 7, 25}, "no"), Reply(550, {5, 7, 26}, "no"),
         Reply(550, {5, 7, 1}, "Our system has detected that this message does not meet IPv6 sending guidelines"),
         Reply(554, {5, 7, 1}, "no PTR record"), Reply(550, {5, 7, 1}, "fix your reverse DNS"),
-        Reply(554, {}, "Bad rDNS")}) {
+        Reply(554, {}, "Bad rDNS"), Reply(450, {4, 7, 25}, "Client host rejected: cannot find your hostname"),
+        Reply(451, {4, 7, 1}, "no PTR record")}) {
     EXPECT_TRUE(blames_family(reply)) << reply.line();
   }
   for (const Reply& reply :
-       {Reply(450, {4, 7, 25}, "no PTR"), Reply(550, {5, 7, 1}, "spam"), Reply(550, {5, 1, 1}, "no IPv6 here"),
-        Reply(250, {2, 7, 25}, "IPv6"), Reply(550, {5, 7, 1}, "scriptptrue"), Reply(550, {}, "go away")}) {
+       {Reply(421, {4, 7, 26}, "rate limited: unauthenticated"), Reply(451, {4, 4, 2}, "IPv6"),
+        Reply(550, {5, 7, 1}, "spam"), Reply(550, {5, 1, 1}, "no IPv6 here"), Reply(250, {2, 7, 25}, "IPv6"),
+        Reply(550, {5, 7, 1}, "scriptptrue"), Reply(550, {}, "go away")}) {
     EXPECT_FALSE(blames_family(reply)) << reply.line();
   }
 }
