@@ -9,7 +9,7 @@ import time
 
 from cells import run_load
 from network import Far, Network, reason_it_cannot_be
-from outbound import LIMIT, PosternRelay, PostfixRelay
+from outbound import PosternRelay, PostfixRelay
 from servers import Postfix
 
 CELLS = {
@@ -20,6 +20,7 @@ CELLS = {
 DOMAINS = 1000
 PLAN = {"quick": 10_000, "full": 100_000}
 DESTINATIONS = 200
+LIMIT = 300  # seconds
 DNS = """[dns]
 server = ["127.0.0.1:53"]
 dnssec = false
@@ -51,7 +52,7 @@ def zone_of_the_dead() -> tuple[str, list[str]]:
                 listening.append(address + " silent")
         else:
             listening.append(address)
-        records.append(f"d{number} MX 10 mx.d{number}\nmx.d{number} A {address}")
+        records.append(f"d{number:03} MX 10 mx.d{number:03}\nmx.d{number:03} A {address}")
     return "\n".join(records) + "\n", listening
 
 
@@ -88,6 +89,7 @@ def percentile(values: list[float], share: float) -> float:
 
 def deliver(server, build: pathlib.Path, folder: pathlib.Path, listening: list[str], messages: int, dead: bool) -> dict:
     """`messages` to all domains, or those of them that go to living ones."""
+    # The digits of living domains end in any but 7
     cell = "outbound-dead" if dead else "outbound-live"
     far = None
     try:
