@@ -9,7 +9,8 @@ import time
 from accounting import Accounting
 from servers import Postern, Postfix, Sink, free_port
 
-CELLS = {"outbound": "10,000 queued messages of 4 KiB relayed to smtp-sink, beside postfix"}
+CELLS = {"outbound": "10,000 queued messages of 4 KiB relayed to smtp-sink, beside postfix",
+         "outbound-signed": "the same with DKIM (RSA-2048), from reception to the empty queue, beside that without it"}
 MESSAGES = 10_000
 CONCURRENCY = 20
 LIMIT = 600  # seconds
@@ -21,7 +22,7 @@ def fill(port: int, messages: int) -> None:
 
 
 class PosternRelay(Postern):
-    def __init__(self, folder: pathlib.Path, binary: pathlib.Path, hop: int):
+    def __init__(self, folder: pathlib.Path, binary: pathlib.Path, hop: int, sign: bool = False):
         super().__init__(folder / "outbound", binary)
         self.more = f"""[authentication]
 enabled = false
@@ -35,6 +36,11 @@ tls = "none"
 concurrency = 64
 destination_concurrency = {CONCURRENCY}
 """
+        if sign:
+            self.signing_key = folder / "outbound/certificate/dkim.pem"
+            subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(self.signing_key)],
+                           check=True, capture_output=True)
+            self.more += f'[[dkim]]\ndomain = "example.com"\nselector = "bench"\nkey = "{self.signing_key}"\n'
 
     def command(self, *words: str) -> str:
         done = subprocess.run([str(self.binary), "queue", *words, "--config", str(self.folder / "postern.toml")], check=True,
@@ -85,11 +91,13 @@ defer_transports = smtp
         self.run("postqueue", "-c", str(self.etc), "-f")
 
 
-def relay(server, hop: int, folder: pathlib.Path) -> dict:
+def relay(server, hop: int, folder: pathlib.Path, cell: str = "outbound") -> dict:
     sink = Sink(folder / "outbound")
     sink.port, sink.accounting = hop, Accounting("outbound-sink")
     try:
         server.start()
+        server.accounting.settle()
+        at_first = server.accounting.cpu()
         fill(server.port, MESSAGES)
         end = time.monotonic() + LIMIT
         while server.waiting() < MESSAGES and time.monotonic() < end:
@@ -105,21 +113,27 @@ def relay(server, hop: int, folder: pathlib.Path) -> dict:
         left = server.waiting()
         server.accounting.settle()
         sent = queued - left
-        return {"cell": "outbound", "server": server.name, "seconds": seconds, "sent": sent, "rate": sent / seconds, "failed": MESSAGES - sent,
-                "cpu_per_1000": (server.accounting.cpu() - before) / max(sent, 1) * 1000}
+        in_all = server.accounting.cpu()
+        return {"cell": cell, "server": server.name, "seconds": seconds, "sent": sent, "rate": sent / seconds, "failed": MESSAGES - sent,
+                "cpu_per_1000": (in_all - before) / max(sent, 1) * 1000, "path_cpu_per_1000": (in_all - at_first) / max(sent, 1) * 1000}
     finally:
         sink.stop()
         server.stop()
 
 
-def run(build: pathlib.Path, folder: pathlib.Path, repetitions: int, recorder) -> None:
+def run(build: pathlib.Path, folder: pathlib.Path, chosen: set[str], repetitions: int, recorder) -> None:
     if Sink.reason_it_cannot_run() or shutil.which("smtp-source") is None:
         print("  outbound: smtp-sink and smtp-source are not installed (./dev setup bench)")
         return
     for turn in range(repetitions):
         hop = free_port()
-        servers = [PosternRelay(folder, build / "postern", hop)]
-        if not Postfix.reason_it_cannot_run():
-            servers.append(PostfixRelay(folder, hop))
-        for server in servers if turn % 2 == 0 else reversed(servers):
-            recorder.add(relay(server, hop, folder))
+        runs = []
+        if "outbound" in chosen:
+            runs.append((PosternRelay(folder, build / "postern", hop), "outbound"))
+            if not Postfix.reason_it_cannot_run():
+                runs.append((PostfixRelay(folder, hop), "outbound"))
+        if "outbound-signed" in chosen:
+            runs += [(PosternRelay(folder, build / "postern", hop, sign), "outbound-signed" if sign else "outbound-unsigned")
+                     for sign in (False, True)]
+        for server, cell in runs if turn % 2 == 0 else reversed(runs):
+            recorder.add(relay(server, hop, folder, cell))

@@ -20,6 +20,7 @@ import insight
 import journal
 import outbound
 import protocols
+import reach
 from cells import CELLS, hold, measure
 from figures import table
 from servers import Postern, Postfix, Postscreen, Responder, Sink
@@ -29,7 +30,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | outbound.CELLS | {
+} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | outbound.CELLS | reach.CELLS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -48,7 +49,8 @@ class Recorder:
         self.file.flush()
         shown = [f"{key} {result[key]:.4g}" for key in ("rate", "cpu_per_1000", "final_p50_ms", "final_p99_ms", "honoured", "kib_per_session",
                                                         "share", "seconds_to_ready", "pss_kib_per_message", "cpu_us", "catch", "innocents_deferred",
-                                                        "bytes_per_triplet", "failed")
+                                                        "bytes_per_triplet", "path_cpu_per_1000", "p50_ms", "p99_ms", "slowest_ms", "extra_ms", "broken_ms", "whole_ms",
+                                                        "failed")
                  if key in result and (key != "failed" or result[key])]
         complaint = f"  ERROR {result['error']}" if result.get("error") else ""
         print(f"  {result['cell']:18} {result['server']:10} {'  '.join(shown)}{complaint}", file=sys.stderr, flush=True)
@@ -162,8 +164,10 @@ def main() -> int:
         bounds.run_attacks(build, plan, recorder)
     if "greylist" in chosen:
         greylist.run(build, FOLDER, repetitions if plan == "full" else 1, recorder)
-    if "outbound" in chosen:
-        outbound.run(build, FOLDER, repetitions if plan == "full" else 1, recorder)
+    if chosen & set(outbound.CELLS):
+        outbound.run(build, FOLDER, chosen, repetitions if plan == "full" else 1, recorder)
+    if chosen & set(reach.CELLS):
+        reach.run(build, FOLDER, chosen, plan, repetitions if plan == "full" else 1, recorder)
     if "insight" in chosen:
         insight.run(build, repetitions, recorder)
     if "journal" in chosen:

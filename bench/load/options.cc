@@ -15,7 +15,7 @@ namespace {
 constexpr char kUsage[] =
     "usage: smtpload [--mode send|reject|connect|hold] [--tls off|full|resumed] [--sessions N] [--concurrency N]\n"
     "                [--messages N] [--size OCTETS] [--from ADDRESS] [--to ADDRESS] [--limit SECONDS]\n"
-    "                [--proxy ADDRESSES] HOST:PORT\n";
+    "                [--proxy ADDRESSES] [--domains N] HOST:PORT\n";
 
 bool read_number(std::string_view text, long min, long max, long& out) {
   const auto [end, error] = std::from_chars(text.begin(), text.end(), out);
@@ -83,6 +83,7 @@ bool read_option(std::string_view name, std::string_view value, Options& options
   if (name == "--concurrency") return read_number(value, 1, 60'000, options.concurrency);
   if (name == "--messages") return read_number(value, 1, 1'000'000, options.messages);
   if (name == "--proxy") return read_number(value, 1, 1L << 32, options.proxy);
+  if (name == "--domains") return read_number(value, 1, 1'000'000, options.domains);
   if (name == "--from") return options.from = value, true;
   if (name == "--to") return options.to = value, true;
   if (name == "--size") {

@@ -24,7 +24,8 @@ struct Options {
   long concurrency = 20;
   long messages = 1;  // per session
   std::size_t size = 4096;
-  long proxy = 0;  // above 0: each session begins with a PROXY header and one of this many client addresses
+  long proxy = 0;    // above 0: each session begins with a PROXY header and one of this many client addresses
+  long domains = 0;  // above 0: the messages go round that many numbers, which take the place of '%' in `to`
   std::string from = "sender@example.org";
   std::string to = "user@example.com";
   double limit_seconds = 120;

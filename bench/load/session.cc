@@ -27,6 +27,18 @@ std::string proxy_header(std::uint64_t number) {
   return {line.data(), static_cast<std::size_t>(size)};
 }
 
+// With --domains each message goes to the next domain: its number, all of the same width, takes the place of '%'.
+std::string recipient(const Options& options) {
+  if (options.domains == 0) return options.to;
+  static long messages = 0;  // of the process
+  std::string to = options.to;
+  const std::size_t at = to.find('%');
+  if (at == std::string::npos) return to;
+  const std::string number = std::to_string(messages++ % options.domains);
+  const std::size_t width = std::to_string(options.domains - 1).size();
+  return to.replace(at, 1, std::string(width - number.size(), '0') + number);
+}
+
 }  // namespace
 
 Session::Session(const Options& options, TlsClient* tls, const std::string& data, Totals& totals)
@@ -206,7 +218,7 @@ void Session::on_reply(int code) {
     case State::mail:
       if (code != 250) return fail("MAIL", code);
       state_ = State::rcpt;
-      return say("RCPT TO:<" + options_.to + ">\r\n");
+      return say("RCPT TO:<" + recipient(options_) + ">\r\n");
     case State::rcpt:
       if (options_.mode == Mode::reject) {
         if (code < 500) return fail("RCPT should have been refused", code);

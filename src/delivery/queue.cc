@@ -12,6 +12,7 @@
 #include "delivery/outcome.h"
 #include "delivery/queue_jobs.h"
 #include "delivery/round_robin.h"
+#include "delivery/slots.h"
 #include "spool/topped_body.h"
 
 namespace postern::delivery {
@@ -72,7 +73,7 @@ struct Queue::Impl {
 
   RoundRobin<Job> jobs;
   Parking parking;
-  std::size_t doubtful = 0;    // of the running ones
+  Slots slots{options.concurrency};
   std::size_t messages = 0;    // in work
   std::size_t recipients = 0;  // of them
   struct Down {
@@ -128,6 +129,7 @@ struct Queue::Impl {
   void dispatch();
   Task<void> work(Job job);
   bool park(const std::string& destination, const Message& message);
+  bool in_short_supply(const std::string& destination) const;
   void finish_job(const Job& job);
   void hand_back(Message& message);
   void finish(std::shared_ptr<Message> message);
@@ -146,6 +148,7 @@ struct Queue::Impl {
 
 Task<void> Queue::Impl::run() {
   while (!stopping) {
+    if (slots.step(Clock::now())) dispatch();
     const bool resting = Clock::now() < rest_until;
     if (!resting && !unsettled.empty()) settle_again();
     const bool full = messages >= kMessagesMax || recipients >= kRecipientsMax;
@@ -176,15 +179,25 @@ Task<void> Queue::Impl::run() {
             deadline.earlier(Deadline::after(milliseconds(std::clamp<std::int64_t>(*due - wall_now(), 0, 60'000))));
       }
     }
+    if (const auto at = slots.look_again(); at && !slots.room_for_doubtful()) {
+      deadline = deadline.earlier(Deadline::at(*at));
+    }
     co_await signal.wait(deadline);
   }
   for (const Id& id : parking.clear()) store.release_active(id);
   if (!unsettled.empty()) settle_again();
 }
 
+// Memory for messages is half full, and nothing was delivered there lately: what waits for it must not fill the rest.
+bool Queue::Impl::in_short_supply(const std::string& destination) const {
+  return messages > kMessagesMax / 2 && remote != nullptr && remote->doubtful(destination);
+}
+
 // True where the message has only its id left in memory.
 bool Queue::Impl::park(const std::string& destination, const Message& message) {
-  if (jobs.waiting(destination) < kWaitingMax || !parking.add(destination, message.envelope.id)) return false;
+  const bool enough =
+      jobs.waiting(destination) >= kWaitingMax || (jobs.contains(destination) && in_short_supply(destination));
+  if (!enough || !parking.add(destination, message.envelope.id)) return false;
   --messages;
   recipients -= message.envelope.recipients.size();
   return true;
@@ -316,15 +329,15 @@ void Queue::Impl::enqueue(Job job) {
 bool Queue::Impl::may_run(const Job& job, std::size_t running) const {
   if (!job.hop) return true;
   if (running >= std::max<std::size_t>(1, remote->concurrency(job.destination))) return false;
-  return !remote->doubtful(job.destination) || doubtful < std::max<std::size_t>(1, options.concurrency * 3 / 4);
+  if (!remote->doubtful(job.destination)) return true;
+  return slots.room_for_doubtful() && (running == 0 || !slots.many_doubtful());
 }
 
 void Queue::Impl::dispatch() {
-  while (!stopping && jobs.running() < std::max<std::size_t>(1, options.concurrency)) {
+  slots.step(Clock::now());
+  while (!stopping && slots.room()) {
     auto job = jobs.next([this](const Job& first, std::size_t running) { return may_run(first, running); });
     if (!job) return;
-    job->doubtful = job->hop && remote->doubtful(job->destination);
-    if (job->doubtful) ++doubtful;
     scope.spawn(work(std::move(*job)));
   }
 }
@@ -360,6 +373,7 @@ Task<Results> Queue::Impl::attempt(const Job& job, AttemptNote& note, io::Breake
 Task<void> Queue::Impl::work(Job job) {
   const WallMs start = wall_now();
   const Clock::time_point begun = Clock::now();
+  const Slots::Handle slot = slots.begin(begun, job.hop.has_value(), job.hop && remote->doubtful(job.destination));
   AttemptNote note;
   Results results;
   io::Breaker breaker;
@@ -381,7 +395,7 @@ Task<void> Queue::Impl::work(Job job) {
   if (!results.empty()) {
     account(*job.message, &job.transport, job.recipients, results, start, static_cast<std::uint32_t>(spent), &note);
   }
-  if (job.doubtful) --doubtful;
+  slots.end(slot);
   jobs.done(job.destination);
   if ((note.unreachable || note.rest.count() > 0) && !results.empty()) {
     const bool untried = !note.unreachable;
@@ -394,7 +408,8 @@ Task<void> Queue::Impl::work(Job job) {
   if (down.contains(job.destination)) {
     parking.call_back(job.destination, kParkedMax);
   } else if (jobs.waiting(job.destination) <= kWaitingMax / 2) {
-    parking.call_back(job.destination, kWaitingMax / 2);
+    const bool one = job.hop && in_short_supply(job.destination);
+    parking.call_back(job.destination, one ? 1 : kWaitingMax / 2);
   }
   finish_job(job);
   dispatch();

@@ -42,7 +42,6 @@ struct Job {
   std::optional<RemoteHop> hop;  // servers of others
   std::string destination;
   std::vector<std::uint32_t> recipients;
-  bool doubtful = false;  // as it was started
 };
 
 // What of a message is not attempted yet, by destination.

@@ -79,6 +79,8 @@ class RoundRobin {
     const auto at = entries_.find(destination);
     return at == entries_.end() ? 0 : at->second.waiting.size();
   }
+  // Whether jobs of it wait or run.
+  [[nodiscard]] bool contains(const std::string& destination) const { return entries_.contains(destination); }
   [[nodiscard]] std::size_t running() const { return running_; }
   [[nodiscard]] std::size_t destinations() const { return entries_.size(); }
 

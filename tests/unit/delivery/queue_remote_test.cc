@@ -125,6 +125,11 @@ Task<void> tell_when(FakeRemote& remote, io::Loop& loop, std::size_t running) {
   remote.changed.notify();
 }
 
+Task<void> tell_when_tried(FakeRemote& remote, io::Loop& loop, std::string destination) {
+  while (!remote.attempts.contains(destination)) co_await io::sleep_until(loop, Deadline::after(milliseconds(1)));
+  remote.changed.notify();
+}
+
 TEST_F(QueueRemoteTest, WhatIsParkedAtTheStopStaysDue) {
   remote.closed = true;
   for (int i = 0; i < 400; ++i) test::run(loop, put({"a@x.example"}));
@@ -177,6 +182,24 @@ TEST_F(QueueRemoteTest, DeadDestinationsCannotHoldAllSlots) {
   for (const auto& [destination, heard] : remote.attempts) living += destination.starts_with("living") ? 1 : 0;
   EXPECT_EQ(living, 2U);
   EXPECT_EQ(remote.most_in_all, 8U) << "six of the dead, and the two that live";
+  test::run(loop, scope.join());
+}
+
+TEST_F(QueueRemoteTest, ManyMessagesForTheDeadLeaveMemoryForOthers) {
+  // More of them than envelopes are kept in memory, all before the one that counts
+  remote.closed = true;
+  options.concurrency = 8;
+  for (int i = 0; i < 1500; ++i) {
+    const std::string domain = "dead" + std::to_string(i % 10) + ".example";
+    remote.dead.insert(domain);
+    test::run(loop, put({"a@" + domain}));
+  }
+  test::run(loop, put({"a@living.example"}));
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(tell_when_tried(remote, loop, "living.example")); });
+  ASSERT_TRUE(test::run(loop, run([&] { return remote.attempts.contains("living.example"); })));
+  EXPECT_LT(remote.ended, 1500U) << "it did not wait for the others";
+  EXPECT_LE(remote.most_in_all, 10U + 1) << "one each, where many are in doubt";
   test::run(loop, scope.join());
 }
 
