@@ -120,7 +120,9 @@ class Compiler {
     for (const Options::Shadow& one : options_.shadow) {
       const bool found = std::ranges::any_of(names, [&](const std::string& name) { return means(one.rule, name); });
       if (found) continue;
-      const auto near = nearest(one.rule, names);
+      std::vector<std::string> words = names;
+      for (const std::string& name : names) words.push_back(name.substr(name.find('/') + 1));
+      const auto near = nearest(one.rule, words);
       problems_.push_back({one.place, "",
                            "no preset in use has a rule \"" + one.rule + "\"; " +
                                (near ? "did you mean \"" + *near + "\"?" : "docs/policy.md has the rules")});

@@ -90,8 +90,9 @@ Verdict Compiled::judge(Moment moment, const Evidence& evidence, const For& reci
       verdict.tags.push_back(rule->label);
       continue;
     }
-    if (rule->action == Action::reject && rule->asks_known && history_is_undecided(evidence) &&
-        !rule->program.holds(with_history(evidence), profile.setting)) {
+    // A trap is answered as a mailbox that does not exist, at any time: another answer would tell what it is
+    if (rule->action == Action::reject && rule->reason != Reason::trap && rule->asks_known &&
+        history_is_undecided(evidence) && !rule->program.holds(with_history(evidence), profile.setting)) {
       decide(Action::throttle, Reason::history, rule->name);
       return verdict;
     }

@@ -49,9 +49,10 @@ TEST(Policy, ARefusalForWantOfAHistoryWaitsUntilItCanBeTold) {
   EXPECT_EQ(rcpt(evidence_of({{"country", "US"}, {"known", "undecided"}})), "accept default");
   EXPECT_EQ(rcpt(evidence_of({{"helo", "own"}, {"known", "undecided"}})),
             "reject organisation/forged-helo (forged_helo)");  // which no history prevents
+  EXPECT_EQ(rcpt(evidence_of({{"trap", "yes"}, {"known", "undecided"}})), "reject organisation/trap (trap)");
   const auto data = [&](const Evidence& evidence) { return said(policy->judge(Moment::data, evidence, kBob)); };
   const Evidence forged =
-      evidence_of({{"dmarc", "fail"}, {"dmarc_policy", "reject"}, {"arc", "none"}, {"known", "undecided"}});
+      evidence_of({{"dmarc", "fail"}, {"dmarc_policy", "reject"}, {"known", "undecided"}, {"arc", "none"}});
   EXPECT_EQ(data(forged), "reject organisation/dmarc-reject (dmarc)");  // no chain that a history could vouch for
   EXPECT_EQ(data(evidence_of({{"arc", "pass"}}, forged)), "throttle organisation/dmarc-reject (history)");
 }
@@ -60,10 +61,11 @@ TEST(Policy, ARuleOfThePresetInTheShadowOnlyTells) {
   for (const std::string_view name : {"organisation/forged-helo", "forged-helo"}) {
     Options options = preset("organisation");
     options.shadow = {{.rule = std::string(name), .place = {}}};
-    const auto verdict = compiled(options)->judge(Moment::rcpt, evidence_of({{"helo", "own"}}), kBob);
+    const auto policy = compiled(options);  // outlives the verdict, which names its rules
+    const auto verdict = policy->judge(Moment::rcpt, evidence_of({{"helo", "own"}}), kBob);
     EXPECT_EQ(said(verdict), "accept default");
     EXPECT_EQ(verdict.shadow, Names{"organisation/forged-helo"});
-    EXPECT_NE(compiled(options)->fingerprint(), compiled(preset("organisation"))->fingerprint());
+    EXPECT_NE(policy->fingerprint(), compiled(preset("organisation"))->fingerprint());
   }
 }
 
