@@ -95,12 +95,12 @@ def deliver(server, build: pathlib.Path, folder: pathlib.Path, listening: list[s
     try:
         server.start()
         sent = 0
-        for to, domains in ([("you@d%.test", DOMAINS)] if dead else [(f"you@d%{digit}.test", DOMAINS // 10) for digit in range(10) if digit != 7]):
+        parts = [("you@d%.test", DOMAINS)] if dead else [(f"you@d%{digit}.test", DOMAINS // 10) for digit in range(10) if digit != 7]
+        for to, domains in parts:
             part = messages if dead else messages // 10
-            sessions = 20
             done = run_load(build / "bench/smtpload", server.target,
                             ["--from", "us@example.com", "--to", to, "--domains", str(domains), "--size", "1024", "--concurrency", "20",
-                             "--sessions", str(sessions), "--messages", str(part // sessions), "--limit", str(LIMIT)])
+                             "--sessions", str(part // 50), "--messages", "50", "--limit", str(LIMIT)])
             if done["error"]:
                 return {"cell": cell, "server": server.name, "error": done["error"]}
             sent += done["accepted"]

@@ -96,7 +96,8 @@ constexpr std::array kNumbers = {
     POSTERN_NUMBER("queue", "expire_after", false, milliseconds, 1 * kMinute, 60 * kDay, queue.expire_after_ms, "",
       "Time after which a recipient counts as failed. RFC 5321 4.5.4.1 asks for at least 4 to 5 days."),
     POSTERN_NUMBER("queue", "concurrency", false, count, 1, 10000, queue.concurrency, "",
-      "Delivery attempts at one time."),
+      "Delivery attempts at one time. Beside them wait those on servers of others that have not answered for a second, up "
+      "to 8 times as many."),
     POSTERN_NUMBER("queue", "destination_concurrency", false, count, 1, 10000, queue.destination_concurrency, "",
       "Delivery attempts at one time to the same server."),
 

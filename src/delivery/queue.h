@@ -4,7 +4,7 @@
 // the sender is told (delivery/notices.h); where nobody can be told it is held as failed. All failures are logged at
 // error level. One line in the log and one delivery record per attempt. Among the messages taken together, and those
 // that wait for one destination, higher priorities go first (RFC 6710 4.1); none is held back for one that is not
-// there. Destinations where nothing was delivered lately have three quarters of the slots at most between them.
+// there. What waits long for a server of others leaves its slot (delivery/slots.h).
 // Thread rule: start() and stop() from the loop that owns it; wake() from any thread.
 #pragma once
 
