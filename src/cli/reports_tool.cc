@@ -14,6 +14,7 @@
 #include "cli/tool_resolver.h"
 #include "dmarcrpt/report.h"
 #include "gzip/gzip.h"
+#include "gzip/zip.h"
 #include "message/parts.h"
 #include "tlsrpt/report.h"
 
@@ -54,8 +55,11 @@ class Reports {
       if (!text) return problem(file, text.error().what);
       return take(file, *text, false);
     }
-    if (octets.starts_with("PK\x03\x04"))
-      return problem(file, "a zip archive; unpack it first (unzip -p FILE | postern reports -)");
+    if (gzip::is_zip(octets)) {
+      const auto text = gzip::expand_zip(octets, dmarcrpt::kReportMax);
+      if (!text) return problem(file, text.error().what);
+      return take(file, *text, false);
+    }
     if (octets.starts_with('{')) {
       const auto report = tlsrpt::parse_report(octets);
       return report ? show(*report) : problem(file, report.error().what);
