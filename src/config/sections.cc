@@ -22,7 +22,7 @@ constexpr std::array kSections = {
     Section{"login", true, "What is particular about one user who logs in; who has nothing particular needs none.",
             read_login},
     Section{"sendmail", false, "Mail of this machine's programs, through `postern sendmail`."},
-    Section{"reports", false, "Reports to the owners of other domains about mail to them. Off unless switched on."},
+    Section{"reports", false, "Reports to the owners of other domains about mail to them and in their name. Off unless switched on."},
     Section{"tls", false, "Certificates and versions for all listeners."},
     Section{"limits", false, "What one client, and all of them, may use."},
     Section{"timeouts", false, "How long a client is waited for."},

@@ -13,15 +13,10 @@
 #include "io/loop.h"
 #include "outbound/https.h"
 #include "outbound/published_tls.h"
+#include "outbound/report_mail.h"
 #include "spool/store.h"
 
 namespace postern::outbound {
-
-struct ReportOptions {
-  bool tls = false;
-  std::string from;          // the address that reports come from and answers go to
-  std::string organization;  // in the report; empty: the domain of `from`
-};
 
 class TlsReportSender {
  public:
