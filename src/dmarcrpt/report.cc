@@ -135,6 +135,7 @@ Result<Report> parse_report(std::string_view xml) {
   State state;
   Path path;
   bool inside = false;
+  std::size_t around = 0;  // elements that <feedback> stands in
   for (;;) {
     const auto event = reader.next();
     if (!event) {
@@ -145,18 +146,24 @@ Result<Report> parse_report(std::string_view xml) {
     if (*event == Event::finished) break;
     if (*event == Event::start) {
       if (!inside) {
+        // Some mail filters put the start of the schema in front of the report, and never end it
+        if (reader.name() == "schema" && reader.depth() == 1) continue;
         if (reader.name() != "feedback")
           return fail(ErrorKind::protocol, "DMARC report: it begins with <" + printable(reader.name(), 80) +
                                                ">, and not with <feedback> (RFC 9990)");
         inside = true;
+        around = reader.depth() - 1;
         continue;
       }
       path.push(reader.name());
-    } else if (reader.depth() > 0) {
+    } else if (inside && reader.depth() > around) {
       take(state, path.text(), reader.text());
       path.pop();
+    } else if (around > 0) {
+      break;
     }
   }
+  if (!inside) return fail(ErrorKind::protocol, "DMARC report: there is no <feedback> in it (RFC 9990)");
   if (state.too_many)
     state.report.remarks.push_back("more than " + std::to_string(kRowsMax) + " rows; the rest is left out");
   return std::move(state.report);

@@ -45,7 +45,7 @@ struct Report {
 };
 
 // An error where the XML is broken before the first row, or where it is no such report: nothing but <feedback> at the
-// top. XML that breaks later gives the rows so far, and a remark.
+// top, or in a <schema> there. XML that breaks later gives the rows so far, and a remark.
 [[nodiscard]] Result<Report> parse_report(std::string_view xml);
 
 }  // namespace postern::dmarcrpt

@@ -56,8 +56,8 @@ std::uint64_t messages(const dmarcrpt::Report& report) {
 TEST(DmarcReports, OfOthersAreReadAndOursOfThemToo) {
   const fs::path folder = suite("dmarc-reports");
   if (!fs::exists(folder)) GTEST_SKIP() << folder << " is not there";
-  // Those that are no report: another schema, a name that is none, and the broken one of OpenDMARC is cut
-  const std::set<std::string> refused{"ikea.com!example.de!1538690400!1538776800.xml", "invalid_xml.xml"};
+  // An address without escapes is no XML; the broken one of OpenDMARC is cut
+  const std::set<std::string> refused{"invalid_xml.xml"};
   int read = 0;
   for (const char* part : {"opendmarc", "parsedmarc/aggregate", "parsedmarc/aggregate_invalid"}) {
     for (const auto& file : fs::directory_iterator(folder / part)) {
@@ -76,7 +76,7 @@ TEST(DmarcReports, OfOthersAreReadAndOursOfThemToo) {
       EXPECT_EQ(messages(*back), messages(*report)) << name;
     }
   }
-  EXPECT_EQ(read, 22);
+  EXPECT_EQ(read, 23);
 }
 
 TEST(DmarcReports, SayWhatStandsInThem) {
