@@ -14,6 +14,7 @@
 #include "cli/tool_resolver.h"
 #include "dmarcrpt/report.h"
 #include "gzip/gzip.h"
+#include "gzip/zip.h"
 #include "message/parts.h"
 #include "tlsrpt/report.h"
 
@@ -23,6 +24,7 @@ namespace {
 
 constexpr std::size_t kFileMax = 64 << 20;
 constexpr std::size_t kFilesMax = 100000;
+constexpr int kWrappingsMax = 3;  // a mail, an archive, and one in it
 
 void complain(const std::string& what) { std::fprintf(stderr, "postern: %s\n", what.c_str()); }
 
@@ -45,17 +47,21 @@ class Reports {
                 {"FAILURES", false}},
                colour_wanted()) {}
 
-  // True where `octets` was a report, or a mail with one.
-  void take(const std::string& file, std::string_view octets, bool may_be_mail) {
+  // `wrappings` have been taken off already. An archive may hold itself: there must be an end.
+  void take(const std::string& file, std::string_view octets, int wrappings = 0) {
+    if (wrappings > kWrappingsMax) return problem(file, "archives within archives; unpack it first");
     while (!octets.empty() && (octets.front() == '\n' || octets.front() == '\r' || octets.front() == ' '))
       octets.remove_prefix(1);
     if (gzip::is_gzip(octets)) {
       const auto text = gzip::expand(octets, dmarcrpt::kReportMax);
       if (!text) return problem(file, text.error().what);
-      return take(file, *text, false);
+      return take(file, *text, wrappings + 1);
     }
-    if (octets.starts_with("PK\x03\x04"))
-      return problem(file, "a zip archive; unpack it first (unzip -p FILE | postern reports -)");
+    if (gzip::is_zip(octets)) {
+      const auto text = gzip::expand_zip(octets, dmarcrpt::kReportMax);
+      if (!text) return problem(file, text.error().what);
+      return take(file, *text, wrappings + 1);
+    }
     if (octets.starts_with('{')) {
       const auto report = tlsrpt::parse_report(octets);
       return report ? show(*report) : problem(file, report.error().what);
@@ -64,11 +70,11 @@ class Reports {
       const auto report = dmarcrpt::parse_report(octets);
       return report ? show(*report) : problem(file, report.error().what);
     }
-    if (!may_be_mail) return;
+    if (wrappings > 0) return;
     const std::size_t before = found_ + problems_;
     for (const message::Part& part : message::leaf_parts(octets, kFileMax)) {
       const bool text = part.type.starts_with("text/") && part.type != "text/xml" && !part.body.starts_with("<?xml");
-      if (!text) take(file, part.body, false);
+      if (!text) take(file, part.body, 1);
     }
     if (found_ + problems_ == before) problem(file, "no report in it");
   }
@@ -205,7 +211,7 @@ int run_reports(const ReportsToolOptions& options) {
     for (const std::string& file : files) {
       const auto octets = read_whole(file, kFileMax);
       if (octets)
-        reports.take(file == "-" ? "standard input" : file, *octets, true);
+        reports.take(file == "-" ? "standard input" : file, *octets);
       else
         reports.problem(file, octets.error().what);
     }

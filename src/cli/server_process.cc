@@ -31,6 +31,7 @@
 #include "insight/marks.h"
 #include "io/listener.h"
 #include "io/process.h"
+#include "outbound/dmarc_reports.h"
 #include "outbound/published_tls.h"
 #include "outbound/report_sender.h"
 #include "policy/policy.h"
@@ -147,7 +148,8 @@ struct ServerProcess::Impl {
   std::shared_ptr<resolver::Unbound> unbound;
   std::unique_ptr<resolver::CachedResolver> resolver;  // of this loop: for mail that goes out
   std::unique_ptr<outbound::PublishedTls> outbound_tls;
-  std::unique_ptr<outbound::TlsReportSender> tls_reports;  // where [reports] tls is on
+  std::unique_ptr<outbound::TlsReportSender> tls_reports;      // where [reports] tls is on
+  std::unique_ptr<outbound::DmarcReportSender> dmarc_reports;  // where [reports] dmarc is on
   std::unique_ptr<inbound::Defence> defence;
   std::unique_ptr<access::OperatorFile> operator_file;
   std::unique_ptr<sasl::UserFile> user_file;
@@ -362,6 +364,7 @@ struct ServerProcess::Impl {
       const auto done = co_await pool.run<Result<insight::AggregateCount>>(std::move(work));
       if (!done && !ending) log::warning("aggregates_not_written", {{"why", done.error().what}});
       if (tls_reports != nullptr && !ending) co_await tls_reports->send_due();
+      if (dmarc_reports != nullptr && !ending) co_await dmarc_reports->send_due();
       if (ending) co_return;
       const bool told = co_await house_stopping.wait(Deadline::after(kHouseInterval));
       if (told) co_return;
@@ -374,6 +377,7 @@ struct ServerProcess::Impl {
     pickup->stop();
     house_stopping.notify();
     if (tls_reports != nullptr) tls_reports->stop();
+    if (dmarc_reports != nullptr) dmarc_reports->end();
     std::move_only_function<bool()> drain = [this] {
       server->stop(kDrain);
       return true;
@@ -388,6 +392,7 @@ struct ServerProcess::Impl {
     co_await control->stop();
     co_await tasks.join();
     co_await outbound_tls->stop();
+    if (dmarc_reports != nullptr) co_await dmarc_reports->stop();
     loop.stop();
   }
 
@@ -469,16 +474,27 @@ Result<void> ServerProcess::open() {
               outbound::PublishedTls::make(own.loop, own.pool, *own.resolver, config.outbound_tls,
                                            {.data_dir = config.data_dir, .count_for_reports = config.reports.tls}));
   own.outbound_tls->load();
-  if (config.reports.tls) {
-    outbound::ReportOptions reports = config.reports;
-    if (reports.from.empty())
-      reports.from = "postmaster@" + (config.domains.empty() ? config.hostname : config.domains.front().name);
+  outbound::ReportOptions reports = config.reports;
+  if (reports.from.empty())
+    reports.from = "postmaster@" + (config.domains.empty() ? config.hostname : config.domains.front().name);
+  if (reports.tls) {
     own.tls_reports = std::make_unique<outbound::TlsReportSender>(
         own.loop, *own.store, *own.outbound_tls, *own.resolver,
         outbound::TlsReportSender::Places{.options = reports,
                                           .hostname = config.hostname,
                                           .ca_file = config.outbound_tls.ca_file,
                                           .signer = own.queue_services().signer});
+  }
+  if (reports.dmarc) {
+    own.dmarc_reports = std::make_unique<outbound::DmarcReportSender>(
+        own.loop, own.pool, *own.store, *own.resolver,
+        outbound::DmarcReportSender::Places{.options = reports,
+                                            .hostname = config.hostname,
+                                            .data_dir = config.data_dir,
+                                            .records = config.records.directory,
+                                            .generator = "Postern " POSTERN_VERSION,
+                                            .signer = own.queue_services().signer});
+    own.dmarc_reports->load();
   }
   control::add_tls_commands(*own.control, *own.outbound_tls);
   POSTERN_TRY(own.sending, Sending::open(own.loop, own.pool, config, own.unbound, *own.outbound_tls));

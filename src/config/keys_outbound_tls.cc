@@ -24,6 +24,9 @@ void read_ca_file(Reader& reader, const Node& node) {
 void read_reports_tls(Reader& reader, const Node& node) {
   if (const auto value = reader.boolean(node)) reader.config.reports.tls = *value;
 }
+void read_reports_dmarc(Reader& reader, const Node& node) {
+  if (const auto value = reader.boolean(node)) reader.config.reports.dmarc = *value;
+}
 void read_reports_from(Reader& reader, const Node& node) {
   const auto value = reader.string(node, "an address, such as \"postmaster@example.org\"");
   if (!value) return;
@@ -106,6 +109,16 @@ constexpr std::array kKeys = {
         .fallback = "false",
         .read = read_reports_tls,
         .show = [](const Config& c) { return std::string(c.reports.tls ? "yes" : "no"); }},
+    Key{.section = "reports",
+        .name = "dmarc",
+        .reload = false,
+        .doc = "Tell each domain that asks for it, once a day, what came in its name (RFC 9990): the addresses that it "
+               "came from, and what SPF, DKIM and DMARC said of it. Taken from the session records. Its receivers "
+               "believe only signed reports: a DKIM key for the domain of `from`.",
+        .type = "boolean",
+        .fallback = "false",
+        .read = read_reports_dmarc,
+        .show = [](const Config& c) { return std::string(c.reports.dmarc ? "yes" : "no"); }},
     Key{.section = "reports",
         .name = "from",
         .reload = false,

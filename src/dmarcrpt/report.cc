@@ -55,6 +55,8 @@ constexpr Place kPlaces[] = {
     {"report_metadata/email", &Report::email},
     {"report_metadata/extra_contact_info", &Report::contact},
     {"report_metadata/report_id", &Report::id},
+    {"report_metadata/error", &Report::error},
+    {"report_metadata/generator", &Report::generator},
     {"policy_published/domain", &Report::domain},
     {"policy_published/p", &Report::policy},
     {"policy_published/sp", &Report::subdomain_policy},
@@ -62,6 +64,8 @@ constexpr Place kPlaces[] = {
     {"policy_published/adkim", &Report::adkim},
     {"policy_published/aspf", &Report::aspf},
     {"policy_published/testing", &Report::testing},
+    {"policy_published/fo", &Report::fo},
+    {"policy_published/discovery_method", &Report::discovery},
     {"record/row/source_ip", nullptr, &Row::source_ip},
     {"record/row/policy_evaluated/disposition", nullptr, &Row::disposition},
     {"record/row/policy_evaluated/dkim", nullptr, &Row::dkim},
@@ -131,6 +135,7 @@ Result<Report> parse_report(std::string_view xml) {
   State state;
   Path path;
   bool inside = false;
+  std::size_t around = 0;  // elements that <feedback> stands in
   for (;;) {
     const auto event = reader.next();
     if (!event) {
@@ -141,18 +146,24 @@ Result<Report> parse_report(std::string_view xml) {
     if (*event == Event::finished) break;
     if (*event == Event::start) {
       if (!inside) {
+        // Some mail filters put the start of the schema in front of the report, and never end it
+        if (reader.name() == "schema" && reader.depth() == 1) continue;
         if (reader.name() != "feedback")
           return fail(ErrorKind::protocol, "DMARC report: it begins with <" + printable(reader.name(), 80) +
                                                ">, and not with <feedback> (RFC 9990)");
         inside = true;
+        around = reader.depth() - 1;
         continue;
       }
       path.push(reader.name());
-    } else if (reader.depth() > 0) {
+    } else if (inside && reader.depth() > around) {
       take(state, path.text(), reader.text());
       path.pop();
+    } else if (around > 0) {
+      break;
     }
   }
+  if (!inside) return fail(ErrorKind::protocol, "DMARC report: there is no <feedback> in it (RFC 9990)");
   if (state.too_many)
     state.report.remarks.push_back("more than " + std::to_string(kRowsMax) + " rows; the rest is left out");
   return std::move(state.report);

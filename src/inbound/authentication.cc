@@ -18,6 +18,19 @@ record::AuthenticationRecord::Spf spf_record(const spf::Evaluation& evaluation) 
           .lookups = evaluation.lookups};
 }
 
+record::AuthenticationRecord::Dmarc::Published published_record(const std::optional<dmarc::Record>& record) {
+  if (!record || !record->unusable.empty()) return {};
+  const auto word = [](const std::optional<dmarc::Policy>& policy) {
+    return policy ? std::string(dmarc::to_string(*policy)) : std::string();
+  };
+  return {.p = std::string(dmarc::to_string(record->policy)),
+          .sp = word(record->subdomain_policy),
+          .np = word(record->absent_policy),
+          .fo = cut(record->fo),
+          .strict_dkim = record->strict_dkim,
+          .strict_spf = record->strict_spf};
+}
+
 record::AuthenticationRecord record_of(const mailauth::Facts& facts) {
   record::AuthenticationRecord record;
   if (facts.spf_helo) record.spf_helo = spf_record(*facts.spf_helo);
@@ -39,7 +52,8 @@ record::AuthenticationRecord record_of(const mailauth::Facts& facts) {
                   .problem = cut(facts.dmarc.problem),
                   .testing = facts.dmarc.testing,
                   .spf_aligned = facts.dmarc.spf_aligned,
-                  .dkim_aligned = facts.dmarc.dkim_aligned};
+                  .dkim_aligned = facts.dmarc.dkim_aligned,
+                  .published = published_record(facts.dmarc.record)};
   record.arc = {.result = std::string(arc::to_string(facts.arc.outcome)),
                 .problem = cut(facts.arc.problem),
                 .instances = static_cast<std::uint32_t>(facts.arc.sets.size())};

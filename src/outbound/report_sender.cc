@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "gzip/gzip.h"
+#include "outbound/report_mail.h"
 #include "tlsrpt/mail.h"
 #include "tlsrpt/record.h"
 
@@ -17,10 +18,7 @@ constexpr seconds kDeadline{60};
 
 }  // namespace
 
-std::string TlsReportSender::submitter() const {
-  const std::string& from = places_.options.from;
-  return from.substr(from.rfind('@') + 1);
-}
+std::string TlsReportSender::submitter() const { return submitter_of(places_.options.from); }
 
 Task<std::size_t> TlsReportSender::send_due() {
   std::size_t sent = 0;
@@ -74,23 +72,13 @@ Task<bool> TlsReportSender::mail(tlsrpt::Collector::Due due, std::string to, tls
                                                 .boundary = "report-" + id.text(),
                                                 .date = now},
                                                packed, tlsrpt::file_name(submitter(), report, due.domain), report.id);
-  auto intake = store_.begin(loop_);
-  if (!intake) co_return false;
-  const auto appended = co_await (*intake)->append(text);
-  if (!appended) co_return false;
-  spool::Envelope envelope;
-  envelope.id = id;
-  envelope.arrived = now;
-  envelope.next_attempt = now;
-  envelope.reverse_path = places_.options.from;
-  envelope.origin = spool::Origin::own;
-  envelope.tls_optional = true;  // RFC 8460 3
-  if (const auto sign = places_.signer ? places_.signer() : std::function<std::string(std::string_view)>())
-    envelope.fields_on_top = sign(text);
-  envelope.recipients.push_back({.forward_path = std::move(to), .original = {}, .last_reply = {}, .orcpt = {}});
-  const auto committed = co_await (*intake)->commit(std::move(envelope));
-  if (!committed) log::warning("tls_report_not_queued", {{"domain", due.domain}, {"why", committed.error().what}});
-  co_return committed.has_value();
+  // RFC 8460 3: no demand on TLS
+  const auto queued = co_await queue_report(
+      loop_, store_,
+      {.id = id, .now = now, .from = places_.options.from, .to = to, .tls_optional = true, .signer = places_.signer},
+      text);
+  if (!queued) log::warning("tls_report_not_queued", {{"domain", due.domain}, {"why", queued.error().what}});
+  co_return queued.has_value();
 }
 
 Task<bool> TlsReportSender::hand_in(std::string uri, std::string packed, dns::Budget& budget) {

@@ -13,15 +13,10 @@
 #include "io/loop.h"
 #include "outbound/https.h"
 #include "outbound/published_tls.h"
+#include "outbound/report_mail.h"
 #include "spool/store.h"
 
 namespace postern::outbound {
-
-struct ReportOptions {
-  bool tls = false;
-  std::string from;          // the address that reports come from and answers go to
-  std::string organization;  // in the report; empty: the domain of `from`
-};
 
 class TlsReportSender {
  public:
@@ -33,8 +28,7 @@ class TlsReportSender {
     std::string ca_file;
     StsCache::Fetch post = https_request;
     std::function<WallMs()> now = wall_now;
-    // Gives what makes the fields that sign a message of ours (RFC 8460 3: reports are signed). May give none.
-    std::function<std::function<std::string(std::string_view message)>()> signer;
+    ReportSigner signer = {};
   };
   // All of them outlive it; `loop` is the one it is used on.
   TlsReportSender(io::Loop& loop, spool::Store& store, PublishedTls& tls, dns::Resolver& resolver, Places places)

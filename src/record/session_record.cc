@@ -220,6 +220,16 @@ void write_authentication(Line& line, const AuthenticationRecord& found) {
   line.flag("\"spf_aligned\":", found.dmarc.spf_aligned);
   line.flag("\"dkim_aligned\":", found.dmarc.dkim_aligned);
   line.text("\"problem\":", found.dmarc.problem);
+  if (const auto& published = found.dmarc.published; !published.p.empty()) {
+    line.open("\"published\":", '{');
+    line.text("\"p\":", published.p);
+    line.text("\"sp\":", published.sp);
+    line.text("\"np\":", published.np);
+    line.text("\"fo\":", published.fo);
+    line.flag("\"strict_dkim\":", published.strict_dkim);
+    line.flag("\"strict_spf\":", published.strict_spf);
+    line.close('}');
+  }
   line.close('}');
   line.open("\"arc\":", '{');
   line.text("\"result\":", found.arc.result);

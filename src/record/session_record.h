@@ -51,6 +51,12 @@ struct AuthenticationRecord {
   struct Dmarc {
     std::string result, author_domain, policy, policy_domain, problem;
     bool testing = false, spf_aligned = false, dkim_aligned = false;
+    // The tags of the record at policy_domain that a report repeats (RFC 9990 3.1.1.5); p empty: no usable record
+    struct Published {
+      std::string p, sp, np, fo;
+      bool strict_dkim = false, strict_spf = false;
+    };
+    Published published = {};
   };
   struct Arc {
     std::string result, problem;

@@ -1,18 +1,9 @@
 #include "tlsrpt/mail.h"
 
+#include "base/base64_lines.h"
 #include "base/text.h"
 
 namespace postern::tlsrpt {
-
-namespace {
-
-void append_base64(std::string& out, std::string_view octets) {
-  constexpr std::size_t kOctetsPerLine = 57;  // 76 characters, RFC 2045 6.8
-  for (; !octets.empty(); octets.remove_prefix(std::min(octets.size(), kOctetsPerLine)))
-    out += to_base64(octets.substr(0, kOctetsPerLine)) + "\r\n";
-}
-
-}  // namespace
 
 std::string report_mail(const MailOptions& options, std::string_view packed, std::string_view file,
                         std::string_view report_id) {
@@ -38,7 +29,7 @@ std::string report_mail(const MailOptions& options, std::string_view packed, std
   out += "\r\n--" + options.boundary + "\r\nContent-Type: application/tlsrpt+gzip\r\n";
   out += "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n filename=\"" + std::string(file) +
          "\"\r\n\r\n";
-  append_base64(out, packed);
+  append_base64_lines(out, packed);
   out += "--" + options.boundary + "--\r\n";
   return out;
 }

@@ -119,5 +119,21 @@ TEST(DmarcReport, WhatBreaksAfterARowKeepsTheRows) {
   EXPECT_FALSE(parse_report("").has_value());
 }
 
+TEST(DmarcReport, AnUnendedSchemaInFrontIsPassedOver) {
+  const std::string report =
+      "<feedback><policy_published><domain>a.example</domain></policy_published>"
+      "<record><row><count>3</count></row></record></feedback>";
+  for (const std::string& text : {"<xs:schema x=\"y\">" + report, "<xs:schema>" + report + "</xs:schema>"}) {
+    const auto read = parse_report(text);
+    ASSERT_TRUE(read.has_value()) << read.error().what;
+    EXPECT_EQ(read->domain, "a.example");
+    EXPECT_EQ(read->rows.at(0).count, 3U);
+    EXPECT_TRUE(read->remarks.empty());
+  }
+  for (const char* text : {"<schema/>", "<schema></schema>", "<schema><schema><feedback/></schema></schema>",
+                           "<schema><x/><feedback/></schema>"})
+    EXPECT_FALSE(parse_report(text).has_value()) << text;
+}
+
 }  // namespace
 }  // namespace postern::dmarcrpt

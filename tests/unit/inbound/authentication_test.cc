@@ -7,7 +7,9 @@
 #include "base/text.h"
 #include "dkim/sign.h"
 #include "dns/fixture.h"
+#include "record/writer.h"
 #include "session_fixture.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::inbound {
 namespace {
@@ -96,6 +98,29 @@ TEST_F(AuthenticationTest, WhatIsForgedFailsAndIsTakenAllTheSame) {
   EXPECT_EQ(result_of(found, "spf"), "fail");
   EXPECT_EQ(result_of(found, "dkim"), "fail");
   EXPECT_EQ(result_of(found, "dmarc"), "fail");
+}
+
+TEST_F(AuthenticationTest, TheRecordHasWhatAReportNeeds) {
+  zone(R"({"sender.example": {"TXT": ["v=spf1 ip6:2001:db8::/32 -all"]},
+           "_dmarc.sender.example": {"TXT": ["v=DMARC1; p=quarantine; np=reject; aspf=s; t=y; rua=mailto:r@a.example"]}})");
+  const testing::TemporaryFolder folder;
+  auto writer = record::Writer::open({.directory = folder.path()});
+  ASSERT_TRUE(writer.has_value());
+  records = writer->get();
+  send(std::string(kFrom) + "Subject: hi\r\n\r\nbody\r\n");
+  zone(R"({"_dmarc.sender.example": {"TXT": ["v=DMARC1; p=wrong"]}})");  // no policy, and nobody to tell
+  send(std::string(kFrom) + "Subject: hi\r\n\r\nbody\r\n");
+  (*writer)->flush();
+  std::vector<std::string> published;
+  ASSERT_TRUE(record::read_records(folder.path(), [&published](std::string_view line) {
+                const json::Value session = json::parse(line).value();
+                const json::Value& transaction = session.at("transactions").array().at(0);
+                published.push_back(transaction.at("authentication").at("dmarc").at("published").text());
+                return true;
+              }).has_value());
+  EXPECT_EQ(published,
+            (std::vector<std::string>{R"({"fo":"0","np":"reject","p":"quarantine","strict_spf":true})", "null"}));
+  records = nullptr;
 }
 
 TEST_F(AuthenticationTest, AnUnknownIsNoFailure) {

@@ -154,7 +154,7 @@ TEST(PolicyProblems, ShadowsNameRulesThatAreThere) {
   options.shadow = {{.rule = "forged-hello", .place = {.line = 3, .column = 11}}};
   EXPECT_EQ(problems_of(options),
             "@3:11: no preset in use has a rule \"forged-hello\"; did you mean "
-            "\forged-helo\"?");
+            "\"forged-helo\"?");
 }
 
 TEST(PolicyProblems, ABudgetHasNoWeight) {

@@ -63,6 +63,21 @@ TEST(SessionRecord, OddCommandsAreEscaped) {
   EXPECT_EQ(odd[1].string(), "\\x80\\x0d");
 }
 
+TEST(SessionRecord, ThePublishedPolicyIsThereWhereThereIsOne) {
+  SessionRecord record = refused(1);
+  AuthenticationRecord found;
+  found.dmarc = {.result = "fail", .policy = "reject", .policy_domain = "example.org", .testing = true};
+  record.transactions.front().authentication = found;
+  const auto dmarc_of = [&record] {
+    std::string line;
+    append_json(record, line);
+    return json::parse(line).value().at("transactions").array().at(0).at("authentication").at("dmarc");
+  };
+  EXPECT_TRUE(dmarc_of().at("published").is_null());
+  record.transactions.front().authentication->dmarc.published = {.p = "reject", .np = "none", .strict_spf = true};
+  EXPECT_EQ(dmarc_of().at("published").text(), R"({"np":"none","p":"reject","strict_spf":true})");
+}
+
 TEST(SessionRecord, BoundsAtTheirLimits) {
   SessionRecord record = refused(1);
   record.helo.assign(kTextMax + 1, 'h');
