@@ -124,7 +124,7 @@ TEST_F(PickupTest, AMessageIsMendedAndStored) {
   EXPECT_EQ(first.envid, "e");
 }
 
-TEST_F(PickupTest, NobodyOfThatNameIsFailedFromTheStart) {
+TEST_F(PickupTest, NobodyOfThatNameIsLeftToTheQueue) {
   Pickup pickup = make();
   ASSERT_TRUE(pickup.prepare());
   PickupHead head = some();
@@ -133,7 +133,7 @@ TEST_F(PickupTest, NobodyOfThatNameIsFailedFromTheStart) {
   EXPECT_EQ(look(pickup), 1U);
   const spool::Envelope taken = envelope(0);
   ASSERT_EQ(taken.recipients.size(), 3U);
-  EXPECT_EQ(taken.recipients[0].state, spool::RecipientState::failed);
+  EXPECT_EQ(taken.recipients[0].state, spool::RecipientState::pending);  // which refuses it, and tells the sender
   EXPECT_EQ(taken.recipients[1].original, "team@example.org");
   EXPECT_EQ(taken.recipients[2].state, spool::RecipientState::pending);
 }

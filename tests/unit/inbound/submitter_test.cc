@@ -118,7 +118,10 @@ TEST_F(SubmitterTest, OursIsSignedAndAStrangersIsNot) {
   EXPECT_EQ(body_hash(0), body_hash(1));
   with_keys([](Settings& settings) { settings.relay_from.clear(); });
   say(mail("", "<alice@example.org>"));
-  EXPECT_EQ(envelope(2).fields_on_top, "");
+  // Ids of one millisecond stand in any order: which of the three it is tells nothing
+  std::size_t unsigned_ones = 0;
+  for (std::size_t i = 0; i < 3; ++i) unsigned_ones += envelope(i).fields_on_top.empty() ? 1 : 0;
+  EXPECT_EQ(unsigned_ones, 1U);
 }
 
 TEST_F(SubmitterTest, ReturnPathsOfOursLeadBack) {
