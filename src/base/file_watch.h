@@ -1,5 +1,5 @@
-// FileWatch: whether files changed, so that what was read from them is to be read again. It decides and does not look: the
-// caller asks the file system every minute or so, on a thread that may block, and hands over what it saw.
+// FileWatch: whether files changed, so that what was read from them is to be read again. It decides and does not look:
+// the caller asks the file system every minute or so, on a thread that may block, and hands over what it saw.
 //
 //   FileWatch watch(file_stamps(paths));           // before loading
 //   ...

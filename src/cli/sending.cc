@@ -66,8 +66,7 @@ Sending::Sending(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Sending::~Sending() = default;
 
 Result<std::unique_ptr<Sending>> Sending::open(io::Loop& loop, io::BlockingPool& pool, const config::Config& config,
-                                               std::shared_ptr<resolver::Unbound> unbound,
-                                               outbound::TlsPolicy& tls) {
+                                               std::shared_ptr<resolver::Unbound> unbound, outbound::TlsPolicy& tls) {
   return std::unique_ptr<Sending>(new Sending(std::make_unique<Impl>(loop, pool, config, std::move(unbound), tls)));
 }
 

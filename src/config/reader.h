@@ -22,14 +22,14 @@ class Reader {
   Reader(std::string file, std::string_view text) : text_(text) { config.file = std::move(file); }
 
   Config config;
-  inbound::ListenerOptions* listener = nullptr;      // while a [[listen]] is read
-  directory::DomainOptions* domain = nullptr;        // while a [[domain]] is read
-  policy::RuleOptions* rule = nullptr;               // while a [[policy.rule]] is read
-  policy::OverrideOptions* override_of = nullptr;    // while a [[policy.for]] is read
-  policy::PinOptions* pin = nullptr;                 // while a [[policy.pin]] is read
-  mailauth::KeyOptions* dkim = nullptr;              // while a [[dkim]] is read
-  signals::ListOptions* list = nullptr;              // while a [[policy.list]] is read
-  outbound::RouteOptions* route = nullptr;           // while a [[route]] is read
+  inbound::ListenerOptions* listener = nullptr;    // while a [[listen]] is read
+  directory::DomainOptions* domain = nullptr;      // while a [[domain]] is read
+  policy::RuleOptions* rule = nullptr;             // while a [[policy.rule]] is read
+  policy::OverrideOptions* override_of = nullptr;  // while a [[policy.for]] is read
+  policy::PinOptions* pin = nullptr;               // while a [[policy.pin]] is read
+  mailauth::KeyOptions* dkim = nullptr;            // while a [[dkim]] is read
+  signals::ListOptions* list = nullptr;            // while a [[policy.list]] is read
+  outbound::RouteOptions* route = nullptr;         // while a [[route]] is read
   inbound::UserOptions* user = nullptr;            // while a [[login]] is read
   std::string* user_name = nullptr;                // likewise
   using UserLimit = std::uint32_t inbound::SubmissionLimits::*;

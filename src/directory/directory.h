@@ -39,8 +39,8 @@ struct Transport {
 inline constexpr std::int64_t kTrapAfterMs = 365LL * 24 * 3600 * 1000;
 
 struct DomainOptions {
-  std::string name;  // as written; A- or U-labels
-  Transport deliver;  // with before_accept
+  std::string name;                    // as written; A- or U-labels
+  Transport deliver;                   // with before_accept
   std::vector<std::string> mailboxes;  // local parts; "*" accepts any
   std::string mailboxes_file;          // one local part a line, '#' comments; "" = none
   std::vector<std::pair<std::string, std::vector<std::string>>> aliases;

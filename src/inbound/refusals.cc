@@ -94,7 +94,9 @@ Refusal other_next_hop() {
   return {Reply(452, {4, 5, 3}, "Another server answers for this recipient; send to it separately"), "other_next_hop"};
 }
 Refusal next_hop(const Reply& said) {
-  return {Reply(said.code, said.enhanced, "Refused by the server of this mailbox; it says: " + printable(said.text, 400)), "next_hop"};
+  return {
+      Reply(said.code, said.enhanced, "Refused by the server of this mailbox; it says: " + printable(said.text, 400)),
+      "next_hop"};
 }
 Refusal next_hop_silent() {
   return {Reply(451, {4, 4, 1}, "The server of this mailbox has not answered in time; try again later"),

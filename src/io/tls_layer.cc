@@ -25,7 +25,7 @@ struct TlsLayer::Impl {
   bool ended = false;  // the socket said EOF
   bool drained = false;
   bool would_block = false;
-  std::string early;       // comes before what the socket has
+  std::string early;  // comes before what the socket has
   TlsExpect::Proof proof = TlsExpect::Proof::none;
   bool no_record = false;  // proof by DANE, and no record that could give it
   std::string why;         // OpenSSL's words for the last failure

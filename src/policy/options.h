@@ -92,7 +92,7 @@ struct Options {
     std::string rule;  // of a preset: "organisation/country", or "country" of whichever preset
     Place place;
   };
-  std::vector<Shadow> shadow;  // rules of presets that are evaluated and recorded, not enforced
+  std::vector<Shadow> shadow;    // rules of presets that are evaluated and recorded, not enforced
   evidence::ListNames lists;     // names of [[policy.list]]
   std::optional<Counts> counts;  // measured; none: the priors alone
 };

@@ -296,7 +296,8 @@ std::size_t ServerMachine::memory() const {
   const auto heap = [](const std::string& text) { return text.capacity() > 15 ? text.capacity() + 1 : 0; };
   std::size_t kept = s.errors_kept.capacity() * sizeof(std::string);
   for (const std::string& text : s.errors_kept) kept += heap(text);
-  return sizeof(State) + heap(s.line) + heap(s.tag) + heap(s.future_release) + heap(s.output) + s.outline.capacity() * sizeof(Exchange) + kept;
+  return sizeof(State) + heap(s.line) + heap(s.tag) + heap(s.future_release) + heap(s.output) +
+         s.outline.capacity() * sizeof(Exchange) + kept;
 }
 
 }  // namespace postern::smtp

@@ -15,7 +15,7 @@ namespace postern::directory::testing {
 using Names = std::vector<std::string>;
 
 inline DomainOptions domain(const std::string& name, Names mailboxes,
-                     std::vector<std::pair<std::string, Names>> aliases = {}) {
+                            std::vector<std::pair<std::string, Names>> aliases = {}) {
   DomainOptions options;
   options.name = name;
   options.deliver = Transport{Transport::Kind::maildir, name + "/{user}"};
