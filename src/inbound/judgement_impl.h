@@ -107,8 +107,8 @@ struct Judgement::Impl {
   Task<void> look_up_reverse();
   void ask_lists_about_client();
   void ask_lists_about_sender();
-  Task<void> ask_about_client(std::size_t list);
-  Task<void> ask_about_sender(std::size_t list, signals::ListSubjects subjects);
+  Task<void> ask_about_client(signals::Lists::Question question);
+  Task<void> ask_about_sender(signals::Lists::Question question);
   Task<void> look_up_helo();
   void spawn(Task<void> task);
   Task<void> counted(Task<void> task);

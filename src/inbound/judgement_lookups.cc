@@ -39,20 +39,18 @@ Task<void> Judgement::Impl::look_up_reverse() {
   if (reverse.organisation) now.set_text(Signal::rdns_domain, reverse.organisation->text());
 }
 
-// A task for each list: one that does not answer holds up no other.
+// A task for each question: a list that does not answer holds up no other.
 void Judgement::Impl::ask_lists_about_client() {
   if (!lists || lists->size() == 0 || defence().suffixes() == nullptr) return;
   signals::ListSubjects subjects;
   subjects.client = client();
-  for (const std::size_t list : lists->begin(subjects, *defence().suffixes(), *context.resolver, client_lists))
-    spawn(ask_about_client(list));
+  for (auto& question : lists->begin(subjects, *defence().suffixes(), *context.resolver, client_lists))
+    spawn(ask_about_client(std::move(question)));
 }
 
-Task<void> Judgement::Impl::ask_about_client(std::size_t list) {
-  signals::ListSubjects subjects;
-  subjects.client = client();
-  co_await lists->ask_one(list, std::move(subjects), *defence().suffixes(), *context.resolver, lookups,
-                          client_lists.lists[list]);
+Task<void> Judgement::Impl::ask_about_client(signals::Lists::Question question) {
+  signals::ListVerdict& verdict = client_lists.lists[question.list];
+  co_await lists->ask_one(std::move(question), *context.resolver, lookups, verdict);
   use_lists();
 }
 
@@ -63,16 +61,18 @@ void Judgement::Impl::ask_lists_about_sender() {
   subjects.helo = helo.name;
   if (reverse.confirmed) subjects.rdns_name = reverse.name;
   subjects.sender_domain = dns::Name::from_unicode(sender->domain);
-  for (const std::size_t list : lists->begin(subjects, *defence().suffixes(), *context.resolver, sender_lists))
-    spawn(ask_about_sender(list, subjects));
+  for (auto& question : lists->begin(subjects, *defence().suffixes(), *context.resolver, sender_lists))
+    spawn(ask_about_sender(std::move(question)));
 }
 
-Task<void> Judgement::Impl::ask_about_sender(std::size_t list, signals::ListSubjects subjects) {
+Task<void> Judgement::Impl::ask_about_sender(signals::Lists::Question question) {
   const std::uint32_t transaction = record.transactions_total;
+  const std::size_t list = question.list;
+  // Of its own until it is known whose it is; then what other questions found joins it
   signals::ListVerdict verdict{.asked = true};
-  co_await lists->ask_one(list, std::move(subjects), *defence().suffixes(), *context.resolver, lookups, verdict);
+  co_await lists->ask_one(std::move(question), *context.resolver, lookups, verdict);
   if (transaction != record.transactions_total || sender_lists.lists.empty()) co_return;  // of an earlier sender
-  sender_lists.lists[list] = std::move(verdict);
+  sender_lists.lists[list].add(verdict);
   use_lists();
 }
 

@@ -240,37 +240,42 @@ void Lists::judge(std::size_t list, const dns::Answer& answer, ListVerdict& verd
   }
 }
 
-std::vector<std::size_t> Lists::begin(const ListSubjects& subjects, const dns::PublicSuffixList& suffixes,
-                                      dns::Resolver& resolver, ListVerdicts& verdicts) const {
+void ListVerdict::add(const ListVerdict& other) {
+  asked = asked || other.asked;
+  answered = answered || other.answered;
+  listed = listed || other.listed;
+  rules |= other.rules;
+  if (problem.empty()) problem = other.problem;
+  for (const ip::Address& address : other.said)
+    if (said.size() < kSaidMax && std::ranges::find(said, address) == said.end()) said.push_back(address);
+  if (text.empty()) text = other.text;
+}
+
+std::vector<Lists::Question> Lists::begin(const ListSubjects& subjects, const dns::PublicSuffixList& suffixes,
+                                          dns::Resolver& resolver, ListVerdicts& verdicts) const {
   verdicts.lists.resize(lists_.size());
-  std::vector<std::size_t> asked;
-  for (const Question& question : questions(subjects, suffixes)) {  // by list
+  std::vector<Question> asked = questions(subjects, suffixes);
+  for (const Question& question : asked) {
     resolver.prefetch(question.name, dns::Type::a);
     verdicts.lists[question.list].asked = true;
-    if (asked.empty() || asked.back() != question.list) asked.push_back(question.list);
   }
   return asked;
 }
 
-Task<> Lists::ask_one(std::size_t list, ListSubjects subjects, const dns::PublicSuffixList& suffixes,
-                      dns::Resolver& resolver, dns::Budget& budget, ListVerdict& verdict) const {
-  const std::vector<Question> all = questions(subjects, suffixes);
-  for (const Question& question : all) {
-    if (question.list != list) continue;
-    const dns::AnswerPtr answer = co_await resolver.query(question.name, dns::Type::a, budget);
-    const bool before = verdict.listed;
-    judge(list, *answer, verdict);
-    if (before || !verdict.listed || !lists_[list].options.text) continue;
-    const dns::AnswerPtr text = co_await resolver.query(question.name, dns::Type::txt, budget);
-    if (!text->texts.empty()) verdict.text = printable(text->texts.front(), evidence::kTextMax);
-  }
+Task<> Lists::ask_one(Question question, dns::Resolver& resolver, dns::Budget& budget, ListVerdict& verdict) const {
+  const dns::AnswerPtr answer = co_await resolver.query(question.name, dns::Type::a, budget);
+  const bool before = verdict.listed;
+  judge(question.list, *answer, verdict);
+  if (before || !verdict.listed || !lists_[question.list].options.text) co_return;
+  const dns::AnswerPtr text = co_await resolver.query(question.name, dns::Type::txt, budget);
+  if (!text->texts.empty()) verdict.text = printable(text->texts.front(), evidence::kTextMax);
 }
 
 Task<> Lists::ask(ListSubjects subjects, const dns::PublicSuffixList& suffixes, dns::Resolver& resolver,
                   dns::Budget& budget, ListVerdicts& verdicts) const {
-  const std::vector<std::size_t> asked = begin(subjects, suffixes, resolver, verdicts);
-  for (const std::size_t list : asked)
-    co_await ask_one(list, subjects, suffixes, resolver, budget, verdicts.lists[list]);
+  std::vector<Question> asked = begin(subjects, suffixes, resolver, verdicts);
+  for (Question& question : asked)
+    co_await ask_one(std::move(question), resolver, budget, verdicts.lists[question.list]);
 }
 
 }  // namespace postern::signals

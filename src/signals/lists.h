@@ -87,6 +87,7 @@ struct ListVerdict {
   std::vector<ip::Address> said;  // that it returned for what is listed, at most kSaidMax; for the record
   std::string text;               // its TXT, printable, at most evidence::kTextMax
   static constexpr std::size_t kSaidMax = 8;
+  void add(const ListVerdict& other);  // of another question to the same list
 };
 
 // Of all lists, by number in the order of the configuration; what Evidence::set_lists and Signal::list_score take.
@@ -120,12 +121,16 @@ class Lists {
   // stage of the session). Clients on loopback, link-local and private addresses are in no list and not asked about.
   [[nodiscard]] Task<> ask(ListSubjects subjects, const dns::PublicSuffixList& suffixes, dns::Resolver& resolver,
                            dns::Budget& budget, ListVerdicts& verdicts) const;
-  // The same in parts, so that a list that does not answer holds up no other: begin() starts the look-ups of all and
-  // tells which lists have any; ask_one() waits for those of one.
-  [[nodiscard]] std::vector<std::size_t> begin(const ListSubjects& subjects, const dns::PublicSuffixList& suffixes,
-                                               dns::Resolver& resolver, ListVerdicts& verdicts) const;
-  [[nodiscard]] Task<> ask_one(std::size_t list, ListSubjects subjects, const dns::PublicSuffixList& suffixes,
-                               dns::Resolver& resolver, dns::Budget& budget, ListVerdict& verdict) const;
+  // The same in parts, so that a list that does not answer holds up no other: begin() starts the look-ups and says
+  // which they are; each may be waited for alone, and goes into the verdict of its list.
+  struct Question {
+    std::size_t list = 0;
+    dns::Name name;
+  };
+  [[nodiscard]] std::vector<Question> begin(const ListSubjects& subjects, const dns::PublicSuffixList& suffixes,
+                                            dns::Resolver& resolver, ListVerdicts& verdicts) const;
+  [[nodiscard]] Task<> ask_one(Question question, dns::Resolver& resolver, dns::Budget& budget,
+                               ListVerdict& verdict) const;
 
   // The name that is asked for an address: "1.2.0.192.zen.example.org". nullopt: not asked.
   [[nodiscard]] std::optional<dns::Name> query_name(std::size_t list, const ip::Address& client) const;
@@ -146,10 +151,6 @@ class Lists {
     std::vector<Rule> rules;
   };
   [[nodiscard]] static std::int64_t best_points(const List& list);
-  struct Question {
-    std::size_t list = 0;
-    dns::Name name;
-  };
   [[nodiscard]] std::vector<Question> questions(const ListSubjects& subjects,
                                                 const dns::PublicSuffixList& suffixes) const;
 

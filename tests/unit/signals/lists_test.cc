@@ -295,9 +295,11 @@ TEST(Lists, OneThatDoesNotAnswerHoldsUpNoOther) {
   dns::Budget budget;
   ListVerdicts verdicts;
   const ListSubjects subjects{.client = address_of("203.0.113.9")};
-  EXPECT_EQ(lists.begin(subjects, test::suffixes(), good, verdicts), (std::vector<std::size_t>{0, 1}));
-  auto first = lists.ask_one(0, subjects, test::suffixes(), dead, budget, verdicts.lists[0]);
-  auto second = lists.ask_one(1, subjects, test::suffixes(), good, budget, verdicts.lists[1]);
+  const auto questions = lists.begin(subjects, test::suffixes(), good, verdicts);
+  ASSERT_EQ(questions.size(), 2U);
+  EXPECT_TRUE(verdicts.lists[0].asked && verdicts.lists[1].asked);
+  auto first = lists.ask_one(questions[0], dead, budget, verdicts.lists[0]);
+  auto second = lists.ask_one(questions[1], good, budget, verdicts.lists[1]);
   first.start();
   second.start();
   EXPECT_FALSE(first.done());
