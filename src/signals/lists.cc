@@ -274,8 +274,10 @@ Task<> Lists::ask_one(Question question, dns::Resolver& resolver, dns::Budget& b
 Task<> Lists::ask(ListSubjects subjects, const dns::PublicSuffixList& suffixes, dns::Resolver& resolver,
                   dns::Budget& budget, ListVerdicts& verdicts) const {
   std::vector<Question> asked = begin(subjects, suffixes, resolver, verdicts);
-  for (Question& question : asked)
-    co_await ask_one(std::move(question), resolver, budget, verdicts.lists[question.list]);
+  for (Question& question : asked) {
+    ListVerdict& verdict = verdicts.lists[question.list];
+    co_await ask_one(std::move(question), resolver, budget, verdict);
+  }
 }
 
 }  // namespace postern::signals
