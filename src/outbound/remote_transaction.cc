@@ -94,7 +94,7 @@ smtp::ClientMessage RemoteAttempt::message_for(const std::vector<std::size_t>& c
   message.envid = smtp::to_xtext(envelope.envid);  // decoded in the envelope
   message.ret = envelope.ret;
   message.require_tls = envelope.require_tls;
-  message.priority = envelope.priority;
+  message.priority = envelope.priority;  // NOLINT(bugprone-signed-char-misuse): -9 to 9, no character
   if (envelope.deliver_by != 0) {
     message.deliver_by = smtp::DeliverBy{.seconds = (envelope.deliver_by - wall_now()) / 1000,
                                          .return_if_late = envelope.return_if_late,
