@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/queue_text.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -19,9 +20,6 @@ namespace {
 
 using json::Value;
 
-void complain(const std::string& what) { std::fprintf(stderr, "postern: %s\n", what.c_str()); }
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 // Whoever owns the queue at the moment.
 class Backend {
  public:
@@ -30,8 +28,7 @@ class Backend {
   Result<Value> ask(const Value& request) {
     if (store_ != nullptr) return control::queue_command(*store_, request, wall_now());
     auto answer = control::request(loaded_.data_dir + "/control.sock", request, kTimeoutMs);
-    const bool nobody = !answer && answer.error().kind == ErrorKind::not_found &&
-                        (answer.error().sys == ENOENT || answer.error().sys == ECONNREFUSED);
+    const bool nobody = !answer && control::nobody_serves(answer.error());
     if (!nobody) return answer;
     POSTERN_TRY_VOID(open());
     return control::queue_command(*store_, request, wall_now());

@@ -11,9 +11,6 @@
 
 namespace postern::cli {
 
-void complain(const std::string& what) { std::fprintf(stderr, "postern: %s\n", what.c_str()); }
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 std::optional<WallMs> parse_since(std::string_view text, WallMs now) {
   if (const auto time = parse_iso8601(text)) return time;
   // A bare number is a duration elsewhere; here nobody could say which.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/insight_tools.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "evidence/evidence.h"
 #include "insight/marks.h"
@@ -45,8 +46,5 @@ struct JudgingPolicy {
 [[nodiscard]] std::optional<JudgingPolicy> policy_of_file(const std::string& file);
 // Of the configuration where it was named or can be read; else the default preset.
 [[nodiscard]] std::optional<JudgingPolicy> policy_of(const RecordOptions& options);
-
-void complain(const std::string& what);
-void print(const std::string& text);
 
 }  // namespace postern::cli

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/outbound_tools.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "cli/tool_resolver.h"
 #include "dmarcrpt/report.h"
@@ -25,8 +26,6 @@ namespace {
 constexpr std::size_t kFileMax = 64 << 20;
 constexpr std::size_t kFilesMax = 100000;
 constexpr int kWrappingsMax = 3;  // a mail, an archive, and one in it
-
-void complain(const std::string& what) { std::fprintf(stderr, "postern: %s\n", what.c_str()); }
 
 std::string day(WallMs time) { return iso8601(time).substr(0, 10); }
 

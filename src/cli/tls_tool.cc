@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/key_text.h"
 #include "cli/outbound_tools.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "config/config.h"
 #include "control/control.h"
@@ -21,9 +22,6 @@ namespace {
 
 using json::Value;
 
-void complain(const std::string& what) { std::fprintf(stderr, "postern: %s\n", what.c_str()); }
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 std::string moment(WallMs time) {
   std::string out = iso8601(time).substr(0, 16);
   if (out.size() > 10) out[10] = ' ';
@@ -33,8 +31,7 @@ std::string moment(WallMs time) {
 // The running server, or its files where none runs.
 Result<Value> ask(const config::Loaded& loaded, const Value& request) {
   auto answer = control::request(loaded.data_dir + "/control.sock", request);
-  const bool nobody = !answer && answer.error().kind == ErrorKind::not_found &&
-                      (answer.error().sys == ENOENT || answer.error().sys == ECONNREFUSED);
+  const bool nobody = !answer && control::nobody_serves(answer.error());
   if (!nobody) return answer;
   // What root would write there, the server could not read.
   if (loaded.config && !loaded.config->user.empty() && io::running_as_root()) {

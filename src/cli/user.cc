@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/data_directory.h"
+#include "cli/output.h"
 #include "config/config.h"
 #include "control/control.h"
 #include "control/user_commands.h"
@@ -24,9 +25,6 @@ namespace {
 
 using json::Value;
 
-void complain(const std::string& what) { std::fprintf(stderr, "postern: %s\n", what.c_str()); }
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
-
 // Whoever owns the users at the moment.
 class Backend {
  public:
@@ -35,8 +33,7 @@ class Backend {
   Result<Value> ask(const Value& request) {
     if (!file_) {
       auto answer = control::request(loaded_.data_dir + "/control.sock", request);
-      const bool nobody = !answer && answer.error().kind == ErrorKind::not_found &&
-                          (answer.error().sys == ENOENT || answer.error().sys == ECONNREFUSED);
+      const bool nobody = !answer && control::nobody_serves(answer.error());
       if (!nobody) return answer;
       POSTERN_TRY_VOID(make_data_directory(loaded_.data_dir, loaded_.config ? loaded_.config->user : std::string()));
       // What root would write there, the server could not read.

@@ -45,6 +45,10 @@ Result<UniqueFd> connect_to(const std::string& path, const std::string& doing) {
 
 }  // namespace
 
+bool nobody_serves(const Error& error) {
+  return error.kind == ErrorKind::not_found && (error.sys == ENOENT || error.sys == ECONNREFUSED);
+}
+
 Result<json::Value> request(const std::string& socket_path, const json::Value& request, int timeout_ms) {
   const std::string doing = "asking the server at " + socket_path;
   const auto deadline = Clock::now() + milliseconds(timeout_ms);

@@ -39,6 +39,8 @@ class Server {
 // with its kind. ErrorKind::not_found with sys set (ENOENT, ECONNREFUSED) when no server listens there.
 [[nodiscard]] Result<json::Value> request(const std::string& socket_path, const json::Value& request,
                                           int timeout_ms = 10000);
+// Of that error: no server listens, and a tool may work on the files itself.
+[[nodiscard]] bool nobody_serves(const Error& error);
 
 // queue.list {after?, max?} (at most 1000 rows; "next" is the `after` of the rest), queue.show {id, from?} (recipients
 // from index `from`; "next_recipient" where more follow), queue.hold|release|retry|drop {id} or {all: true},
