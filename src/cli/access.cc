@@ -7,12 +7,12 @@
 #include "access/operator_file.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/data_directory.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "config/config.h"
 #include "control/access_commands.h"
 #include "control/control.h"
-#include "io/process.h"
 
 namespace postern::cli {
 
@@ -40,10 +40,7 @@ class Backend {
 
  private:
   Result<void> open() {
-    // What root would write there, the server could not read.
-    if (loaded_.config && !loaded_.config->user.empty() && io::running_as_root()) {
-      POSTERN_TRY_VOID(io::drop_privileges(loaded_.config->user));
-    }
+    POSTERN_TRY_VOID(become_owner(loaded_));
     file_.emplace(loaded_.data_dir);
     const access::OperatorFile::Loaded loaded = file_->load();
     for (const Error& problem : loaded.problems) complain(problem.what);

@@ -24,4 +24,9 @@ Result<void> make_data_directory(const std::string& path, const std::string& use
   return {};
 }
 
+Result<void> become_owner(const config::Loaded& loaded) {
+  if (!loaded.config || loaded.config->user.empty() || !io::running_as_root()) return {};
+  return io::drop_privileges(loaded.config->user);
+}
+
 }  // namespace postern::cli

@@ -7,11 +7,11 @@
 #include "base/id.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/data_directory.h"
 #include "cli/output.h"
 #include "cli/queue_text.h"
 #include "config/config.h"
 #include "control/control.h"
-#include "io/process.h"
 #include "spool/journal_store.h"
 
 namespace postern::cli {
@@ -50,10 +50,7 @@ class Backend {
     if (::access(options.directory.c_str(), F_OK) != 0) {
       return fail_errno(ErrorKind::storage, "no server answers, and opening its spool " + options.directory, errno);
     }
-    // What root would write there, the server could not read.
-    if (loaded_.config && !loaded_.config->user.empty() && io::running_as_root()) {
-      POSTERN_TRY_VOID(io::drop_privileges(loaded_.config->user));
-    }
+    POSTERN_TRY_VOID(become_owner(loaded_));
     POSTERN_TRY(store_, spool::open_journal(options));
     return {};
   }

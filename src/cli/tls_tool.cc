@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/data_directory.h"
 #include "cli/key_text.h"
 #include "cli/outbound_tools.h"
 #include "cli/output.h"
@@ -33,10 +34,7 @@ Result<Value> ask(const config::Loaded& loaded, const Value& request) {
   auto answer = control::request(loaded.data_dir + "/control.sock", request);
   const bool nobody = !answer && control::nobody_serves(answer.error());
   if (!nobody) return answer;
-  // What root would write there, the server could not read.
-  if (loaded.config && !loaded.config->user.empty() && io::running_as_root()) {
-    POSTERN_TRY_VOID(io::drop_privileges(loaded.config->user));
-  }
+  POSTERN_TRY_VOID(become_owner(loaded));
   if (request.at("command").string() == "tls_list") {
     const outbound::TlsOptions options = loaded.config ? loaded.config->outbound_tls : outbound::TlsOptions();
     return outbound::list_tls_files(loaded.data_dir, options.remember_verified_ms, wall_now());

@@ -16,7 +16,6 @@
 #include "control/control.h"
 #include "control/user_commands.h"
 #include "crypto/hmac.h"
-#include "io/process.h"
 #include "smtp/address.h"
 
 namespace postern::cli {
@@ -36,10 +35,7 @@ class Backend {
       const bool nobody = !answer && control::nobody_serves(answer.error());
       if (!nobody) return answer;
       POSTERN_TRY_VOID(make_data_directory(loaded_.data_dir, loaded_.config ? loaded_.config->user : std::string()));
-      // What root would write there, the server could not read.
-      if (loaded_.config && !loaded_.config->user.empty() && io::running_as_root()) {
-        POSTERN_TRY_VOID(io::drop_privileges(loaded_.config->user));
-      }
+      POSTERN_TRY_VOID(become_owner(loaded_));
       file_.emplace(loaded_.data_dir);
     }
     if (request.at("command").string() == "user.list") {
