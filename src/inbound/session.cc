@@ -426,6 +426,7 @@ void Session::drain() {
 
 void Session::drain_ends() {
   draining_ = drain_ends_ = true;
+  if (next_hop_answers_ != nullptr) next_hop_answers_->notify();
   // DNS may take longer than there is time for the 421
   if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
   if (judgement_) judgement_->cancel();
@@ -435,6 +436,7 @@ void Session::drain_ends() {
 
 void Session::cancel() {
   draining_ = drain_ends_ = true;
+  if (next_hop_answers_ != nullptr) next_hop_answers_->notify();
   if (transaction_ && transaction_->authentication) transaction_->authentication->cancel();
   if (judgement_) judgement_->cancel();
   if (login_) login_->cancel();

@@ -137,6 +137,7 @@ class Session {
   bool over_ = false;
   bool proxy_itself_ = false;  // its health check, not somebody behind it
   bool draining_ = false;
+  io::Signal* next_hop_answers_ = nullptr;  // while the end of a message waits for the server behind us
   bool drain_ends_ = false;
   bool receiving_ = false;
 };

@@ -366,11 +366,12 @@ Task<std::optional<Refusal>> Session::commit(spool::Envelope envelope) {
   }
   if (!ending) co_return std::nullopt;
   const Deadline deadline = Deadline::after(kNextHopWait);
+  next_hop_answers_ = &ending->signal;  // which a drain rings too
   while (!ending->known && !drain_ends_) {
-    // Short waits: a drain has no other way to be heard here
-    static_cast<void>(co_await ending->signal.wait(deadline.earlier(Deadline::after(seconds(1)))));
-    if (Clock::now() >= deadline.time()) break;
+    const bool rung = co_await ending->signal.wait(deadline);
+    if (!rung) break;
   }
+  next_hop_answers_ = nullptr;
   // What is taken all the same comes twice then: who sends it hears of no acceptance (RFC 1047)
   if (!ending->known) co_return refusals::next_hop_silent();
   if (!ending->refusal) co_return std::nullopt;

@@ -50,7 +50,8 @@ class SessionFixture : public ::testing::Test {
                            .current = &runtime,
                            .authentication = {.resolver = resolver.get(), .keys = &keys, .pool = pool.get()},
                            .defence = defence,
-                           .logins = logins.get()};
+                           .logins = logins.get(),
+                           .expect = expect};
     auto owned = std::make_unique<io::testing::PipeStream>(loop);
     io::testing::PipeStream& stream = *owned;
     Outcome outcome;
@@ -110,6 +111,7 @@ class SessionFixture : public ::testing::Test {
     return *loaded;
   }
 
+  ExpectFirstAttempt expect;  // empty: no 250 waits for a next hop
   spool::RamStoreFaults faults;
   io::Loop loop;
   std::unique_ptr<spool::Store> store;
