@@ -72,6 +72,8 @@ Result<std::unique_ptr<Sending>> Sending::open(io::Loop& loop, io::BlockingPool&
 
 delivery::Remote& Sending::remote() { return impl_->remote; }
 
+void Sending::renew() { impl_->remote.renew_connections(); }
+
 void Sending::start() {
   impl_->remote.start();
   if (impl_->checks_identity) impl_->scope.spawn(impl_->check_identity());

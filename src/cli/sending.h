@@ -25,6 +25,8 @@ class Sending {
   Sending& operator=(const Sending&) = delete;
 
   [[nodiscard]] delivery::Remote& remote();
+  // What is demanded of connections has changed: those that are kept idle are closed.
+  void renew();
   void start();
   void reload(const config::Config& config);
   // Once the queue has stopped.

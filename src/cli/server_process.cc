@@ -496,7 +496,7 @@ Result<void> ServerProcess::open() {
                                             .signer = own.queue_services().signer});
     own.dmarc_reports->load();
   }
-  control::add_tls_commands(*own.control, *own.outbound_tls);
+  control::add_tls_commands(*own.control, *own.outbound_tls, [impl = impl_.get()] { impl->sending->renew(); });
   POSTERN_TRY(own.sending, Sending::open(own.loop, own.pool, config, own.unbound, *own.outbound_tls));
   own.queue = std::make_unique<delivery::Queue>(
       own.loop, own.pool, *own.store, own.records.get(), config.queue, [impl = impl_.get()] { return impl->directory; },

@@ -8,7 +8,7 @@
 
 namespace postern::control {
 
-// `tls` outlives the server, and belongs to its loop.
-void add_tls_commands(Server& server, outbound::PublishedTls& tls);
+// `tls` outlives the server, and belongs to its loop. `forgotten` is called there after something was.
+void add_tls_commands(Server& server, outbound::PublishedTls& tls, std::function<void()> forgotten);
 
 }  // namespace postern::control

@@ -50,7 +50,7 @@ Returned read_returned(spool::Store& store, const spool::Envelope& envelope, std
 
 }  // namespace
 
-Task<Notifier::Outcome> Notifier::tell(const spool::Envelope& envelope, const std::vector<Told>& told,
+Task<Notifier::Outcome> Notifier::tell(const spool::Envelope& envelope, std::vector<Told>& told,
                                        std::shared_ptr<const directory::Directory> directory) {
   const WallMs now = wall_now();
   const std::shared_ptr<const srs::Rewriter> rewriter = services_.rewriter ? services_.rewriter() : nullptr;
@@ -65,7 +65,8 @@ Task<Notifier::Outcome> Notifier::tell(const spool::Envelope& envelope, const st
   std::vector<message::DsnReport> reports =
       make_reports(envelope, told, envelope.sending_since() + options_.expire_after_ms, now);
   for (message::DsnReport& report : reports) {
-    const std::string_view action = to_string(report.recipients.front().action);
+    const message::DsnAction kind = report.recipients.front().action;
+    const std::string_view action = to_string(kind);
     const std::size_t count = report.recipients.size();
     report.id = Id::make(now);
     const Id id = report.id;
@@ -75,6 +76,9 @@ Task<Notifier::Outcome> Notifier::tell(const spool::Envelope& envelope, const st
       co_return Outcome::later;
     }
     notifications_total.add();
+    // Those of the first report of this kind stand before those of the next
+    std::size_t gone = 0;
+    std::erase_if(told, [&](const Told& one) { return one.action == kind && gone++ < count; });
     log::info("notified", {{"id", id.text()},
                            {"about", envelope.id.text()},
                            {"to", "<" + envelope.reverse_path + ">"},

@@ -40,8 +40,8 @@ class Notifier {
     nobody,  // the reverse-path leads nowhere: nobody can be told
     later,   // the store did not take it
   };
-  // `envelope` and `told` outlive the task.
-  [[nodiscard]] Task<Outcome> tell(const spool::Envelope& envelope, const std::vector<Told>& told,
+  // What has been told leaves `told`. It and `envelope` outlive the task.
+  [[nodiscard]] Task<Outcome> tell(const spool::Envelope& envelope, std::vector<Told>& told,
                                    std::shared_ptr<const directory::Directory> directory);
 
  private:

@@ -338,6 +338,11 @@ void Queue::Impl::dispatch() {
   while (!stopping && slots.room()) {
     auto job = jobs.next([this](const Job& first, std::size_t running) { return may_run(first, running); });
     if (!job) return;
+    if (!store.wanted(job->message->envelope.id)) {
+      jobs.done(job->destination);
+      finish_job(*job);  // as if it had not been tried
+      continue;
+    }
     scope.spawn(work(std::move(*job)));
   }
 }
@@ -495,7 +500,8 @@ Task<void> Queue::Impl::tell_and_close(std::shared_ptr<Message> message) {
         found->state = spool::RecipientState::failed;
         continue;
       }
-      // The failure is not settled without its notification: the attempt is repeated, and then that
+      // The failure is not settled without its notification: the attempt is repeated, and then that. Who was told in
+      // another report of this round is not told again.
       found->state = spool::RecipientState::pending;
       message->try_again_in(jittered(options.retry_first_ms));
     }

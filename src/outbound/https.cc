@@ -40,6 +40,12 @@ std::size_t take(char* octets, std::size_t size, std::size_t count, void* argume
   return length;
 }
 
+// libcurl asks about once a second, whatever happens; anything but 0 ends the transfer.
+int ask_whether_to_go_on(void* argument, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  const auto* const stop = static_cast<const std::atomic<bool>*>(argument);
+  return stop->load() ? 1 : 0;
+}
+
 // "host:443:192.0.2.1,[2001:db8::1]"
 std::string pinned(const HttpsRequest& request) {
   std::string out = request.host + ':' + std::to_string(request.port) + ':';
@@ -125,6 +131,11 @@ std::expected<HttpsAnswer, HttpsFailure> https_request(const HttpsRequest& reque
   set(CURLOPT_WRITEFUNCTION, take);
   set(CURLOPT_WRITEDATA, &sink);
   set(CURLOPT_ERRORBUFFER, why.data());
+  if (request.stop != nullptr) {
+    set(CURLOPT_NOPROGRESS, 0L);
+    set(CURLOPT_XFERINFOFUNCTION, ask_whether_to_go_on);
+    set(CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(request.stop));
+  }
   List headers;
   if (request.post) {
     headers.reset(curl_slist_append(nullptr, ("Content-Type: " + request.content_type).c_str()));
@@ -138,6 +149,7 @@ std::expected<HttpsAnswer, HttpsFailure> https_request(const HttpsRequest& reque
   if (!fine) return failed(request, "libcurl does not take an option that is needed; is it Debian's?");
   const CURLcode code = curl_easy_perform(easy);
   if (sink.over) return failed(request, "the answer is longer than " + std::to_string(request.body_max) + " octets");
+  if (code == CURLE_ABORTED_BY_CALLBACK) return failed(request, "broken off: the service ends");
   if (code != CURLE_OK) {
     return failed(request, why.front() != '\0' ? why.data() : curl_easy_strerror(code), is_certificate_problem(code));
   }

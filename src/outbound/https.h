@@ -3,6 +3,7 @@
 // host. libcurl, which no other file knows. Thread rule: any thread; blocks, so never on a loop's.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -22,6 +23,8 @@ struct HttpsRequest {
   std::size_t body_max = 64 * 1024;    // a longer answer is an error
   bool post = false;
   std::string body, content_type;  // of a POST
+  // Set by another thread: the request fails within about a second. May be null; outlives the request.
+  const std::atomic<bool>* stop = nullptr;
 };
 
 struct HttpsAnswer {

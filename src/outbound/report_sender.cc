@@ -93,7 +93,8 @@ Task<bool> TlsReportSender::hand_in(std::string uri, std::string packed, dns::Bu
                        .body_max = kAnswerMax,
                        .post = true,
                        .body = std::move(packed),
-                       .content_type = "application/tlsrpt+gzip"};
+                       .content_type = "application/tlsrpt+gzip",
+                       .stop = &stopping_};
   for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
     const dns::AnswerPtr answer = co_await resolver_.query(*host, type, budget);
     for (const ip::Address& address : answer->addresses) {

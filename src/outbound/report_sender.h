@@ -51,7 +51,7 @@ class TlsReportSender {
   dns::Resolver& resolver_;
   Places places_;
   io::BlockingPool web_{1};
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace postern::outbound

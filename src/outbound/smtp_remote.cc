@@ -141,6 +141,8 @@ void SmtpRemote::reload(Options options) {
   impl_->shared.pool.renew();
 }
 
+void SmtpRemote::renew_connections() { impl_->shared.pool.renew(); }
+
 Task<void> SmtpRemote::stop() {
   Impl& own = *impl_;
   own.stopping = true;

@@ -47,6 +47,8 @@ class SmtpRemote final : public delivery::Remote {
 
   void start();  // reads what is remembered
   void reload(Options options);
+  // What connections may do has changed: those that are kept idle are closed.
+  void renew_connections();
   [[nodiscard]] Task<void> stop();  // closes what is idle, writes what is remembered
 
   [[nodiscard]] std::string destination(const smtp::Domain& domain) const override;

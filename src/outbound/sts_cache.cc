@@ -180,7 +180,8 @@ Task<void> StsCache::fetch_once(dns::Name domain, std::string id, dns::Budget& b
                        .ca_file = options_.ca_file,
                        .body_max = mtasts::kPolicyMax,
                        .body = {},
-                       .content_type = {}};
+                       .content_type = {},
+                       .stop = &stopping_};
   if (request.addresses.empty())
     co_return note_failure(domain, id, "sts-policy-fetch-error", host->text() + " has no address");
   using Answer = std::expected<HttpsAnswer, HttpsFailure>;

@@ -6,6 +6,7 @@
 // at a time, each within 20 seconds; a failed one is not repeated within ten minutes (3.3). Thread rule: its loop.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -69,7 +70,9 @@ class StsCache {
   [[nodiscard]] Task<StsFound> find(dns::Name domain, dns::Budget& budget);
   [[nodiscard]] std::vector<StsEntry> list() const;  // by domain
   bool forget(const dns::Name& domain);
-  [[nodiscard]] Task<void> stop();  // ends refreshes and writes the file
+  // Ends refreshes and writes the file. When nobody waits for a policy any more: a delivery that did would take the
+  // fetch that is broken off for a policy that cannot be had.
+  [[nodiscard]] Task<void> stop();
 
  private:
   struct Flight;
@@ -96,7 +99,7 @@ class StsCache {
   io::BlockingPool web_{2};
   io::Scope refreshes_;
   StateFile file_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace postern::outbound

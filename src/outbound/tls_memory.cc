@@ -36,7 +36,8 @@ bool TlsMemory::broke(const dns::Name& host, const ip::Address& address, std::st
     found = broken_.emplace(key, BrokenTls{.host = host, .address = address, .reason = {}, .since = now}).first;
   }
   found->second.reason = utf8_head(reason, kReasonMax);
-  found->second.until = now + times_.broken;
+  const bool accident = reason == "timeout" || reason == "reset";
+  found->second.until = now + (accident ? std::min(kAccidentMs, times_.broken) : times_.broken);
   return true;
 }
 

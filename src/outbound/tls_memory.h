@@ -43,6 +43,8 @@ class TlsMemory {
  public:
   static constexpr std::size_t kEntriesMax = 10000;
   static constexpr WallMs kBetweenMs = WallMs{24} * 3600 * 1000;
+  // What a network may have done as well as the host counts for less: a hiccup must not mean a day in clear.
+  static constexpr WallMs kAccidentMs = WallMs{3600} * 1000;
   static constexpr std::size_t kReasonMax = 100;
 
   struct Times {

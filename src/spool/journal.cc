@@ -240,6 +240,7 @@ class JournalStore final : public Store {
   [[nodiscard]] std::vector<Id> take_due(WallMs now, std::size_t max) override { return journal_->take_due(now, max); }
   [[nodiscard]] std::optional<WallMs> next_due() const override { return journal_->next_due(); }
   void release_active(const Id& id) override { journal_->release_active(id); }
+  [[nodiscard]] bool wanted(const Id& id) const override { return journal_->wanted(id); }
   [[nodiscard]] Result<Envelope> load(const Id& id) override { return journal_->load(id); }
   [[nodiscard]] Result<std::unique_ptr<Body>> open_body(const Id& id) override { return journal_->open_body(id); }
   [[nodiscard]] Result<void> settle(const Id& id, const Settlement& settlement) override {

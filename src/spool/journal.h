@@ -86,6 +86,7 @@ class Journal {
   [[nodiscard]] std::vector<Id> take_due(WallMs now, std::size_t max) POSTERN_EXCLUDES(mutex_);
   [[nodiscard]] std::optional<WallMs> next_due() const POSTERN_EXCLUDES(mutex_);
   void release_active(const Id& id) POSTERN_EXCLUDES(mutex_);
+  [[nodiscard]] bool wanted(const Id& id) const POSTERN_EXCLUDES(mutex_);
   [[nodiscard]] Result<Envelope> load(const Id& id) POSTERN_EXCLUDES(mutex_);
   [[nodiscard]] Result<std::unique_ptr<Body>> open_body(const Id& id) POSTERN_EXCLUDES(mutex_);
   [[nodiscard]] Result<void> settle(const Id& id, const Settlement& settlement) POSTERN_EXCLUDES(mutex_, update_mutex_);

@@ -59,6 +59,12 @@ void Journal::release_active(const Id& id) {
   if (wake) wake();
 }
 
+bool Journal::wanted(const Id& id) const {
+  const MutexLock lock(mutex_);
+  const Entry* const entry = index_.find(id);
+  return entry != nullptr && !entry->has(Entry::kHeld);
+}
+
 Result<Journal::Chain> Journal::read_chain(const Entry& entry, bool want_message) const {
   const Log which = log_of(entry);
   Chain chain;

@@ -90,6 +90,11 @@ class Shelf {  // the state; intakes share it, so that they may outlive the stor
   void release_active(const Id& id) {
     (void)change(id, [](Entry& entry, Message&) { entry.set(Entry::kActive, false); });
   }
+  bool wanted(const Id& id) const {
+    const MutexLock lock(mutex_);
+    const auto found = messages_.find(id);
+    return found != messages_.end() && !found->second.envelope.held;
+  }
   Result<Envelope> load(const Id& id) const {
     const MutexLock lock(mutex_);
     const auto found = messages_.find(id);
@@ -245,6 +250,7 @@ class RamStore final : public Store {
   [[nodiscard]] std::vector<Id> take_due(WallMs now, std::size_t max) override { return shelf_->take_due(now, max); }
   [[nodiscard]] std::optional<WallMs> next_due() const override { return shelf_->next_due(); }
   void release_active(const Id& id) override { shelf_->release_active(id); }
+  [[nodiscard]] bool wanted(const Id& id) const override { return shelf_->wanted(id); }
   [[nodiscard]] Result<Envelope> load(const Id& id) override { return shelf_->load(id); }
   [[nodiscard]] Result<std::unique_ptr<Body>> open_body(const Id& id) override { return shelf_->open_body(id); }
   [[nodiscard]] Result<void> settle(const Id& id, const Settlement& settlement) override {

@@ -102,6 +102,8 @@ class Store {
   [[nodiscard]] virtual std::vector<Id> take_due(WallMs now, std::size_t max) = 0;
   [[nodiscard]] virtual std::optional<WallMs> next_due() const = 0;
   virtual void release_active(const Id& id) = 0;                  // untried: due again as it was
+  // Of what was taken: false where the operator has held or dropped it meanwhile, so that it must not go out.
+  [[nodiscard]] virtual bool wanted(const Id& id) const = 0;
   [[nodiscard]] virtual Result<Envelope> load(const Id& id) = 0;  // blocking read
   [[nodiscard]] virtual Result<std::unique_ptr<Body>> open_body(const Id& id) = 0;
   // Records what became of recipients. A message of whose recipients none is pending or failed leaves the store.

@@ -362,5 +362,23 @@ TEST_F(NotifyingQueue, WithoutAPlaceForTheBounceTheFailureWaits) {
   EXPECT_EQ(mail_of("alice").size(), 1U);
 }
 
+TEST_F(NotifyingQueue, WhatWasToldIsNotRepeatedForAnotherReportThatFails) {
+  options.expire_after_ms = 0;
+  options.retry_first_ms = options.retry_max_ms = 2;
+  directory = two_domains("lmtp:unix:" + (dir.path() / "nobody").string());
+  store.begins_good = 2;  // the bounce is taken, the news of the alias are not
+  store.begin_failures = 1;
+  spool::Envelope envelope = from_alice({"x@away.example", "bob@home.example", "carol@home.example"});
+  for (const std::size_t i : {1U, 2U}) {
+    envelope.recipients[i].original = "both@home.example";
+    envelope.recipients[i].notify = spool::kNotifySuccess | spool::kExpanded;
+  }
+  const Id id = envelope.id;
+  run(std::move(envelope), [this] { return empty(); });
+  EXPECT_EQ(store.begins, 3);
+  EXPECT_EQ(store.settlements[id].size(), 1U);
+  EXPECT_EQ(mail_of("alice").size(), 1U);
+}
+
 }  // namespace
 }  // namespace postern::delivery

@@ -146,6 +146,42 @@ TEST_F(QueueRemoteTest, WhatIsParkedAtTheStopStaysDue) {
   test::run(loop, scope.join());
 }
 
+TEST_F(QueueRemoteTest, WhatIsHeldOrDroppedWhileItWaitsDoesNotGoOut) {
+  remote.window = 1;
+  remote.closed = true;
+  for (const char* to : {"a@x.example", "b@x.example", "c@x.example", "d@x.example"}) test::run(loop, put({to}));
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(tell_when(remote, loop, 1)); });
+  Id held, dropped;
+  std::string tried;
+  ASSERT_TRUE(test::run(loop, run([&] {
+                          if (remote.closed && remote.running_in_all == 0) return false;
+                          if (remote.closed) {
+                            std::vector<Id> waiting;
+                            for (const spool::QueuedMessage& row : store->list({}, 10)) {
+                              const std::string to = store->load(row.id)->recipients[0].forward_path + " ";
+                              if (remote.attempts["x.example"] != to) waiting.push_back(row.id);
+                            }
+                            EXPECT_EQ(waiting.size(), 3U);
+                            held = waiting.at(0);
+                            dropped = waiting.at(2);
+                            tried = remote.attempts["x.example"] + store->load(waiting[1])->recipients[0].forward_path +
+                                    " ";
+                            EXPECT_TRUE(store->hold(held));
+                            EXPECT_TRUE(store->drop(dropped));
+                            remote.closed = false;
+                          }
+                          return remote.ended == 2;
+                        })));
+  EXPECT_EQ(remote.attempts["x.example"], tried);
+  const auto left = store->list({}, 10);
+  ASSERT_EQ(left.size(), 1U);
+  EXPECT_EQ(left[0].id, held);
+  EXPECT_TRUE(left[0].held);
+  EXPECT_FALSE(left[0].active);
+  EXPECT_EQ(left[0].attempts, 0U);
+}
+
 TEST_F(QueueRemoteTest, WhoeverAsksForAPauseHasOneAndOthersAreNotCountedAsTried) {
   remote.window = 1;
   remote.reply = smtp::Reply(451, {4, 7, 28}, "rate limit");

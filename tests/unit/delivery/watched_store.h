@@ -30,7 +30,7 @@ class WatchedStore final : public spool::Store {
  public:
   explicit WatchedStore(io::Loop& loop) : inner_(spool::make_ram_store()), changed_(loop) {}
   Result<std::unique_ptr<spool::Intake>> begin(io::Loop& loop) override {
-    if (begins++ > 0 && begin_failures > 0) {  // the first is the test's own message
+    if (begins++ >= begins_good && begin_failures > 0) {
       --begin_failures;
       return fail(ErrorKind::storage, "told so by the test");
     }
@@ -44,6 +44,7 @@ class WatchedStore final : public spool::Store {
     ++released;
     inner_->release_active(id);
   }
+  bool wanted(const Id& id) const override { return inner_->wanted(id); }
   Result<spool::Envelope> load(const Id& id) override {
     if (load_failures > 0) {
       --load_failures;
@@ -81,7 +82,8 @@ class WatchedStore final : public spool::Store {
   int settle_calls = 0;
   std::atomic<int> released{0}, bodies_opened{0}, load_failures{0};
   int settle_failures = 0;
-  int begins = 0, begin_failures = 0;
+  // Failures come after so many that are good, of which the first is the test's own message.
+  int begins = 0, begins_good = 1, begin_failures = 0;
 
  private:
   std::unique_ptr<spool::Store> inner_;

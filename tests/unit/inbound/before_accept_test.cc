@@ -47,16 +47,16 @@ constexpr std::string_view kFront = "RCPT TO:<alice@example.org>\r\n";
 
 TEST_F(BeforeAccept, TheReplyIsThatOfTheNextHop) {
   answer = [](const Ended& ended) { ended(std::nullopt); };
-  EXPECT_EQ(send(std::string(kBack)).at(4), 250);
+  EXPECT_EQ(send(std::string(kBack)).at(5), 250);
   answer = [](const Ended& ended) { ended(smtp::Reply(550, {5, 7, 1}, "no")); };
-  EXPECT_EQ(send(std::string(kBack)).at(4), 550);
+  EXPECT_EQ(send(std::string(kBack)).at(5), 550);
   answer = [](const Ended& ended) { ended(smtp::Reply(452, {4, 2, 2}, "full")); };
-  EXPECT_EQ(send(std::string(kBack)).at(4), 452);
+  EXPECT_EQ(send(std::string(kBack)).at(5), 452);
   EXPECT_EQ(asked.size(), 3U);
 }
 
 TEST_F(BeforeAccept, OthersWaitForNobody) {
-  EXPECT_EQ(send(std::string(kFront)).at(4), 250);
+  EXPECT_EQ(send(std::string(kFront)).at(5), 250);
   EXPECT_TRUE(asked.empty());
   answer = [](const Ended& ended) { ended(std::nullopt); };
   EXPECT_EQ(send(std::string(kFront) + std::string(kBack)), (std::vector{220, 250, 250, 250, 452, 354, 250, 221}));
@@ -83,7 +83,7 @@ TEST_F(BeforeAccept, ADrainDoesNotWaitForIt) {
 
 TEST_F(BeforeAccept, WhatIsNotStoredIsTakenBack) {
   faults.commit_fails = true;
-  EXPECT_EQ(send(std::string(kBack)).at(4), 451);
+  EXPECT_EQ(send(std::string(kBack)).at(5), 451);
   EXPECT_EQ(taken_back, 1);
 }
 

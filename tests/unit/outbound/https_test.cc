@@ -180,6 +180,38 @@ TEST_F(Https, Posts) {
   EXPECT_TRUE(seen.ends_with(std::string("\r\n\r\ngz\0ip", 9)));
 }
 
+// A server that takes the connection and says nothing.
+TEST_F(Https, IsBrokenOffWhenTheServiceEnds) {
+  const UniqueFd listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listening.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listening.get(), 8), 0);
+  ASSERT_EQ(::getsockname(listening.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  std::atomic<bool> stop = false;
+  std::thread ending([&] {
+    const UniqueFd connection(::accept(listening.get(), nullptr, nullptr));
+    stop = true;
+    char octet = 0;
+    while (::read(connection.get(), &octet, 1) > 0) {
+    }
+  });
+  const auto answer = https_request({.host = "mta-sts.a.org",
+                                     .port = ntohs(address.sin_port),
+                                     .path = "/",
+                                     .addresses = {ip::Address::loopback(ip::Family::v4)},
+                                     .ca_file = {},
+                                     .deadline_ms = 60'000,
+                                     .body = {},
+                                     .content_type = {},
+                                     .stop = &stop});
+  ending.join();
+  ASSERT_FALSE(answer.has_value());
+  EXPECT_NE(answer.error().what.find("broken off"), std::string::npos) << answer.error().what;
+}
+
 TEST_F(Https, FailuresAreToldWithTheUrl) {
   auto answer = get(named("mta-sts.a.org"), ok("x"), [](HttpsRequest& request) { request.addresses.clear(); });
   ASSERT_FALSE(answer.has_value());

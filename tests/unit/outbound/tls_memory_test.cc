@@ -30,6 +30,15 @@ TEST(TlsMemory, ABrokenHostIsRememberedForADayAtItsAddress) {
   EXPECT_EQ(memory.breaks(name("mx.a.org"), kOne, kStart), nullptr);
 }
 
+TEST(TlsMemory, WhatANetworkMayHaveDoneCountsForAnHour) {
+  TlsMemory memory({});
+  for (const char* accident : {"timeout", "reset"}) {
+    memory.broke(name("mx.a.org"), kOne, accident, kStart);
+    EXPECT_NE(memory.breaks(name("mx.a.org"), kOne, kStart + kHour - 1), nullptr);
+    EXPECT_EQ(memory.breaks(name("mx.a.org"), kOne, kStart + kHour), nullptr);
+  }
+}
+
 TEST(TlsMemory, ADomainIsRememberedOnceItVerifiedADayApart) {
   TlsMemory memory({});
   EXPECT_TRUE(memory.verified(name("a.org"), "pkix", kStart));
