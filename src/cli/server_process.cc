@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "bounds/prefix_budgets.h"
 #include "cli/data_directory.h"
+#include "cli/limit_notices.h"
 #include "cli/sending.h"
 #include "control/access_commands.h"
 #include "control/control.h"
@@ -162,6 +163,7 @@ struct ServerProcess::Impl {
   std::unique_ptr<inbound::Server> server;
   std::unique_ptr<Sending> sending;
   std::unique_ptr<delivery::Queue> queue;
+  std::unique_ptr<LimitNotices> limit_notices;
   std::unique_ptr<control::Server> control;
   std::unique_ptr<io::SignalWatcher> signals;
   bool ending = false;
@@ -388,6 +390,7 @@ struct ServerProcess::Impl {
     ends.spawn(queue->stop(Deadline::after(kDrain)));
     co_await pool.run<bool>(std::move(drain));
     co_await ends.join();
+    co_await limit_notices->stop();
     co_await sending->stop();
     co_await control->stop();
     co_await tasks.join();
@@ -504,6 +507,12 @@ Result<void> ServerProcess::open() {
   POSTERN_TRY(own.srs_secret, srs::load_secret(config.srs_secret()));
   own.srs = own.make_rewriter();
   own.queue->use(own.queue_services());
+  own.limit_notices =
+      std::make_unique<LimitNotices>(own.loop, *own.store,
+                                     LimitNotices::Places{.hostname = config.hostname,
+                                                          .from = config.queue.notices.from,
+                                                          .directory = [impl = impl_.get()] { return impl->directory; },
+                                                          .signer = own.queue_services().signer});
   inbound::DefenceOptions defence = config.inbound.defence;
   if (defence.budget.scale == 0)
     defence.budget.scale = inbound::budget_scale(config.policy.choices.preset.value_or("organisation"));
@@ -551,7 +560,9 @@ Result<void> ServerProcess::open() {
                   queue->first_attempts().expect(message, std::move(ended));
                 else
                   queue->first_attempts().forget(message);
-              }});
+              },
+          .tell_limit =
+              [notices = own.limit_notices.get()](inbound::LimitNotice notice) { notices->tell(std::move(notice)); }});
   return {};
 }
 

@@ -28,7 +28,8 @@ class Worker {
                  .defence = shared.defence,
                  .sinkhole = shared.sinkhole,
                  .logins = shared.logins,
-                 .expect = shared.expect},
+                 .expect = shared.expect,
+                 .tell_limit = shared.tell_limit},
         sessions_scope_(loop_),
         closing_scope_(loop_),
         session_ended_(loop_) {}

@@ -15,6 +15,7 @@
 #include "inbound/authentication.h"
 #include "inbound/gate.h"
 #include "inbound/judgement.h"
+#include "inbound/limit_notice.h"
 #include "inbound/login.h"
 #include "inbound/refusals.h"
 #include "inbound/runtime.h"
@@ -44,6 +45,7 @@ struct SessionContext {
   SinkholeStore* sinkhole = nullptr;  // null: no bodies are kept
   Logins* logins = nullptr;           // null: nobody can log in
   ExpectFirstAttempt expect = {};     // empty: no 250 waits for a next hop
+  TellLimit tell_limit = {};          // empty: nobody is told
 };
 
 class Session {
@@ -72,6 +74,7 @@ class Session {
   void on_mail(const smtp::Event& event);
   [[nodiscard]] directory::Resolution resolve(const smtp::Mailbox& mailbox) const;
   void answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptParams& params);
+  void note_limit(const UserLimits::Hit& hit, WallMs now);
   [[nodiscard]] std::optional<Refusal> returned_to(const smtp::Mailbox& mailbox, directory::Resolution& found) const;
   void begin_signing(std::string_view header);
   [[nodiscard]] Task<void> sign(spool::Envelope& envelope);

@@ -107,6 +107,22 @@ void Session::login_failed(const LoginStep& step) {
                       .reply);
 }
 
+void Session::note_limit(const UserLimits::Hit& hit, WallMs now) {
+  users_limited_total.add();
+  log::warning("user_limit", {{"id", record_.id.text()},
+                              {"client", record_.client.text()},
+                              {"login", printable(record_.login)},
+                              {"limit", hit.limit},
+                              {"value", hit.value}});
+  if (!hit.first || !context_.tell_limit) return;
+  context_.tell_limit({.login = record_.login,
+                       .limit = std::string(hit.limit),
+                       .value = hit.value,
+                       .client = record_.client.text(),
+                       .session = record_.id,
+                       .when = now});
+}
+
 // At MAIL. The null path is for notices that a user's own programs send (RFC 8098 3).
 std::optional<Refusal> Session::refuse_sender(const smtp::Path& path) {
   const Settings& live = (*context_.current)->settings;
@@ -120,12 +136,7 @@ std::optional<Refusal> Session::refuse_sender(const smtp::Path& path) {
   if (context_.logins == nullptr) return std::nullopt;
   const auto hit = context_.logins->limits().message(record_.login, limits, now);
   if (!hit) return std::nullopt;
-  users_limited_total.add();
-  log::warning("user_limit", {{"id", record_.id.text()},
-                              {"client", record_.client.text()},
-                              {"login", printable(record_.login)},
-                              {"limit", hit->limit},
-                              {"value", hit->value}});
+  note_limit(*hit, now);
   return refusals::too_many_messages_of_yours(hit->value, period_of(hit->limit), hit->wait_ms);
 }
 
@@ -140,12 +151,7 @@ std::optional<Refusal> Session::refuse_new_recipient(const smtp::Mailbox& mailbo
     const auto user = options.users.find(record_.login);
     const SubmissionLimits& limits = user == options.users.end() ? options.limits : user->second.limits;
     if (const auto hit = context_.logins->limits().new_recipient(record_.login, limits, now)) {
-      users_limited_total.add();
-      log::warning("user_limit", {{"id", record_.id.text()},
-                                  {"client", record_.client.text()},
-                                  {"login", printable(record_.login)},
-                                  {"limit", hit->limit},
-                                  {"value", hit->value}});
+      note_limit(*hit, now);
       return refusals::too_many_new_recipients(hit->value, period_of(hit->limit), hit->wait_ms);
     }
   }

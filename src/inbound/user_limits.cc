@@ -31,7 +31,9 @@ std::size_t UserLimits::tracked() const {
 
 void UserLimits::forget_idle(std::int64_t now_us) {
   std::erase_if(users_, [now_us](const auto& user) {
-    return std::ranges::all_of(user.second, [now_us](std::int64_t full) { return full <= now_us; });
+    const Usage& usage = user.second;
+    return now_us - usage.told >= kDayUs &&
+           std::ranges::all_of(usage.full, [now_us](std::int64_t full) { return full <= now_us; });
   });
 }
 
@@ -49,11 +51,15 @@ std::optional<UserLimits::Hit> UserLimits::take(std::string_view login, const st
   for (const Bucket& bucket : buckets) {
     if (bucket.limit == 0) continue;
     const std::int64_t interval = bucket.period_us / bucket.limit;
-    const std::int64_t full = std::max(next.at(bucket.index), now_us) + interval;
+    const std::int64_t full = std::max(next.full.at(bucket.index), now_us) + interval;
     // What rounding leaves of the period is not held against anybody
     const std::int64_t over = full - (now_us + interval * bucket.limit);
-    if (over > 0) return Hit{.limit = bucket.name, .value = bucket.limit, .wait_ms = over / 1000 + 1};
-    next.at(bucket.index) = full;
+    if (over > 0) {
+      const bool first = now_us - user->second.told >= kDayUs;
+      if (first) user->second.told = now_us;
+      return Hit{.limit = bucket.name, .value = bucket.limit, .wait_ms = over / 1000 + 1, .first = first};
+    }
+    next.full.at(bucket.index) = full;
   }
   user->second = next;
   return std::nullopt;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ class UserLimits {
     std::string_view limit;  // "messages_per_hour"
     std::uint32_t value = 0;
     std::int64_t wait_ms = 0;  // until there is room for one
+    bool first = false;        // of this user within a day: worth a notice
   };
   // Takes one of each bucket, or none where one of them is empty.
   [[nodiscard]] std::optional<Hit> message(std::string_view login, const SubmissionLimits& limits, WallMs now);
@@ -32,7 +34,10 @@ class UserLimits {
 
  private:
   // Of each bucket the time at which it is full again (GCRA): messages an hour, a day, new recipients an hour, a day.
-  using Usage = std::array<std::int64_t, 4>;
+  struct Usage {
+    std::array<std::int64_t, 4> full{};
+    std::int64_t told = std::numeric_limits<std::int64_t>::min() / 2;  // when the last Hit with `first` was given
+  };
   struct Bucket {
     std::size_t index;
     std::string_view name;
