@@ -12,6 +12,7 @@
 #include "delivery/outcome.h"
 #include "delivery/queue_jobs.h"
 #include "delivery/round_robin.h"
+#include "delivery/settling.h"
 #include "delivery/slots.h"
 #include "spool/topped_body.h"
 
@@ -29,7 +30,6 @@ constexpr std::size_t kWaitingMax = 200;  // jobs per destination; others are pa
 constexpr std::int64_t kCrowdedMs = 30'000;
 constexpr std::int64_t kFreshMs = 30'000;
 constexpr std::chrono::seconds kDownFor{60};      // an unreachable server is left alone that long
-constexpr std::chrono::seconds kStoreRest{5};     // after the store failed
 constexpr std::chrono::seconds kLongestWait{60};  // the wall clock may be set meanwhile
 
 // Leaves those that were answered for good.
@@ -82,9 +82,8 @@ struct Queue::Impl {
     bool untried = false;  // it asked for a pause: what waits for it is not counted as tried
   };
   std::map<std::string, Down> down;
-  std::set<io::Breaker*> breakers;                          // of running attempts
-  std::vector<std::pair<Id, spool::Settlement>> unsettled;  // the store refused them; kept, or mail would go out twice
-  Clock::time_point rest_until{};
+  std::set<io::Breaker*> breakers;  // of running attempts
+  Settling settling{store};
 
   // The door for other threads. It outlives the queue, because the store may be calling while the queue goes away; what
   // it posts looks at `open` on the loop's thread, which is where the queue is destroyed.
@@ -135,13 +134,10 @@ struct Queue::Impl {
   void finish(std::shared_ptr<Message> message);
   Task<void> tell_and_close(std::shared_ptr<Message> message);
   void close(Message& message);
-  void settle(const Id& id, spool::Settlement settlement);
-  void settle_again();
   void account(Message& message, const directory::Transport* transport, const std::vector<std::uint32_t>& indexes,
                const Results& results, WallMs start, std::uint32_t duration_ms, const AttemptNote* note = nullptr);
   void put_back(const Job& job, const Down& why);
   void defer_all(const Job& job, const smtp::Reply& reply);
-  void push_back(const Id& id, const Error& error);
   Task<Results> attempt(const Job& job, AttemptNote& note, io::Breaker& breaker);
   Task<void> break_off(Deadline deadline);
 };
@@ -149,11 +145,10 @@ struct Queue::Impl {
 Task<void> Queue::Impl::run() {
   while (!stopping) {
     if (slots.step(Clock::now())) dispatch();
-    const bool resting = Clock::now() < rest_until;
-    if (!resting && !unsettled.empty()) settle_again();
-    const bool full = messages >= kMessagesMax || recipients >= kRecipientsMax;
-    if (!full && Clock::now() >= rest_until) {
-      const std::size_t most = std::min(kBatch, kMessagesMax - messages);
+    if (!settling.resting(Clock::now())) settling.again();
+    const bool full = messages + settling.kept() >= kMessagesMax || recipients >= kRecipientsMax;
+    if (!full && !settling.resting(Clock::now())) {
+      const std::size_t most = std::min(kBatch, kMessagesMax - messages - settling.kept());
       std::vector<Id> ids = parking.any_returning() ? parking.take_returning(most) : store.take_due(wall_now(), most);
       if (!ids.empty()) {
         std::vector<Loaded> batch = co_await load(std::move(ids));
@@ -171,8 +166,8 @@ Task<void> Queue::Impl::run() {
       }
     }
     Deadline deadline = Deadline::after(kLongestWait);
-    if (Clock::now() < rest_until) {
-      deadline = Deadline::at(rest_until);
+    if (settling.resting(Clock::now())) {
+      deadline = Deadline::at(settling.rest_until());
     } else if (!full) {
       if (const auto due = store.next_due()) {
         deadline =
@@ -185,7 +180,7 @@ Task<void> Queue::Impl::run() {
     co_await signal.wait(deadline);
   }
   for (const Id& id : parking.clear()) store.release_active(id);
-  if (!unsettled.empty()) settle_again();
+  settling.again();
 }
 
 // Memory for messages is half full, and nothing was delivered there lately: what waits for it must not fill the rest.
@@ -225,7 +220,9 @@ Task<std::vector<Loaded>> Queue::Impl::load(std::vector<Id> ids) {
 // Groups the message's recipients by destination. What needs no attempt (sink, nowhere to go) is decided at once.
 void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, WallMs now) {
   if (stopping) return store.release_active(loaded.id);
-  if (!loaded.envelope) return push_back(loaded.id, loaded.envelope.error());
+  if (!loaded.envelope) {
+    return settling.put_off(loaded.id, loaded.envelope.error(), jittered(options.retry_first_ms));
+  }
   if (loaded.envelope->held) return store.release_active(loaded.id);  // since it was taken
   auto message = std::make_shared<Message>();
   message->envelope = std::move(*loaded.envelope);
@@ -516,32 +513,8 @@ void Queue::Impl::close(Message& message) {
   const Id id = message.envelope.id;
   if (message.outcomes.empty() && message.delay_ms < 0) return store.release_active(id);
   const WallMs next = wall_now() + std::max<std::int64_t>(0, message.delay_ms);
-  settle(id, {std::move(message.outcomes), next});
-}
-
-void Queue::Impl::settle(const Id& id, spool::Settlement settlement) {
-  const auto settled = store.settle(id, settlement);
-  if (settled || settled.error().kind == ErrorKind::not_found) return;  // dropped by the operator meanwhile
-  log::error("settle_failed", {{"id", id.text()}, {"error", settled.error().what}});
-  rest_until = Clock::now() + kStoreRest;
-  unsettled.emplace_back(id, std::move(settlement));
-  ++messages;  // they count, so that a sick store stops the intake of further ones
-  signal.notify();
-}
-
-void Queue::Impl::settle_again() {
-  auto again = std::exchange(unsettled, {});
-  messages -= again.size();
-  for (auto& [id, settlement] : again) settle(id, std::move(settlement));
-}
-
-// The envelope cannot be read: later, and without a busy loop over it.
-void Queue::Impl::push_back(const Id& id, const Error& error) {
-  if (error.kind == ErrorKind::not_found) return;
-  log::error("envelope_unreadable", {{"id", id.text()}, {"error", error.what}});
-  if (store.settle(id, {{}, wall_now() + jittered(options.retry_first_ms)})) return;
-  store.release_active(id);
-  rest_until = Clock::now() + kStoreRest;
+  settling.settle(id, {std::move(message.outcomes), next});
+  if (settling.kept() > 0) signal.notify();
 }
 
 Queue::Queue(io::Loop& loop, io::BlockingPool& pool, spool::Store& store, record::Writer* records, QueueOptions options,

@@ -161,6 +161,10 @@ bool Defence::hung_up_before(const Identity& identity, WallMs now) const {
          bounds::Pending::Kind::unseen;
 }
 
+Identity host_identity(const ip::Address& client) {
+  return "host:" + ip::Prefix(client, client.is_v4() ? 32 : 64).text();
+}
+
 void Defence::note(const Identity& identity, bounds::SenderEvent event, WallMs now) {
   tables_->known.note(tables_->known_key(identity), event, unix_seconds(now));
 }
@@ -171,6 +175,10 @@ void Defence::accepted(std::span<const Identity> identities, WallMs now) {
 
 void Defence::passed_greylist(const Identity& identity, WallMs now) {
   note(identity, bounds::SenderEvent::passed, now);
+}
+
+void Defence::logged_in(const ip::Address& client, WallMs now) {
+  note(host_identity(client), bounds::SenderEvent::passed, now);
 }
 
 void Defence::trapped(std::span<const Identity> identities, WallMs now) {

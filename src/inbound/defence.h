@@ -42,6 +42,8 @@ inline constexpr std::uint32_t kWeakDelays = 3;  // delays that a retry known by
 // One sender as history knows it: "spf:example.org", "rdns:example.net", "dkim:example.org", "host:2001:db8::/64",
 // "host:192.0.2.1/32".
 using Identity = std::string;
+// The host alone: what one machine of a network has earned is not its neighbours'.
+[[nodiscard]] Identity host_identity(const ip::Address& client);
 
 class Defence {
  public:
@@ -72,6 +74,9 @@ class Defence {
   [[nodiscard]] bool tls_failed_before(const Identity& identity, WallMs now) const;
   void accepted(std::span<const Identity> identities, WallMs now);
   void passed_greylist(const Identity& identity, WallMs now);
+  // One of ours logged in from there. It counts as a pass through the greylist, so that a password that is stolen for
+  // an hour makes nobody known.
+  void logged_in(const ip::Address& client, WallMs now);
   void trapped(std::span<const Identity> identities, WallMs now);
   void tls_failed(const Identity& identity, WallMs now);
   // It left without QUIT and without a message.

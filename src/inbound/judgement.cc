@@ -71,8 +71,7 @@ void Judgement::Impl::measure_connection() {
       if (const auto systems = defence().systems()) now.set(Signal::os, systems->match(*syn).os);
     }
   }
-  // The host alone: what one machine of a network has earned is not its neighbours'
-  add_identity("host:" + ip::Prefix(client(), client().is_v4() ? 32 : 64).text());
+  add_identity(host_identity(client()));
 }
 
 void Judgement::Impl::ask_operator() {

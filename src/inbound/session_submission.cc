@@ -75,6 +75,7 @@ void Session::answer_login(LoginStep step) {
       record_.login = clipped(step.text);
       log::info("login",
                 {{"id", record_.id.text()}, {"client", record_.client.text()}, {"login", printable(record_.login)}});
+      if (context_.defence != nullptr) context_.defence->logged_in(record_.client.address, wall_now());
       machine_.accept();
       machine_.authenticated();
       break;

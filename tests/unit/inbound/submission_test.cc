@@ -147,42 +147,6 @@ TEST_F(SubmissionTest, LimitsOfAUserCountAcrossSessions) {
   EXPECT_NE(sent.find("2 messages an hour"), std::string::npos) << sent;
 }
 
-TEST(UserLimits, FillAgainWithTime) {
-  UserLimits limits;
-  const SubmissionLimits rule{.messages_per_hour = 4, .messages_per_day = 6};
-  WallMs now = 1'000'000'000'000;
-  for (int i = 0; i < 4; ++i) EXPECT_FALSE(limits.message("a", rule, now)) << i;
-  const auto hit = limits.message("a", rule, now);
-  ASSERT_TRUE(hit);
-  EXPECT_EQ(hit->limit, "messages_per_hour");
-  EXPECT_EQ(hit->wait_ms, 15 * 60 * 1000 + 1);
-  EXPECT_FALSE(limits.message("b", rule, now));
-  now += hit->wait_ms;
-  EXPECT_FALSE(limits.message("a", rule, now));
-  EXPECT_TRUE(limits.message("a", rule, now));
-  now += 3600 * 1000;
-  EXPECT_FALSE(limits.message("a", rule, now));
-  const auto day = limits.message("a", rule, now);
-  ASSERT_TRUE(day);
-  EXPECT_EQ(day->limit, "messages_per_day");
-  EXPECT_FALSE(limits.message("a", {.messages_per_hour = 0, .messages_per_day = 0}, now));
-}
-
-TEST(UserLimits, RemembersABoundedNumberOfUsers) {
-  UserLimits limits;
-  const SubmissionLimits rule{.messages_per_hour = 1, .messages_per_day = 0};
-  const WallMs now = 1'000'000'000'000;
-  for (std::size_t i = 0; i < UserLimits::kTracked; ++i)
-    ASSERT_FALSE(limits.message("user" + std::to_string(i), rule, now));
-  EXPECT_EQ(limits.tracked(), UserLimits::kTracked);
-  // One too many is not limited, and those who are remembered still are
-  EXPECT_FALSE(limits.message("late", rule, now));
-  EXPECT_FALSE(limits.message("late", rule, now));
-  EXPECT_TRUE(limits.message("user7", rule, now));
-  EXPECT_FALSE(limits.message("late", rule, now + 3'600'001));
-  EXPECT_EQ(limits.tracked(), 1U);
-}
-
 TEST(SenderIdentity, WhoseAddressIsWhose) {
   directory::DomainOptions domain;
   domain.name = "example.org";

@@ -41,6 +41,42 @@ TEST(UserLimits, OneNoticeADay) {
   EXPECT_TRUE(limits.message("a@x.example", one, kStart + 24 * kHour)->first);
 }
 
+TEST(UserLimits, FillAgainWithTime) {
+  UserLimits limits;
+  const SubmissionLimits rule{.messages_per_hour = 4, .messages_per_day = 6};
+  WallMs now = 1'000'000'000'000;
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(limits.message("a", rule, now)) << i;
+  const auto hit = limits.message("a", rule, now);
+  ASSERT_TRUE(hit);
+  EXPECT_EQ(hit->limit, "messages_per_hour");
+  EXPECT_EQ(hit->wait_ms, 15 * 60 * 1000 + 1);
+  EXPECT_FALSE(limits.message("b", rule, now));
+  now += hit->wait_ms;
+  EXPECT_FALSE(limits.message("a", rule, now));
+  EXPECT_TRUE(limits.message("a", rule, now));
+  now += 3600 * 1000;
+  EXPECT_FALSE(limits.message("a", rule, now));
+  const auto day = limits.message("a", rule, now);
+  ASSERT_TRUE(day);
+  EXPECT_EQ(day->limit, "messages_per_day");
+  EXPECT_FALSE(limits.message("a", {.messages_per_hour = 0, .messages_per_day = 0}, now));
+}
+
+TEST(UserLimits, RemembersABoundedNumberOfUsers) {
+  UserLimits limits;
+  const SubmissionLimits rule{.messages_per_hour = 1, .messages_per_day = 0};
+  const WallMs now = 1'000'000'000'000;
+  for (std::size_t i = 0; i < UserLimits::kTracked; ++i)
+    ASSERT_FALSE(limits.message("user" + std::to_string(i), rule, now));
+  EXPECT_EQ(limits.tracked(), UserLimits::kTracked);
+  // One too many is not limited, and those who are remembered still are
+  EXPECT_FALSE(limits.message("late", rule, now));
+  EXPECT_FALSE(limits.message("late", rule, now));
+  EXPECT_TRUE(limits.message("user7", rule, now));
+  EXPECT_FALSE(limits.message("late", rule, now + 3'600'001));
+  EXPECT_EQ(limits.tracked(), 2U) << "that one, and user7, of whom there was a notice today";
+}
+
 TEST(LimitNotice, NamesTheAccountTheLimitAndWhatToDo) {
   const LimitNotice notice{.login = "al\r\nBcc: x@y.example",
                            .limit = "new_recipients_per_day",
