@@ -3,7 +3,6 @@
 // test.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -13,18 +12,14 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "message/author.h"
+#include "repository.h"
 
 namespace postern::message {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  const char* root = std::getenv("POSTERN_CONFORMANCE");
-  const fs::path base =
-      root != nullptr ? fs::path(root) : fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance";
-  return base / "mail-syntax" / "mail-parser" / "address.json";
-}
+fs::path suite() { return test::suite_dir("mail-syntax") / "mail-parser" / "address.json"; }
 
 // By the beginning of the field.
 const std::map<std::string_view, std::string_view> kDifferences = {

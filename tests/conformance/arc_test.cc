@@ -2,7 +2,6 @@
 // for byte but for folding white space.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,18 +11,14 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "dns/fixture.h"
+#include "repository.h"
 
 namespace postern::arc {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  const char* const root = std::getenv("POSTERN_CONFORMANCE");
-  const fs::path base =
-      root != nullptr ? fs::path(root) : fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance";
-  return base / "arc-valimail-half";
-}
+fs::path suite() { return test::suite_dir("arc-valimail-half"); }
 
 json::Value load(const std::string& name) {
   std::ifstream in(suite() / name, std::ios::binary);

@@ -3,7 +3,6 @@
 // field that bears it, the malformed ones too (RFC 8601 5).
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,18 +10,14 @@
 
 #include "authres/authres.h"
 #include "base/text.h"
+#include "repository.h"
 
 namespace postern::authres {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  const char* const root = std::getenv("POSTERN_CONFORMANCE");
-  const fs::path base =
-      root != nullptr ? fs::path(root) : fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance";
-  return base / "authres" / "lieser-arh";
-}
+fs::path suite() { return test::suite_dir("authres") / "lieser-arh"; }
 
 message::HeaderSection header_of(const std::string& name) {
   std::ifstream in(suite() / (name + ".eml"), std::ios::binary);

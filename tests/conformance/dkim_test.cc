@@ -4,13 +4,13 @@
 // states a policy of its own that RFC 6376 leaves open, the difference is listed with the reason.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
 
 #include "base/json.h"
+#include "repository.h"
 #include "unit/dkim/signed_mail.h"
 
 namespace postern::dkim {
@@ -18,11 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite(const char* name) {
-  const char* const root = std::getenv("POSTERN_CONFORMANCE");
-  return (root != nullptr ? fs::path(root) : fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance") /
-         "dkim-vectors" / name;
-}
+fs::path suite(const char* name) { return postern::test::suite_dir("dkim-vectors") / name; }
 
 #define SKIP_WITHOUT(path) \
   if (!fs::exists(path)) GTEST_SKIP() << "not there: " << (path)

@@ -4,7 +4,6 @@
 // no more fails the test.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -15,6 +14,7 @@
 #include "dmarc/evaluate.h"
 #include "dns/fixture.h"
 #include "message/header_section.h"
+#include "repository.h"
 
 namespace postern::dmarc {
 namespace {
@@ -23,10 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kTitles = "DMARC Verify Tests ";
 
-fs::path suite() {
-  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return fs::path(root) / "dmarc-cases";
-  return fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance" / "dmarc-cases";
-}
+fs::path suite() { return test::suite_dir("dmarc-cases"); }
 
 // Expectations about the library, not about DMARC.
 const std::map<std::string_view, std::string_view> kNotOurs = {

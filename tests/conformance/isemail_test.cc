@@ -3,7 +3,6 @@
 // address lists of header fields, which take all but ERR.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -11,15 +10,13 @@
 #include <vector>
 
 #include "message/author.h"
+#include "repository.h"
 #include "smtp/address.h"
 
 namespace postern::smtp {
 namespace {
 
-std::filesystem::path suite() {
-  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return root;
-  return std::filesystem::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance";
-}
+std::filesystem::path suite() { return test::suite_dir(""); }
 
 // Text between <tag> and </tag>, from `at` on and not behind `end`.
 std::string element(const std::string& xml, std::string_view tag, std::size_t at, std::size_t end) {

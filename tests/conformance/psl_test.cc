@@ -2,22 +2,19 @@
 // strangers do; answers are compared as A-labels, because a Name has no U-labels.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "dns/public_suffix.h"
+#include "repository.h"
 
 namespace postern::dns {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return fs::path(root) / "psl";
-  return fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance" / "psl";
-}
+fs::path suite() { return test::suite_dir("psl"); }
 
 std::string answer_for(const PublicSuffixList& list, const std::string& input) {
   const auto name = Name::from_unicode(input);

@@ -2,7 +2,6 @@
 // what it counts is compared with figures taken from the files by hand; what is broken is refused, and nothing more.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -13,6 +12,7 @@
 #include "gzip/gzip.h"
 #include "gzip/zip.h"
 #include "message/parts.h"
+#include "repository.h"
 #include "tlsrpt/report.h"
 
 namespace postern {
@@ -20,10 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite(const char* name) {
-  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return fs::path(root) / name;
-  return fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance" / name;
-}
+fs::path suite(const char* name) { return test::suite_dir(name); }
 
 std::string octets_of(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);

@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
 
+#include "repository.h"
 #include "unit/smtp/scripted_caller.h"
 
 namespace postern::smtp::test {
@@ -18,10 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return root;
-  return fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance";
-}
+fs::path suite() { return postern::test::suite_dir(""); }
 
 // The sum and product of string literals that stand behind "~>": 'a' * 3 + '\r\n', parentheses, Python's escapes.
 class Expression {

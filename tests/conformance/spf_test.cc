@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,6 +13,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "dns/fixture.h"
+#include "repository.h"
 #include "spf/evaluate.h"
 
 namespace postern::spf::test {
@@ -21,10 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return fs::path(root) / "spf-rfc7208";
-  return fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance" / "spf-rfc7208";
-}
+fs::path suite() { return postern::test::suite_dir("spf-rfc7208"); }
 
 // The suites' strings hold octets as U+0000 to U+00FF.
 std::string octets(std::string_view utf8) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -15,16 +14,14 @@
 #include "base/text.h"
 #include "fingerprint/os_table.h"
 #include "ip/address.h"
+#include "repository.h"
 
 namespace postern::fingerprint {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  if (const char* root = std::getenv("POSTERN_CONFORMANCE")) return fs::path(root) / "tcp-syn";
-  return fs::path(POSTERN_SOURCE_DIR) / ".." / "shared" / "conformance" / "tcp-syn";
-}
+fs::path suite() { return test::suite_dir("tcp-syn"); }
 
 std::string read(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);

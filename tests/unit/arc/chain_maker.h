@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "dkim/header_digest.h"
 #include "dns/fixture.h"
+#include "repository.h"
 
 namespace postern::arc::test {
 
@@ -26,7 +27,7 @@ inline const crypto::PrivateKey& rsa_key(int bits) {
   static std::map<int, crypto::PrivateKey> keys;
   const auto found = keys.find(bits);
   if (found != keys.end()) return found->second;
-  std::ifstream in(std::string(POSTERN_SOURCE_DIR) + "/tests/unit/arc/data/rsa" + std::to_string(bits) + ".pem");
+  std::ifstream in(postern::test::source_dir() / "tests/unit/arc/data" / ("rsa" + std::to_string(bits) + ".pem"));
   const std::string pem{std::istreambuf_iterator<char>(in), {}};
   return keys.emplace(bits, crypto::PrivateKey::parse(pem).value()).first->second;
 }

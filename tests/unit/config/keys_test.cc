@@ -1,5 +1,6 @@
 // Properties that hold for every key of the table.
 #include "config/keys.h"
+#include "repository.h"
 
 #include <gtest/gtest.h>
 
@@ -114,7 +115,7 @@ TEST(Keys, EveryKeyRefusesAnotherType) {
 }
 
 TEST(Keys, TheReferenceIsTheOneInTheDocumentation) {
-  std::ifstream in(POSTERN_SOURCE_DIR "/docs/configuration.md", std::ios::binary);
+  std::ifstream in(test::source_dir() / "docs/configuration.md", std::ios::binary);
   ASSERT_TRUE(in.is_open()) << "docs/configuration.md is missing";
   const std::string written{std::istreambuf_iterator<char>(in), {}};
   EXPECT_EQ(written, reference_markdown()) << "write it anew: postern config reference > docs/configuration.md";

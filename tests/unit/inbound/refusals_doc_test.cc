@@ -9,12 +9,13 @@
 #include <string>
 
 #include "inbound/refusals.h"
+#include "repository.h"
 #include "smtp/server_texts.h"
 
 namespace postern::inbound {
 namespace {
 
-constexpr std::string_view kPath = POSTERN_SOURCE_DIR "/docs/refusals.md";
+const std::filesystem::path kPath = test::source_dir() / "docs/refusals.md";
 
 // What the operator does who finds the reason word in a log or a record. The sender's remedy is in the text itself.
 const std::map<std::string_view, std::string_view>& operator_advice() {
@@ -179,10 +180,10 @@ TEST(Refusals, ThePageSaysWhatTheServerSays) {
   const std::string expected = render();
   const char* rewrite = std::getenv("POSTERN_WRITE_DOCS");  // NOLINT(concurrency-mt-unsafe): one thread
   if (rewrite != nullptr && std::string_view(rewrite) == "1") {
-    std::ofstream out{std::string(kPath), std::ios::binary};
+    std::ofstream out(kPath, std::ios::binary);
     ASSERT_TRUE(out << expected) << kPath;
   }
-  std::ifstream in{std::string(kPath), std::ios::binary};
+  std::ifstream in(kPath, std::ios::binary);
   ASSERT_TRUE(in) << kPath << " is missing";
   const std::string found{std::istreambuf_iterator<char>(in), {}};
   EXPECT_EQ(found, expected) << "docs/refusals.md is out of date; run POSTERN_WRITE_DOCS=1 inbound_test "

@@ -8,9 +8,11 @@
 #include <sstream>
 #include <string>
 
+#include "repository.h"
+
 namespace postern::policy::test {
 
-inline std::string page_path() { return std::string(POSTERN_SOURCE_DIR) + "/docs/policy.md"; }
+inline std::string page_path() { return postern::test::source_dir() / "docs/policy.md"; }
 
 inline std::string page_text() {
   std::stringstream page;

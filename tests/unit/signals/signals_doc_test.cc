@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evidence/signals.h"
+#include "repository.h"
 
 namespace postern::signals {
 namespace {
@@ -16,7 +17,7 @@ struct Section {
 };
 
 std::vector<Section> sections() {
-  std::ifstream in(POSTERN_SOURCE_DIR "/docs/signals.md");
+  std::ifstream in(test::source_dir() / "docs/signals.md");
   EXPECT_TRUE(in) << "docs/signals.md";
   std::vector<Section> out;
   for (std::string line; std::getline(in, line);) {

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "repository.h"
 #include "unit/smtp/scripted_caller.h"
 
 namespace postern::smtp::test {
@@ -181,7 +182,7 @@ std::string run(const Dialogue& d, std::size_t first, bool single) {
 
 std::vector<fs::path> dialogues() {
   std::vector<fs::path> files;
-  for (const auto& file : fs::directory_iterator(fs::path(POSTERN_SOURCE_DIR) / "tests" / "dialogue")) {
+  for (const auto& file : fs::directory_iterator(postern::test::source_dir() / "tests" / "dialogue")) {
     if (file.path().extension() == ".in") files.push_back(file.path());
   }
   std::ranges::sort(files);
