@@ -18,7 +18,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   BinaryReader in(std::string_view(reinterpret_cast<const char*>(data), size));
   const std::uint8_t flags = in.u8();
   dns::Answer answer;
-  std::string packet;
   while (in.remaining() > 0 && answer.tlsa.size() < dns::kRecordsMax) {
     const std::size_t length = std::min<std::size_t>(in.u8(), in.remaining());
     const std::string_view rdata = in.bytes(length);
