@@ -38,7 +38,7 @@ std::string status_of(const smtp::Reply& reply) {
 }
 
 std::string short_line(const smtp::Reply& reply) {
-  std::string line = reply.line();
+  std::string line = reply.all_lines();
   if (line.size() > spool::Envelope::kReplyMax) line.resize(spool::Envelope::kReplyMax);
   return line;
 }
@@ -107,7 +107,7 @@ Verdict Judgement::verdict(std::uint32_t index, const smtp::Reply& reply) const 
     verdict.outcome.reply = short_line(
         {554,
          {5, 4, 7},
-         "expired after " + human_duration(options.expire_after_ms) + "; the last reply was: " + reply.line()});
+         "expired after " + human_duration(options.expire_after_ms) + "; the last reply was: " + reply.all_lines()});
   }
   return verdict;
 }

@@ -294,8 +294,8 @@ Task<std::optional<smtp::Reply>> RemoteAttempt::start_tls(std::size_t host, cons
   // the connection with it
   if (!plan.tls_needed && conversation.machine().state() == State::ready) co_return std::nullopt;
   if (plan.tls_needed && !plan.demand.empty()) co_return unmet_reply(plan, tried);
-  co_return smtp::Reply(451, {4, 7, 5},
-                        endpoint.text() + ": TLS (" + std::string(to_string(plan.kind)) + "): " + tried.why);
+  const std::string_view why = plan.tls_needed ? "demanded by the configuration" : to_string(plan.kind);
+  co_return smtp::Reply(451, {4, 7, 5}, endpoint.text() + ": TLS (" + std::string(why) + "): " + tried.why);
 }
 
 Task<std::optional<smtp::Reply>> RemoteAttempt::log_in(delivery::Conversation& conversation) {

@@ -150,6 +150,12 @@ std::string Reply::line() const {
   return out;
 }
 
+std::string Reply::all_lines() const {
+  std::string joined = text;
+  std::ranges::replace(joined, '\n', ' ');
+  return Reply(code, enhanced, std::move(joined)).line();
+}
+
 Result<std::size_t> ReplyReader::feed(std::string_view input) {
   const auto error = [this](std::string what) {
     failed_ = true;

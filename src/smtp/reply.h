@@ -35,8 +35,11 @@ struct Reply {
   // Appends the wire form: CRLF ended, continuation hyphens, enhanced code on each line, at most 512 octets a line
   // (RFC 5321 4.5.3.1.5); text that is longer is cut into further lines.
   void append_to(std::string& out) const;
-  // "550 5.1.1 text", first line only, for logs and records
+  // "550 5.1.1 text", first line only, for logs
   [[nodiscard]] std::string line() const;
+  // The same of all lines, with a blank between them. What matters may stand in the last one, such as the id that the
+  // server gave the message, or in the middle.
+  [[nodiscard]] std::string all_lines() const;
 };
 
 // The same without a Reply, for texts that are literals. `tag` stands behind the text as " [tag]" unless it is empty;

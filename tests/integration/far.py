@@ -199,10 +199,10 @@ class Zones(Dns):
     """nsd on loopback with several zones, {name: records}, of which those in `signed` have DNSSEC. `forge` is {zone: (old, new)}:
     what is replaced after it was signed, so that the zone is bogus there."""
 
-    def __init__(self, folder, zones, signed=(), forge=None, wrapper=(), address="127.0.0.1"):
+    def __init__(self, folder, zones, signed=(), forge=None, wrapper=(), address="127.0.0.1", port=None):
         self.folder, self.anchors, self.address = os.path.abspath(folder), [], address
         os.makedirs(self.folder, exist_ok=True)
-        self.port, self.probe = free_port(), next(iter(zones))
+        self.port, self.probe = port or free_port(), next(iter(zones))
         served = {}
         for zone, records in zones.items():
             path = os.path.join(self.folder, zone)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ./dev setup [--quiet] [GROUP...]: installs the packages that are missing, and only those. Servers among them (postfix and
-# dovecot, as peers in tests and benchmarks) are installed unconfigured and are not started.
+# dovecot, as peers in tests and benchmarks) are installed unconfigured and are not started. The group "test" has peers besides
+# that are unpacked below build, not installed: tools/dev/peers.sh.
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . tools/dev/packages.sh
 
@@ -25,6 +26,12 @@ for group in "${wanted[@]}"; do
   esac
 done
 
+unpack_peers() {
+  case " ${wanted[*]} " in
+    *" test "*) tools/dev/peers.sh ;;
+  esac
+}
+
 have dpkg-query || die "setup installs Debian packages; elsewhere install the like of: ${packages[*]}"
 missing=()
 for package in "${packages[@]}"; do
@@ -33,6 +40,7 @@ for package in "${packages[@]}"; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
 if [ ${#missing[@]} -eq 0 ]; then
+  unpack_peers
   [ $quiet = 1 ] || say "nothing is missing for: ${wanted[*]}"
   exit 0
 fi
@@ -72,4 +80,5 @@ run_apt() {
 run_apt update
 run_apt install --no-install-recommends "${missing[@]}"
 rm -f "$log"
+unpack_peers
 say "installed."

@@ -182,7 +182,7 @@ TEST_F(QueueTest, WhatHasNoWayOutIsDeferredWithAReason) {
 TEST_F(QueueTest, APermanentRefusalByLmtpIsHeldAsFailed) {
   ScriptedServer server(loop, "220 l\r\n",
                         {{"LHLO mx.example.org\r\n", "250-l\r\n250 PIPELINING\r\n"},
-                         {"DATA\r\n", "250 ok\r\n250 ok\r\n550 5.1.1 unknown\r\n354 go\r\n"},
+                         {"DATA\r\n", "250 ok\r\n250 ok\r\n550-5.1.1 unknown\r\n550 5.1.1 here\r\n354 go\r\n"},
                          {"\r\n.\r\n", "250 2.0.0 kept\r\n"},
                          {"QUIT\r\n", "221 bye\r\n"}});
   domains({{"lmtp.example", "lmtp:" + server.endpoint.text()}});
@@ -195,7 +195,7 @@ TEST_F(QueueTest, APermanentRefusalByLmtpIsHeldAsFailed) {
   const auto row = store.list({}, 1).at(0);
   EXPECT_EQ(row.failed, 1U);
   EXPECT_EQ(row.pending, 0U);
-  EXPECT_EQ(store.load(row.id)->recipients[1].last_reply, "550 5.1.1 unknown");
+  EXPECT_EQ(store.load(row.id)->recipients[1].last_reply, "550 5.1.1 unknown here");
 }
 
 TEST_F(QueueTest, StopGivesUntriedMessagesBack) {

@@ -24,6 +24,8 @@ TEST(Reply, Formats) {
   EXPECT_EQ(wire({250, {}, ""}), "250 \r\n");
   EXPECT_EQ(wire({550, {5, 0, 0}, "a\r\rb\x01\xff"}), "550 5.0.0 a\\x0d\\x0db\\x01\\xff\r\n");
   EXPECT_EQ(Reply(550, {5, 1, 1}, "a\nb").line(), "550 5.1.1 a");
+  EXPECT_EQ(Reply(550, {5, 1, 1}, "a\nb\n\x01").all_lines(), "550 5.1.1 a b \\x01");
+  EXPECT_EQ(Reply(250, {}, "ok").all_lines(), "250 ok");
 }
 
 TEST(Reply, NoLineOver512Octets) {
