@@ -12,7 +12,7 @@ unpack() {
   shift 2
   [ ! -d "$peers/$folder" ] || return 0
   work=$(mktemp -d)
-  if (cd "$work" && apt-get -q -o Acquire::Retries=3 "$@" download "$package" && dpkg -x "$package"_*.deb unpacked) >"$peers/$folder.log" 2>&1; then
+  if (cd "$work" && apt-get -q -o Acquire::Retries=1 "$@" download "$package" && dpkg -x "$package"_*.deb unpacked) >"$peers/$folder.log" 2>&1; then
     rm -rf "$peers/$folder.new"
     mv "$work/unpacked" "$peers/$folder.new"
     mv "$peers/$folder.new" "$peers/$folder"
@@ -30,7 +30,7 @@ unpack exim exim4-daemon-light
 unpack opensmtpd6 opensmtpd
 if [ ! -d "$peers/opensmtpd7" ]; then
   echo "deb http://deb.debian.org/debian bookworm-backports main" >"$peers/backports.list"
-  apt-get -q "${backports[@]}" update >"$peers/backports.log" 2>&1 || true
+  apt-get -q -o Acquire::Retries=1 "${backports[@]}" update >"$peers/backports.log" 2>&1 || true
   unpack opensmtpd7 opensmtpd "${backports[@]}"
 fi
 if [ "$(cat "$peers/node/version" 2>/dev/null)" != "$nodemailer" ]; then
@@ -38,7 +38,7 @@ if [ "$(cat "$peers/node/version" 2>/dev/null)" != "$nodemailer" ]; then
   mkdir -p "$peers/node"
   if ! have npm; then
     say "npm is missing, so the test with nodemailer is skipped (Debian has it in npm, unless node came from elsewhere)"
-  elif (cd "$peers/node" && npm install --no-fund --no-audit --ignore-scripts "nodemailer@$nodemailer" >npm.log 2>&1); then
+  elif (cd "$peers/node" && npm install --no-fund --no-audit --ignore-scripts --fetch-retries=1 "nodemailer@$nodemailer" >npm.log 2>&1); then
     echo "$nodemailer" >"$peers/node/version"
   else
     say "npm cannot install nodemailer ($peers/node/npm.log); its test is skipped"

@@ -153,7 +153,6 @@ TEST_F(RemoteTest, ATlsDemandIsNeverGivenUp) {
     }
     Task<TlsPlan> plan(std::shared_ptr<DomainTls>, dns::Name, bool, dns::Budget&) override {
       TlsPlan plan;
-      plan.kind = TlsPlan::Kind::dane;
       plan.tls_needed = true;
       plan.refusal = refusal;
       co_return plan;
@@ -170,7 +169,9 @@ TEST_F(RemoteTest, ATlsDemandIsNeverGivenUp) {
   tls = std::move(policy);
   ScriptedServer server(loop, "220 far\r\n", {{"EHLO mx.ours.example\r\n", kOffer}, {"QUIT\r\n", "221 bye\r\n"}});
   make();
-  EXPECT_EQ(lines(deliver(server.endpoint, {"a@far.example"})).at(0).substr(0, 9), "451 4.7.5");
+  EXPECT_EQ(lines(deliver(server.endpoint, {"a@far.example"})),
+            (Lines{"451 4.7.5 " + server.endpoint.text() +
+                   ": TLS (demanded by the configuration): the server does not offer STARTTLS"}));
   EXPECT_EQ(demanding.failures, (Lines{"starttls_not_offered"}));
   EXPECT_EQ(server.heard.find("MAIL"), std::string::npos);
   demanding.refusal = smtp::Reply(451, {4, 7, 5}, "not in the policy");
