@@ -262,7 +262,7 @@ void print_line(std::string_view text, const maillog::TallyOptions& options, std
     maillog::ReasonBuffer buffer;
     writer.field("reason", maillog::reason_of(event.code, event.enhanced, event.text, buffer));
   }
-  if (event.kind == maillog::Kind::unknown) writer.field("line", text);
+  if (event.kind == maillog::Kind::unknown) writer.field("line", text.substr(0, maillog::kUnknownKeptOctets));
   writer.end_object();
   out += '\n';
 }

@@ -248,7 +248,7 @@ Result<void> walk_logs(const std::vector<std::string>& files, const std::functio
       const std::string_view text(block);
       for (std::size_t from = 0; from < text.size();) {
         const std::size_t end = find_newline(text, from);
-        if (end > from && !line(text.substr(from, end - from))) return {};
+        if (end > from && !line(text.substr(from, std::min(end - from, maillog::kLineMax)))) return {};
         from = end + 1;
       }
       if (progress) progress(sizes.done + file->done(), std::max(sizes.total, sizes.done + file->done()));

@@ -31,7 +31,7 @@ inline constexpr unsigned kThreadsMax = 8;
 // Error: not_found or storage where a file cannot be read, invalid where it is damaged.
 [[nodiscard]] Result<maillog::Tally> tally_logs(const LogImport& import, const Progress& progress = {});
 
-// The lines themselves, in order. `line` says whether it wants more.
+// The lines themselves, in order, cut at maillog::kLineMax. `line` says whether it wants more.
 [[nodiscard]] Result<void> walk_logs(const std::vector<std::string>& files,
                                      const std::function<bool(std::string_view line)>& line,
                                      const Progress& progress = {});
