@@ -683,6 +683,7 @@ void add_maillog_options(CLI::App& app, MaillogOptions& o) {
              "count logs of Postfix or Exim, not records: plain, gzip, zstd or journal export; - is standard input")
           ->type_name("FILE...");
   app.add_flag("--lines", o.lines, "each line of the logs as a JSON object")->needs(files);
+  app.add_flag("--all", o.all, "of the logs every table, not one screen")->needs(files);
   app.add_flag("--unknown", o.unknown, "show lines of the logs that are not understood")->needs(files);
   app.add_option("--until", o.until, "lines before then, as --since")->type_name("TIME")->needs(files);
   app.add_option("--threads", o.threads, "how many count; as many as there are processors")

@@ -24,9 +24,12 @@ using maillog::Counts;
 using maillog::NameTable;
 using maillog::Tally;
 
-constexpr std::size_t kRows = 12;     // of a ranking; all are in --json
-constexpr std::size_t kDayRows = 31;  // the newest
-constexpr std::size_t kPrefixRows = 10;
+// What one screen holds of each ranking, and what --all shows; --json has all.
+struct Rows {
+  std::size_t names, days, prefixes;
+};
+constexpr Rows kScreen{.names = 8, .days = 10, .prefixes = 0};
+constexpr Rows kAll{.names = 100, .days = 400, .prefixes = 20};
 constexpr std::size_t kBar = 20;  // columns of a full bar
 constexpr std::size_t kNameWidth = 70;
 
@@ -58,7 +61,7 @@ void family_row(Table& table, const std::string& name, const Counts& counts, con
 }
 
 // Names by how often they were seen; shares are of all, bars as well.
-void print_ranking(const std::string& title, const NameTable& names, bool families) {
+void print_ranking(const std::string& title, const NameTable& names, bool families, const Rows& rows) {
   const auto ranked = names.ranked();
   if (ranked.empty()) return;
   const std::uint64_t all = names.total();
@@ -79,7 +82,7 @@ void print_ranking(const std::string& title, const NameTable& names, bool famili
   Counts rest = names.others();
   std::size_t more = 0;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
-    if (i < kRows) {
+    if (i < rows.names) {
       row(ranked[i].name, ranked[i].counts);
       continue;
     }
@@ -115,21 +118,25 @@ void print_connections(const Tally& tally) {
 }
 
 void print_messages(const Tally& tally) {
-  Table table({{"messages"}, {"", true}}, colour_wanted());
-  const auto row = [&](const char* name, std::uint64_t n, bool always) {
-    if (n > 0 || always) table.add({{name}, {number(n)}});
+  std::vector<Table::Column> columns{{"messages"}};
+  std::vector<Table::Cell> cells{{""}};
+  const auto column = [&](const char* name, std::uint64_t n, bool always) {
+    if (n == 0 && !always) return;
+    columns.push_back({name, true});
+    cells.push_back({number(n)});
   };
-  row("received", tally.received, true);
-  row("of them by sendmail(1)", tally.picked_up, false);
-  row("delivered", tally.delivered, true);
-  row("forwarded", tally.forwarded, false);
-  row("deferrals", tally.deferrals, false);
-  row("bounced", tally.bounced, false);
-  row("expired", tally.expired, false);
-  row("rejected", tally.rejected, true);
-  row("reject warnings", tally.warned, false);
-  row("held", tally.held, false);
-  row("discarded", tally.discarded, false);
+  column("received", tally.received, true);
+  column("delivered", tally.delivered, true);
+  column("forwarded", tally.forwarded, false);
+  column("deferrals", tally.deferrals, true);
+  column("bounced", tally.bounced, true);
+  column("expired", tally.expired, false);
+  column("rejected", tally.rejected, true);
+  column("warned", tally.warned, false);
+  column("held", tally.held, false);
+  column("discarded", tally.discarded, false);
+  Table table(std::move(columns), colour_wanted());
+  table.add(std::move(cells));
   print(table.take() + "\n");
 }
 
@@ -150,7 +157,7 @@ void print_delays(const Tally& tally) {
   print(table.take() + "\n");
 }
 
-void print_days(const Tally& tally) {
+void print_days(const Tally& tally, std::size_t rows) {
   if (tally.days.empty()) return;
   Table table({{"day"},
                {"connections", true},
@@ -163,7 +170,7 @@ void print_days(const Tally& tally) {
               colour_wanted());
   std::uint64_t most = 1;
   for (const auto& [number_of_day, day] : tally.days) most = std::max(most, day.connections.total());
-  std::size_t passed = tally.days.size() > kDayRows ? tally.days.size() - kDayRows : 0;
+  std::size_t passed = tally.days.size() > rows ? tally.days.size() - rows : 0;
   if (passed > 0) table.add({{"(" + number(passed) + " before)"}, {""}, {""}, {""}, {""}, {""}, {""}, {""}});
   for (const auto& [day_number, day] : tally.days) {
     if (passed > 0) {
@@ -174,7 +181,7 @@ void print_days(const Tally& tally) {
     table.add({{iso8601(WallMs{day_number} * 86'400'000).substr(0, 10)},
                {number(all)},
                {percent(day.connections.v6, all), Colour::dim},
-               {percent(day.tls.total(), all), Colour::dim},
+               {percent(tally.with_tls(day).total(), all), Colour::dim},
                {number(day.received)},
                {number(day.delivered)},
                {number(day.rejected)},
@@ -183,8 +190,8 @@ void print_days(const Tally& tally) {
   print(table.take() + "\n");
 }
 
-void print_prefixes(const Tally& tally) {
-  const auto rows = tally.prefixes.top(kPrefixRows);
+void print_prefixes(const Tally& tally, std::size_t n) {
+  const auto rows = tally.prefixes.top(n);
   if (rows.empty()) return;
   const std::uint64_t all = tally.connections().total();
   Table table({{"networks that connect most"}, {"", true}, {"", true}, {""}}, colour_wanted());
@@ -197,30 +204,40 @@ void print_prefixes(const Tally& tally) {
   print(table.take() + "\n");
 }
 
-void print_tally(const Tally& tally, bool show_unknown) {
+// The classic questions on one screen: how much is encrypted, with what, over which family, day by day.
+void print_tally(const Tally& tally, bool all, bool show_unknown) {
+  const Rows& rows = all ? kAll : kScreen;
+  const auto ranking = [&](const char* title, const NameTable& names) { print_ranking(title, names, true, rows); };
   print_connections(tally);
-  print_ranking("TLS", tally.tls_versions, true);
-  print_ranking("cipher", tally.ciphers, true);
-  print_ranking("key exchange", tally.key_exchanges, true);
-  print_ranking("client certificate", tally.trust, true);
-  print_ranking("postscreen", tally.postscreen, true);
-  print_ranking("lost", tally.lost, true);
+  ranking("TLS", tally.tls_versions);
+  ranking("cipher", tally.ciphers);
+  if (all) {
+    ranking("key exchange", tally.key_exchanges);
+    ranking("client certificate", tally.trust);
+    ranking("lost", tally.lost);
+    ranking("DNS list", tally.listed);
+  }
+  ranking("postscreen", tally.postscreen);
   print_messages(tally);
-  print_ranking("refused, held and so on", tally.actions, true);
-  print_ranking("reason", tally.reasons, true);
-  print_ranking("deliveries", tally.statuses, true);
-  print_ranking("by", tally.transports, true);
-  print_ranking("status code", tally.dsn, true);
-  print_ranking("not delivered because", tally.failures, true);
-  print_ranking("could not connect because", tally.connect_failures, true);
-  print_delays(tally);
-  print_ranking("TLS to others", tally.tls_out_versions, true);
-  print_ranking("cipher to others", tally.tls_out_ciphers, true);
-  print_ranking("certificates of others", tally.tls_out_trust, true);
-  print_ranking("TLS policy", tally.tls_policies, true);
-  print_ranking("warnings and errors", tally.problems, false);
-  print_prefixes(tally);
-  print_days(tally);
+  if (all) ranking("refused, held and so on", tally.actions);
+  ranking("reason", tally.reasons);
+  if (all) {
+    ranking("deliveries", tally.statuses);
+    ranking("by", tally.transports);
+    ranking("status code", tally.dsn);
+    ranking("not delivered because", tally.failures);
+    ranking("could not connect because", tally.connect_failures);
+    print_delays(tally);
+  }
+  ranking("TLS to others", tally.tls_out_versions);
+  if (all) {
+    ranking("cipher to others", tally.tls_out_ciphers);
+    ranking("certificates of others", tally.tls_out_trust);
+    ranking("TLS policy", tally.tls_policies);
+    print_ranking("warnings and errors", tally.problems, false, rows);
+    print_prefixes(tally, rows.prefixes);
+  }
+  print_days(tally, rows.days);
   std::string last = number(tally.lines.total) + " lines";
   if (tally.lines.others > 0) last += ", " + number(tally.lines.others) + " of other programs";
   if (tally.lines.outside > 0) last += ", " + number(tally.lines.outside) + " of another time were passed over";
@@ -323,7 +340,7 @@ int run_stats_maillog(const MaillogOptions& options, const std::string& since, b
     writer.end_object();
     print(out + "\n");
   } else {
-    print_tally(*tally, options.unknown);
+    print_tally(*tally, options.all, options.unknown);
   }
   return kOk;
 }

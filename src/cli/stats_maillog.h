@@ -13,6 +13,7 @@ namespace postern::cli {
 struct MaillogOptions {
   std::vector<std::string> files;  // "-": standard input
   bool lines = false;              // one JSON object a line of the log, in place of statistics
+  bool all = false;                // every table and row, not one screen
   bool unknown = false;            // show what was not understood
   std::string until;               // as since; "" all
   unsigned threads = 0;            // 0: as many as there are processors

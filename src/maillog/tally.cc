@@ -51,6 +51,7 @@ std::string_view tls_name(std::string_view version, std::array<char, 16>& buffer
 void Day::add(const Day& other) {
   connections.add(other.connections);
   tls.add(other.tls);
+  starttls.add(other.starttls);
   received += other.received;
   delivered += other.delivered;
   deferred += other.deferred;
@@ -195,7 +196,9 @@ void Tally::count(const Line& line, const Event& event) {
       break;
     case Kind::disconnect:
       disconnects.add(family);
-      if (has_starttls(event.pairs)) starttls.add(family);
+      if (!has_starttls(event.pairs)) break;
+      starttls.add(family);
+      day(line).starttls.add(family);
       break;
     case Kind::tls_in: {
       tls.add(family);

@@ -33,7 +33,7 @@ inline constexpr std::size_t kUnknownKeptOctets = 400;  // of each
 inline constexpr std::size_t kDaysMax = 4096;           // further days are counted in the totals alone
 
 struct Day {
-  Counts connections, tls;
+  Counts connections, tls, starttls;
   std::uint64_t received = 0, delivered = 0, deferred = 0, bounced = 0, rejected = 0;
   void add(const Day& other);
 };
@@ -96,6 +96,7 @@ class Tally {
   // Of them with TLS: lines that say it was established. Where there are none (smtpd_tls_loglevel = 0), the disconnect
   // lines that tell of STARTTLS.
   [[nodiscard]] Counts connections_with_tls() const;
+  [[nodiscard]] Counts with_tls(const Day& day) const { return tls_from_disconnects() ? day.starttls : day.tls; }
   [[nodiscard]] bool tls_from_disconnects() const { return tls.total() == 0 && starttls.total() > 0; }
   [[nodiscard]] bool exim_messages_stand_for_connections() const {
     return exim_connects.total() == 0 && exim_arrivals.total() > 0;

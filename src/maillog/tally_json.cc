@@ -39,10 +39,11 @@ void names_by_family(json::Writer& out, std::string_view key, const NameTable& t
 void append_days(const Tally& tally, json::Writer& out) {
   out.key("days").begin_object();
   for (const auto& [number, day] : tally.days) {
+    const Counts tls = tally.with_tls(day);
     out.key(iso8601(WallMs{number} * 86'400'000).substr(0, 10)).begin_object();
     out.field("connections", day.connections.total()).field("ipv4", day.connections.v4);
-    out.field("ipv6", day.connections.v6).field("tls", day.tls.total()).field("tls_ipv4", day.tls.v4);
-    out.field("tls_ipv6", day.tls.v6).field("received", day.received).field("delivered", day.delivered);
+    out.field("ipv6", day.connections.v6).field("tls", tls.total()).field("tls_ipv4", tls.v4);
+    out.field("tls_ipv6", tls.v6).field("received", day.received).field("delivered", day.delivered);
     out.field("deferred", day.deferred).field("bounced", day.bounced).field("rejected", day.rejected).end_object();
   }
   out.end_object();

@@ -128,6 +128,7 @@ TEST(Tally, WithoutTlsLines) {
   tally.add(smtpd("disconnect from a[192.0.2.1] ehlo=2 starttls=0/1 commands=2/3"));
   EXPECT_TRUE(tally.tls_from_disconnects());
   EXPECT_EQ(tally.connections_with_tls().total(), 1U);
+  EXPECT_EQ(tally.with_tls(tally.days.begin()->second).v4, 1U);
 }
 
 TEST(Tally, Exim) {
