@@ -47,7 +47,7 @@ Origin origin_of(std::string_view program, Daemon& daemon) {
     return program.starts_with("exim") ? Origin::exim : Origin::other;
   }
   const auto known = daemon_named(program.substr(slash));
-  if (!known) return program.starts_with("postfix") ? Origin::postfix : Origin::other;
+  if (!known) return Origin::other;  // "postfix/policy-spf": a program that Postfix starts, but not Postfix's
   daemon = *known;
   return Origin::postfix;
 }
@@ -194,21 +194,50 @@ std::optional<Daemon> daemon_named(std::string_view name) {
     Daemon daemon;
   };
   // The frequent ones first.
-  static constexpr std::array<Row, 42> kDaemons{{
-      {"smtpd", Daemon::smtpd},         {"qmgr", Daemon::qmgr},         {"cleanup", Daemon::cleanup},
-      {"smtp", Daemon::smtp},           {"lmtp", Daemon::smtp},         {"virtual", Daemon::local},
-      {"local", Daemon::local},         {"pipe", Daemon::local},        {"postscreen", Daemon::postscreen},
-      {"anvil", Daemon::anvil},         {"bounce", Daemon::bounce},     {"error", Daemon::local},
-      {"retry", Daemon::local},         {"discard", Daemon::local},     {"scache", Daemon::scache},
-      {"pickup", Daemon::pickup},       {"tlsproxy", Daemon::tlsproxy}, {"dnsblog", Daemon::dnsblog},
-      {"verify", Daemon::verify},       {"master", Daemon::master},     {"postfix-script", Daemon::script},
-      {"postsuper", Daemon::postsuper}, {"trace", Daemon::bounce},      {"defer", Daemon::bounce},
-      {"oqmgr", Daemon::qmgr},          {"nqmgr", Daemon::qmgr},        {"trivial-rewrite", Daemon::quiet},
-      {"proxymap", Daemon::quiet},      {"tlsmgr", Daemon::quiet},      {"flush", Daemon::quiet},
-      {"showq", Daemon::quiet},         {"qmqpd", Daemon::quiet},       {"spawn", Daemon::quiet},
-      {"postlogd", Daemon::quiet},      {"postlog", Daemon::script},    {"sendmail", Daemon::quiet},
-      {"postdrop", Daemon::quiet},      {"postqueue", Daemon::quiet},   {"postmap", Daemon::quiet},
-      {"postalias", Daemon::quiet},     {"postconf", Daemon::quiet},    {"posttls-finger", Daemon::quiet},
+  static constexpr std::array<Row, 43> kDaemons{{
+      {"smtpd", Daemon::smtpd},
+      {"qmgr", Daemon::qmgr},
+      {"cleanup", Daemon::cleanup},
+      {"smtp", Daemon::smtp},
+      {"lmtp", Daemon::smtp},
+      {"virtual", Daemon::local},
+      {"local", Daemon::local},
+      {"pipe", Daemon::local},
+      {"postscreen", Daemon::postscreen},
+      {"anvil", Daemon::anvil},
+      {"bounce", Daemon::bounce},
+      {"error", Daemon::local},
+      {"retry", Daemon::local},
+      {"discard", Daemon::local},
+      {"scache", Daemon::scache},
+      {"pickup", Daemon::pickup},
+      {"tlsproxy", Daemon::tlsproxy},
+      {"dnsblog", Daemon::dnsblog},
+      {"verify", Daemon::verify},
+      {"master", Daemon::master},
+      {"postfix-script", Daemon::script},
+      {"postsuper", Daemon::postsuper},
+      {"trace", Daemon::bounce},
+      {"defer", Daemon::bounce},
+      {"oqmgr", Daemon::qmgr},
+      {"nqmgr", Daemon::qmgr},
+      {"trivial-rewrite", Daemon::quiet},
+      {"proxymap", Daemon::quiet},
+      {"tlsmgr", Daemon::quiet},
+      {"flush", Daemon::quiet},
+      {"showq", Daemon::quiet},
+      {"qmqpd", Daemon::quiet},
+      {"spawn", Daemon::quiet},
+      {"nbdb_reindexd", Daemon::quiet},
+      {"postlogd", Daemon::quiet},
+      {"postlog", Daemon::script},
+      {"sendmail", Daemon::quiet},
+      {"postdrop", Daemon::quiet},
+      {"postqueue", Daemon::quiet},
+      {"postmap", Daemon::quiet},
+      {"postalias", Daemon::quiet},
+      {"postconf", Daemon::quiet},
+      {"posttls-finger", Daemon::quiet},
   }};
   for (const Row& row : kDaemons)
     if (row.name == name) return row.daemon;

@@ -118,7 +118,8 @@ void read_smtp(std::string_view message, bool also_conversations, Event& event) 
   if (event.host = {}; read_tls(rest, Kind::tls_in, event)) return;
   forget(event);
   std::string_view behind;
-  if (split_host(rest, event.host, behind) && behind.find("subject_CN=") != kNone) event.kind = Kind::noted;
+  // smtp_tls_loglevel: "host[addr]:25: subject_CN=..., issuer=...", and the steps of the handshake
+  if (split_host(rest, event.host, behind) && behind.starts_with(": ")) event.kind = Kind::noted;
 }
 
 }  // namespace postern::maillog

@@ -66,6 +66,11 @@ void read_postscreen(std::string_view message, Event& event) {
     event.kind = Kind::screen_violation;
     return;
   }
+  if (take(rest, "discarding EHLO keywords: ")) {
+    event.kind = Kind::keywords;
+    event.text = rest;
+    return;
+  }
   if (take(rest, "cache ")) {
     event.kind = Kind::cache;
     event.text = rest;

@@ -245,16 +245,11 @@ void read_smtpd(std::string_view message, Event& event) {
   }
   if (read_tls(message, Kind::tls_in, event)) return;
   event = Event{};
-  if (split_host(message, event.host, behind) && (take(behind, ": ") || take(behind, " "))) {
-    // smtpd_tls_loglevel = 1: "host[addr]: subject_CN=..., issuer=..."; 3.x: "host[addr]: Trusted: subject_CN=..."
-    if (behind.find("subject_CN=") != kNone || behind.starts_with("Issuer") || behind.starts_with("Subject") ||
-        behind.starts_with("certificate verification") || behind.starts_with("Untrusted") ||
-        behind.starts_with("Trusted")) {
-      event.kind = Kind::noted;
-      return;
-    }
-  }
-  return forget(event);
+  // smtpd_tls_loglevel = 1: "host[addr]: Untrusted: subject_CN=..., issuer=..."; 2: the steps of the handshake
+  if (message.starts_with("certificate verification failed for ") ||
+      (split_host(message, event.host, behind) && behind.starts_with(": ")))
+    return note(event);
+  forget(event);
 }
 
 }  // namespace postern::maillog

@@ -168,6 +168,75 @@ TEST(Event, Exim) {
   EXPECT_EQ(exim("something else").kind, Kind::unknown);
 }
 
+// What real daemons say beside what is tested above: all of it is understood.
+TEST(Event, NothingOfTheseIsUnknown) {
+  static constexpr std::pair<std::string_view, std::string_view> kMessages[]{
+      {"smtpd", "certificate verification failed for a.example[192.0.2.1]: untrusted issuer /C=US"},
+      {"smtpd", "a.example[192.0.2.1]: Untrusted: subject_CN=a, issuer=b, fingerprint=C, pkey_fingerprint=D"},
+      {"smtpd", "a.example[192.0.2.1]: Issuing session ticket, key expiration: 1"},
+      {"smtpd",
+       "warning: TLS library problem: error:1417A0C1:SSL routines:tls_post_process_client_hello:no shared "
+       "cipher:../ssl/statem/statem_srvr.c:2283:"},
+      {"smtpd",
+       "4104E3D: reject: END-OF-MESSAGE from a[192.0.2.1]: 554 5.7.1 <END-OF-MESSAGE>: End-of-data rejected: x; "
+       "from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<h>"},
+      {"smtpd",
+       "proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 4104E3D; from=<a@b.example> to=<c@d.example> proto=ESMTP "
+       "helo=<h>"},
+      {"smtpd", "NOQUEUE: client=a[192.0.2.1]"},
+      {"smtpd", "disconnect from a[192.0.2.1]"},
+      {"smtpd",
+       "NOQUEUE: reject: CONNECT from unknown[unknown]: 554 5.7.1 <unknown[unknown]>: Client host rejected: x; "
+       "proto=SMTP"},
+      {"smtpd", "table hash:/etc/postfix/x(0,lock|fold_fix) has changed -- restarting"},
+      {"smtpd", "warning: unknown[192.0.2.1]: SASL PLAIN authentication failed: Invalid authentication mechanism"},
+      {"smtp",
+       "4104E3D: to=<a@b.example>, relay=x.example[192.0.2.9]:25, conn_use=2, delay=1, delays=0/0/0/1, dsn=5.1.1, "
+       "status=bounced (host x.example[192.0.2.9] said: 550 5.1.1 <a@b.example>: no (in reply to RCPT TO command))"},
+      {"smtp", "4104E3D: host x.example[192.0.2.9] refused to talk to me: 421 4.7.0 try again later"},
+      {"smtp", "4104E3D: Cannot start TLS: handshake failure"},
+      {"smtp",
+       "x.example[192.0.2.9]:25: re-using session with untrusted certificate, look for details earlier in the log"},
+      {"smtp",
+       "server certificate verification failed for x.example[192.0.2.9]:25: num=20:unable to get local issuer "
+       "certificate"},
+      {"smtp", "warning: no MX host for b.example has a valid address record"},
+      {"smtp",
+       "Verified TLS connection established to x.example[2001:db8::9]:25: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 "
+       "(256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest SHA256"},
+      {"qmgr",
+       "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (delivery "
+       "temporarily suspended: connect to x[192.0.2.9]:25: Connection refused)"},
+      {"error", "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (x)"},
+      {"cleanup", "4104E3D: resent-message-id=<x@y>"},
+      {"cleanup",
+       "4104E3D: prepend: header Subject: x from a[192.0.2.1]; from=<a@b.example> to=<c@d.example> proto=ESMTP "
+       "helo=<h>: X-A: b"},
+      {"cleanup", "warning: milter inet:127.0.0.1:8891: can't read SMFIC_EOH reply packet header: Success"},
+      {"bounce", "4104E3D: sender non-delivery notification: 4104E3E"},
+      {"master", "daemon started -- version 3.7.11, configuration /etc/postfix"},
+      {"postfix-script", "starting the Postfix mail system"},
+      {"postscreen", "discarding EHLO keywords: CHUNKING"},
+      {"postscreen", "BARE NEWLINE from [192.0.2.1]:4711 after DATA"},
+      {"scache", "statistics: domain lookup hits=0 miss=1 success=0%"},
+      {"trivial-rewrite", "table hash:/x has changed -- restarting"},
+      {"pickup", "4104E3D: uid=0 from=<root>"},
+      {"postsuper", "4104E3D: released from hold"},
+      {"tlsmgr", "open smtpd TLS cache btree:/var/lib/postfix/smtpd_scache"},
+      {"tlsproxy", "SSL_accept error from [192.0.2.1]:4711: lost connection"},
+      {"lmtp",
+       "4104E3D: to=<a@b.example>, relay=mx1[private/dovecot-lmtp], delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent "
+       "(250 2.0.0 <a@b.example> x Saved)"},
+      {"anvil", "statistics: max message rate 1/60s for (smtpd:2001:db8::1) at Oct  9 08:53:20"},
+      {"discard", "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/0/0/0, dsn=2.0.0, status=sent (x)"},
+  };
+  for (const auto& [name, message] : kMessages) {
+    const auto daemon = daemon_named(name);
+    ASSERT_TRUE(daemon) << name;
+    EXPECT_NE(of(*daemon, message).kind, Kind::unknown) << name << ": " << message;
+  }
+}
+
 TEST(Event, PairsAreFoundByTheirWholeName) {
   EXPECT_EQ(pair_value("orig_to=<x>, to=<y>", "to"), "y");
   EXPECT_EQ(pair_value("from=<> to=<a b>", "from"), "");

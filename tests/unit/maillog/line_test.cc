@@ -67,7 +67,7 @@ TEST(Line, NamesOfInstances) {
        {"postfix/smtpd", "postfix/submission/smtpd", "postfix-out/smtpd", "mta-in/smtpd", "postfix/smtps/smtpd"})
     EXPECT_EQ(of(program), std::pair(Origin::postfix, Daemon::smtpd)) << program;
   EXPECT_EQ(of("postfix/lmtp").second, Daemon::smtp);
-  EXPECT_EQ(of("postfix/policyd").first, Origin::postfix);
+  EXPECT_EQ(of("postfix/policy-spf").first, Origin::other);
   EXPECT_EQ(of("dovecot"), std::pair(Origin::other, Daemon::quiet));
   EXPECT_EQ(of("opendkim/x").first, Origin::other);
   EXPECT_EQ(of("smtpd").first, Origin::other);  // OpenSMTPD's
