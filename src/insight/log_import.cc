@@ -203,8 +203,11 @@ Result<void> tally_stream(LogStream& file, std::vector<Tally>& tallies, std::uin
   std::uint64_t overlong = 0;
   for (;;) {
     auto block = file.next(overlong);
-    if (!block) result = std::unexpected(std::move(block).error());
-    if (!block || block->empty()) break;
+    if (!block) {
+      result = std::unexpected(std::move(block).error());
+      break;
+    }
+    if (block->empty()) break;
     const std::size_t size = block->size();
     blocks.put({*std::move(block), place});
     place += size;

@@ -193,8 +193,11 @@ Result<std::string> LogStream::next(std::uint64_t& overlong) {
       skipping_ = true;
       continue;
     }
-    partial_ = last == std::string::npos ? std::move(block) : block.substr(last + 1);
-    if (last == std::string::npos) continue;
+    if (last == std::string::npos) {
+      partial_ = std::move(block);
+      continue;
+    }
+    partial_ = block.substr(last + 1);
     block.resize(last + 1);
     if (partial_.size() > maillog::kLineMax) {
       ++overlong;

@@ -80,6 +80,7 @@ struct Event {
   std::string_view queue_id;  // "NOQUEUE" as it stands
   Host host;
   std::string_view action, stage, code, enhanced, data, text, pairs, status;
+  std::string_view reply;              // of a decision: code, enhanced code, data and text in one
   std::string_view tls, cipher, rest;  // "TLSv1.3", "TLS_AES_256_GCM_SHA384", " (256/256 bits) key-exchange ..."
 };
 

@@ -236,10 +236,7 @@ void add_decision(const Event& event, Fields& out) {
   }
   add(out, "status_data", data);
   add(out, "status_message", text);
-  if (!event.code.empty()) {  // all of it is one piece of the line
-    const char* const end = event.text.data() + event.text.size();
-    add(out, "reply", {event.code.data(), static_cast<std::size_t>(end - event.code.data())});
-  }
+  add(out, "reply", event.reply);
   add_pairs(event.pairs, out);
 }
 
@@ -315,7 +312,6 @@ void append_fields(const Event& event, Fields& out) {
   switch (event.kind) {
     case Kind::decision:
     case Kind::screen_decision:
-      return add_decision(event, out);
     case Kind::exim_reject:
       return add_decision(event, out);
     case Kind::message_id:

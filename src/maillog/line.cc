@@ -1,7 +1,6 @@
 #include "maillog/line.h"
 
 #include <array>
-#include <cstring>
 
 #include "base/text.h"
 
@@ -32,9 +31,8 @@ bool is_iso(std::string_view s) {
 
 // What is before the next space, which is taken away as well.
 std::string_view word(std::string_view& rest) {
-  const void* const space = rest.empty() ? nullptr : std::memchr(rest.data(), ' ', rest.size());
-  const std::size_t end =
-      space == nullptr ? rest.size() : static_cast<std::size_t>(static_cast<const char*>(space) - rest.data());
+  std::size_t end = 0;  // words are short: a call of memchr would cost more
+  while (end < rest.size() && rest[end] != ' ') ++end;
   const std::string_view out = rest.substr(0, end);
   rest.remove_prefix(end == rest.size() ? end : end + 1);
   return out;
@@ -189,55 +187,36 @@ std::optional<std::int64_t> zone_of(std::string_view text) {
 }  // namespace
 
 std::optional<Daemon> daemon_named(std::string_view name) {
+  // Those of nearly every line are compared without a call.
+  if (name == "smtpd") return Daemon::smtpd;
+  if (name == "qmgr") return Daemon::qmgr;
+  if (name == "cleanup") return Daemon::cleanup;
+  if (name == "smtp") return Daemon::smtp;
+  if (name == "postscreen") return Daemon::postscreen;
   struct Row {
     std::string_view name;
     Daemon daemon;
   };
-  // The frequent ones first.
-  static constexpr std::array<Row, 43> kDaemons{{
-      {"smtpd", Daemon::smtpd},
-      {"qmgr", Daemon::qmgr},
-      {"cleanup", Daemon::cleanup},
-      {"smtp", Daemon::smtp},
-      {"lmtp", Daemon::smtp},
-      {"virtual", Daemon::local},
-      {"local", Daemon::local},
-      {"pipe", Daemon::local},
-      {"postscreen", Daemon::postscreen},
-      {"anvil", Daemon::anvil},
-      {"bounce", Daemon::bounce},
-      {"error", Daemon::local},
-      {"retry", Daemon::local},
-      {"discard", Daemon::local},
-      {"scache", Daemon::scache},
-      {"pickup", Daemon::pickup},
-      {"tlsproxy", Daemon::tlsproxy},
-      {"dnsblog", Daemon::dnsblog},
-      {"verify", Daemon::verify},
-      {"master", Daemon::master},
-      {"postfix-script", Daemon::script},
-      {"postsuper", Daemon::postsuper},
-      {"trace", Daemon::bounce},
-      {"defer", Daemon::bounce},
-      {"oqmgr", Daemon::qmgr},
-      {"nqmgr", Daemon::qmgr},
-      {"trivial-rewrite", Daemon::quiet},
-      {"proxymap", Daemon::quiet},
-      {"tlsmgr", Daemon::quiet},
-      {"flush", Daemon::quiet},
-      {"showq", Daemon::quiet},
-      {"qmqpd", Daemon::quiet},
-      {"spawn", Daemon::quiet},
-      {"nbdb_reindexd", Daemon::quiet},
-      {"postlogd", Daemon::quiet},
-      {"postlog", Daemon::script},
-      {"sendmail", Daemon::quiet},
-      {"postdrop", Daemon::quiet},
-      {"postqueue", Daemon::quiet},
-      {"postmap", Daemon::quiet},
-      {"postalias", Daemon::quiet},
-      {"postconf", Daemon::quiet},
-      {"posttls-finger", Daemon::quiet},
+  static constexpr std::array<Row, 38> kDaemons{{
+      {"lmtp", Daemon::smtp},           {"virtual", Daemon::local},
+      {"local", Daemon::local},         {"pipe", Daemon::local},
+      {"anvil", Daemon::anvil},         {"bounce", Daemon::bounce},
+      {"error", Daemon::local},         {"retry", Daemon::local},
+      {"discard", Daemon::local},       {"scache", Daemon::scache},
+      {"pickup", Daemon::pickup},       {"tlsproxy", Daemon::tlsproxy},
+      {"dnsblog", Daemon::dnsblog},     {"verify", Daemon::verify},
+      {"master", Daemon::master},       {"postfix-script", Daemon::script},
+      {"postsuper", Daemon::postsuper}, {"trace", Daemon::bounce},
+      {"defer", Daemon::bounce},        {"oqmgr", Daemon::qmgr},
+      {"nqmgr", Daemon::qmgr},          {"trivial-rewrite", Daemon::quiet},
+      {"proxymap", Daemon::quiet},      {"tlsmgr", Daemon::quiet},
+      {"flush", Daemon::quiet},         {"showq", Daemon::quiet},
+      {"qmqpd", Daemon::quiet},         {"spawn", Daemon::quiet},
+      {"nbdb_reindexd", Daemon::quiet}, {"postlogd", Daemon::quiet},
+      {"postlog", Daemon::script},      {"sendmail", Daemon::quiet},
+      {"postdrop", Daemon::quiet},      {"postqueue", Daemon::quiet},
+      {"postmap", Daemon::quiet},       {"postalias", Daemon::quiet},
+      {"postconf", Daemon::quiet},      {"posttls-finger", Daemon::quiet},
   }};
   for (const Row& row : kDaemons)
     if (row.name == name) return row.daemon;

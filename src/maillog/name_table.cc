@@ -10,9 +10,10 @@ namespace {
 constexpr std::size_t kSlots = NameTable::kNamesMax * 4;
 constexpr std::uint64_t kOdd = 0x9E3779B97F4A7C15;
 
-std::uint64_t load(const char* at, std::size_t octets) {
+// Up to eight octets from the start.
+std::uint64_t load(std::string_view text) {
   std::uint64_t value = 0;
-  std::memcpy(&value, at, octets);
+  std::memcpy(&value, text.data(), std::min(text.size(), sizeof(value)));
   return value;
 }
 
@@ -21,11 +22,11 @@ std::uint64_t load(const char* at, std::size_t octets) {
 std::uint64_t hash_octets(std::string_view octets) {
   std::uint64_t hash = octets.size() * kOdd;
   while (octets.size() >= 8) {
-    hash = (hash ^ load(octets.data(), 8)) * kOdd;
+    hash = (hash ^ load(octets)) * kOdd;
     hash ^= hash >> 29U;
     octets.remove_prefix(8);
   }
-  hash = (hash ^ load(octets.data(), octets.size())) * kOdd;
+  hash = (hash ^ load(octets)) * kOdd;
   return hash ^ hash >> 32U;
 }
 

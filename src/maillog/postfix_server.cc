@@ -76,8 +76,10 @@ bool read_decision(std::string_view text, Event& event) {
     }
     return false;
   }
+  const std::string_view reply = text;
   if (text.size() > 4 && is_digit(text[0]) && is_digit(text[1]) && is_digit(text[2]) && text[3] == ' ') {
     event.code = text.substr(0, 3);
+    event.reply = reply;
     text.remove_prefix(4);
   }
   if (text.size() > 5 && is_digit(text[0]) && text[1] == '.' && is_digit(text[2])) {
