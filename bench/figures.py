@@ -205,6 +205,14 @@ def _dead(results: Results) -> Row:
     return row
 
 
+def _maillog(results: Results) -> Row:
+    def of(server: str, field: str = "wall_s") -> str:
+        return _number(median(results.get(("maillog", server), []), field))
+
+    return _absolute(median(results.get(("maillog", "postern"), []), "wall_s"), 0.6, True, "s", "statistics of a Postfix log of 1 GB, warm: s",
+                     f"cat {of('cat')}, its ciphers by grep and sort {of('pipeline')}, pflogsumm {of('pflogsumm')} (from 1/16); CPU s {of('postern', 'cpu_s')}")
+
+
 # (the cells a row needs, the row)
 FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("accept-4k",), _cpu("accept-4k", "accept 4 KiB, c20, k1", "postfix", 1 / 9)),
@@ -238,6 +246,8 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("protocols",), _single("policy/session_of/50", "cpu_us", 2, True, "us", "all verdicts of a session from its evidence, 50 rules: CPU us")),
     (("insight",), _recorded("replay", 200_000, "replay of uncompressed records, 50 rules, one core: sessions")),
     (("insight",), _recorded("signals", 0, "worth of signals from uncompressed records, one core: sessions a second")),
+    (("maillog",), _maillog),
+    (("maillog",), _single("maillog", "peak_mib", 64, True, "MiB", "the same: peak of memory")),
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),
     (("outbound",), _cpu("outbound", "relay 10,000 queued messages of 4 KiB", "postfix", 1 / 6)),
     (("outbound",), _rate("outbound", "relay 10,000 queued messages of 4 KiB", "postfix", 5)),

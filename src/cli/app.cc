@@ -676,12 +676,30 @@ void add_mark(CLI::App& app, Options& options) {
   mark->callback([&options] { options.chosen = [&options] { return run_mark(options.mark); }; });
 }
 
+void add_maillog_options(CLI::App& app, MaillogOptions& o) {
+  CLI::Option* const files =
+      app.add_option(
+             "--maillog", o.files,
+             "count logs of Postfix or Exim, not records: plain, gzip, zstd or journal export; - is standard input")
+          ->type_name("FILE...");
+  app.add_flag("--lines", o.lines, "each line of the logs as a JSON object")->needs(files);
+  app.add_flag("--all", o.all, "of the logs every table, not one screen")->needs(files);
+  app.add_flag("--unknown", o.unknown, "show lines of the logs that are not understood")->needs(files);
+  app.add_option("--until", o.until, "lines before then, as --since")->type_name("TIME")->needs(files);
+  app.add_option("--threads", o.threads, "how many count; as many as there are processors")
+      ->type_name("N")
+      ->needs(files);
+}
+
 void add_stats(CLI::App& app, Options& options) {
   CLI::App* const stats = app.add_subcommand("stats", "shares by address family, TLS, cipher, verdict and reason");
   stats->group("Insight");
   add_record_options(*stats, options.stats.common, true);
   stats->add_flag("--countries", options.stats.countries, "propose [policy] home, with the mail it would have cost");
-  stats->footer("Examples:\n  postern stats --since 7d\n  postern stats --countries var/records");
+  add_maillog_options(*stats, options.stats.maillog);
+  stats->footer(
+      "Examples:\n  postern stats --since 7d\n  postern stats --countries var/records\n"
+      "  postern stats --maillog /var/log/mail.log /var/log/mail.log.*.gz");
   stats->callback([&options] { options.chosen = [&options] { return run_stats(options.stats); }; });
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cli/stats_maillog.h"
 
 namespace postern::cli {
 
@@ -39,6 +40,7 @@ struct MarkOptions {
 struct StatsOptions {
   RecordOptions common;
   bool countries = false;
+  MaillogOptions maillog;  // with files: theirs are counted, not records
 };
 [[nodiscard]] int run_stats(const StatsOptions& options);
 

@@ -143,6 +143,8 @@ int run_countries(const RecordSource& source, bool json) {
 }  // namespace
 
 int run_stats(const StatsOptions& options) {
+  if (!options.maillog.files.empty())
+    return run_stats_maillog(options.maillog, options.common.since, options.common.json, options.common.clock());
   const auto [source, code] = find_records(options.common, options.common.clock());
   if (!source) return code;
   if (options.countries) return run_countries(*source, options.common.json);

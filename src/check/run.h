@@ -1,0 +1,55 @@
+// The checker: everything that can be said about a domain's mail set-up from here, through the same code that receives
+// and sends mail. Polite: one connection to each address, at most one at a time to an address and two a minute, a real
+// QUIT, and nothing but HELO and STARTTLS on it. RCPT probes, enumeration of versions and ciphers and further
+// connections are made only where `deep` is set, which is the caller's decision: the operator's, or a visitor's who
+// proved control with the TXT record of proof.h.
+//
+// What could not be found out is `not_tested` with the reason, never a failure. Bounded in look-ups, connections, time.
+// Thread rule: the loop's.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/task.h"
+#include "check/report.h"
+#include "dns/resolver.h"
+#include "io/loop.h"
+#include "ip/address.h"
+
+namespace postern::check {
+
+struct Options {
+  bool deep = false;
+  std::string helo;                    // our name; its PTR and page say who is asking
+  std::vector<std::string> selectors;  // of DKIM, beside the common ones
+  std::uint16_t smtp_port = 25, https_port = 443, dns_port = 53;
+  // Laboratories: addresses of loopback, private nets and documentation are connected to as any other.
+  bool allow_private = false;
+  // Where the domain's own name servers are asked directly; false: only the resolver is asked.
+  bool ask_name_servers = true;
+  std::string ca_file;  // of PKIX; empty: the system's
+  WallMs now = 0;
+  Clock::duration deadline = std::chrono::seconds(120);
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // `done` of `total` steps; the total may grow while hosts become known.
+  virtual void progress(std::size_t done, std::size_t total, std::string_view what) = 0;
+  virtual void found(const Finding& finding) = 0;
+};
+
+struct Services {
+  io::Loop& loop;
+  io::BlockingPool& pool;
+  dns::Resolver& resolver;
+};
+
+// Error: `invalid` where `domain` is no domain name. The observer may be null.
+[[nodiscard]] Task<Result<Report>> run(std::string domain, Options options, Services services, Observer* observer);
+
+}  // namespace postern::check

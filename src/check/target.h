@@ -1,0 +1,44 @@
+// What is being checked, as far as it is known: the shared facts of a run. DNS checks fill in hosts and addresses; the
+// SMTP checks add one ServerFacts for each address; what is judged over all of them (parity, DANE, MTA-STS) reads both.
+// Thread rule: the loop's.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "check/server_facts.h"
+#include "dns/answer.h"
+#include "ip/address.h"
+#include "mtasts/mtasts.h"
+
+namespace postern::check {
+
+struct Address {
+  ip::Address address;
+  bool reachable_kind = true;         // false: private, documentation, mapped, ...: judged from DNS, never connected to
+  std::string why_not;                // of that
+  std::optional<ServerFacts> server;  // nothing where no connection was made (why: ServerFacts says, or `why_not`)
+};
+
+struct MailHost {
+  dns::Name name;
+  std::uint16_t preference = 0;
+  bool is_alias = false;
+  bool secure = false;  // its addresses were validated, all CNAMEs on the way too
+  std::vector<Address> addresses;
+  // TLSA at _25._tcp.NAME (dane::discover): records, whether validated, and the status of the look-up
+  dns::AnswerPtr tlsa;  // never null once filled in
+};
+
+struct Target {
+  dns::Name domain;
+  bool mx_secure = false;
+  bool implicit_mx = false, null_mx = false;
+  std::vector<MailHost> hosts;                              // by preference
+  std::optional<mtasts::Policy> sts;                        // as it was fetched now
+  std::vector<std::string> spf_senders_v4, spf_senders_v6;  // prefixes that SPF authorises
+};
+
+}  // namespace postern::check

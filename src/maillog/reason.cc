@@ -1,0 +1,66 @@
+#include "maillog/reason.h"
+
+#include "base/text.h"
+#include "maillog/scan.h"
+
+namespace postern::maillog {
+
+namespace {
+
+// A number that stands alone: how many digits; else 0.
+std::size_t lone_number(std::string_view text, bool at_start) {
+  if (!at_start) return 0;
+  std::size_t n = 0;
+  while (n < text.size() && is_digit(text[n])) ++n;
+  if (n == 0) return 0;
+  const bool ends = n == text.size() || text[n] == ' ' || text[n] == ',' || text[n] == ')' || text[n] == ';' ||
+                    (text[n] == 's' && (n + 1 == text.size() || text[n + 1] == ' '));
+  return ends ? n : 0;
+}
+
+}  // namespace
+
+std::string_view reason_of(std::string_view code, std::string_view enhanced, std::string_view text,
+                           ReasonBuffer& buffer) {
+  std::size_t size = 0;
+  const auto put = [&](char c) {
+    if (size < buffer.size()) buffer[size++] = c;
+  };
+  for (const std::string_view part : {code, enhanced}) {
+    if (part.empty()) continue;
+    for (const char c : part) put(c);
+    put(' ');
+  }
+  const std::size_t head = size;
+  while (!text.empty() && size < buffer.size()) {
+    const char c = text.front();
+    if (c == '<' || c == '[') {
+      const std::size_t close = find_char(text, c == '<' ? '>' : ']');
+      if (close != kNone) {
+        text.remove_prefix(close + 1);
+        if (size == head)
+          while (text.starts_with(':') || text.starts_with(' ')) text.remove_prefix(1);
+        else if (buffer[size - 1] == ' ' && text.starts_with(' '))
+          text.remove_prefix(1);
+        continue;
+      }
+    }
+    if (c == 'h' && (text.starts_with("http://") || text.starts_with("https://"))) break;
+    if (const std::size_t digits = is_digit(c) ? lone_number(text, size == head || buffer[size - 1] == ' ') : 0;
+        digits != 0) {
+      put('N');
+      text.remove_prefix(digits);
+      continue;
+    }
+    if (static_cast<unsigned char>(c) >= ' ' && c != '\x7F') put(c);
+    text.remove_prefix(1);
+  }
+  std::string_view out(buffer.data(), size);
+  for (const std::string_view tail : {" see ", " see", " at "})
+    if (out.size() > tail.size() && out.ends_with(tail)) out.remove_suffix(tail.size());
+  while (!out.empty() && (out.back() == ' ' || out.back() == ',' || out.back() == ';' || out.back() == ':'))
+    out.remove_suffix(1);
+  return out;
+}
+
+}  // namespace postern::maillog

@@ -1,0 +1,18 @@
+// The reason of a refusal without what differs from one to the next: what stands between < and > or [ and ], addresses
+// of web pages, and numbers that stand alone. "<x@a.example>: Recipient address rejected: Greylisted, see
+// http://a.example/x" becomes "Recipient address rejected: Greylisted". Thread rule: pure function.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace postern::maillog {
+
+inline constexpr std::size_t kReasonMax = 120;
+using ReasonBuffer = std::array<char, kReasonMax>;
+
+// The view is into `buffer`; control characters are left out.
+[[nodiscard]] std::string_view reason_of(std::string_view code, std::string_view enhanced, std::string_view text,
+                                         ReasonBuffer& buffer);
+
+}  // namespace postern::maillog

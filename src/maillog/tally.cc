@@ -1,0 +1,371 @@
+#include "maillog/tally.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+#include "maillog/reason.h"
+#include "maillog/scan.h"
+
+namespace postern::maillog {
+
+namespace {
+
+Family family_of(const Host& host) {
+  if (!host.known()) return Family::none;
+  if (host.ipv6()) return Family::v6;
+  return is_digit(host.address.front()) ? Family::v4 : Family::none;  // "private/dovecot-lmtp"
+}
+
+// "starttls=1" of "ehlo=2 starttls=1 mail=1 ...", not "starttls=0/1"; it stands behind helo and ehlo
+bool has_starttls(std::string_view counters) {
+  const std::size_t at = counters.find("starttls=");
+  return at != kNone && at + 9 < counters.size() && counters[at + 9] != '0';
+}
+
+std::string_view daemon_name(std::string_view program) {
+  const std::size_t slash = program.rfind('/');
+  return slash == kNone ? program : program.substr(slash + 1);
+}
+
+// Whole seconds of "0.52"
+std::uint64_t seconds_of(std::string_view text) {
+  std::uint64_t value = 0;
+  for (const char c : text) {
+    if (!is_digit(c) || value > 1'000'000'000) break;
+    value = value * 10 + static_cast<unsigned>(c - '0');
+  }
+  return value;
+}
+
+// Exim's "TLS1.3" and OpenSSL's "TLSv1.3" are one.
+std::string_view tls_name(std::string_view version, std::array<char, 16>& buffer) {
+  if (!version.starts_with("TLS1") || version.size() + 1 > buffer.size()) return version;
+  std::memcpy(buffer.data(), "TLSv", 4);
+  std::memcpy(buffer.data() + 4, version.data() + 3, version.size() - 3);
+  return {buffer.data(), version.size() + 1};
+}
+
+}  // namespace
+
+void Day::add(const Day& other) {
+  connections.add(other.connections);
+  tls.add(other.tls);
+  starttls.add(other.starttls);
+  received += other.received;
+  delivered += other.delivered;
+  deferred += other.deferred;
+  bounced += other.bounced;
+  rejected += other.rejected;
+}
+
+Counts Tally::connections() const {
+  Counts out = connects;
+  out.add(exim_messages_stand_for_connections() ? exim_arrivals : exim_connects);
+  return out;
+}
+
+Counts Tally::connections_with_tls() const {
+  Counts out = tls_from_disconnects() ? starttls : tls;
+  out.add(exim_tls);
+  return out;
+}
+
+bool Tally::in_time(const Line& line) const {
+  if (!options_.since && !options_.until) return true;
+  const auto time = time_of(line, options_.time);
+  return time && (!options_.since || *time >= *options_.since) && (!options_.until || *time < *options_.until);
+}
+
+Day& Tally::day(const Line& line) {
+  // Lines come in order: the date is the last one's nearly always, and is compared as text.
+  const std::size_t size = line.form != StampForm::classic ? 10 : line.stamp.size() == 15 ? 6 : 11;
+  if (day_ != nullptr && size == day_text_size_ && std::memcmp(day_text_.data(), line.stamp.data(), size) == 0)
+    return *day_;
+  const auto number = day_of(line, options_.time);
+  if (!number) return beyond_;
+  const auto found = days.find(*number);
+  if (found != days.end())
+    day_ = &found->second;
+  else if (days.size() < kDaysMax)
+    day_ = &days[*number];
+  else
+    return beyond_;
+  std::memcpy(day_text_.data(), line.stamp.data(), size);
+  day_text_size_ = size;
+  return *day_;
+}
+
+void Tally::keep(std::string_view line, std::uint64_t place) {
+  ++lines.unknown;
+  if (options_.keep_unknown && unknown.size() < kUnknownKept)
+    unknown.emplace_back(place, line.substr(0, kUnknownKeptOctets));
+}
+
+void Tally::add(std::string_view text, std::uint64_t place) {
+  if (text.empty()) return;
+  const Line line = split_line(text);
+  if (!in_time(line)) {
+    ++lines.outside;
+    return;
+  }
+  ++lines.total;
+  switch (line.origin) {
+    case Origin::none:
+      return keep(text, place);
+    case Origin::other:
+      ++lines.others;
+      return;
+    case Origin::postfix:
+      ++lines.postfix;
+      break;
+    case Origin::exim:
+      ++lines.exim;
+      break;
+  }
+  Event event;
+  read_event(line, event);
+  if (event.kind == Kind::unknown) return keep(text, place);
+  count(line, event);
+}
+
+void Tally::count_tls(const Event& event, Family family) {
+  std::array<char, 16> buffer;
+  tls_versions.add(tls_name(event.tls, buffer), family);
+  ciphers.add(event.cipher, family);
+}
+
+void Tally::count_decision(const Event& event, Family family) {
+  ReasonBuffer buffer;
+  actions.add(event.action, family);
+  if (event.action == "reject" || event.action.starts_with("milter-reject") || event.action.starts_with("tempfail"))
+    reasons.add(reason_of(event.code, event.enhanced, event.text, buffer), family);
+  if (event.action == "reject")
+    ++rejected;
+  else if (event.action == "reject_warning")
+    ++warned;
+  else if (event.action == "hold")
+    ++held;
+  else if (event.action == "discard")
+    ++discarded;
+}
+
+void Tally::count_delivery(const Line& line, const Event& event, Family family) {
+  statuses.add(event.status, family);
+  transports.add(line.origin == Origin::exim ? std::string_view("exim") : daemon_name(line.program), family);
+  if (!event.enhanced.empty()) dsn.add(event.enhanced, family);
+  Day& of_day = day(line);
+  if (event.status == "sent") {
+    // Forwarding is no delivery yet: the message goes on under another queue id.
+    if (event.text.starts_with("forwarded as ")) {
+      ++forwarded;
+      return;
+    }
+    ++delivered;
+    ++of_day.delivered;
+    if (line.origin == Origin::postfix) {
+      const std::uint64_t delay = seconds_of(pair_value(event.pairs, "delay"));
+      std::size_t bucket = 0;
+      while (bucket < kDelayBounds.size() && delay >= kDelayBounds.at(bucket)) ++bucket;
+      ++delays.at(bucket);
+    }
+  } else {
+    ReasonBuffer buffer;
+    if (event.status == "deferred") {
+      ++deferrals;
+      ++of_day.deferred;
+    } else if (event.status == "bounced") {
+      ++bounced;
+      ++of_day.bounced;
+    }
+    failures.add(reason_of({}, {}, event.text, buffer), family);
+  }
+  if (const std::size_t at = event.pairs.find(", tls="); at != kNone) {
+    const std::string_view policy = event.pairs.substr(at + 6);
+    tls_policies.add(policy.substr(0, find_char(policy, ',')), family);
+  }
+}
+
+void Tally::count(const Line& line, const Event& event) {
+  const Family family = family_of(event.host);
+  switch (event.kind) {
+    case Kind::connect:
+      (line.origin == Origin::exim ? exim_connects : connects).add(family);
+      prefixes.add(event.host.address);
+      day(line).connections.add(family);
+      break;
+    case Kind::disconnect:
+      disconnects.add(family);
+      if (!has_starttls(event.pairs)) break;
+      starttls.add(family);
+      day(line).starttls.add(family);
+      break;
+    case Kind::tls_in: {
+      tls.add(family);
+      count_tls(event, family);
+      trust.add(event.action, family);
+      if (const std::size_t at = event.rest.find(" key-exchange "); at != kNone) {
+        const std::string_view group = event.rest.substr(at + 14);
+        key_exchanges.add(group.substr(0, find_char(group, ' ')), family);
+      }
+      day(line).tls.add(family);
+      break;
+    }
+    case Kind::lost: {
+      std::array<char, 64> buffer;
+      std::size_t size = 0;
+      for (const std::string_view part : {event.action, std::string_view(" after "), event.stage}) {
+        const std::size_t n = std::min(part.size(), buffer.size() - size);
+        std::memcpy(buffer.data() + size, part.data(), n);
+        size += n;
+      }
+      lost.add({buffer.data(), size}, family);
+      break;
+    }
+    case Kind::tls_error_in:
+      tls_errors.add(family);
+      break;
+    case Kind::auth_failed:
+      auth_failures.add(family);
+      break;
+    case Kind::received:
+      ++received;
+      ++day(line).received;
+      break;
+    case Kind::picked_up:
+      ++received;
+      ++picked_up;
+      ++day(line).received;
+      break;
+    case Kind::decision:
+      count_decision(event, family);
+      ++day(line).rejected;
+      break;
+    case Kind::screen_decision:
+    case Kind::screen_busy:
+      count_decision(event, family);
+      postscreen.add(event.action, family);
+      ++day(line).rejected;
+      break;
+    case Kind::content:
+    case Kind::milter: {
+      // pflogsumm counts what cleanup did to headers, bodies and at the end of a message
+      const bool milter = event.kind == Kind::milter;
+      if (event.stage != "header" && event.stage != "body" && event.stage != "END-OF-MESSAGE") break;
+      actions.add(milter && event.action == "reject" ? "milter-reject" : event.action, family);
+      if (event.action == "reject") {
+        ReasonBuffer buffer;
+        ++rejected;
+        const std::size_t colon = milter ? event.text.find("]: ") : kNone;
+        reasons.add(milter ? reason_of("milter", {}, colon == kNone ? event.text : event.text.substr(colon + 3), buffer)
+                           : reason_of("message", event.stage, {}, buffer),
+                    family);
+      } else if (event.action == "warning" || event.action == "warn") {
+        ++warned;
+      } else if (event.action == "hold") {
+        ++held;
+      } else if (event.action == "discard") {
+        ++discarded;
+      }
+      ++day(line).rejected;
+      break;
+    }
+    case Kind::expired:
+      ++expired;
+      break;
+    case Kind::screen_connect:
+      postscreen.add("CONNECT", family);
+      break;
+    case Kind::screen_access:
+    case Kind::screen_violation:
+      postscreen.add(event.action, family);
+      break;
+    case Kind::listed:
+      listed.add(event.data, family);
+      break;
+    case Kind::delivery:
+    case Kind::exim_delivery:
+      count_delivery(line, event, family);
+      if (event.kind == Kind::exim_delivery && !event.tls.empty()) {
+        std::array<char, 16> buffer;
+        tls_out.add(family);
+        tls_out_versions.add(tls_name(event.tls, buffer), family);
+        tls_out_ciphers.add(event.cipher, family);
+      }
+      break;
+    case Kind::tls_out:
+      tls_out.add(family);
+      tls_out_versions.add(event.tls, family);
+      tls_out_ciphers.add(event.cipher, family);
+      tls_out_trust.add(event.action, family);
+      break;
+    case Kind::connect_failed: {
+      ReasonBuffer buffer;
+      connect_failures.add(reason_of({}, {}, event.text, buffer), family);
+      break;
+    }
+    case Kind::message: {
+      levels.add(event.action, Family::none);
+      ReasonBuffer buffer;
+      problems.add(reason_of(event.action, {}, event.text, buffer), Family::none);
+      break;
+    }
+    case Kind::client_says:
+      levels.add("warning", family);
+      break;
+    case Kind::exim_arrival:
+      ++received;
+      ++day(line).received;
+      if (!event.host.known()) break;
+      exim_arrivals.add(family);
+      if (!event.tls.empty()) {
+        exim_tls.add(family);
+        count_tls(event, family);
+        day(line).tls.add(family);
+      }
+      break;
+    case Kind::exim_reject: {
+      ReasonBuffer buffer;
+      ++rejected;
+      ++day(line).rejected;
+      actions.add("reject", family);
+      reasons.add(reason_of(event.stage, {}, event.text, buffer), family);
+      break;
+    }
+    default:
+      break;
+  }
+}
+
+void Tally::add(const Tally& other) {
+  lines.total += other.lines.total;
+  lines.postfix += other.lines.postfix;
+  lines.exim += other.lines.exim;
+  lines.others += other.lines.others;
+  lines.unknown += other.lines.unknown;
+  lines.outside += other.lines.outside;
+  static constexpr std::array kFamilies{
+      &Tally::connects, &Tally::exim_connects, &Tally::exim_arrivals, &Tally::disconnects,   &Tally::starttls,
+      &Tally::tls,      &Tally::exim_tls,      &Tally::tls_errors,    &Tally::auth_failures, &Tally::tls_out};
+  for (const auto member : kFamilies) (this->*member).add(other.*member);
+  static constexpr std::array kTables{
+      &Tally::tls_versions, &Tally::ciphers,          &Tally::key_exchanges,   &Tally::trust,
+      &Tally::lost,         &Tally::postscreen,       &Tally::listed,          &Tally::actions,
+      &Tally::reasons,      &Tally::statuses,         &Tally::transports,      &Tally::dsn,
+      &Tally::failures,     &Tally::tls_out_versions, &Tally::tls_out_ciphers, &Tally::tls_out_trust,
+      &Tally::tls_policies, &Tally::connect_failures, &Tally::levels,          &Tally::problems};
+  for (const auto member : kTables) (this->*member).add(other.*member);
+  static constexpr std::array kNumbers{&Tally::received,  &Tally::picked_up, &Tally::rejected,  &Tally::warned,
+                                       &Tally::held,      &Tally::discarded, &Tally::delivered, &Tally::forwarded,
+                                       &Tally::deferrals, &Tally::bounced,   &Tally::expired};
+  for (const auto member : kNumbers) this->*member += other.*member;
+  for (std::size_t i = 0; i < delays.size(); ++i) delays.at(i) += other.delays.at(i);
+  prefixes.add(other.prefixes);
+  for (const auto& [number, of] : other.days)
+    if (days.contains(number) || days.size() < kDaysMax) days[number].add(of);
+  unknown.insert(unknown.end(), other.unknown.begin(), other.unknown.end());
+  std::ranges::sort(unknown);
+  if (unknown.size() > kUnknownKept) unknown.resize(kUnknownKept);
+}
+
+}  // namespace postern::maillog

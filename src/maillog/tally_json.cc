@@ -1,0 +1,118 @@
+#include "base/json.h"
+#include "maillog/tally.h"
+
+namespace postern::maillog {
+
+namespace {
+
+constexpr std::string_view kOthers = "(others)";
+
+void family_counts(json::Writer& out, std::string_view key, const Counts& counts) {
+  out.key(key).begin_object().field("total", counts.total()).field("ipv4", counts.v4).field("ipv6", counts.v6);
+  out.end_object();
+}
+
+// {NAME: n}
+void names(json::Writer& out, std::string_view key, const NameTable& table) {
+  out.key(key).begin_object();
+  for (const NameTable::Entry& entry : table.ranked()) out.field(entry.name, entry.counts.total());
+  if (table.others().total() > 0) out.field(kOthers, table.others().total());
+  out.end_object();
+}
+
+// {"ipv4":{NAME: n},"ipv6":{...},"none":{...}}
+void names_by_family(json::Writer& out, std::string_view key, const NameTable& table) {
+  const auto family = [&](std::string_view name, std::uint64_t Counts::* member) {
+    out.key(name).begin_object();
+    for (const NameTable::Entry& entry : table.ranked())
+      if (entry.counts.*member > 0) out.field(entry.name, entry.counts.*member);
+    if (table.others().*member > 0) out.field(kOthers, table.others().*member);
+    out.end_object();
+  };
+  out.key(key).begin_object();
+  family("ipv4", &Counts::v4);
+  family("ipv6", &Counts::v6);
+  family("none", &Counts::none);
+  out.end_object();
+}
+
+void append_days(const Tally& tally, json::Writer& out) {
+  out.key("days").begin_object();
+  for (const auto& [number, day] : tally.days) {
+    const Counts tls = tally.with_tls(day);
+    out.key(iso8601(WallMs{number} * 86'400'000).substr(0, 10)).begin_object();
+    out.field("connections", day.connections.total()).field("ipv4", day.connections.v4);
+    out.field("ipv6", day.connections.v6).field("tls", tls.total()).field("tls_ipv4", tls.v4);
+    out.field("tls_ipv6", tls.v6).field("received", day.received).field("delivered", day.delivered);
+    out.field("deferred", day.deferred).field("bounced", day.bounced).field("rejected", day.rejected).end_object();
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+void append_json(const Tally& tally, json::Writer& out) {
+  const Counts connections = tally.connections();
+  const Counts with_tls = tally.connections_with_tls();
+  out.key("connections").begin_object().field("total", connections.total()).field("ipv4", connections.v4);
+  out.field("ipv6", connections.v6).field("tls", with_tls.total()).field("tls_ipv4", with_tls.v4);
+  out.field("tls_ipv6", with_tls.v6);
+  if (tally.tls_from_disconnects()) out.field("tls_from", "disconnect");
+  if (tally.exim_messages_stand_for_connections()) out.field("exim_from", "messages");
+  out.end_object();
+  names(out, "tls_versions", tally.tls_versions);
+  names(out, "ciphers", tally.ciphers);
+  names(out, "key_exchanges", tally.key_exchanges);
+  names(out, "tls_trust", tally.trust);
+  names_by_family(out, "tls_versions_by_family", tally.tls_versions);
+  names_by_family(out, "ciphers_by_family", tally.ciphers);
+  family_counts(out, "tls_errors", tally.tls_errors);
+  family_counts(out, "auth_failures", tally.auth_failures);
+  names_by_family(out, "postscreen", tally.postscreen);
+  names_by_family(out, "lost", tally.lost);
+  names(out, "listed", tally.listed);
+  names_by_family(out, "actions", tally.actions);
+  names_by_family(out, "reasons", tally.reasons);
+  out.key("messages").begin_object().field("received", tally.received).field("picked_up", tally.picked_up);
+  out.field("delivered", tally.delivered).field("forwarded", tally.forwarded).field("deferrals", tally.deferrals);
+  out.field("bounced", tally.bounced).field("expired", tally.expired).field("rejected", tally.rejected);
+  out.field("reject_warnings", tally.warned).field("held", tally.held).field("discarded", tally.discarded).end_object();
+  out.key("deliveries").begin_object();
+  names_by_family(out, "status", tally.statuses);
+  names_by_family(out, "dsn", tally.dsn);
+  names(out, "transports", tally.transports);
+  names(out, "failures", tally.failures);
+  names(out, "connect_failures", tally.connect_failures);
+  out.key("delay_s").begin_object();
+  for (std::size_t i = 0; i < tally.delays.size(); ++i)
+    out.field(i < kDelayBounds.size() ? "<" + std::to_string(kDelayBounds.at(i)) : "more", tally.delays.at(i));
+  out.end_object();
+  out.end_object();
+  out.key("outgoing_tls").begin_object();
+  out.field("total", tally.tls_out.total()).field("ipv4", tally.tls_out.v4).field("ipv6", tally.tls_out.v6);
+  names(out, "versions", tally.tls_out_versions);
+  names(out, "ciphers", tally.tls_out_ciphers);
+  names(out, "trust", tally.tls_out_trust);
+  names(out, "policies", tally.tls_policies);
+  out.end_object();
+  names(out, "levels", tally.levels);
+  names(out, "problems", tally.problems);
+  out.key("prefixes").begin_array();
+  for (const Prefixes::Row& row : tally.prefixes.top(20)) {
+    out.begin_object().field("prefix", row.prefix).field("connections", row.count);
+    if (row.error > 0) out.field("error", row.error);
+    out.end_object();
+  }
+  out.end_array();
+  append_days(tally, out);
+  out.key("lines").begin_object().field("total", tally.lines.total).field("unknown", tally.lines.unknown);
+  out.field("postfix", tally.lines.postfix).field("exim", tally.lines.exim).field("others", tally.lines.others);
+  out.field("outside", tally.lines.outside).end_object();
+  if (!tally.unknown.empty()) {
+    out.key("unknown_lines").begin_array();
+    for (const auto& [place, text] : tally.unknown) out.string(text);
+    out.end_array();
+  }
+}
+
+}  // namespace postern::maillog

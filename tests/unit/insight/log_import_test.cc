@@ -1,0 +1,173 @@
+#include "insight/log_import.h"
+
+#include <gtest/gtest.h>
+#include <zstd.h>
+
+#include <string>
+#include <vector>
+
+#include "gzip/gzip.h"
+#include "insight/log_stream.h"
+#include "unit/temporary_folder.h"
+
+namespace postern::insight {
+namespace {
+
+constexpr WallMs kNow = 1795392000000;  // 2026-11-23T00:00:00Z
+
+std::string zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
+
+// Lines of different lengths, so that pieces end anywhere in them.
+std::string log_of(int sessions) {
+  std::string out;
+  for (int i = 0; i < sessions; ++i) {
+    const std::string client =
+        std::string(static_cast<std::size_t>(i % 60), 'h') + ".example[192.0.2." + std::to_string(i % 256) + "]";
+    out += "Nov 20 08:53:20 mx1 postfix/smtpd[911]: connect from " + client + "\n";
+    if (i % 3 == 0)
+      out += "Nov 20 08:53:20 mx1 postfix/smtpd[911]: Trusted TLS connection established from " + client +
+             ": TLSv1.3 with cipher C" + std::to_string(i % 2) + " (1/1 bits)\n";
+    if (i % 7 == 0) out += "\n";
+    if (i % 11 == 0) out += "no line of a log\n";
+  }
+  return out;
+}
+
+class LogImportTest : public ::testing::Test {
+ protected:
+  std::string write(const std::string& name, const std::string& text) { return folder_.write(name, text); }
+  static Result<maillog::Tally> count(const std::vector<std::string>& files, unsigned threads) {
+    return tally_logs({.files = files, .options = {.time = {.now = kNow}, .keep_unknown = true}, .threads = threads});
+  }
+  static void expect_sessions(const Result<maillog::Tally>& tally, std::uint64_t n, const std::string& what) {
+    ASSERT_TRUE(tally) << what << ": " << tally.error().what;
+    EXPECT_EQ(tally->connections().total(), n) << what;
+    EXPECT_EQ(tally->connections_with_tls().total(), (n + 2) / 3) << what;
+    EXPECT_EQ(tally->lines.unknown, (n + 10) / 11) << what;
+    EXPECT_EQ(tally->lines.total, n + (n + 2) / 3 + (n + 10) / 11) << what;
+  }
+  testing::TemporaryFolder folder_;
+};
+
+TEST_F(LogImportTest, PlainAndPacked) {
+  const std::string text = log_of(20'000);  // several pieces, and several blocks
+  ASSERT_GT(text.size(), 2 * LogStream::kBlock);
+  const std::string half = text.substr(0, text.size() / 2);
+  const std::vector<std::string> files{
+      write("plain", text), write("packed.gz", gzip::compress(text)),
+      write("members", gzip::compress(half) + gzip::compress(text.substr(half.size()))),
+      write("packed.zst", zstd(text)), write("frames", zstd(half) + zstd(text.substr(half.size())))};
+  for (const std::string& file : files)
+    for (const unsigned threads : {1U, 2U, 5U})
+      expect_sessions(count({file}, threads), 20'000, file + " " + std::to_string(threads));
+  const auto all = count(files, 3);
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->connections().total(), 100'000U);
+  for (const std::string& file : files) {
+    std::string again;
+    const auto done = walk_logs({file}, [&](std::string_view line) {
+      again += std::string(line) + "\n";
+      return true;
+    });
+    ASSERT_TRUE(done) << file;
+    std::string expected;
+    for (std::size_t from = 0; from < text.size();) {  // empty lines are passed over
+      const std::size_t end = text.find('\n', from);
+      if (end > from) expected += text.substr(from, end + 1 - from);
+      from = end + 1;
+    }
+    EXPECT_TRUE(again == expected) << file;
+  }
+}
+
+// A line that ends before, at and behind the end of a piece is counted once.
+TEST_F(LogImportTest, LinesAtTheEndOfAPiece) {
+  constexpr std::size_t kPiece = 256 << 10;
+  const std::string line = "Nov 20 08:53:20 mx1 postfix/smtpd[911]: connect from a[192.0.2.1]\n";
+  for (const int shift : {-2, -1, 0, 1, 2, static_cast<int>(line.size()), 5000}) {
+    std::string text;
+    while (text.size() + 2 * line.size() < kPiece) text += line;
+    std::uint64_t lines = text.size() / line.size();
+    // one line whose newline is the octet before `kPiece + shift`
+    const std::size_t end = kPiece + static_cast<std::size_t>(shift + static_cast<int>(line.size()));
+    std::string last = line;
+    last.insert(last.size() - 1, end - text.size() - line.size(), 'x');
+    text += last + line + line;
+    lines += 3;
+    const auto tally = count({write("log", text)}, 2);
+    ASSERT_TRUE(tally);
+    EXPECT_EQ(tally->lines.total, lines) << shift;
+    EXPECT_EQ(tally->connections().total(), lines) << shift;
+  }
+}
+
+TEST_F(LogImportTest, OverlongLines) {
+  const std::string line = "Nov 20 08:53:20 mx1 postfix/smtpd[911]: connect from a[192.0.2.1]\n";
+  for (const std::size_t length : {maillog::kLineMax + 1, std::size_t{300'000}, std::size_t{3'000'000}}) {
+    const std::string text = line + std::string(length, 'x') + "\n" + line + std::string(length, 'y');
+    for (const std::string& file : {write("log", text), write("log.gz", gzip::compress(text))}) {
+      const auto tally = count({file}, 2);
+      ASSERT_TRUE(tally);
+      EXPECT_EQ(tally->connections().total(), 2U) << file << " " << length;
+      EXPECT_GE(tally->lines.unknown, 1U) << file << " " << length;
+      EXPECT_LE(tally->lines.total, 4U) << file << " " << length;
+    }
+  }
+}
+
+TEST_F(LogImportTest, NoNewlineAtTheEnd) {
+  const std::string line = "Nov 20 08:53:20 mx1 postfix/smtpd[911]: connect from a[192.0.2.1]";
+  for (const std::string& file : {write("log", line), write("log.zst", zstd(line)), write("two", line + "\n" + line)}) {
+    const auto tally = count({file}, 2);
+    ASSERT_TRUE(tally);
+    EXPECT_EQ(tally->connections().total(), file.ends_with("two") ? 2U : 1U) << file;
+  }
+  const auto empty = count({write("empty", "")}, 2);
+  ASSERT_TRUE(empty);
+  EXPECT_EQ(empty->lines.total, 0U);
+}
+
+TEST_F(LogImportTest, UnknownLinesInTheirOrder) {
+  std::string text;
+  for (int i = 0; i < 40'000; ++i) text += "unknown " + std::to_string(i) + "\n";
+  const auto tally = count({write("log", text), write("log.gz", gzip::compress("later\n"))}, 4);
+  ASSERT_TRUE(tally);
+  ASSERT_EQ(tally->unknown.size(), maillog::kUnknownKept);
+  for (std::size_t i = 0; i < tally->unknown.size(); ++i)
+    ASSERT_EQ(tally->unknown[i].second, "unknown " + std::to_string(i));
+  EXPECT_EQ(tally->lines.unknown, 40'001U);
+}
+
+TEST_F(LogImportTest, JournalExport) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i)
+    text +=
+        "__REALTIME_TIMESTAMP=1795392000123456\nSYSLOG_IDENTIFIER=postfix/smtpd\n_HOSTNAME=mx\nMESSAGE=connect from "
+        "a[2001:db8::1]\n\n";
+  for (const std::string& file :
+       {write("export", text), write("export.gz", gzip::compress(text)), write("export.zst", zstd(text))}) {
+    const auto tally = count({file}, 2);
+    ASSERT_TRUE(tally);
+    EXPECT_EQ(tally->connections().v6, 20'000U) << file;
+    EXPECT_EQ(tally->lines.total, 20'000U) << file;
+  }
+}
+
+TEST_F(LogImportTest, Errors) {
+  EXPECT_EQ(count({folder_.path() + "/nothing"}, 1).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(count({folder_.path()}, 1).error().kind, ErrorKind::invalid);
+  const std::string text = log_of(5000);
+  std::string damaged = gzip::compress(text);
+  EXPECT_EQ(count({write("cut.gz", damaged.substr(0, damaged.size() / 2))}, 2).error().kind, ErrorKind::invalid);
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 0x55);
+  EXPECT_EQ(count({write("damaged.gz", damaged)}, 2).error().kind, ErrorKind::invalid);
+  const std::string packed = zstd(text);
+  EXPECT_EQ(count({write("cut.zst", packed.substr(0, packed.size() / 2))}, 2).error().kind, ErrorKind::invalid);
+}
+
+}  // namespace
+}  // namespace postern::insight

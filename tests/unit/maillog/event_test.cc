@@ -1,0 +1,265 @@
+#include "maillog/event.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "maillog/fields.h"
+#include "maillog/reason.h"
+#include "maillog/scan.h"
+
+namespace postern::maillog {
+namespace {
+
+Event of(Daemon daemon, std::string_view message) {
+  Event event;
+  read_postfix(daemon, message, event);
+  return event;
+}
+
+Event exim(std::string_view message) {
+  Event event;
+  read_exim(message, event);
+  return event;
+}
+
+std::string field(const Event& event, std::string_view name) {
+  std::vector<Field> fields;
+  append_fields(event, fields);
+  const auto at = std::ranges::find(fields, name, &Field::name);
+  return at == fields.end() ? "(none)" : std::string(at->value);
+}
+
+TEST(Event, QueueIds) {
+  EXPECT_EQ(queue_id_length("4104E3D: x"), 7U);
+  EXPECT_EQ(queue_id_length("4Zl1mn3qPXz3vvg: x"), 15U);
+  EXPECT_EQ(queue_id_length("NOQUEUE: x"), 7U);
+  EXPECT_EQ(queue_id_length("ABCDE: x"), 5U);
+  for (const std::string_view none : {"warning: x", "statistics: x", "ABCD: x", "4104E3D:x", "4104E3D x", "4104e3d: x",
+                                      "bcdfghjkl: x", "", "4104E3D", "4104E3D:"})
+    EXPECT_EQ(queue_id_length(none), 0U) << none;
+}
+
+TEST(Event, Smtpd) {
+  const Event connect = of(Daemon::smtpd, "connect from unknown[2001:db8::1]");
+  EXPECT_EQ(connect.kind, Kind::connect);
+  EXPECT_TRUE(connect.host.ipv6());
+  const Event port = of(Daemon::smtpd, "connect from a.example[192.0.2.1]:4711");  // smtpd_client_port_logging
+  EXPECT_EQ(port.kind, Kind::connect);
+  EXPECT_EQ(port.host.port, "4711");
+  EXPECT_EQ(of(Daemon::smtpd, "connect from unknown[unknown]").host.known(), false);
+
+  const Event tls = of(Daemon::smtpd,
+                       "Verified TLS connection established from a[192.0.2.1]: TLSv1.2 with cipher X-Y (128/128 bits)");
+  EXPECT_EQ(tls.kind, Kind::tls_in);
+  EXPECT_EQ(tls.action, "Verified");
+  EXPECT_EQ(tls.tls, "TLSv1.2");
+  EXPECT_EQ(tls.cipher, "X-Y");
+
+  const Event received =
+      of(Daemon::smtpd, "4Zl1mn3qPXz3vvg: client=a[192.0.2.1], sasl_method=PLAIN, sasl_username=u@example.org");
+  EXPECT_EQ(received.kind, Kind::received);
+  EXPECT_EQ(received.queue_id, "4Zl1mn3qPXz3vvg");
+  EXPECT_EQ(field(received, "sasl_username"), "u@example.org");
+
+  const Event list =
+      of(Daemon::smtpd,
+         "NOQUEUE: reject: RCPT from a[192.0.2.1]: 554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked "
+         "using zen.example; see; from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<x; from=<y>");
+  EXPECT_EQ(list.kind, Kind::decision);
+  EXPECT_EQ(list.pairs, "from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<x; from=<y>");
+  EXPECT_EQ(field(list, "status_data"), "192.0.2.1");
+  EXPECT_EQ(field(list, "reply"),
+            "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.example; see");
+  EXPECT_EQ(
+      of(Daemon::smtpd, "NOQUEUE: milter-reject: MAIL from a[192.0.2.1]: 550 5.7.1 no; from=<a@b.example>").action,
+      "milter-reject");
+  // long queue ids begin with letters that messages begin with as well
+  EXPECT_EQ(of(Daemon::smtpd, "tkBxJzkQwDz6tm: client=a[192.0.2.1]").kind, Kind::received);
+  EXPECT_EQ(of(Daemon::smtpd,
+               "dkBxJzkQwDz6tm: reject: DATA from a[192.0.2.1]: 550 5.5.3 <DATA>: Data command rejected: x; proto=SMTP")
+                .data,
+            "DATA");
+  EXPECT_EQ(of(Daemon::smtpd, "too many errors after RCPT from a[192.0.2.1]").stage, "RCPT");
+  EXPECT_EQ(of(Daemon::smtpd, "warning: a[192.0.2.1]: SASL PLAIN authentication failed: x").kind, Kind::auth_failed);
+  EXPECT_EQ(of(Daemon::smtpd, "warning: hostname a.example does not resolve to address 192.0.2.1").kind, Kind::message);
+  EXPECT_EQ(of(Daemon::smtpd, "a sentence with a host[192.0.2.1]").kind, Kind::unknown);
+  EXPECT_EQ(of(Daemon::smtpd, "").kind, Kind::unknown);
+}
+
+TEST(Event, Deliveries) {
+  const Event sent =
+      of(Daemon::smtp,
+         "0D9633D: to=<a@b.example>, relay=mx.example[2001:db8::9]:25, delay=3.6, delays=0/0/1/2, tls=dane, dsn=2.0.0, "
+         "status=sent (250 2.0.0 Ok: queued (again) as 153053D)");
+  EXPECT_EQ(sent.kind, Kind::delivery);
+  EXPECT_EQ(sent.status, "sent");
+  EXPECT_EQ(sent.enhanced, "2.0.0");
+  EXPECT_EQ(sent.text, "250 2.0.0 Ok: queued (again) as 153053D");
+  EXPECT_EQ(sent.host.address, "2001:db8::9");
+  EXPECT_EQ(field(sent, "tls_security_level"), "dane");
+  EXPECT_EQ(field(sent, "delay_transmission"), "2");
+  const Event may =
+      of(Daemon::smtp, "0D9633D: to=<a@b.example>, relay=none, delay=1, tls=may?, dsn=4.4.1, status=deferred (x)");
+  EXPECT_EQ(field(may, "tls_security_level"), "may");
+  EXPECT_EQ(field(may, "tls_policy_undecided"), "true");
+  const Event broken = of(Daemon::smtp,
+                          "0D9633D: to=<a@b.example>, relay=none, delay=1, tls=dane:none/!requiretls?:nostarttls, "
+                          "dsn=4.4.1, status=deferred (x)");
+  EXPECT_EQ(field(broken, "tls_downgrade_level"), "none");
+  EXPECT_EQ(field(broken, "requiretls_policy_violation"), "!");
+  EXPECT_EQ(field(broken, "requiretls_policy_undecided"), "true");
+  EXPECT_EQ(field(broken, "requiretls_downgrade_level"), "nostarttls");
+  EXPECT_EQ(of(Daemon::local,
+               "0D9633D: to=<a@b.example>, relay=local, delay=1, dsn=2.0.0, status=sent (forwarded as 1DF35917)")
+                .text,
+            "forwarded as 1DF35917");
+  EXPECT_EQ(
+      of(Daemon::smtp, "Verified TLS connection reused to a[192.0.2.1]:25: TLSv1.3 with cipher X (1/1 bits)").kind,
+      Kind::noted);
+  EXPECT_EQ(of(Daemon::smtp, "0D9633D: conversation with a[192.0.2.1] timed out while sending MAIL FROM").action,
+            "conversation timed out");
+  EXPECT_EQ(of(Daemon::qmgr, "66C15648577B: from=<a@b.example>, size=1, nrcpt=1 (queue active)").kind, Kind::queued);
+}
+
+TEST(Event, Postscreen) {
+  const Event greeted = of(Daemon::postscreen, "PREGREET 14 after 0.06 from [192.0.2.1]:4711: EHLO a\\r\\n");
+  EXPECT_EQ(greeted.action, "PREGREET");
+  EXPECT_EQ(field(greeted, "postscreen_violation_time"), "0.06");
+  EXPECT_EQ(of(Daemon::postscreen, "ALLOWLISTED [2001:db8::1]:4711").action, "ALLOWLISTED");
+  EXPECT_EQ(of(Daemon::postscreen, "CONNECT from [192.0.2.1]:4711 to [192.0.2.25]:25").kind, Kind::screen_connect);
+  EXPECT_EQ(of(Daemon::postscreen, "NON-SMTP COMMAND from [192.0.2.1]:4711 after CONNECT: GET / HTTP/1.0").stage,
+            "CONNECT");
+  EXPECT_EQ(of(Daemon::tlsproxy,
+               "Anonymous TLS connection established from [192.0.2.1]:4711: TLSv1.3 with cipher X (1/1 bits)")
+                .kind,
+            Kind::tls_proxied);
+}
+
+TEST(Event, Exim) {
+  const Event in = exim(
+      "1abcde-000000-AB <= a@b.example H=mx.example (helo) [2001:db8::1]:4711 P=esmtps "
+      "X=TLS1.3:TLS_AES_256_GCM_SHA384:256 S=1");
+  EXPECT_EQ(in.kind, Kind::exim_arrival);
+  EXPECT_EQ(in.queue_id, "1abcde-000000-AB");
+  EXPECT_EQ(in.host.name, "mx.example");
+  EXPECT_EQ(in.host.address, "2001:db8::1");
+  EXPECT_EQ(in.tls, "TLS1.3");
+  EXPECT_EQ(in.cipher, "TLS_AES_256_GCM_SHA384");
+  EXPECT_EQ(exim("1abcde-00000000abc-1234 Completed").queue_id, "1abcde-00000000abc-1234");
+  EXPECT_EQ(
+      exim("1abcde-000000-AB => u@c.example R=r T=t H=mx.example [192.0.2.9] X=TLS1.2:A_B:256 C=\"250 ok\"").status,
+      "sent");
+  const Event bounced = exim("1abcde-000000-AB ** u@c.example R=r T=t H=mx.example [192.0.2.9]: SMTP error: 550 no");
+  EXPECT_EQ(bounced.status, "bounced");
+  EXPECT_EQ(bounced.text, "SMTP error: 550 no");
+  EXPECT_EQ(exim("1abcde-000000-AB == u@c.example R=r T=t defer (110): Connection timed out").status, "deferred");
+  const Event no =
+      exim("H=([192.0.2.77]) [192.0.2.1]:4711 F=<a@b.example> temporarily rejected RCPT <u@c.example>: greylisted");
+  EXPECT_EQ(no.kind, Kind::exim_reject);
+  EXPECT_EQ(no.host.address, "192.0.2.1");
+  EXPECT_EQ(no.stage, "RCPT");
+  EXPECT_EQ(no.data, "u@c.example");
+  EXPECT_EQ(no.text, "greylisted");
+  EXPECT_EQ(exim("SMTP connection from [192.0.2.1]:4711 (TCP/IP connection count = 1)").kind, Kind::connect);
+  EXPECT_EQ(exim("SMTP connection from a [192.0.2.1]:4711 closed by QUIT").kind, Kind::noted);
+  EXPECT_EQ(exim("dovecot_login authenticator failed for (x) [192.0.2.1]: 535 Incorrect").kind, Kind::auth_failed);
+  EXPECT_EQ(exim("something else").kind, Kind::unknown);
+}
+
+// What real daemons say beside what is tested above: all of it is understood.
+TEST(Event, NothingOfTheseIsUnknown) {
+  static constexpr std::pair<std::string_view, std::string_view> kMessages[]{
+      {"smtpd", "certificate verification failed for a.example[192.0.2.1]: untrusted issuer /C=US"},
+      {"smtpd", "a.example[192.0.2.1]: Untrusted: subject_CN=a, issuer=b, fingerprint=C, pkey_fingerprint=D"},
+      {"smtpd", "a.example[192.0.2.1]: Issuing session ticket, key expiration: 1"},
+      {"smtpd",
+       "warning: TLS library problem: error:1417A0C1:SSL routines:tls_post_process_client_hello:no shared "
+       "cipher:../ssl/statem/statem_srvr.c:2283:"},
+      {"smtpd",
+       "4104E3D: reject: END-OF-MESSAGE from a[192.0.2.1]: 554 5.7.1 <END-OF-MESSAGE>: End-of-data rejected: x; "
+       "from=<a@b.example> to=<c@d.example> proto=ESMTP helo=<h>"},
+      {"smtpd",
+       "proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as 4104E3D; from=<a@b.example> to=<c@d.example> proto=ESMTP "
+       "helo=<h>"},
+      {"smtpd", "NOQUEUE: client=a[192.0.2.1]"},
+      {"smtpd", "disconnect from a[192.0.2.1]"},
+      {"smtpd",
+       "NOQUEUE: reject: CONNECT from unknown[unknown]: 554 5.7.1 <unknown[unknown]>: Client host rejected: x; "
+       "proto=SMTP"},
+      {"smtpd", "table hash:/etc/postfix/x(0,lock|fold_fix) has changed -- restarting"},
+      {"smtpd", "warning: unknown[192.0.2.1]: SASL PLAIN authentication failed: Invalid authentication mechanism"},
+      {"smtp",
+       "4104E3D: to=<a@b.example>, relay=x.example[192.0.2.9]:25, conn_use=2, delay=1, delays=0/0/0/1, dsn=5.1.1, "
+       "status=bounced (host x.example[192.0.2.9] said: 550 5.1.1 <a@b.example>: no (in reply to RCPT TO command))"},
+      {"smtp", "4104E3D: host x.example[192.0.2.9] refused to talk to me: 421 4.7.0 try again later"},
+      {"smtp", "4104E3D: Cannot start TLS: handshake failure"},
+      {"smtp",
+       "x.example[192.0.2.9]:25: re-using session with untrusted certificate, look for details earlier in the log"},
+      {"smtp",
+       "server certificate verification failed for x.example[192.0.2.9]:25: num=20:unable to get local issuer "
+       "certificate"},
+      {"smtp", "warning: no MX host for b.example has a valid address record"},
+      {"smtp",
+       "Verified TLS connection established to x.example[2001:db8::9]:25: TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 "
+       "(256/256 bits) key-exchange X25519 server-signature RSA-PSS (2048 bits) server-digest SHA256"},
+      {"qmgr",
+       "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (delivery "
+       "temporarily suspended: connect to x[192.0.2.9]:25: Connection refused)"},
+      {"error", "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (x)"},
+      {"cleanup", "4104E3D: resent-message-id=<x@y>"},
+      {"cleanup",
+       "4104E3D: prepend: header Subject: x from a[192.0.2.1]; from=<a@b.example> to=<c@d.example> proto=ESMTP "
+       "helo=<h>: X-A: b"},
+      {"cleanup", "warning: milter inet:127.0.0.1:8891: can't read SMFIC_EOH reply packet header: Success"},
+      {"bounce", "4104E3D: sender non-delivery notification: 4104E3E"},
+      {"master", "daemon started -- version 3.7.11, configuration /etc/postfix"},
+      {"postfix-script", "starting the Postfix mail system"},
+      {"postscreen", "discarding EHLO keywords: CHUNKING"},
+      {"postscreen", "BARE NEWLINE from [192.0.2.1]:4711 after DATA"},
+      {"scache", "statistics: domain lookup hits=0 miss=1 success=0%"},
+      {"trivial-rewrite", "table hash:/x has changed -- restarting"},
+      {"pickup", "4104E3D: uid=0 from=<root>"},
+      {"postsuper", "4104E3D: released from hold"},
+      {"tlsmgr", "open smtpd TLS cache btree:/var/lib/postfix/smtpd_scache"},
+      {"tlsproxy", "SSL_accept error from [192.0.2.1]:4711: lost connection"},
+      {"lmtp",
+       "4104E3D: to=<a@b.example>, relay=mx1[private/dovecot-lmtp], delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent "
+       "(250 2.0.0 <a@b.example> x Saved)"},
+      {"anvil", "statistics: max message rate 1/60s for (smtpd:2001:db8::1) at Oct  9 08:53:20"},
+      {"discard", "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/0/0/0, dsn=2.0.0, status=sent (x)"},
+  };
+  for (const auto& [name, message] : kMessages) {
+    const auto daemon = daemon_named(name);
+    ASSERT_TRUE(daemon) << name;
+    EXPECT_NE(of(*daemon, message).kind, Kind::unknown) << name << ": " << message;
+  }
+}
+
+TEST(Event, PairsAreFoundByTheirWholeName) {
+  EXPECT_EQ(pair_value("orig_to=<x>, to=<y>", "to"), "y");
+  EXPECT_EQ(pair_value("from=<> to=<a b>", "from"), "");
+  EXPECT_EQ(pair_value("from=<> to=<a b>", "to"), "a b");
+  EXPECT_EQ(pair_value("to=<open", "to"), "open");
+  EXPECT_EQ(pair_value("delay=1, delays=2", "delays"), "2");
+  EXPECT_EQ(pair_value("", "to"), "");
+}
+
+TEST(Event, Reasons) {
+  ReasonBuffer buffer;
+  const auto reason = [&](std::string_view text) { return std::string(reason_of("550", "5.1.1", text, buffer)); };
+  EXPECT_EQ(reason("<a@b.example>: Recipient address rejected: User unknown"),
+            "550 5.1.1 Recipient address rejected: User unknown");
+  EXPECT_EQ(reason("Recipient address rejected: Greylisted, see http://a.example/b"),
+            "550 5.1.1 Recipient address rejected: Greylisted");
+  EXPECT_EQ(reason("Client host [192.0.2.1] blocked using zen.example; https://x"),
+            "550 5.1.1 Client host blocked using zen.example");
+  EXPECT_EQ(reason("wait 300 seconds for 5s"), "550 5.1.1 wait N seconds for Ns");
+  EXPECT_EQ(reason("<unclosed"), "550 5.1.1 <unclosed");
+  EXPECT_EQ(reason(std::string(1000, 'x')).size(), kReasonMax);
+  EXPECT_EQ(reason(""), "550 5.1.1");
+}
+
+}  // namespace
+}  // namespace postern::maillog

@@ -1,0 +1,193 @@
+#include "maillog/tally.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace postern::maillog {
+namespace {
+
+constexpr WallMs kNow = 1795392000000;  // 2026-11-23T00:00:00Z
+
+std::string smtpd(const std::string& message, const std::string& day = "Nov 20") {
+  return day + " 08:53:20 mx1 postfix/smtpd[911]: " + message;
+}
+const std::string kTls =
+    ": TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits) key-exchange X25519 server-signature ECDSA";
+
+std::vector<std::string> sample() {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 10; ++i) {
+    const std::string day = i < 6 ? "Nov 20" : "Nov 21";
+    const std::string client = i % 5 == 0 ? "unknown[2001:db8:1:2::3]" : "a.example[192.0.2." + std::to_string(i) + "]";
+    lines.push_back(day + " 08:53:20 mx1 postfix/postscreen[1]: CONNECT from [192.0.2.7]:4711 to [192.0.2.25]:25");
+    lines.push_back(smtpd("connect from " + client, day));
+    if (i % 2 == 0) lines.push_back(smtpd("Anonymous TLS connection established from " + client + kTls, day));
+    lines.push_back(smtpd(
+        "NOQUEUE: reject: RCPT from " + client + ": 550 5.1.1 <u" + std::to_string(i) +
+            "@example.org>: Recipient address rejected: User unknown; from=<a@b.example> to=<c@d.example> proto=ESMTP",
+        day));
+    lines.push_back(smtpd("disconnect from " + client + " ehlo=1 starttls=1 commands=2", day));
+  }
+  lines.push_back(
+      "Nov 21 09:00:00 mx1 postfix/smtp[5]: 4104E3D: to=<a@b.example>, relay=mx.example[2001:db8::1]:25, delay=61, "
+      "dsn=2.0.0, status=sent (ok)");
+  lines.push_back(
+      "Nov 21 09:00:00 mx1 postfix/smtp[5]: 4104E3D: to=<a@b.example>, relay=none, delay=61, dsn=4.4.1, "
+      "status=deferred (connect to x[192.0.2.9]:25: refused)");
+  lines.push_back("Nov 21 09:00:00 mx1 dovecot: imap-login: Login");
+  lines.push_back("Nov 21 09:00:00 mx1 postfix/smtpd[5]: gibberish");
+  lines.push_back("gibberish");
+  return lines;
+}
+
+std::string json_of(const Tally& tally) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object();
+  append_json(tally, writer);
+  writer.end_object();
+  return out;
+}
+
+TEST(Tally, Counts) {
+  Tally tally({.time = {.now = kNow}, .keep_unknown = true});
+  for (const std::string& line : sample()) tally.add(line);
+  EXPECT_EQ(tally.connections().total(), 10U);
+  EXPECT_EQ(tally.connections().v6, 2U);
+  EXPECT_EQ(tally.connections_with_tls().total(), 5U);
+  EXPECT_EQ(tally.connections_with_tls().v6, 1U);
+  EXPECT_FALSE(tally.tls_from_disconnects());
+  EXPECT_EQ(tally.ciphers.of("TLS_AES_256_GCM_SHA384").total(), 5U);
+  EXPECT_EQ(tally.key_exchanges.of("X25519").v4, 4U);
+  EXPECT_EQ(tally.postscreen.of("CONNECT").total(), 10U);
+  EXPECT_EQ(tally.rejected, 10U);
+  EXPECT_EQ(tally.reasons.entries().size(), 1U);
+  EXPECT_EQ(tally.reasons.of("550 5.1.1 Recipient address rejected: User unknown").v6, 2U);
+  EXPECT_EQ(tally.delivered, 1U);
+  EXPECT_EQ(tally.deferrals, 1U);
+  EXPECT_EQ(tally.statuses.of("sent").v6, 1U);
+  EXPECT_EQ(tally.delays[3], 1U);  // a minute to ten
+  EXPECT_EQ(tally.lines.total, 50U);
+  EXPECT_EQ(tally.lines.others, 1U);
+  EXPECT_EQ(tally.lines.unknown, 2U);
+  ASSERT_EQ(tally.unknown.size(), 2U);
+  EXPECT_EQ(tally.unknown[1].second, "gibberish");
+  ASSERT_EQ(tally.days.size(), 2U);
+  EXPECT_EQ(tally.days.begin()->second.connections.total(), 6U);
+  EXPECT_EQ(tally.days.begin()->second.tls.total(), 3U);
+  EXPECT_EQ(tally.days.rbegin()->second.deferred, 1U);
+  const auto top = tally.prefixes.top(2);
+  ASSERT_EQ(top.size(), 2U);
+  EXPECT_EQ(top[0].prefix, "192.0.2.0/24");
+  EXPECT_EQ(top[0].count, 8U);
+  EXPECT_EQ(top[1].prefix, "2001:db8:1::/48");
+}
+
+// However the lines are shared, the sum says the same.
+TEST(Tally, SumOfParts) {
+  const auto lines = sample();
+  const TallyOptions options{.time = {.now = kNow}, .keep_unknown = true};
+  Tally whole(options);
+  for (std::size_t i = 0; i < lines.size(); ++i) whole.add(lines[i], i);
+  const auto parsed = json::parse(json_of(whole));
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->at("connections").at("total").integer(), 10);
+  EXPECT_EQ(parsed->at("lines").at("unknown").integer(), 2);
+  EXPECT_EQ(parsed->at("days").at("2026-11-20").at("ipv6").integer(), 2);
+  for (std::size_t cut = 0; cut <= lines.size(); ++cut) {
+    Tally first(options);
+    Tally second(options);
+    for (std::size_t i = 0; i < lines.size(); ++i) (i < cut ? second : first).add(lines[i], i);
+    first.add(second);
+    const auto sum = json::parse(json_of(first));
+    ASSERT_TRUE(sum);
+    EXPECT_EQ(sum->text(), parsed->text()) << cut;
+  }
+}
+
+TEST(Tally, Times) {
+  const auto count = [](std::optional<WallMs> since, std::optional<WallMs> until) {
+    Tally tally({.time = {.now = kNow}, .since = since, .until = until});
+    for (const std::string& line : sample()) tally.add(line);
+    EXPECT_EQ(tally.lines.total + tally.lines.outside, 50U);
+    return tally.connections().total();
+  };
+  const WallMs first = *parse_iso8601("2026-11-20T08:53:20Z");
+  EXPECT_EQ(count(first, {}), 10U);
+  EXPECT_EQ(count(first + 1, {}), 4U);
+  EXPECT_EQ(count({}, first), 0U);
+  EXPECT_EQ(count({}, first + 1), 6U);
+}
+
+TEST(Tally, WithoutTlsLines) {
+  Tally tally;
+  tally.add(smtpd("connect from a[192.0.2.1]"));
+  tally.add(smtpd("disconnect from a[192.0.2.1] ehlo=2 starttls=1 mail=1 commands=4"));
+  tally.add(smtpd("disconnect from a[192.0.2.1] ehlo=2 starttls=0/1 commands=2/3"));
+  EXPECT_TRUE(tally.tls_from_disconnects());
+  EXPECT_EQ(tally.connections_with_tls().total(), 1U);
+  EXPECT_EQ(tally.with_tls(tally.days.begin()->second).v4, 1U);
+}
+
+TEST(Tally, Exim) {
+  Tally tally;
+  const std::string stamp = "2026-10-09 08:53:20 ";
+  tally.add(stamp + "1abcde-000000-AB <= a@b.example H=x [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256 S=1");
+  tally.add(stamp + "1abcde-000000-AC <= a@b.example U=root P=local S=1");
+  tally.add(stamp + "1abcde-000000-AB => u <u@c.example> R=r T=mail_spool");
+  tally.add(stamp + "1abcde-000000-AB Completed");
+  tally.add(stamp + "H=(x) [2001:db8::1] F=<a@b.example> rejected RCPT <u@c.example>: relay not permitted");
+  EXPECT_TRUE(tally.exim_messages_stand_for_connections());
+  EXPECT_EQ(tally.connections().total(), 1U);
+  EXPECT_EQ(tally.connections_with_tls().total(), 1U);
+  EXPECT_EQ(tally.tls_versions.of("TLSv1.3").v4, 1U);
+  EXPECT_EQ(tally.received, 2U);
+  EXPECT_EQ(tally.delivered, 1U);
+  EXPECT_EQ(tally.reasons.of("RCPT relay not permitted").v6, 1U);
+  EXPECT_EQ(tally.lines.exim, 5U);
+  EXPECT_EQ(tally.lines.unknown, 0U);
+  tally.add(stamp + "SMTP connection from [192.0.2.1]:4711 (TCP/IP connection count = 1)");
+  EXPECT_FALSE(tally.exim_messages_stand_for_connections());
+  EXPECT_EQ(tally.connections().total(), 1U);
+}
+
+TEST(Tally, MemoryIsBounded) {
+  Tally tally({.keep_unknown = true});
+  for (std::size_t i = 0; i <= NameTable::kNamesMax; ++i) tally.ciphers.add("C" + std::to_string(i), Family::v4);
+  EXPECT_EQ(tally.ciphers.entries().size(), NameTable::kNamesMax);
+  EXPECT_EQ(tally.ciphers.others().total(), 1U);
+  EXPECT_EQ(tally.ciphers.total(), NameTable::kNamesMax + 1);
+  NameTable more;
+  more.add("C" + std::to_string(NameTable::kNamesMax), Family::v6);  // has no place of its own there
+  more.add("C0", Family::v6);
+  more.add(std::string(1000, 'x'), Family::v6);
+  EXPECT_EQ(more.entries().back().name.size(), NameTable::kNameMax);
+  tally.ciphers.add(more);
+  EXPECT_EQ(tally.ciphers.others().total(), 3U);
+  EXPECT_EQ(tally.ciphers.of("C0").v6, 1U);
+  for (std::size_t i = 0; i <= kUnknownKept; ++i) tally.add(std::string(1000, 'x'), i);
+  EXPECT_EQ(tally.unknown.size(), kUnknownKept);
+  EXPECT_EQ(tally.unknown[0].second.size(), kUnknownKeptOctets);
+  EXPECT_EQ(tally.lines.unknown, kUnknownKept + 1);
+}
+
+TEST(Tally, FrequentPrefixesStay) {
+  Prefixes prefixes;
+  for (unsigned i = 0; i < 200'000; ++i) {
+    prefixes.add("10." + std::to_string(i / 256 % 256) + "." + std::to_string(i % 256) + ".1");
+    if (i % 20 == 0) prefixes.add("2001:db8:77::" + std::to_string(i % 9999));
+  }
+  for (const std::string_view none : {"", "unknown", "1.2", "300.1.1.1", "2001:db8", ":", "x", "private/lmtp"})
+    prefixes.add(none);
+  EXPECT_FALSE(prefixes.exact());
+  const auto top = prefixes.top(1);
+  ASSERT_EQ(top.size(), 1U);
+  EXPECT_EQ(top[0].prefix, "2001:db8:77::/48");
+  EXPECT_GE(top[0].count, 10'000U);
+  EXPECT_LE(top[0].count - top[0].error, 10'000U);
+}
+
+}  // namespace
+}  // namespace postern::maillog
