@@ -13,6 +13,7 @@
 #include "insight/judging.h"
 #include "insight/replay.h"
 #include "insight/signal_value.h"
+#include "insight/traffic.h"
 
 namespace {
 
@@ -223,6 +224,20 @@ void signals(benchmark::State& state) {
   count(state);
 }
 BENCHMARK(signals)->Unit(benchmark::kMillisecond);
+
+// The statistics of the whole file on `threads` threads: wall time counts.
+void stats(benchmark::State& state) {
+  TrafficOptions options;
+  options.sources = ground().file.sources();
+  options.threads = static_cast<unsigned>(state.range(0));
+  for (auto _ : state) {
+    const auto report = read_traffic(options);
+    if (!report || sum(report->now.statistics.sessions) != kSessions) state.SkipWithError("not all sessions were read");
+  }
+  count(state);
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kSessions * ground().file.octets()));
+}
+BENCHMARK(stats)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 }  // namespace
 

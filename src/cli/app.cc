@@ -677,11 +677,16 @@ void add_mark(CLI::App& app, Options& options) {
 }
 
 void add_stats(CLI::App& app, Options& options) {
-  CLI::App* const stats = app.add_subcommand("stats", "shares by address family, TLS, cipher, verdict and reason");
+  CLI::App* const stats =
+      app.add_subcommand("stats", "connections and messages by family, TLS, verdict, reason; delays");
   stats->group("Insight");
   add_record_options(*stats, options.stats.common, true);
+  stats->add_option("--until", options.stats.until, "only what began before this; as --since")->type_name("TIME");
+  stats->add_flag("--compare", options.stats.compare, "beside the period of the same length before --since");
   stats->add_flag("--countries", options.stats.countries, "propose [policy] home, with the mail it would have cost");
-  stats->footer("Examples:\n  postern stats --since 7d\n  postern stats --countries var/records");
+  stats->footer(
+      "Examples:\n  postern stats --since 7d --compare\n  postern stats --since 2026-11-01 --until 2026-12-01 --json\n "
+      " postern stats --countries var/records");
   stats->callback([&options] { options.chosen = [&options] { return run_stats(options.stats); }; });
 }
 

@@ -38,6 +38,8 @@ struct MarkOptions {
 
 struct StatsOptions {
   RecordOptions common;
+  std::string until;     // as RecordOptions::since; "" now
+  bool compare = false;  // with the period of the same length before
   bool countries = false;
 };
 [[nodiscard]] int run_stats(const StatsOptions& options);
