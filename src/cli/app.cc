@@ -46,6 +46,7 @@ struct Options {
   WhyOptions why;
   MarkOptions mark;
   StatsOptions stats;
+  MetricsOptions metrics;
   SignalsOptions signals;
   ReplayOptions replay;
   std::function<int()> chosen;
@@ -690,6 +691,15 @@ void add_stats(CLI::App& app, Options& options) {
   stats->callback([&options] { options.chosen = [&options] { return run_stats(options.stats); }; });
 }
 
+void add_metrics(CLI::App& app, Options& options) {
+  CLI::App* const metrics = app.add_subcommand("metrics", "what a running server counts, as Prometheus reads it");
+  metrics->group("Insight");
+  add_config_option(*metrics, options.metrics.config);
+  metrics->add_flag("--reference", options.metrics.reference, "all metrics and their meaning, as Markdown");
+  metrics->footer("Example:\n  postern metrics --config /etc/postern/postern.toml");
+  metrics->callback([&options] { options.chosen = [&options] { return run_metrics(options.metrics); }; });
+}
+
 void add_signals(CLI::App& app, Options& options) {
   CLI::App* const signals = app.add_subcommand("signals", "what each signal is worth, measured on your own traffic");
   signals->group("Insight");
@@ -759,6 +769,7 @@ int run(int argc, char** argv) {
   add_why(app, options);
   add_mark(app, options);
   add_stats(app, options);
+  add_metrics(app, options);
   add_signals(app, options);
   add_replay(app, options);
   if (argc <= 1) {

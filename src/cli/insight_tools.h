@@ -44,6 +44,12 @@ struct StatsOptions {
 };
 [[nodiscard]] int run_stats(const StatsOptions& options);
 
+struct MetricsOptions {
+  std::string config;
+  bool reference = false;  // the table of all metrics, as Markdown, for docs/metrics.md
+};
+[[nodiscard]] int run_metrics(const MetricsOptions& options);
+
 struct SignalsOptions {
   RecordOptions common;
   std::string write;  // file of counts; "" none
