@@ -170,6 +170,8 @@ def main() -> int:
         reach.run(build, FOLDER, chosen, plan, repetitions if plan == "full" else 1, recorder)
     if "insight" in chosen:
         insight.run(build, repetitions, recorder)
+    if "stats" in chosen:
+        insight.run_stats(build, repetitions, recorder)
     if "journal" in chosen:
         journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:
