@@ -93,7 +93,7 @@ static_assert(std::ranges::is_sorted(kNamed));
 std::span<const std::string_view> reason_words() { return kWords; }
 
 std::size_t reason_number(std::string_view word) {
-  if (word.empty()) return 0;
+  if (word.empty() || word == kWords.front()) return 0;
   const auto found = std::ranges::lower_bound(kNamed, word);
   if (found == kNamed.end() || *found != word) return kWords.size() - 1;
   return 1 + static_cast<std::size_t>(found - kNamed.begin());

@@ -1,9 +1,11 @@
 #include "inbound/refusals.h"
-#include "record/reasons.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
+
+#include "evidence/verdict.h"
+#include "record/reasons.h"
 
 namespace postern::inbound {
 namespace {
