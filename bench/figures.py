@@ -138,6 +138,15 @@ def _recorded(cell: str, limit: float, what: str) -> Callable[[Results], Row]:
     return row
 
 
+def _stats(cell: str, limit: float, what: str, peer: str) -> Callable[[Results], Row]:
+    def row(results: Results) -> Row:
+        ours, theirs = (median(results.get((cell, server), []), "gb_per_s") for server in ("postern", peer))
+        if limit:
+            return _absolute(ours, limit, False, "GB/s", what, f"{peer} {_number(theirs)}")
+        return Row(what, _number(ours), f"{peer} {_number(theirs)}", "", "", "measured")
+    return row
+
+
 def _attacks(results: Results, run: str) -> list[tuple[int, dict]]:
     return [(number, runs[-1]) for number in range(1, 7) if (runs := results.get((f"attacks/{run} S{number}", "postern")))]
 
@@ -245,6 +254,9 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("greylist",), _greylist),
     (("protocols",), _single("policy/session_of/50", "cpu_us", 2, True, "us", "all verdicts of a session from its evidence, 50 rules: CPU us")),
     (("insight",), _recorded("replay", 200_000, "replay of uncompressed records, 50 rules, one core: sessions")),
+    (("stats",), _stats("stats", 1, "statistics over 1 GB of own records, all cores: GB/s", "cat")),
+    (("stats",), _stats("stats-zst", 0, "the same, one compressed file: GB/s of what it holds", "zstd")),
+    (("insight",), _single("record/refused_and_counted", "cpu_us", 4, True, "us", "record and metrics of a refused session: CPU us")),
     (("insight",), _recorded("signals", 0, "worth of signals from uncompressed records, one core: sessions a second")),
     (("maillog",), _maillog),
     (("maillog",), _single("maillog", "peak_mib", 64, True, "MiB", "the same: peak of memory")),

@@ -173,6 +173,8 @@ def main() -> int:
         insight.run(build, repetitions, recorder)
     if "maillog" in chosen:
         maillog.run(build, FOLDER, repetitions, recorder)
+    if "stats" in chosen:
+        insight.run_stats(build, repetitions, recorder)
     if "journal" in chosen:
         journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:

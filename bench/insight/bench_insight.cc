@@ -1,9 +1,12 @@
 // Replay and signals over a record file that lies uncompressed in the page cache: sessions a second of one core.
 #include <benchmark/benchmark.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -13,6 +16,7 @@
 #include "insight/judging.h"
 #include "insight/replay.h"
 #include "insight/signal_value.h"
+#include "insight/traffic.h"
 
 namespace {
 
@@ -43,9 +47,9 @@ std::shared_ptr<const policy::Policy> policy_of() {
   return policy;
 }
 
-class Traffic {
+class RecordedTraffic {
  public:
-  explicit Traffic(const policy::Policy& policy) : policy_(policy) {}
+  explicit RecordedTraffic(const policy::Policy& policy) : policy_(policy) {}
   std::string line(std::mt19937& random, int number) {
     const unsigned sender = random() % kSenders;
     const std::string domain = "s" + std::to_string(sender) + ".example";
@@ -155,7 +159,7 @@ class RecordFile {
     if (fd < 0) std::abort();
     std::ofstream out(path_, std::ios::binary);
     std::mt19937 random(1);
-    Traffic traffic(policy);
+    RecordedTraffic traffic(policy);
     for (int i = 0; i < kSessions; ++i) out << traffic.line(random, i);
     ::close(fd);
   }
@@ -224,6 +228,61 @@ void signals(benchmark::State& state) {
 }
 BENCHMARK(signals)->Unit(benchmark::kMillisecond);
 
+// The same file through read(2) alone, as `cat` does: what a walk cannot be faster than.
+void cat(benchmark::State& state) {
+  std::string buffer(256 << 10, '\0');
+  for (auto _ : state) {
+    const int fd = ::open(ground().file.sources().paths.front().c_str(), O_RDONLY | O_CLOEXEC);
+    std::uint64_t octets = 0;
+    for (ssize_t n = 1; n > 0; octets += static_cast<std::uint64_t>(std::max<ssize_t>(n, 0)))
+      n = ::read(fd, buffer.data(), buffer.size());
+    ::close(fd);
+    if (octets == 0) state.SkipWithError("the file was not read");
+  }
+  count(state);
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kSessions * ground().file.octets()));
+}
+BENCHMARK(cat)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// The statistics of the whole file on `threads` threads: wall time counts.
+void stats(benchmark::State& state) {
+  TrafficOptions options;
+  options.sources = ground().file.sources();
+  options.threads = static_cast<unsigned>(state.range(0));
+  for (auto _ : state) {
+    const auto report = read_traffic(options);
+    if (!report || sum(report->now.statistics.sessions) != kSessions) state.SkipWithError("not all sessions were read");
+  }
+  count(state);
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(kSessions * ground().file.octets()));
+}
+BENCHMARK(stats)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+
 }  // namespace
 
-BENCHMARK_MAIN();
+// --write=FILE --octets=N: no benchmark, but such records in a file, for `./dev bench stats`.
+int main(int argc, char** argv) {
+  std::string path;
+  std::uint64_t octets = 0;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word.starts_with("--write=")) path = word.substr(8);
+    if (word.starts_with("--octets=")) octets = std::strtoull(argv[i] + 9, nullptr, 10);
+  }
+  if (!path.empty()) {
+    const auto policy = policy_of();
+    std::ofstream out(path, std::ios::binary);
+    std::mt19937 random(1);
+    RecordedTraffic traffic(*policy);
+    std::uint64_t written = 0;
+    for (int i = 0; written < octets; ++i) {
+      const std::string line = traffic.line(random, i);
+      out << line;
+      written += line.size();
+    }
+    return out.flush() ? 0 : 1;
+  }
+  benchmark::Initialize(&argc, argv);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "evidence/evidence.h"
+#include "record/metrics.h"
 #include "record/session_reader.h"
 #include "record/session_record.h"
 
@@ -33,6 +34,8 @@ SessionRecord session() {
   out.end = "quit";
   return out;
 }
+
+SessionRecord judged_session();
 
 SessionRecord refused_session() {
   SessionRecord out = session();
@@ -84,6 +87,33 @@ void append(benchmark::State& state, const Record& record) {
 
 void refused(benchmark::State& state) { append(state, refused_session()); }
 BENCHMARK(refused);
+
+// What a refused session costs when it ends: its record, as a judged one is with its evidence, and the metrics.
+void refused_and_counted(benchmark::State& state) {
+  SessionRecord record = judged_session();
+  record.transactions.front().message = {};
+  record.transactions.front().code = 0;
+  record.transactions.front().reason = "rset";
+  record.transactions.front().recipients = {{"alice.smith@example.org", 550, "5.7.1", "evidence"}};
+  record.accepted = 0;
+  record.decisions.back().action = evidence::Action::reject;
+  record.decisions.back().reason = evidence::Reason::evidence_score;
+  std::string line;
+  for (auto _ : state) {
+    line.clear();
+    append_json(record, line);
+    count(record);
+    benchmark::DoNotOptimize(line.data());
+  }
+  state.counters["octets"] = static_cast<double>(line.size());
+}
+
+void counted(benchmark::State& state) {
+  const SessionRecord record = refused_session();
+  for (auto _ : state) count(record);
+}
+BENCHMARK(counted);
+BENCHMARK(counted)->Threads(2);
 
 void accepted(benchmark::State& state) { append(state, accepted_session()); }
 BENCHMARK(accepted);
@@ -180,6 +210,7 @@ SessionRecord judged_session() {
 
 void judged(benchmark::State& state) { append(state, judged_session()); }
 BENCHMARK(judged);
+BENCHMARK(refused_and_counted);
 
 void read_session(benchmark::State& state) {
   std::string line;

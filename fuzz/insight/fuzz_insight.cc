@@ -8,6 +8,7 @@
 #include "insight/aggregates.h"
 #include "insight/replay.h"
 #include "insight/signal_value.h"
+#include "insight/countries.h"
 #include "insight/statistics.h"
 
 namespace {

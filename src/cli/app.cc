@@ -46,6 +46,7 @@ struct Options {
   WhyOptions why;
   MarkOptions mark;
   StatsOptions stats;
+  MetricsOptions metrics;
   SignalsOptions signals;
   ReplayOptions replay;
   std::function<int()> chosen;
@@ -685,22 +686,34 @@ void add_maillog_options(CLI::App& app, MaillogOptions& o) {
   app.add_flag("--lines", o.lines, "each line of the logs as a JSON object")->needs(files);
   app.add_flag("--all", o.all, "of the logs every table, not one screen")->needs(files);
   app.add_flag("--unknown", o.unknown, "show lines of the logs that are not understood")->needs(files);
-  app.add_option("--until", o.until, "lines before then, as --since")->type_name("TIME")->needs(files);
   app.add_option("--threads", o.threads, "how many count; as many as there are processors")
       ->type_name("N")
       ->needs(files);
 }
 
 void add_stats(CLI::App& app, Options& options) {
-  CLI::App* const stats = app.add_subcommand("stats", "shares by address family, TLS, cipher, verdict and reason");
+  CLI::App* const stats =
+      app.add_subcommand("stats", "connections and messages by family, TLS, verdict, reason; delays");
   stats->group("Insight");
   add_record_options(*stats, options.stats.common, true);
+  stats->add_option("--until", options.stats.until, "only what began before this; as --since")->type_name("TIME");
+  stats->add_flag("--compare", options.stats.compare, "beside the period of the same length before --since");
   stats->add_flag("--countries", options.stats.countries, "propose [policy] home, with the mail it would have cost");
   add_maillog_options(*stats, options.stats.maillog);
   stats->footer(
-      "Examples:\n  postern stats --since 7d\n  postern stats --countries var/records\n"
+      "Examples:\n  postern stats --since 7d --compare\n  postern stats --since 2026-11-01 --until 2026-12-01 --json\n "
+      " postern stats --countries var/records\n"
       "  postern stats --maillog /var/log/mail.log /var/log/mail.log.*.gz");
   stats->callback([&options] { options.chosen = [&options] { return run_stats(options.stats); }; });
+}
+
+void add_metrics(CLI::App& app, Options& options) {
+  CLI::App* const metrics = app.add_subcommand("metrics", "what a running server counts, as Prometheus reads it");
+  metrics->group("Insight");
+  add_config_option(*metrics, options.metrics.config);
+  metrics->add_flag("--reference", options.metrics.reference, "all metrics and their meaning, as Markdown");
+  metrics->footer("Example:\n  postern metrics --config /etc/postern/postern.toml");
+  metrics->callback([&options] { options.chosen = [&options] { return run_metrics(options.metrics); }; });
 }
 
 void add_signals(CLI::App& app, Options& options) {
@@ -772,6 +785,7 @@ int run(int argc, char** argv) {
   add_why(app, options);
   add_mark(app, options);
   add_stats(app, options);
+  add_metrics(app, options);
   add_signals(app, options);
   add_replay(app, options);
   if (argc <= 1) {

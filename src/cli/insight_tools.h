@@ -39,10 +39,18 @@ struct MarkOptions {
 
 struct StatsOptions {
   RecordOptions common;
+  std::string until;     // as RecordOptions::since; "" now
+  bool compare = false;  // with the period of the same length before
   bool countries = false;
   MaillogOptions maillog;  // with files: theirs are counted, not records
 };
 [[nodiscard]] int run_stats(const StatsOptions& options);
+
+struct MetricsOptions {
+  std::string config;
+  bool reference = false;  // the table of all metrics, as Markdown, for docs/metrics.md
+};
+[[nodiscard]] int run_metrics(const MetricsOptions& options);
 
 struct SignalsOptions {
   RecordOptions common;

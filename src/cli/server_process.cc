@@ -18,9 +18,11 @@
 #include "bounds/prefix_budgets.h"
 #include "cli/data_directory.h"
 #include "cli/limit_notices.h"
+#include "cli/live_metrics.h"
 #include "cli/sending.h"
 #include "control/access_commands.h"
 #include "control/control.h"
+#include "control/metrics_commands.h"
 #include "control/record_commands.h"
 #include "control/tls_commands.h"
 #include "control/user_commands.h"
@@ -165,6 +167,7 @@ struct ServerProcess::Impl {
   std::unique_ptr<delivery::Queue> queue;
   std::unique_ptr<LimitNotices> limit_notices;
   std::unique_ptr<control::Server> control;
+  std::unique_ptr<LiveMetrics> live_metrics;  // of the store and the resolver
   std::unique_ptr<io::SignalWatcher> signals;
   bool ending = false;
   std::atomic<bool> house_ends{false};  // looked at on the pool
@@ -472,6 +475,8 @@ Result<void> ServerProcess::open() {
   control::add_record_commands(*own.control, own.pool, [records = own.records.get()] { records->flush(); });
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
+  own.live_metrics = std::make_unique<LiveMetrics>(*own.store, *own.unbound);
+  control::add_metrics_command(*own.control);
   own.resolver = std::make_unique<resolver::CachedResolver>(own.unbound, own.loop);
   POSTERN_TRY(own.outbound_tls,
               outbound::PublishedTls::make(own.loop, own.pool, *own.resolver, config.outbound_tls,

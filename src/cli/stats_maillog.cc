@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/insight_tools.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/record_source.h"
@@ -313,11 +314,14 @@ std::int64_t utc_offset(WallMs time) {
 
 }  // namespace
 
-int run_stats_maillog(const MaillogOptions& options, const std::string& since, bool json, WallMs now) {
+int run_stats_maillog(const StatsOptions& all) {
+  const MaillogOptions& options = all.maillog;
+  const WallMs now = all.common.clock();
   insight::LogImport import{.files = options.files, .options = {}, .threads = options.threads};
   import.options.time = {.now = now, .utc_offset_s = utc_offset(now)};
   import.options.keep_unknown = options.unknown;
-  for (const auto& [text, into] : {std::pair{&since, &import.options.since}, {&options.until, &import.options.until}}) {
+  for (const auto& [text, into] :
+       {std::pair{&all.common.since, &import.options.since}, {&all.until, &import.options.until}}) {
     if (text->empty()) continue;
     *into = parse_since(*text, now);
     if (*into) continue;
@@ -332,7 +336,7 @@ int run_stats_maillog(const MaillogOptions& options, const std::string& since, b
     complain(tally.error().what);
     return kNegative;
   }
-  if (json) {
+  if (all.common.json) {
     std::string out;
     json::Writer writer(out);
     writer.begin_object();

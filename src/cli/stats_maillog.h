@@ -15,11 +15,11 @@ struct MaillogOptions {
   bool lines = false;              // one JSON object a line of the log, in place of statistics
   bool all = false;                // every table and row, not one screen
   bool unknown = false;            // show what was not understood
-  std::string until;               // as since; "" all
   unsigned threads = 0;            // 0: as many as there are processors
 };
 
-// `since`, `json` and `now` are those of RecordOptions.
-[[nodiscard]] int run_stats_maillog(const MaillogOptions& options, const std::string& since, bool json, WallMs now);
+struct StatsOptions;
+// `since`, `until`, `json` and the clock are those of all statistics.
+[[nodiscard]] int run_stats_maillog(const StatsOptions& all);
 
 }  // namespace postern::cli

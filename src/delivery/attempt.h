@@ -44,7 +44,9 @@ struct AttemptNote {
   std::string host_name;             // of that address, "mx.example.net"
   std::optional<ip::Family> family;  // of that address
   std::string tls;                   // version; empty in clear
-  std::string_view tls_policy;       // what was demanded: "dane", "sts", "opportunistic", ...; static
+  std::string tls_cipher;
+  bool tls_verified = false;    // by the proof that was demanded, or by a trusted root and the name
+  std::string_view tls_policy;  // what was demanded: "dane", "sts", "opportunistic", ...; static
   // For each recipient of the attempt: its server took over the notifications (RFC 3461). Empty: nobody's did.
   std::vector<bool> dsn_passed;
 };

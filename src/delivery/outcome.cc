@@ -159,6 +159,8 @@ record::DeliveryRecord Judgement::record() const {
     record.host = note->host;
     record.host_name = note->host_name;
     record.tls = note->tls;
+    record.tls_cipher = note->tls_cipher;
+    record.tls_verified = note->tls_verified;
     record.tls_policy = note->tls_policy;
     record.family = !note->family ? "" : *note->family == ip::Family::v6 ? "ipv6" : "ipv4";
   }

@@ -14,6 +14,7 @@
 #include "delivery/round_robin.h"
 #include "delivery/settling.h"
 #include "delivery/slots.h"
+#include "record/metrics.h"
 #include "spool/topped_body.h"
 
 namespace postern::delivery {
@@ -446,12 +447,13 @@ void Queue::Impl::account(Message& message, const directory::Transport* transpor
       services.taken_elsewhere(message.envelope, message.envelope.recipients[indexes[i]]);
     if (auto told = judgement.tell(verdict, i)) message.told.push_back(std::move(*told));
     record.attempt = std::max(record.attempt, verdict.attempt);
-    if (records != nullptr && record.outcomes.size() < record::kRecipientsMax) {
+    if (record.outcomes.size() < record::kRecipientsMax) {
       record.outcomes.push_back(
           {message.envelope.recipients[indexes[i]].forward_path, std::string(verdict.word), verdict.outcome.reply});
     }
     message.outcomes.push_back(std::move(verdict.outcome));
   }
+  record::count(record);
   if (records != nullptr) records->append(record);
 }
 

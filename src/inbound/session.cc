@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "inbound/demands.h"
 #include "ip/proxy_header.h"
+#include "record/metrics.h"
 
 namespace postern::inbound {
 
@@ -449,6 +450,7 @@ void Session::write_record() {
   record_.commands = machine_.command_count();
   record_.errors = machine_.error_count();
   record_.duration_ms = since_start_ms();
+  record::count(record_);
   if (context_.records != nullptr) context_.records->append(record_);
 }
 

@@ -2,12 +2,13 @@
 //   {"schema":"postern.day/1","day":"2026-11-21","settled":true,
 //    "sessions":[900,100],"tls":[800,90],"accepted":[200,40],
 //    "tls_versions":{"TLSv1.3":[700,90]},"ciphers":{...},"verdicts":{"reject":[500,10]},"reasons":{...},
+//    "tls_failed":[1,0],"groups":{"x25519":[700,90]},"countries":{"US":[300,40]},"spf":{"pass":[150,30]}, ...
 //    "events":[40,4,30,6,200,20],
 //    "signals":{"rdns":{"generic":[30,3,1,0,50,2]},"ja4":{"t13d1516h2_8daaf6152771_b186095e22b6":[9,0,0,0,4,0]}},
 //    "cells":[["windows","generic","BR","stranger",30,3,0,0,12,1]]}
-// Lines of before a signal was counted lack it, and are read; who does not know a signal or value passes over it. So
-// the schema stays the same as long as what is there keeps its meaning. Of a text at most kTextsKept values and
-// kOthers. Pairs are IPv4 and IPv6; six numbers are those of spam, of ham, and of what nobody knows.
+// Lines of before a signal or a count was counted lack it, and are read; who does not know a signal or value passes
+// over it. So the schema stays the same as long as what is there keeps its meaning. Of a text at most kTextsKept values
+// and kOthers. Pairs are IPv4 and IPv6; six numbers are those of spam, of ham, and of what nobody knows.
 #include <algorithm>
 #include <cmath>
 
@@ -24,6 +25,37 @@ constexpr std::string_view kSchema = "postern.day/1";
 constexpr int kDepthMax = 5;
 constexpr std::array<Truth, 3> kOrder{Truth::spam, Truth::ham, Truth::unknown};
 constexpr double kCountMax = 1e12;
+
+struct PairKey {
+  std::string_view key;
+  PerFamily Statistics::* member;
+};
+constexpr std::array<PairKey, 11> kPairs{{{"sessions", &Statistics::sessions},
+                                          {"tls", &Statistics::tls},
+                                          {"accepted", &Statistics::accepted},
+                                          {"tls_failed", &Statistics::tls_failed},
+                                          {"traps", &Statistics::traps},
+                                          {"accepted_tls", &Statistics::accepted_tls},
+                                          {"deferred", &Statistics::deferred},
+                                          {"refused", &Statistics::refused},
+                                          {"recipients_accepted", &Statistics::recipients_accepted},
+                                          {"recipients_deferred", &Statistics::recipients_deferred},
+                                          {"recipients_refused", &Statistics::recipients_refused}}};
+struct NamesKey {
+  std::string_view key;
+  Names Statistics::* member;
+};
+constexpr std::array<NamesKey, 11> kNames{{{"tls_versions", &Statistics::tls_versions},
+                                           {"ciphers", &Statistics::ciphers},
+                                           {"verdicts", &Statistics::verdicts},
+                                           {"reasons", &Statistics::reasons},
+                                           {"groups", &Statistics::groups},
+                                           {"tls_failures", &Statistics::tls_failures},
+                                           {"countries", &Statistics::countries},
+                                           {"spf", &Statistics::spf},
+                                           {"dkim", &Statistics::dkim},
+                                           {"dmarc", &Statistics::dmarc},
+                                           {"arc", &Statistics::arc}}};
 
 void write_row(const Row& row, json::Writer& out) {
   for (const Truth truth : kOrder)
@@ -46,7 +78,7 @@ void write_pair(std::string_view key, const PerFamily& pair, json::Writer& out) 
   out.key(key).begin_array().number(pair[0]).number(pair[1]).end_array();
 }
 
-void write_names(std::string_view key, const Names& names, json::Writer& out) {
+void write_pairs(std::string_view key, const Names& names, json::Writer& out) {
   out.key(key).begin_object();
   for (const auto& [name, pair] : names.all()) write_pair(name, pair, out);
   out.end_object();
@@ -127,13 +159,8 @@ std::string day_line(const Day& day, const ListNames& names) {
   json::Writer out(text);
   out.begin_object().field("schema", kSchema).field("day", iso8601(day.number * kDayMs).substr(0, 10));
   out.field("settled", day.settled);
-  write_pair("sessions", day.statistics.sessions, out);
-  write_pair("tls", day.statistics.tls, out);
-  write_pair("accepted", day.statistics.accepted, out);
-  write_names("tls_versions", day.statistics.tls_versions, out);
-  write_names("ciphers", day.statistics.ciphers, out);
-  write_names("verdicts", day.statistics.verdicts, out);
-  write_names("reasons", day.statistics.reasons, out);
+  for (const auto& [key, member] : kPairs) write_pair(key, day.statistics.*member, out);
+  for (const auto& [key, member] : kNames) write_pairs(key, day.statistics.*member, out);
   out.key("events").begin_array();
   write_row(day.tally.events, out);
   out.end_array().key("signals").begin_object();
@@ -169,13 +196,8 @@ std::optional<Day> parse_day(std::string_view line, ListNames& names) {
   const auto time = parse_iso8601(value->at("day").string());
   if (!time || *time % kDayMs != 0) return std::nullopt;
   Day day{.number = *time / kDayMs, .settled = value->at("settled").boolean(), .statistics = {}, .tally = {}};
-  day.statistics.sessions = read_pair(value->at("sessions"));
-  day.statistics.tls = read_pair(value->at("tls"));
-  day.statistics.accepted = read_pair(value->at("accepted"));
-  read_names(value->at("tls_versions"), day.statistics.tls_versions);
-  read_names(value->at("ciphers"), day.statistics.ciphers);
-  read_names(value->at("verdicts"), day.statistics.verdicts);
-  read_names(value->at("reasons"), day.statistics.reasons);
+  for (const auto& [key, member] : kPairs) day.statistics.*member = read_pair(value->at(key));
+  for (const auto& [key, member] : kNames) read_names(value->at(key), day.statistics.*member);
   if (!read_row(value->at("events").array(), 0, day.tally.events)) return std::nullopt;
   read_signals(value->at("signals"), day.tally, names);
   read_cells(value->at("cells"), day.tally);

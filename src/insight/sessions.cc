@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include "insight/source_files.h"
 #include "record/files.h"
 #include "record/writer.h"
 
@@ -14,28 +15,35 @@ bool is_folder(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-std::uint64_t size_of(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
-}
-
-struct File {
-  std::string path;
-  std::uint64_t size = 0;
-};
-
 // A file's name is the time at which it was closed, behind the end of each of its sessions.
 bool ends_before(const record::RecordFile& file, const std::optional<WallMs>& since) {
   if (!since || file.current) return false;
   return file.stem.substr(0, 16) < record::rotation_stem(*since);
 }
 
-Result<std::vector<File>> list(const Sources& sources) {
-  std::vector<File> out;
+// Compressed, or moved to its name, between listing and opening.
+Result<record::ReadCount> read_one(const SourceFile& file, const std::function<bool(std::string_view)>& line,
+                                   const std::function<void(std::uint64_t)>& progress) {
+  auto read = record::read_records(file.path, line, progress);
+  if (read || read.error().kind != ErrorKind::not_found) return read;
+  const std::string packed = file.path + ".zst";
+  if (size_of_file(packed) == 0) return read;
+  return record::read_records(packed, line, progress);
+}
+
+}  // namespace
+
+std::uint64_t size_of_file(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
+Result<std::vector<SourceFile>> list_source_files(const Sources& sources) {
+  std::vector<SourceFile> out;
   for (const std::string& path : sources.paths) {
     const std::string folder = record_folder(path);
     if (!is_folder(folder)) {
-      out.push_back({path, size_of(path)});
+      out.push_back({path, size_of_file(path)});
       continue;
     }
     POSTERN_TRY(const auto files, record::list_record_files(folder));
@@ -45,18 +53,6 @@ Result<std::vector<File>> list(const Sources& sources) {
   }
   return out;
 }
-
-// Compressed, or moved to its name, between listing and opening.
-Result<record::ReadCount> read_one(const File& file, const std::function<bool(std::string_view)>& line,
-                                   const std::function<void(std::uint64_t)>& progress) {
-  auto read = record::read_records(file.path, line, progress);
-  if (read || read.error().kind != ErrorKind::not_found) return read;
-  const std::string packed = file.path + ".zst";
-  if (size_of(packed) == 0) return read;
-  return record::read_records(packed, line, progress);
-}
-
-}  // namespace
 
 std::string record_folder(const std::string& path) {
   const std::string within = path + "/records";
@@ -78,9 +74,9 @@ std::string data_folder(const std::string& path) {
 }
 
 Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, const Progress& progress) {
-  POSTERN_TRY(const std::vector<File> files, list(sources));
+  POSTERN_TRY(const std::vector<SourceFile> files, list_source_files(sources));
   std::uint64_t total = 0;
-  for (const File& file : files) total += file.size;
+  for (const SourceFile& file : files) total += file.size;
   std::uint64_t before = 0;
   LineCount count;
   record::SessionReader reader;
@@ -103,7 +99,7 @@ Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, co
     }
     return true;
   };
-  for (const File& file : files) {
+  for (const SourceFile& file : files) {
     std::function<void(std::uint64_t)> told;
     if (progress) told = [&](std::uint64_t octets) { progress(before + octets, total); };
     POSTERN_TRY(const record::ReadCount read, read_one(file, line, told));

@@ -1,19 +1,19 @@
 #include "insight/statistics.h"
 
 #include <algorithm>
-#include <tuple>
+#include <array>
 
-#include "insight/intervals.h"
+#include "base/json_scanner.h"
 
 namespace postern::insight {
 
 namespace {
 
 using evidence::Action;
-using evidence::CountryCode;
-using evidence::Signal;
-
-constexpr std::size_t kCountryEventsMax = 8'000'000;  // 16 octets each
+using record::DecisionView;
+using record::RecipientView;
+using record::SessionView;
+using record::TransactionView;
 
 std::size_t at(bool ipv6) { return ipv6 ? 1 : 0; }
 
@@ -34,166 +34,162 @@ int strength(Action action) {
   return 0;
 }
 
-void write_names(std::string_view key, const Names& names, json::Writer& out) {
-  out.key(key).begin_object();
-  for (const auto& [name, counts] : names.all()) out.field(name, counts[0] + counts[1]);
-  out.end_object();
+std::string_view verdict_of(const SessionView& session) {
+  const DecisionView* strongest = nullptr;
+  for (const DecisionView& decision : session.decisions) {
+    if (!decision.enforced) continue;
+    if (strongest == nullptr || strength(decision.action) > strength(strongest->action)) strongest = &decision;
+  }
+  return strongest == nullptr ? "none" : evidence::to_string(strongest->action);
 }
 
-void write_by_family(std::string_view key, const Names& names, json::Writer& out) {
-  out.key(key).begin_object();
-  for (const bool ipv6 : {false, true}) {
-    out.key(ipv6 ? "ipv6" : "ipv4").begin_object();
-    for (const auto& [name, counts] : names.all())
-      if (counts[at(ipv6)] > 0) out.field(name, counts[at(ipv6)]);
-    out.end_object();
-  }
-  out.end_object();
+// The members that facts_of() asks for; what is damaged ends the walk.
+void read_facts(std::string_view changes, std::string& scratch, SessionFacts& facts) {
+  json::Scanner scanner(changes, scratch);
+  static_cast<void>(scanner.object([&](std::string_view key) {
+    std::string_view text;
+    if (key == "country") {
+      if (!scanner.string(text)) return false;
+      facts.country = evidence::parse_country(text);
+    } else if (key == "trap") {
+      if (!scanner.string(text)) return false;
+      facts.trap = facts.trap || text == "yes";
+    } else if (key == "greylist") {
+      if (!scanner.string(text)) return false;
+      facts.greylist = true;
+    } else {
+      return scanner.skip();
+    }
+    return true;
+  }));
+}
+
+void count_authentication(const TransactionView& transaction, bool ipv6, Statistics& out) {
+  if (transaction.dmarc.empty()) return;
+  out.spf.add(transaction.spf, ipv6);
+  out.dkim.add(transaction.dkim, ipv6);
+  out.dmarc.add(transaction.dmarc, ipv6);
+  out.arc.add(transaction.arc, ipv6);
+}
+
+void write_pair(std::string_view name, const PerFamily& pair, json::Writer& out) {
+  out.field(name, sum(pair));
+  out.field(std::string(name) + "_ipv4", pair[0]).field(std::string(name) + "_ipv6", pair[1]);
 }
 
 }  // namespace
 
-void Names::add(std::string_view name, bool ipv6, std::uint64_t count) {
-  if (name.empty()) return;
-  auto found = names_.find(name);
-  if (found == names_.end()) {
-    const std::string_view key = names_.size() < kNamesMax ? name : std::string_view("other");
-    found = names_.emplace(key, PerFamily{}).first;
-  }
-  found->second[at(ipv6)] += count;
+SessionFacts facts_of(const SessionView& session) {
+  SessionFacts facts;
+  std::string scratch;
+  for (const DecisionView& decision : session.decisions)
+    if (!decision.changes.empty()) read_facts(decision.changes, scratch, facts);
+  return facts;
 }
 
-void Statistics::add(const record::SessionView& session) {
+void Statistics::add(const SessionView& session, const SessionFacts& facts) {
   const bool ipv6 = session.ipv6;
+  const std::size_t family = at(ipv6);
   oldest = oldest == 0 ? session.start : std::min(oldest, session.start);
   newest = std::max(newest, session.start);
-  ++sessions[at(ipv6)];
-  accepted[at(ipv6)] += session.accepted;
+  ++sessions[family];
+  accepted[family] += session.accepted;
   if (session.tls) {
-    ++tls[at(ipv6)];
+    ++tls[family];
+    accepted_tls[family] += session.accepted;
     tls_versions.add(session.tls_version, ipv6);
     ciphers.add(session.tls_cipher, ipv6);
+    groups.add(session.tls_group, ipv6);
+  } else if (!session.tls_error.empty()) {
+    ++tls_failed[family];
+    tls_failures.add(session.tls_failure.empty() ? "other" : session.tls_failure, ipv6);
   }
-  const record::DecisionView* strongest = nullptr;
-  for (const record::DecisionView& decision : session.decisions) {
-    if (!decision.enforced) continue;
-    if (strongest == nullptr || strength(decision.action) > strength(strongest->action)) strongest = &decision;
-  }
-  verdicts.add(strongest == nullptr ? "none" : evidence::to_string(strongest->action), ipv6);
+  if (facts.country != 0) countries.add(evidence::country_text(facts.country), ipv6);
+  verdicts.add(verdict_of(session), ipv6);
   reasons.add(session.refusal, ipv6);
-  for (const record::TransactionView& transaction : session.transactions) {
-    if (transaction.code >= 400) reasons.add(transaction.reason, ipv6);
+  for (const TransactionView& transaction : session.transactions) {
+    if (transaction.code >= 400) {
+      reasons.add(transaction.reason, ipv6);
+      ++(transaction.code >= 500 ? refused : deferred)[family];
+    }
+    count_authentication(transaction, ipv6, *this);
   }
-  for (const record::RecipientView& recipient : session.recipients) {
-    if (recipient.code >= 400) reasons.add(recipient.reason, ipv6);
+  bool trap = facts.trap;
+  for (const RecipientView& recipient : session.recipients) {
+    if (recipient.code < 400) {
+      ++recipients_accepted[family];
+      continue;
+    }
+    ++(recipient.code >= 500 ? recipients_refused : recipients_deferred)[family];
+    reasons.add(recipient.reason, ipv6);
+    trap = trap || recipient.reason == "trap";
   }
+  if (trap) ++traps[family];
+}
+
+void Statistics::merge(const Statistics& other) {
+  for (const auto member :
+       {&Statistics::sessions, &Statistics::tls, &Statistics::tls_failed, &Statistics::traps, &Statistics::accepted,
+        &Statistics::accepted_tls, &Statistics::deferred, &Statistics::refused, &Statistics::recipients_accepted,
+        &Statistics::recipients_deferred, &Statistics::recipients_refused})
+    insight::add(this->*member, other.*member);
+  for (const auto member :
+       {&Statistics::tls_versions, &Statistics::ciphers, &Statistics::groups, &Statistics::tls_failures,
+        &Statistics::verdicts, &Statistics::reasons, &Statistics::countries, &Statistics::spf, &Statistics::dkim,
+        &Statistics::dmarc, &Statistics::arc})
+    (this->*member).merge(other.*member);
+  if (other.oldest != 0) oldest = oldest == 0 ? other.oldest : std::min(oldest, other.oldest);
+  newest = std::max(newest, other.newest);
 }
 
 void append_json(const Statistics& statistics, const LineCount& lines, json::Writer& out) {
-  const auto sum = [](const PerFamily& both) { return both[0] + both[1]; };
   out.key("connections").begin_object().field("total", sum(statistics.sessions));
   out.field("ipv4", statistics.sessions[0]).field("ipv6", statistics.sessions[1]);
-  out.field("tls", sum(statistics.tls)).field("tls_ipv4", statistics.tls[0]);
-  out.field("tls_ipv6", statistics.tls[1]).end_object();
+  write_pair("tls", statistics.tls, out);
+  out.end_object();
+  out.key("tls").begin_object();
+  for (const bool ipv6 : {false, true}) {
+    const std::size_t family = at(ipv6);
+    const std::uint64_t none = statistics.sessions[family] - statistics.tls[family] - statistics.tls_failed[family];
+    out.key(ipv6 ? "ipv6" : "ipv4").begin_object().field("none", none).field("ok", statistics.tls[family]);
+    out.field("failed", statistics.tls_failed[family]).end_object();
+  }
+  out.end_object().key("traps").begin_object().field("total", sum(statistics.traps));
+  out.field("ipv4", statistics.traps[0]).field("ipv6", statistics.traps[1]).end_object();
   out.key("messages").begin_object().field("accepted", sum(statistics.accepted));
-  out.field("ipv4", statistics.accepted[0]).field("ipv6", statistics.accepted[1]).end_object();
+  out.field("ipv4", statistics.accepted[0]).field("ipv6", statistics.accepted[1]);
+  write_pair("tls", statistics.accepted_tls, out);
+  write_pair("deferred", statistics.deferred, out);
+  write_pair("refused", statistics.refused, out);
+  out.end_object();
+  out.key("recipients").begin_object();
+  write_pair("accepted", statistics.recipients_accepted, out);
+  write_pair("deferred", statistics.recipients_deferred, out);
+  write_pair("refused", statistics.recipients_refused, out);
+  out.end_object();
   write_names("tls_versions", statistics.tls_versions, out);
   write_names("ciphers", statistics.ciphers, out);
+  write_names("groups", statistics.groups, out);
+  write_names("tls_failures", statistics.tls_failures, out);
+  out.key("tls_by_family").begin_object();
+  write_by_family("versions", statistics.tls_versions, out);
+  write_by_family("ciphers", statistics.ciphers, out);
+  write_by_family("groups", statistics.groups, out);
+  out.end_object();
   write_by_family("verdicts", statistics.verdicts, out);
   write_by_family("reasons", statistics.reasons, out);
+  write_by_family("countries", statistics.countries, out);
+  out.key("authentication").begin_object();
+  write_by_family("spf", statistics.spf, out);
+  write_by_family("dkim", statistics.dkim, out);
+  write_by_family("dmarc", statistics.dmarc, out);
+  write_by_family("arc", statistics.arc, out);
+  out.end_object();
   out.key("lines").begin_object().field("total", lines.total()).field("unknown", lines.damaged);
   out.field("sessions", lines.sessions).field("others", lines.others).end_object();
   if (statistics.oldest > 0) {
     out.field("oldest", iso8601(statistics.oldest)).field("newest", iso8601(statistics.newest));
   }
-}
-
-void Countries::add(const record::SessionView& session) {
-  walk_.begin();
-  for (const record::DecisionView& decision : session.decisions) walk_.next(decision);
-  const std::uint64_t key = sender_key(session, walk_.now());
-  const Signs own = outcomes_.add(session, key, walk_.now());
-  if (session.decisions.empty()) return;
-  const auto code = static_cast<CountryCode>(walk_.now().number(Signal::country));
-  if (code != 0) messages_[code] += session.accepted;
-  if (!sender_days_.first(session, key) || events_.size() >= kCountryEventsMax) return;
-  events_.push_back({key, own, code});
-}
-
-Countries::Proposal Countries::propose(double loss) const {
-  Proposal out;
-  struct Gathered {
-    Country country;
-    std::uint64_t exempt = 0;
-    bool written_to = false;
-  };
-  std::map<CountryCode, Gathered> gathered;
-  for (const auto& [code, messages] : messages_) gathered[code].country.messages = messages;
-  for (const Event& event : events_) {
-    if (event.code == 0) {
-      ++out.unknown_country;
-      continue;
-    }
-    Gathered& of = gathered[event.code];
-    ++of.country.sender_days;
-    const Signs of_sender = outcomes_.signs_of_sender(event.key);
-    const Truth truth = Outcomes::truth(event.own, of_sender);
-    if (truth == Truth::spam) ++of.country.spam;
-    if (truth != Truth::ham) continue;
-    ++of.country.ham;
-    const Signs all = event.own | of_sender;
-    if ((all & (bit(Sign::known) | bit(Sign::replied_to))) != 0) ++of.exempt;
-    if ((all & bit(Sign::replied_to)) != 0) of.written_to = true;
-  }
-  for (auto& [code, of] : gathered) {
-    of.country.code = code;
-    out.ham += of.country.ham;
-    out.spam += of.country.spam;
-  }
-  std::vector<const Gathered*> order;
-  for (const auto& [code, of] : gathered) order.push_back(&of);
-  std::ranges::sort(order, [](const Gathered* a, const Gathered* b) {
-    const auto key = [](const Gathered* of) {
-      return std::tuple(of->country.ham, of->country.messages, of->country.code);
-    };
-    return key(a) > key(b);
-  });
-  std::uint64_t held = 0;
-  for (const Gathered* const of : order) {
-    Country country = of->country;
-    const double left = out.ham == 0 ? 0 : static_cast<double>(out.ham - held) / static_cast<double>(out.ham);
-    country.proposed = country.ham > 0 && (left > loss || of->written_to);
-    held += country.ham;
-    if (!country.proposed) {
-      out.ham_lost += country.ham;
-      out.spam_refused += country.spam;
-      out.exempt += of->exempt;
-    }
-    out.countries.push_back(country);
-  }
-  return out;
-}
-
-void append_json(const Countries::Proposal& proposal, json::Writer& out) {
-  out.key("home").begin_array();
-  for (const Countries::Country& country : proposal.countries)
-    if (country.proposed) out.string(evidence::country_text(country.code));
-  out.end_array();
-  const auto share = [&out](std::string_view key, std::uint64_t hits, std::uint64_t total) {
-    const Interval interval = wilson(static_cast<double>(hits), static_cast<double>(total));
-    out.key(key).begin_object().field("count", hits).field("of", total);
-    out.field("low", interval.low).field("high", interval.high).end_object();
-  };
-  share("ham_lost", proposal.ham_lost, proposal.ham);
-  share("spam_refused", proposal.spam_refused, proposal.spam);
-  out.field("exempt", proposal.exempt).field("unknown_country", proposal.unknown_country);
-  out.key("countries").begin_array();
-  for (const Countries::Country& country : proposal.countries) {
-    out.begin_object().field("country", evidence::country_text(country.code)).field("messages", country.messages);
-    out.field("sender_days", country.sender_days).field("ham", country.ham).field("spam", country.spam);
-    out.field("proposed", country.proposed).end_object();
-  }
-  out.end_array();
 }
 
 }  // namespace postern::insight

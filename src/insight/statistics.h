@@ -1,86 +1,50 @@
-// Statistics: shares by address family, TLS version, cipher, verdict and reason, and by country. What `postern stats`
-// shows, and the part of a day's aggregate that is no signal. Bounded: kNamesMax names of each kind, further ones are
-// counted as "other". Thread rule: one thread.
+// Statistics: shares by address family, TLS, authentication, verdict and reason, and by country. What `postern stats`
+// shows of sessions, and the part of a day's aggregate that is no signal. Two denominators: connections (sessions) and
+// messages, and beside them recipients; each field says which. Bounded: names.h. Thread rule: a value; merge() adds
+// what another thread counted.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/json.h"
-#include "insight/outcomes.h"
+#include "evidence/evidence.h"
+#include "insight/names.h"
 #include "insight/sessions.h"
 
 namespace postern::insight {
 
-inline constexpr std::size_t kNamesMax = 200;
-
-using PerFamily = std::array<std::uint64_t, 2>;  // IPv4, IPv6
-
-// Names with a count for each family.
-class Names {
- public:
-  void add(std::string_view name, bool ipv6, std::uint64_t count = 1);
-  [[nodiscard]] const std::map<std::string, PerFamily, std::less<>>& all() const { return names_; }
-
- private:
-  std::map<std::string, PerFamily, std::less<>> names_;
+// What statistics ask of a session's evidence, without putting it together.
+struct SessionFacts {
+  evidence::CountryCode country = 0;
+  bool trap = false;      // a recipient was a spamtrap
+  bool greylist = false;  // the greylist was asked
 };
+[[nodiscard]] SessionFacts facts_of(const record::SessionView& session);
 
 struct Statistics {
-  PerFamily sessions{}, tls{}, accepted{};  // accepted: messages
-  Names tls_versions, ciphers;
+  // Connections. tls: a handshake succeeded; tls_failed: one was begun and failed.
+  PerFamily sessions{}, tls{}, tls_failed{}, traps{};
+  // Messages: answered 250 at their end, of them over TLS, 4xx and 5xx.
+  PerFamily accepted{}, accepted_tls{}, deferred{}, refused{};
+  // Recipients, by the answer to RCPT.
+  PerFamily recipients_accepted{}, recipients_deferred{}, recipients_refused{};
+  // Connections with TLS
+  Names tls_versions, ciphers, groups;
+  Names tls_failures;  // of failed handshakes: words of docs/records.md
   // Of a session the strongest word that was enforced; "none" where nothing was judged.
   Names verdicts;
   // Why recipients, messages and sessions were refused: words of docs/refusals.md and docs/records.md.
   Names reasons;
+  Names countries;              // connections, "US"; those whose country is not known are not here
+  Names spf, dkim, dmarc, arc;  // messages that were authenticated, by result
   WallMs oldest = 0, newest = 0;
 
-  void add(const record::SessionView& session);
+  void add(const record::SessionView& session) { add(session, facts_of(session)); }
+  void add(const record::SessionView& session, const SessionFacts& facts);
+  void merge(const Statistics& other);
 };
 
 void append_json(const Statistics& statistics, const LineCount& lines, json::Writer& out);
-
-// What `home` would have cost: mail by the country of the client, as far as it is known what it was.
-class Countries {
- public:
-  explicit Countries(Marks marks = {}) : outcomes_(std::move(marks)) {}
-  void add(const record::SessionView& session);
-
-  struct Country {
-    evidence::CountryCode code = 0;
-    std::uint64_t messages = 0;                        // accepted
-    std::uint64_t sender_days = 0, ham = 0, spam = 0;  // one a sender and day
-    bool proposed = false;
-  };
-  struct Proposal {
-    std::vector<Country> countries;  // most ham first, then most messages
-    // Of the wanted mail (sender-days of ham) of known countries: what would have been refused.
-    std::uint64_t ham = 0, ham_lost = 0;
-    std::uint64_t spam = 0, spam_refused = 0;
-    std::uint64_t exempt = 0;           // of ham_lost, senders who were known or replied to: they pass all the same
-    std::uint64_t unknown_country = 0;  // sender-days; never refused
-  };
-  // Proposes the fewest countries that hold all but `loss` of the wanted mail, and every country that somebody of ours
-  // has written to.
-  [[nodiscard]] Proposal propose(double loss = 0.001) const;
-
- private:
-  struct Event {
-    std::uint64_t key;
-    Signs own;
-    evidence::CountryCode code;
-  };
-  Outcomes outcomes_;
-  EvidenceWalk walk_;
-  SenderDays sender_days_;
-  std::vector<Event> events_;
-  std::map<evidence::CountryCode, std::uint64_t> messages_;
-};
-
-void append_json(const Countries::Proposal& proposal, json::Writer& out);
 
 }  // namespace postern::insight

@@ -22,7 +22,9 @@ struct Connection {
   std::unique_ptr<delivery::Conversation> conversation;  // ready
   std::string host_name;
   ip::Endpoint endpoint;
-  std::string tls;              // version
+  std::string tls;  // version
+  std::string tls_cipher;
+  bool tls_verified = false;
   std::string_view tls_policy;  // static
   std::uint32_t messages = 0;   // sent over it
   bool reused = false;

@@ -287,7 +287,10 @@ Task<std::optional<smtp::Reply>> RemoteAttempt::start_tls(std::size_t host, cons
   if (breaker_.cancelled()) co_return smtp::Reply(451, {4, 4, 2}, "broken off");
   shared_.tls.tried(*domain_tls_, plan, tried);
   if (tried.established && tried.failure.empty()) {
-    connection.tls = conversation.stream().tls()->version;
+    const io::TlsFacts& agreed = *conversation.stream().tls();
+    connection.tls = agreed.version;
+    connection.tls_cipher = agreed.cipher;
+    connection.tls_verified = agreed.verified;
     co_return std::nullopt;
   }
   // RFC 3207 4.1: without a demand the mail goes in clear where STARTTLS is refused; a handshake that broke has taken

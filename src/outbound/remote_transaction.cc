@@ -161,6 +161,8 @@ Task<void> RemoteAttempt::use(Connection connection) {
   note_.host_name = connection.host_name;
   note_.family = connection.family();
   note_.tls = connection.tls;
+  note_.tls_cipher = connection.tls_cipher;
+  note_.tls_verified = connection.tls_verified;
   note_.tls_policy = connection.tls_policy;
   greeted_ = true;
   breaker_.watch(&connection.conversation->stream());

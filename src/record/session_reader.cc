@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace postern::record {
 
@@ -105,6 +106,27 @@ bool read_recipients(Scanner& scanner, SessionView& view, TransactionView& trans
   return whole;
 }
 
+bool read_result(Scanner& scanner, std::string_view& out) {
+  return scanner.object([&](std::string_view key) { return key == "result" ? scanner.string(out) : scanner.skip(); });
+}
+
+bool read_authentication(Scanner& scanner, TransactionView& out) {
+  out.spf = out.dkim = out.dmarc = out.arc = "none";
+  return scanner.object([&](std::string_view key) {
+    if (key == "spf") return read_result(scanner, out.spf);
+    if (key == "dmarc") return read_result(scanner, out.dmarc);
+    if (key == "arc") return read_result(scanner, out.arc);
+    if (key != "dkim") return scanner.skip();
+    bool first = true;
+    return scanner.array([&] {
+      std::string_view result = "none";
+      if (!read_result(scanner, result)) return false;
+      if (std::exchange(first, false) || result == "pass") out.dkim = result;
+      return true;
+    });
+  });
+}
+
 bool read_transactions(Scanner& scanner, SessionView& view) {
   return scanner.array([&] {
     if (view.transactions.size() >= kTransactionsMax) return scanner.skip();
@@ -118,6 +140,7 @@ bool read_transactions(Scanner& scanner, SessionView& view) {
       if (key == "size") return number(scanner, transaction.size);
       if (key == "code") return number(scanner, transaction.code);
       if (key == "reason") return scanner.string(transaction.reason);
+      if (key == "authentication") return read_authentication(scanner, transaction);
       return scanner.skip();
     });
   });
@@ -127,7 +150,9 @@ bool read_tls(Scanner& scanner, SessionView& view) {
   const bool whole = scanner.object([&](std::string_view key) {
     if (key == "version") return scanner.string(view.tls_version);
     if (key == "cipher") return scanner.string(view.tls_cipher);
+    if (key == "group") return scanner.string(view.tls_group);
     if (key == "error") return scanner.string(view.tls_error);
+    if (key == "failure") return scanner.string(view.tls_failure);
     return scanner.skip();
   });
   view.tls = view.tls_error.empty() && !view.tls_version.empty();

@@ -45,6 +45,9 @@ struct TransactionView {
   std::uint64_t size = 0;
   std::uint16_t code = 0;
   std::uint32_t recipients_begin = 0, recipients_end = 0;  // in SessionView::recipients
+  // Of its authentication; "" where nothing was authenticated. dkim: "pass" where any signature passed, else that of
+  // the first one, "none" without one.
+  std::string_view spf, dkim, dmarc, arc;
 };
 
 struct SessionView {
@@ -53,8 +56,9 @@ struct SessionView {
   std::uint32_t duration_ms = 0;
   std::string_view listener, client, helo, login, end, refusal, policy;
   bool ipv6 = false;
-  bool tls = false;                                     // a handshake succeeded
-  std::string_view tls_version, tls_cipher, tls_error;  // tls_error: of one that failed
+  bool tls = false;  // a handshake succeeded
+  std::string_view tls_version, tls_cipher, tls_group;
+  std::string_view tls_error, tls_failure;  // of one that failed: a sentence, and its word
   std::vector<DecisionView> decisions;
   std::vector<TransactionView> transactions;
   std::vector<RecipientView> recipients;

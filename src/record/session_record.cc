@@ -389,6 +389,8 @@ void append_json(const DeliveryRecord& record, std::string& out) {
   line.text("\"transport\":", record.transport);
   line.text("\"host\":", record.host);
   line.text("\"tls\":", record.tls);
+  line.text("\"tls_cipher\":", record.tls_cipher);
+  line.flag("\"tls_verified\":", record.tls_verified);
   if (!record.destination.empty()) {
     line.text("\"destination\":", record.destination);
     line.text("\"host_name\":", record.host_name);

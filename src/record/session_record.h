@@ -171,6 +171,8 @@ struct DeliveryRecord {
   std::string transport;  // "maildir", "lmtp", "sink", "smtp"
   std::string host;       // endpoint or path
   std::string tls;        // version, "" in clear
+  std::string tls_cipher;
+  bool tls_verified = false;  // by the proof that was demanded, or by a trusted root and the name
   // Of servers of others ("smtp"); empty otherwise
   std::string destination;  // domain, address literal or next hop
   std::string host_name;    // the host's, "mx.example.net"

@@ -4,6 +4,7 @@
 #include <unbound.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/counters.h"
@@ -18,6 +19,9 @@ namespace {
 Counter lookups("postern_dns_lookups_total");
 Counter failures("postern_dns_lookup_failures_total");
 Counter deaths("postern_dns_resolver_deaths_total");
+constexpr auto kBounds = std::to_array<std::int64_t>(
+    {1000, 5000, 10'000, 25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000});
+Histogram lookup_time("postern_dns_lookup_seconds", kBounds);
 
 constexpr seconds kFindOutWithin{1};            // why libunbound said SERVFAIL
 constexpr std::size_t kQuestionsForProbes = 8;  // never used up by that
@@ -230,7 +234,9 @@ void Unbound::Impl::finish(std::uint64_t id, dns::Answer answer) {
   pending.erase(found);
   in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (is_temporary(answer.status)) failures.add();
-  health.lookup_ended(Clock::now(), entry->started, is_answer(answer));
+  const auto now = Clock::now();
+  lookup_time.add_us(std::chrono::duration_cast<std::chrono::microseconds>(now - entry->started).count());
+  health.lookup_ended(now, entry->started, is_answer(answer));
   entry->port->deliver(std::move(entry->key), std::make_shared<const dns::Answer>(std::move(answer)));
 }
 

@@ -1,10 +1,22 @@
 // The commit thread: everything that waits becomes one group: written together, synced once, acknowledged together.
 #include <algorithm>
+#include <array>
+#include <chrono>
 
+#include "base/counters.h"
 #include "base/log.h"
 #include "spool/journal.h"
 
 namespace postern::spool {
+
+namespace {
+
+constexpr auto kCommitBounds = std::to_array<std::int64_t>(
+    {100, 250, 500, 1000, 2500, 5000, 10'000, 25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 5'000'000});
+Histogram commit_time("postern_spool_commit_seconds", kCommitBounds);
+Counter commit_messages("postern_spool_commit_messages_total");
+
+}  // namespace
 
 void Journal::submit(WriteRequest& request) {
   std::optional<Error> refused;
@@ -123,6 +135,7 @@ void Journal::write_group(std::vector<WriteRequest*>& requests, Batch& batch) {
   }
   add_records(batch, records);
   if (!records.empty()) {
+    const Clock::time_point begun = Clock::now();
     Result<void> written = intake_log_.append(records);
     if (!written) return fail_group(requests, batch, written.error());
     if (chunks) {
@@ -146,6 +159,9 @@ void Journal::write_group(std::vector<WriteRequest*>& requests, Batch& batch) {
     if (commits || !batch.updates.empty() || !batch.gone.empty()) {
       written = intake_log_.sync();
       if (!written) return fail_group(requests, batch, written.error());
+      commit_time.add_us(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun).count());
+      commit_messages.add(std::ranges::count_if(
+          requests, [](const WriteRequest* request) { return request->result && request->entry.has_value(); }));
     }
   }
   publish_group(requests, batch);

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 fs::path suite() {
-  return postern::test::suite_dir("postfix-logs") / name;
+  return postern::test::suite_dir("postfix-logs");
 }
 
 // One name here for what the patterns have several for, by the daemon.

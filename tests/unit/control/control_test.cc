@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "control/metrics_commands.h"
 #include "control/protocol.h"
 #include "control/record_commands.h"
 #include "io/listener.h"
@@ -50,6 +51,7 @@ class Control : public ::testing::Test {
       flushed_on_ = std::this_thread::get_id();
       ++flushes_;
     });
+    add_metrics_command(*server_);
     thread_ = std::thread([this] {
       server_->start();
       loop_.run();
@@ -114,6 +116,14 @@ TEST_F(Control, RecordsAreFlushedOnThePoolBeforeTheAnswer) {
   ASSERT_TRUE(answer) << answer.error().what;
   EXPECT_EQ(flushes_, 1);
   EXPECT_NE(flushed_on_.load(), thread_.get_id());
+}
+
+TEST_F(Control, MetricsAreText) {
+  const auto answer = request(path_, Value(Value::Object{{"command", Value(std::string("metrics"))}}));
+  ASSERT_TRUE(answer) << answer.error().what;
+  EXPECT_NE(answer->at("text").string().find("# TYPE io_accepted_total counter\nio_accepted_total "),
+            std::string_view::npos)
+      << answer->at("text").string();
 }
 
 TEST_F(Control, AsksAndAnswers) {

@@ -4,6 +4,9 @@
 
 #include <set>
 
+#include "evidence/verdict.h"
+#include "record/reasons.h"
+
 namespace postern::inbound {
 namespace {
 
@@ -19,6 +22,15 @@ TEST(Refusals, EachTextIsUniqueAndComplete) {
     // One sentence and what to do, parted by a semicolon
     EXPECT_NE(reply.text.find_first_of(";,"), std::string::npos) << reply.text;
     EXPECT_EQ(reply.text.find('\n'), std::string::npos) << reply.text;
+  }
+}
+
+TEST(Refusals, EachReasonIsALabelOfTheMetrics) {
+  for (const Refusal& refusal : refusals::all())
+    EXPECT_EQ(record::reason_words()[record::reason_number(refusal.reason)], refusal.reason);
+  for (std::size_t i = 0; i <= static_cast<std::size_t>(evidence::Reason::history); ++i) {
+    const std::string_view word = evidence::to_string(static_cast<evidence::Reason>(i));
+    EXPECT_EQ(record::reason_words()[record::reason_number(word)], word);
   }
 }
 

@@ -53,6 +53,8 @@ TEST(Aggregates, ADayIsReadBack) {
   EXPECT_NE(line.find(R"("ja4":{"t12i_bot":[1,0,0,0,0,0],"t13i_mta":[0,0,0,0,0,1]})"), std::string::npos) << line;
   EXPECT_EQ(line.find("somebody"), std::string::npos) << "names of anybody are not kept";
   EXPECT_NE(line.find(R"(["unknown","generic","US","stranger",1,0,0,0,0,1])"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("countries":{"US":[2,1]})"), std::string::npos) << line;
+  EXPECT_NE(line.find(R"("traps":[1,0])"), std::string::npos) << line;
   evidence::ListNames others{"dbl"};
   const auto read = parse_day(line, others);
   ASSERT_TRUE(read);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "insight/countries.h"
 #include "traffic.h"
 
 namespace postern::insight {
@@ -44,6 +45,39 @@ TEST(Statistics, SharesByFamily) {
   EXPECT_EQ(value->at("reasons").text(), R"({"ipv4":{"policy":1,"too_many_sessions":1},"ipv6":{}})");
   EXPECT_EQ(value->at("lines").text(), R"({"others":2,"sessions":3,"total":6,"unknown":1})");
   EXPECT_EQ(value->at("messages").at("accepted").integer(), 1);
+  EXPECT_EQ(value->at("messages").at("tls_ipv6").integer(), 1);
+  EXPECT_EQ(value->at("groups").text(), R"({"x25519":1})");
+  EXPECT_EQ(value->at("tls").text(), R"({"ipv4":{"failed":1,"none":1,"ok":0},"ipv6":{"failed":0,"none":0,"ok":1}})");
+  EXPECT_EQ(value->at("tls_failures").text(), R"({"other":1})");
+  EXPECT_EQ(value->at("recipients").at("accepted").integer(), 1);
+  EXPECT_EQ(value->at("recipients").at("refused_ipv4").integer(), 1);
+}
+
+TEST(Statistics, AuthenticationTrapsAndCountries) {
+  const auto policy = compile(preset("none"));
+  Session session(*policy, kMonday, "2001:db8::1", "spf:a.example");
+  session.with(Signal::trap, value::YesNo::yes).country("DE");
+  session.connect().mail("x@a.example");
+  record::AuthenticationRecord found;
+  found.spf = record::AuthenticationRecord::Spf{.result = "softfail"};
+  found.dkim = {{.result = "fail"}, {.result = "pass"}};
+  found.dmarc.result = "pass";
+  found.arc.result = "none";
+  session.record().transactions.push_back({.code = 550, .reason = "dmarc", .authentication = found});
+  Statistics statistics;
+  read_lines(session.line(), [&](const record::SessionView& view) { statistics.add(view); });
+  EXPECT_EQ(statistics.traps, (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.refused, (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.countries.all().at("DE"), (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.spf.all().at("softfail"), (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.dkim.all().at("pass"), (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.dmarc.all().at("pass"), (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.arc.all().at("none"), (PerFamily{0, 1}));
+  Statistics twice = statistics;
+  twice.merge(statistics);
+  EXPECT_EQ(twice.sessions, (PerFamily{0, 2}));
+  EXPECT_EQ(twice.dkim.all().at("pass"), (PerFamily{0, 2}));
+  EXPECT_EQ(twice.oldest, statistics.oldest);
 }
 
 TEST(Statistics, NamesAreBounded) {

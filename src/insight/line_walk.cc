@@ -1,0 +1,243 @@
+#include "insight/line_walk.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/thread_annotations.h"
+#include "base/unique_fd.h"
+#include "insight/source_files.h"
+#include "record/writer.h"
+
+namespace postern::insight {
+
+namespace {
+
+constexpr std::size_t kBlock = 256 << 10;
+
+// An uncompressed file, opened by whoever comes first and closed when its last piece is done.
+class PlainFile {
+ public:
+  PlainFile(std::string path, std::size_t pieces) : path_(std::move(path)), left_(pieces) {}
+  [[nodiscard]] const std::string& path() const { return path_; }
+  struct Opened {
+    int fd = -1;
+    bool moved = false;    // it was compressed since it was listed: this caller reads it whole
+    bool nothing = false;  // another caller does
+  };
+  Result<Opened> open() POSTERN_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    if (moved_) return Opened{.nothing = true};
+    if (!fd_.valid()) {
+      fd_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!fd_.valid() && errno == ENOENT && size_of_file(path_ + ".zst") > 0) {
+        moved_ = true;
+        return Opened{.moved = true};
+      }
+      if (!fd_.valid())
+        return fail_errno(errno == ENOENT ? ErrorKind::not_found : ErrorKind::storage, "opening " + path_, errno);
+    }
+    return Opened{.fd = fd_.get()};
+  }
+  void done() POSTERN_EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    if (--left_ == 0) fd_ = UniqueFd();
+  }
+
+ private:
+  const std::string path_;
+  Mutex mutex_;
+  UniqueFd fd_ POSTERN_GUARDED_BY(mutex_);
+  std::size_t left_ POSTERN_GUARDED_BY(mutex_);
+  bool moved_ POSTERN_GUARDED_BY(mutex_) = false;
+};
+
+struct Job {
+  std::shared_ptr<PlainFile> plain;  // null: `packed` is read whole
+  std::string packed;
+  std::uint64_t begin = 0, end = 0;  // lines that begin in here
+};
+
+class Walk {
+ public:
+  Walk(const Sources& sources, const LineVisitor& line, const Progress& progress)
+      : sources_(sources), line_(line), progress_(progress) {}
+
+  Result<void> plan(std::uint64_t piece) {
+    POSTERN_TRY(const std::vector<SourceFile> files, list_source_files(sources_));
+    for (const SourceFile& file : files) {
+      total_ += file.size;
+      if (file.path.ends_with(".zst")) {
+        jobs_.push_back({.plain = nullptr, .packed = file.path});
+        continue;
+      }
+      const std::uint64_t pieces = std::max<std::uint64_t>((file.size + piece - 1) / piece, 1);
+      const auto plain = std::make_shared<PlainFile>(file.path, pieces);
+      for (std::uint64_t i = 0; i < pieces; ++i)
+        jobs_.push_back({.plain = plain,
+                         .packed = {},
+                         .begin = i * piece,
+                         .end = i + 1 == pieces ? std::max(file.size, i * piece + 1) : (i + 1) * piece});
+    }
+    return {};
+  }
+
+  Result<std::uint64_t> run(unsigned threads) {
+    threads = static_cast<unsigned>(std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(jobs_.size(), 1)));
+    {
+      std::vector<std::jthread> others;
+      for (unsigned walker = 1; walker < threads; ++walker) others.emplace_back([this, walker] { work(walker); });
+      work(0);
+    }
+    const MutexLock lock(mutex_);
+    if (error_) return std::unexpected(*error_);
+    return overlong_.load();
+  }
+
+ private:
+  void work(unsigned walker) {
+    std::string buffer;
+    for (;;) {
+      const std::size_t number = next_.fetch_add(1);
+      if (number >= jobs_.size() || ended_.load(std::memory_order_relaxed)) return;
+      const Job& job = jobs_[number];
+      const Result<void> done = job.plain == nullptr ? whole(walker, job.packed) : piece(walker, job, buffer);
+      if (done) continue;
+      ended_ = true;
+      const MutexLock lock(mutex_);
+      if (!error_) error_ = done.error();
+    }
+  }
+
+  [[nodiscard]] bool stopped() const {
+    return ended_.load(std::memory_order_relaxed) ||
+           (sources_.stop != nullptr && sources_.stop->load(std::memory_order_relaxed));
+  }
+  static std::unexpected<Error> cancelled() { return fail(ErrorKind::cancelled, "reading the records was stopped"); }
+  void on_disk(unsigned walker, std::uint64_t octets) {
+    const std::uint64_t done = done_.fetch_add(octets, std::memory_order_relaxed) + octets;
+    if (walker == 0 && progress_) progress_(std::min(done, total_), total_);
+  }
+
+  Result<void> whole(unsigned walker, const std::string& path) {
+    std::uint64_t before = 0;
+    bool enough = false;
+    auto read = record::read_records(
+        path,
+        [&](std::string_view line) {
+          enough = stopped();
+          if (!enough) line_(walker, line);
+          return !enough;
+        },
+        [&](std::uint64_t octets) {
+          on_disk(walker, octets - before);
+          before = octets;
+        });
+    if (!read) return std::unexpected(std::move(read).error());
+    if (enough) return cancelled();
+    overlong_ += read->skipped;
+    return {};
+  }
+
+  Result<void> piece(unsigned walker, const Job& job, std::string& buffer) {
+    POSTERN_TRY(const PlainFile::Opened opened, job.plain->open());
+    Result<void> result;
+    if (opened.moved)
+      result = whole(walker, job.plain->path() + ".zst");
+    else if (!opened.nothing)
+      result = lines_of(walker, job, opened.fd, buffer);
+    job.plain->done();
+    return result;
+  }
+
+  // The lines that begin from job.begin to job.end; the last one is read to its end, which lies beyond.
+  Result<void> lines_of(unsigned walker, const Job& job, int fd, std::string& buffer) {
+    std::uint64_t base = job.begin > 0 ? job.begin - 1 : 0;  // of the buffer, in the file
+    std::size_t have = 0;                                    // octets in the buffer, of a line that is not whole
+    std::uint64_t counted = job.begin;
+    bool passing_over = job.begin > 0;  // up to a line end: what began before, or is too long
+    bool overlong = false;
+    for (;;) {
+      if (stopped()) return cancelled();
+      buffer.resize(std::max(buffer.size(), have + kBlock));
+      const ssize_t n = ::pread(fd, buffer.data() + have, kBlock, static_cast<off_t>(base + have));
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return fail_errno(ErrorKind::storage, "reading " + job.plain->path(), errno);
+      const std::string_view text = std::string_view(buffer).substr(0, have + static_cast<std::size_t>(n));
+      const std::uint64_t reached = std::min(base + text.size(), job.end);
+      if (reached > counted) {
+        on_disk(walker, reached - counted);
+        counted = reached;
+      }
+      std::size_t at = 0;
+      std::size_t end = text.find('\n', have);
+      while (end != std::string_view::npos) {
+        if (passing_over) {
+          passing_over = false;
+          if (std::exchange(overlong, false)) ++overlong_;
+        } else if (end - at > record::kLineMax) {
+          ++overlong_;
+        } else if (end > at) {
+          line_(walker, text.substr(at, end - at));
+        }
+        at = end + 1;
+        if (base + at >= job.end) return {};
+        end = text.find('\n', at);
+      }
+      const std::string_view rest = text.substr(at);
+      if (n == 0) {
+        // A last line without its newline was cut by a crash or is being written: its reader judges it.
+        if (overlong || rest.size() > record::kLineMax)
+          ++overlong_;
+        else if (!passing_over && !rest.empty())
+          line_(walker, rest);
+        return {};
+      }
+      if (passing_over && !overlong && base + text.size() >= job.end) return {};  // no line begins here
+      base += at;
+      if (passing_over || rest.size() > record::kLineMax) {
+        overlong = overlong || !passing_over;
+        passing_over = true;
+        base += rest.size();
+        have = 0;
+        continue;
+      }
+      if (at > 0 && !rest.empty()) std::memmove(buffer.data(), rest.data(), rest.size());
+      have = rest.size();
+    }
+  }
+
+  const Sources& sources_;
+  const LineVisitor& line_;
+  const Progress& progress_;
+  std::vector<Job> jobs_;
+  std::uint64_t total_ = 0;
+  std::atomic<std::size_t> next_{0};
+  std::atomic<std::uint64_t> done_{0}, overlong_{0};
+  std::atomic<bool> ended_{false};
+  Mutex mutex_;
+  std::optional<Error> error_ POSTERN_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+unsigned walkers() { return std::clamp(std::thread::hardware_concurrency(), 1U, kWalkersMax); }
+
+Result<std::uint64_t> walk_lines(const Sources& sources, unsigned threads, const LineVisitor& line,
+                                 const Progress& progress, std::uint64_t piece) {
+  Walk walk(sources, line, progress);
+  POSTERN_TRY_VOID(walk.plan(std::max<std::uint64_t>(piece, 1)));
+  return walk.run(threads);
+}
+
+}  // namespace postern::insight

@@ -1,0 +1,29 @@
+// walk_lines: the lines of record files, read by several threads: uncompressed files in pieces of kPiece octets that
+// are cut at line ends, compressed ones whole. For what may be counted in any order and merged; read_sessions() is for
+// what needs the order. Memory: a piece's lines are read through a buffer of a line's limit a thread, whatever the size
+// of the files. Thread rule: blocks; starts and joins its own threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "base/result.h"
+#include "insight/sessions.h"
+
+namespace postern::insight {
+
+inline constexpr std::uint64_t kPiece = 4 << 20;
+inline constexpr unsigned kWalkersMax = 16;
+
+// As many as the machine has processors, at most kWalkersMax.
+[[nodiscard]] unsigned walkers();
+
+// `line` is called on several threads at once, with the number of the thread (below `threads`) and a line without its
+// newline that lives during the call; empty lines are passed over. `progress` is called on the caller's thread. The
+// result is how many lines were longer than record::kLineMax. Sources::stop is obeyed; an error ends all.
+using LineVisitor = std::function<void(unsigned walker, std::string_view line)>;
+[[nodiscard]] Result<std::uint64_t> walk_lines(const Sources& sources, unsigned threads, const LineVisitor& line,
+                                               const Progress& progress = {}, std::uint64_t piece = kPiece);
+
+}  // namespace postern::insight

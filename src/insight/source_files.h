@@ -1,0 +1,23 @@
+// The files behind Sources, in the order in which they are read. Internal to the walks of insight.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "insight/sessions.h"
+
+namespace postern::insight {
+
+struct SourceFile {
+  std::string path;
+  std::uint64_t size = 0;  // as it is on the disk
+};
+
+// Files that ended before `since` are left out.
+[[nodiscard]] Result<std::vector<SourceFile>> list_source_files(const Sources& sources);
+// The size of a file; 0 where it is not there.
+[[nodiscard]] std::uint64_t size_of_file(const std::string& path);
+
+}  // namespace postern::insight

@@ -1,0 +1,307 @@
+#include "insight/traffic.h"
+
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "traffic.h"
+
+namespace postern::insight {
+namespace {
+
+using namespace testing;
+
+TEST(Quantiles, AreExactBelowThirtyTwoAndAtMostASixteenthTooHigh) {
+  Quantiles some;
+  EXPECT_EQ(some.at(0.5), 0U);
+  for (std::uint64_t i = 1; i <= 20; ++i) some.add(i);
+  EXPECT_EQ(some.at(0.5), 10U);
+  EXPECT_EQ(some.at(0.05), 1U);
+  EXPECT_EQ(some.at(0), 1U);
+  EXPECT_EQ(some.at(1), 20U);
+  for (const std::uint64_t value :
+       std::initializer_list<std::uint64_t>{31, 32, 33, 1000, 65535, 65536, 86'400'000, UINT32_MAX}) {
+    Quantiles one;
+    one.add(value);
+    one.add(UINT32_MAX);
+    EXPECT_GE(one.at(0.5), value);
+    EXPECT_LE(one.at(0.5), value + value / 16) << value;
+  }
+  Quantiles beyond;
+  beyond.add(std::uint64_t{UINT32_MAX} * 7);
+  EXPECT_EQ(beyond.count(), 1U);
+  EXPECT_EQ(beyond.most(), std::uint64_t{UINT32_MAX} * 7);
+  Quantiles merged = some;
+  merged.merge(some);
+  EXPECT_EQ(merged.count(), 40U);
+  EXPECT_EQ(merged.at(0.5), 10U);
+}
+
+TEST(HeavyPrefixes, FrequentNetworksStayWhoeverPushes) {
+  HeavyPrefixes prefixes;
+  const auto loud = *ip::Address::parse("2001:db8:1:2::7");
+  constexpr std::uint64_t kAll = 40'000;
+  std::uint64_t loud_seen = 0;
+  for (std::uint64_t i = 0; i < kAll; ++i) {
+    if (i % 20 == 0) {
+      prefixes.add(loud, 1, true);
+      ++loud_seen;
+      continue;
+    }
+    // another /64 each time, in other /48s
+    const ip::Address other = ip::Address::v6({0x20, 0x01, 0x0d, 0xb8, static_cast<std::uint8_t>(2 + (i >> 16U)),
+                                               static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i), 1});
+    prefixes.add(other, 0, false);
+  }
+  const auto of32 = prefixes.top(0, 10);
+  ASSERT_EQ(of32.size(), 1U);
+  EXPECT_EQ(of32[0].prefix.text(), "2001:db8::/32");
+  EXPECT_EQ(of32[0].counts.connections, kAll);
+  EXPECT_EQ(prefixes.error(0), 0U);
+  const auto of64 = prefixes.top(3, 10);
+  ASSERT_EQ(of64.size(), 10U);
+  EXPECT_EQ(of64[0].prefix.text(), "2001:db8:1:2::/64");
+  EXPECT_LE(of64[0].counts.connections, loud_seen);
+  EXPECT_GE(of64[0].counts.connections + prefixes.error(3), loud_seen);
+  EXPECT_EQ(of64[0].counts.accepted, of64[0].counts.connections);
+  EXPECT_EQ(of64[0].counts.refused, of64[0].counts.connections);
+  EXPECT_LE(prefixes.error(3), kAll / kPrefixesKept);
+  EXPECT_GT(prefixes.error(3), 0U);
+  EXPECT_TRUE(prefixes.top(4, 10).empty()) << "nobody came over IPv4";
+  EXPECT_LE(prefixes.top(3, 1'000'000).size(), 2 * kPrefixesKept);
+
+  HeavyPrefixes other;
+  for (int i = 0; i < 5000; ++i) other.add(*ip::Address::parse("192.0.2.1"), 0, false);
+  other.add(loud, 0, false);
+  other.merge(prefixes);
+  EXPECT_EQ(other.top(5, 1)[0].prefix.text(), "192.0.2.0/24");
+  EXPECT_EQ(other.top(5, 1)[0].counts.connections, 5000U);
+  EXPECT_EQ(other.top(4, 1)[0].prefix.text(), "192.0.0.0/16");
+  EXPECT_EQ(other.top(3, 1)[0].prefix.text(), "2001:db8:1:2::/64");
+  EXPECT_GE(other.top(3, 1)[0].counts.connections + other.error(3), loud_seen + 1);
+}
+
+// A line of each kind: `greylist` told at RCPT, or mail that was taken.
+std::string greylisted(const policy::Policy& policy, WallMs at, const std::string& from,
+                       const std::string& client = "192.0.2.1") {
+  Session session(policy, at, client, "spf:a.example");
+  session.with(Signal::greylist, value::Greylist::first);
+  return session.connect().mail(from).line();
+}
+
+std::string accepted(const policy::Policy& policy, WallMs at, const std::string& from,
+                     value::Greylist greylist = value::Greylist::due) {
+  Session session(policy, at, "192.0.2.1", "spf:a.example");
+  session.with(Signal::greylist, greylist);
+  return session.connect().mail(from).line();
+}
+
+policy::RuleOptions greylist_all() {
+  policy::RuleOptions rule;
+  rule.name = "all";
+  rule.when = "greylist == first";
+  rule.action = evidence::Action::greylist;
+  return rule;
+}
+
+GreylistReturns::Report returns_of(const std::string& lines) {
+  GreylistReturns returns;
+  read_lines(lines, [&](const record::SessionView& session) { returns.add(session, facts_of(session).greylist); });
+  return returns.report();
+}
+
+TEST(GreylistReturns, ACaseIsFromTheFirstRefusalToTheAcceptance) {
+  const auto policy = compile(preset("none", {greylist_all()}));
+  const std::string lines =
+      greylisted(*policy, kMonday, "x@a.example") + greylisted(*policy, kMonday + 60'000, "x@a.example") +
+      greylisted(*policy, kMonday, "never@a.example") + accepted(*policy, kMonday + 300'000, "x@a.example") +
+      accepted(*policy, kMonday + 400'000, "x@a.example") +  // no return any more
+      accepted(*policy, kMonday + 500'000, "other@a.example");
+  const auto report = returns_of(lines);
+  EXPECT_EQ(report.families[0].cases, 2U);
+  EXPECT_EQ(report.families[0].told, 3U);
+  EXPECT_EQ(report.families[0].returned, 1U);
+  EXPECT_EQ(report.families[0].delay.most(), 300'000U);
+  EXPECT_EQ(report.families[1].cases, 0U);
+  EXPECT_EQ(report.not_held, 0U);
+}
+
+TEST(GreylistReturns, OrderOfReadingDoesNotMatterAndTimeDoes) {
+  const auto policy = compile(preset("none", {greylist_all()}));
+  const std::string told = greylisted(*policy, kMonday, "x@a.example");
+  const std::string later = accepted(*policy, kMonday + 5, "x@a.example");
+  const std::string before = accepted(*policy, kMonday - 5, "x@a.example");
+  const std::string together = accepted(*policy, kMonday, "x@a.example");
+  EXPECT_EQ(returns_of(later + told).families[0].returned, 1U);
+  EXPECT_EQ(returns_of(told + before).families[0].returned, 0U);
+  EXPECT_EQ(returns_of(told + together).families[0].returned, 0U);
+  GreylistReturns first;
+  GreylistReturns second;
+  read_lines(later, [&](const record::SessionView& session) { first.add(session, true); });
+  read_lines(told, [&](const record::SessionView& session) { second.add(session, true); });
+  first.merge(std::move(second));
+  EXPECT_EQ(first.report().families[0].returned, 1U);
+}
+
+TEST(LineWalk, EachLineOnceHoweverTheFileIsCut) {
+  const Folder folder;
+  std::string text = "\n";
+  std::multiset<std::string> expected;
+  for (int i = 0; i < 60; ++i) {
+    const std::string line = std::to_string(i) + std::string(static_cast<std::size_t>(i * 7 % 40), 'x');
+    expected.insert(line);
+    text += line + (i % 9 == 0 ? "\n\n" : "\n");
+  }
+  expected.insert("cut");
+  text += "cut";
+  const std::string path = folder.write("lines.jsonl", text);
+  for (std::uint64_t piece = 1; piece <= 70; ++piece) {
+    std::mutex mutex;
+    std::multiset<std::string> seen;
+    const auto overlong = walk_lines(
+        {.paths = {path}, .since = {}}, 3,
+        [&](unsigned walker, std::string_view line) {
+          EXPECT_LT(walker, 3U);
+          const std::scoped_lock lock(mutex);
+          seen.emplace(line);
+        },
+        {}, piece);
+    ASSERT_TRUE(overlong);
+    EXPECT_EQ(*overlong, 0U);
+    ASSERT_EQ(seen, expected) << piece;
+  }
+}
+
+TEST(LineWalk, LinesAtTheLimitAndOneBeyond) {
+  const Folder folder;
+  const std::string at_limit(record::kLineMax, 'a');
+  const std::string beyond(record::kLineMax + 1, 'b');
+  const std::string path = folder.write("long.jsonl", "x\n" + at_limit + "\n" + beyond + "\ny\n" + beyond);
+  for (const std::uint64_t piece : {kPiece, std::uint64_t{100'000}, std::uint64_t{1} << 20U}) {
+    std::mutex mutex;
+    std::multiset<std::size_t> sizes;
+    std::uint64_t done = 0;
+    const auto overlong = walk_lines(
+        {.paths = {path}, .since = {}}, 2,
+        [&](unsigned, std::string_view line) {
+          const std::scoped_lock lock(mutex);
+          sizes.insert(line.size());
+        },
+        [&](std::uint64_t now, std::uint64_t total) {
+          EXPECT_GE(now, done);
+          EXPECT_LE(now, total);
+          done = now;
+        },
+        piece);
+    ASSERT_TRUE(overlong);
+    EXPECT_EQ(*overlong, 2U) << piece;
+    EXPECT_EQ(sizes, (std::multiset<std::size_t>{1, 1, record::kLineMax})) << piece;
+  }
+}
+
+TEST(LineWalk, StopsAndFails) {
+  const Folder folder;
+  const std::string path = folder.write("a.jsonl", "a\nb\n");
+  const std::atomic<bool> stop = true;
+  const auto stopped = walk_lines({.paths = {path}, .since = {}, .stop = &stop}, 2, [](unsigned, std::string_view) {});
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().kind, ErrorKind::cancelled);
+  const auto missing =
+      walk_lines({.paths = {folder.at("no.jsonl")}, .since = {}}, 2, [](unsigned, std::string_view) {});
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
+  folder.write("b.jsonl.zst", "this is not zstd");
+  EXPECT_FALSE(walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 1, [](unsigned, std::string_view) {}));
+}
+
+std::string delivery(WallMs at, const std::string& transport, const std::string& family, const std::string& tls,
+                     bool verified, const std::string& state, std::uint32_t queued_ms) {
+  record::DeliveryRecord record;
+  record.id = Id::make(at);
+  record.message = Id::make(at);
+  record.start = at;
+  record.duration_ms = 7;
+  record.transport = transport;
+  record.tls = tls;
+  record.tls_verified = verified;
+  if (transport == "smtp") record.destination = "example.net";
+  record.family = family;
+  record.tls_policy = verified ? "dane" : "opportunistic";
+  record.outcomes = {{"a@example.net", state, ""}, {"b@example.net", "delivered", ""}};
+  record.queued_ms = queued_ms;
+  record.attempt = 1;
+  std::string line;
+  record::append_json(record, line);
+  return line;
+}
+
+TEST(Traffic, ThreadsAndPiecesDoNotChangeWhatIsCounted) {
+  const auto policy = compile(preset("none", {greylist_all()}));
+  std::string lines;
+  for (int i = 0; i < 200; ++i) {
+    const std::string who = "x" + std::to_string(i) + "@a.example";
+    lines += greylisted(*policy, kMonday + i * kHour / 10, who);
+    if (i % 2 == 0) lines += accepted(*policy, kMonday + i * kHour / 10 + 60'000, who);
+    lines += delivery(kMonday + i * 1000, i % 3 == 0 ? "smtp" : "maildir", i % 3 == 0 ? "ipv6" : "",
+                      i % 3 == 0 ? "TLSv1.3" : "", i % 6 == 0, i % 5 == 0 ? "deferred" : "delivered", 100);
+    if (i % 50 == 0) lines += "{\"schema\":\"postern.session/1\",\"cut\n";
+  }
+  const Folder folder;
+  const std::string path = folder.write("current.jsonl", lines);
+  std::string first;
+  for (const unsigned threads : {1U, 2U, 5U}) {
+    const auto report = read_traffic({.sources = {.paths = {path, path}, .since = {}}, .threads = threads});
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->lines.sessions, 600U);
+    EXPECT_EQ(report->lines.others, 400U);
+    EXPECT_EQ(report->lines.damaged, 8U);
+    EXPECT_EQ(sum(report->now.statistics.sessions), 600U);
+    EXPECT_EQ(report->now.deliveries.attempts, 400U);
+    EXPECT_EQ(report->now.deliveries.remote, (PerFamily{0, 134}));
+    EXPECT_EQ(report->now.deliveries.verified, (PerFamily{0, 68}));
+    EXPECT_EQ(report->now.deliveries.recipients.deferred, 80U);
+    EXPECT_EQ(report->now.deliveries.queued[1].count(), 134U);
+    EXPECT_EQ(report->now.greylist.report().families[0].cases, 200U);
+    EXPECT_EQ(report->now.greylist.report().families[0].returned, 100U);
+    EXPECT_EQ(report->now.days.size(), 1U);
+    std::string json;
+    json::Writer writer(json);
+    writer.begin_object();
+    append_json(report->now, report->lines, writer);
+    writer.end_object();
+    EXPECT_TRUE(json::parse(json)) << json;
+    if (first.empty()) first = json;
+    EXPECT_EQ(json, first) << threads;
+  }
+}
+
+TEST(Traffic, PeriodsAreHalfOpenAndTheOneBeforeStandsApart) {
+  const auto policy = compile(preset("none"));
+  std::string lines;
+  for (int hour = 0; hour < 10; ++hour) {
+    lines += accepted(*policy, kMonday + hour * kHour, "x@a.example");
+    lines += delivery(kMonday + hour * kHour, "maildir", "", "", false, "delivered", 5);
+  }
+  const Folder folder;
+  TrafficOptions options;
+  options.sources = {.paths = {folder.write("current.jsonl", lines)}, .since = kMonday + 4 * kHour};
+  options.until = kMonday + 7 * kHour;
+  options.before_since = kMonday + kHour;
+  const auto report = read_traffic(options);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(sum(report->now.statistics.sessions), 3U);
+  EXPECT_EQ(report->now.statistics.oldest, kMonday + 4 * kHour);
+  EXPECT_EQ(report->now.statistics.newest, kMonday + 6 * kHour);
+  EXPECT_EQ(report->now.deliveries.attempts, 3U);
+  EXPECT_EQ(report->lines.sessions, 3U);
+  EXPECT_EQ(report->lines.others, 3U);
+  ASSERT_TRUE(report->before);
+  EXPECT_EQ(sum(report->before->statistics.sessions), 3U);
+  EXPECT_EQ(report->before->statistics.oldest, kMonday + kHour);
+  EXPECT_EQ(report->before->deliveries.attempts, 3U);
+  options.before_since.reset();
+  EXPECT_FALSE(read_traffic(options)->before);
+}
+
+}  // namespace
+}  // namespace postern::insight
