@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "check/report.h"
@@ -20,6 +21,9 @@ struct Check {
 
 [[nodiscard]] std::span<const Check> catalogue();            // by category
 [[nodiscard]] const Check* find_check(std::string_view id);  // null where there is none
+
+// docs/checks.md: every check with its rule, by category.
+[[nodiscard]] std::string catalogue_markdown();
 
 // The parts it is assembled from, a file each.
 [[nodiscard]] std::span<const Check> dns_checks();             // name, dns, dnssec, routing

@@ -1,5 +1,6 @@
 #include "check/context.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -49,10 +50,14 @@ std::vector<std::string> values(dns::Type type, const dns::Answer& answer) {
   std::vector<std::string> out;
   for (const auto& address : answer.addresses) out.push_back(address.text());
   for (const auto& text : answer.texts) out.push_back("\"" + printable(text, kTextShownMax) + "\"");
-  for (const auto& mx : answer.mx) out.push_back(std::to_string(mx.preference) + " " + printable(mx.host.text()) + ".");
+  std::vector<dns::Mx> exchanges = answer.mx;
+  std::ranges::sort(exchanges);
+  for (const auto& mx : exchanges) out.push_back(std::to_string(mx.preference) + " " + printable(mx.host.text()) + ".");
   for (const auto& name : answer.names) out.push_back(printable(name.text()) + ".");
   for (const auto& tlsa : answer.tlsa) out.push_back(dane::presentation(tlsa));
   for (const auto& rdata : answer.rdata) out.push_back(rdata_words(type, rdata));
+  // Servers turn the order from answer to answer: two runs say the same of the same records.
+  if (exchanges.empty()) std::ranges::sort(out);
   if (out.size() > kShownMax) {
     const std::size_t more = out.size() - kShownMax;
     out.resize(kShownMax);

@@ -58,11 +58,12 @@ class Context {
   std::vector<dns::Name> servers;  // of that zone
   std::map<dns::Name, std::vector<ip::Address>> own_addresses;      // of each server
   std::vector<std::pair<dns::Name, ip::Address>> server_addresses;  // that may be asked
-  bool domain_secure = false;                                       // what the domain's name says is validated
-  std::string spf_text;                                             // the domain's one SPF record
-  bool spf_grants = false;                                          // it authorises somebody
-  std::size_t dkim_keys = 0;                                        // that were found
-  bool dkim_given = false;  // selectors were named, or _domainkey exists: there may be others
+  bool domain_bogus = false;
+  bool domain_secure = false;  // what the domain's name says is validated
+  std::string spf_text;        // the domain's one SPF record
+  bool spf_grants = false;     // it authorises somebody
+  std::size_t dkim_keys = 0;   // that were found
+  bool dkim_given = false;     // selectors were named, or _domainkey exists: there may be others
   const dns::PublicSuffixList& suffixes() const { return suffixes_; }
 
  private:

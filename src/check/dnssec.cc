@@ -133,6 +133,7 @@ Task<void> check_dnssec(Context& context) {
   const auto keys = co_await context.ask(context.zone, Type::dnskey);
   const std::string evidence =
       describe(context.zone, Type::ds, *ds) + "; " + describe(context.zone, Type::dnskey, *keys);
+  if (context.domain_bogus) co_return;  // said already
   if (!context.domain_secure) {
     const bool unknown_algorithm = ds->status == Status::ok;
     context.add("dnssec.domain", Outcome::warn, zone, evidence,

@@ -263,14 +263,17 @@ Task<bool> check_name(Context& context) {
   }
   const std::string evidence =
       describe(domain, Type::soa, *context.soa) + "; " + describe(domain, Type::mx, *context.mx);
+  context.domain_bogus =
+      std::ranges::any_of(std::array{context.mx, context.ns, context.soa},
+                          [](const dns::AnswerPtr& answer) { return answer->status == Status::bogus; });
+  if (context.domain_bogus) {
+    context.add("dnssec.domain", Outcome::fail, domain.text(), evidence,
+                "repair the zone's signatures, or take its DS record away: validating resolvers know no such domain");
+  }
   const Status status = is_temporary(context.mx->status) ? context.soa->status : context.mx->status;
   if (status == Status::nxdomain) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence, "register the domain, or look at its spelling");
     co_return false;
-  }
-  if (status == Status::bogus) {
-    context.add("dnssec.domain", Outcome::fail, domain.text(), evidence,
-                "repair the zone's signatures, or take its DS record away: validating resolvers know no such domain");
   }
   if (is_temporary(status)) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence,
@@ -290,6 +293,10 @@ Task<void> check_mail_hosts(Context& context) {
   const std::string domain = context.report.domain;
   const std::string evidence = describe(target.domain, Type::mx, *context.mx);
   target.mx_secure = context.mx->security == dns::Security::secure;
+  if (context.mx->status == Status::bogus) {
+    co_return context.add("mx.present", Outcome::fail, domain, evidence,
+                          "repair the signatures: who validates cannot send mail to the domain");
+  }
   if (is_temporary(context.mx->status)) co_return context.unknown("mx.present", domain, evidence);
   if (context.mx->status != Status::ok) {
     co_await no_mx(context);

@@ -284,6 +284,7 @@ Task<void> find_zone(Context& context) {
     context.prefetch(server, Type::a);
     context.servers.push_back(server);
   }
+  std::ranges::sort(context.servers);  // answers have them in turns
   for (std::size_t i = 0; i < context.servers.size(); ++i) {
     const dns::Name server = context.servers[i];
     auto& addresses = context.own_addresses[server];

@@ -101,11 +101,18 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   say_what_is_not_tested(context);
 }
 
+// RFC 1123 2.1: what a mail domain can be (RFC 5321 4.1.2).
+bool is_domain(const dns::Name& name) {
+  return !name.is_root() && std::ranges::all_of(name.text(), [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+  });
+}
+
 }  // namespace
 
 Task<Result<Report>> run(std::string domain, Options options, Services services, Observer* observer) {
   const auto name = dns::Name::from_unicode(domain);
-  if (!name || name->is_root() || ip::Address::parse(domain)) {
+  if (!name || !is_domain(*name) || ip::Address::parse(domain)) {
     co_return fail(ErrorKind::invalid, "\"" + printable(domain) + "\" is no domain name; write example.org");
   }
   if (options.now == 0) options.now = wall_now();

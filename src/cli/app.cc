@@ -648,6 +648,7 @@ void add_check(CLI::App& app, Options& options) {
       ->type_name("FILE");
   CLI::Option* const nagios = command->add_flag("--nagios", o.nagios, "one line and an exit code for monitoring");
   command->add_flag("--json", o.json, "for machines")->excludes(nagios);
+  command->add_flag("--list", o.list, "every check with its rule (Markdown)");
   command->add_flag("-v,--verbose", o.verbose, "evidence and rule of everything");
   command->add_option("-c,--config", o.config, "read hostname and [dns] of this configuration")->type_name("FILE");
   command->add_option("--dns", o.dns, "ask this resolver; the system's by default")->type_name("HOST:PORT");

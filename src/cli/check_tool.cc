@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "check/catalogue.h"
 #include "check/run.h"
 #include "cli/check_self.h"
 #include "cli/commands.h"
@@ -177,6 +178,10 @@ int show(const CheckToolOptions& given, check::Report report) {
 }  // namespace
 
 int run_check(const CheckToolOptions& given) {
+  if (given.list) {
+    print(check::catalogue_markdown());
+    return kOk;
+  }
   const int unusable = given.nagios ? 3 : kUsage;
   std::shared_ptr<const config::Config> config;
   if (!given.config.empty()) {

@@ -13,7 +13,7 @@ namespace postern::cli {
 
 struct CheckToolOptions {
   std::vector<std::string> domains;  // one; with --self none or more
-  bool deep = false, json = false, nagios = false, self = false, verbose = false;
+  bool deep = false, json = false, nagios = false, self = false, verbose = false, list = false;
   std::vector<std::string> selectors;
   std::string watch;   // a file
   std::string config;  // empty: none is read, but the default one with --self
