@@ -45,7 +45,8 @@ class SpfWalk {
 
 void SpfWalk::grant(const ip::Prefix& prefix) {
   auto& list = prefix.address().is_v4() ? context_.target.spf_senders_v4 : context_.target.spf_senders_v6;
-  if (list.size() < kSendersMax) list.push_back(prefix.text());
+  std::string text = prefix.text();
+  if (list.size() < kSendersMax && std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
 }
 
 void SpfWalk::network(const spf::Term& term) {

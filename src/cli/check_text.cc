@@ -114,7 +114,8 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
   if (!report.complete) out += "The time was over before everything was asked: what follows is not all.\n";
   out += "\n" + first_fixes(report, colour);
   std::optional<Category> category;
-  for (const Finding& finding : report.findings) {
+  for (std::size_t i = 0; i < report.findings.size(); ++i) {
+    const Finding& finding = report.findings[i];
     const Check* const check = check::find_check(finding.id);
     if (check == nullptr) continue;
     if (category != check->category) {
@@ -125,7 +126,20 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
     }
     const Look look = look_of(finding.outcome);
     out += "  " + coloured(look.word, look.colour, colour) + "  " + std::string(check->title);
-    if (finding.subject != report.domain) out += " (" + finding.subject + ")";
+    // What passes for several hosts or addresses is one line.
+    std::size_t same = 1;
+    if (!verbose && finding.outcome == Outcome::pass) {
+      while (i + 1 < report.findings.size() && report.findings[i + 1].id == finding.id &&
+             report.findings[i + 1].outcome == Outcome::pass) {
+        ++i;
+        ++same;
+      }
+    }
+    if (same > 1) {
+      out += " (" + std::to_string(same) + " of them)";
+    } else if (finding.subject != report.domain) {
+      out += " (" + finding.subject + ")";
+    }
     out += "  " + coloured(finding.id, Colour::dim, colour) + "\n";
     const bool whole = verbose || finding.outcome >= Outcome::warn;
     if (!whole && finding.outcome == Outcome::pass) continue;
