@@ -236,6 +236,7 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("attacks",), _growth),
     (("greylist",), _greylist),
     (("protocols",), _single("policy/session_of/50", "cpu_us", 2, True, "us", "all verdicts of a session from its evidence, 50 rules: CPU us")),
+    (("check",), _single("check", "whole_ms", 3000, True, "ms", "check of a healthy domain in the laboratory: the whole run")),
     (("insight",), _recorded("replay", 200_000, "replay of uncompressed records, 50 rules, one core: sessions")),
     (("insight",), _recorded("signals", 0, "worth of signals from uncompressed records, one core: sessions a second")),
     (("auth-known", "auth-fresh", "auth-off"), _added_by_authentication),

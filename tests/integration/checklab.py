@@ -1,6 +1,8 @@
 """The laboratory of check.test: domains, good and broken, as zones for nsd; keys, certificates and an HTTPS server for their policies.
 All of it lives in a network namespace, so that addresses of the real Internet's form can be used, and nothing leaves the machine."""
 import base64
+import contextlib
+import ctypes
 import os
 import re
 import socket
@@ -228,3 +230,74 @@ class Laboratory:
     def stop(self):
         for part in self.parts:
             part.stop()
+
+
+ANCHORED = ("ECDSAP256SHA256", ["-n", "-t", "0"], "-2")
+DIGEST, OTHER = "ab" * 32, "cd" * 32
+TLSA2 = f"_25._tcp.mx TLSA 3 1 1 {DIGEST}\n_25._tcp.mx TLSA 3 1 1 {OTHER}\n"
+STS = "v=STSv1; id=1"
+
+
+def sts(zone, kind="text/plain", status=200, **words):
+    return status, kind, policy(zone=zone + ".lab", **words)
+
+
+def spf(text):
+    return f'@ TXT "{text}"\n'
+
+
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"></svg>'
+STS_FILES["logo.good.lab"] = (200, "image/svg+xml", LOGO)
+
+GOOD = Domain(
+    "good.lab", mx="@ MX 10 mx1\n@ MX 20 mx2\n",
+    hosts=f"mx1 AAAA {M1[0]}\nmx1 A {M1[1]}\nmx2 AAAA {M2[0]}\nmx2 A {M2[1]}\n", spf=spf(f"v=spf1 ip6:{M1[0]} ip4:{M1[1]} mx -all"),
+    more=f"""_25._tcp.mx1 TLSA 3 1 1 {DIGEST}
+_25._tcp.mx1 TLSA 3 1 1 {OTHER}
+_25._tcp.mx2 TLSA 3 1 1 {DIGEST}
+_25._tcp.mx2 TLSA 2 1 1 {OTHER}
+@ CAA 0 issue "ca.lab"
+mx1 TXT "v=spf1 a -all"
+mx2 TXT "v=spf1 a -all"
+default._domainkey TXT {rsa_record(2048)}
+_smtp._tls TXT "v=TLSRPTv1; rua=mailto:postmaster@good.lab"
+default._bimi TXT "v=BIMI1; l=https://logo.good.lab/logo.svg"
+logo AAAA {WEB[0]}
+logo A {WEB[1]}
+_submissions._tcp SRV 0 1 465 mx1
+_imaps._tcp SRV 0 0 0 .
+""", sts=sts("good", mx=("mx1", "mx2")), sign=ANCHORED)
+
+
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def ip(*words, check=True):
+    return subprocess.run(["ip", *words], check=check, capture_output=True, text=True, env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
+
+
+@contextlib.contextmanager
+def network(name):
+    """This process in a network namespace of its own that has the laboratory's addresses and no way out. Yields False where none can be made."""
+    if ip("netns", "add", name, check=False).returncode != 0:
+        ip("netns", "del", name, check=False)
+        yield False
+        return
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    try:
+        ip("-n", name, "link", "set", "lo", "up")
+        for address in LOCAL + list(M1) + list(M2):
+            ip("-n", name, "addr", "add", address + ("/128" if ":" in address else "/32"), "dev", "lo", *(["nodad"] if ":" in address else []))
+        # A packet to anybody else is refused at once, as by a router that knows no way
+        for family, net in (("-6", "2000::/3"), ("-4", "11.0.0.0/8")):
+            ip("-n", name, family, "route", "add", "unreachable", net)
+        there = os.open(f"/run/netns/{name}", os.O_RDONLY)
+        if libc.setns(there, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(there)
+        yield True
+    finally:
+        libc.setns(home, CLONE_NEWNET)
+        os.close(home)
+        ip("netns", "del", name, check=False)
