@@ -253,6 +253,7 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("attacks",), _growth),
     (("greylist",), _greylist),
     (("protocols",), _single("policy/session_of/50", "cpu_us", 2, True, "us", "all verdicts of a session from its evidence, 50 rules: CPU us")),
+    (("check",), _single("check", "whole_ms", 3000, True, "ms", "check of a healthy domain in the laboratory: the whole run")),
     (("insight",), _recorded("replay", 200_000, "replay of uncompressed records, 50 rules, one core: sessions")),
     (("stats",), _stats("stats", 1, "statistics over 1 GB of own records, all cores: GB/s", "cat")),
     (("stats",), _stats("stats-zst", 0, "the same, one compressed file: GB/s of what it holds", "zstd")),

@@ -14,6 +14,7 @@ import time
 
 import authentication
 import bounds
+import checker
 import defence
 import greylist
 import insight
@@ -31,7 +32,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | maillog.CELLS | outbound.CELLS | reach.CELLS | {
+} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | maillog.CELLS | outbound.CELLS | reach.CELLS | checker.CELLS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -169,6 +170,8 @@ def main() -> int:
         outbound.run(build, FOLDER, chosen, repetitions if plan == "full" else 1, recorder)
     if chosen & set(reach.CELLS):
         reach.run(build, FOLDER, chosen, plan, repetitions if plan == "full" else 1, recorder)
+    if "check" in chosen:
+        checker.run(build, repetitions, recorder)
     if "insight" in chosen:
         insight.run(build, repetitions, recorder)
     if "maillog" in chosen:

@@ -15,7 +15,9 @@ using namespace postern::dns;
 
 namespace {
 
-constexpr std::array kTypes{Type::a, Type::ns, Type::cname, Type::ptr, Type::mx, Type::txt, Type::aaaa, Type::tlsa};
+constexpr std::array kTypes{Type::a,   Type::ns,    Type::cname,  Type::ptr,        Type::mx,
+                            Type::txt, Type::aaaa,  Type::tlsa,   Type::soa,        Type::srv,
+                            Type::ds,  Type::rrsig, Type::dnskey, Type::nsec3param, Type::caa};
 
 void check_name(const Name& name) {
   POSTERN_CHECK(Name::parse(name.text()) == name);
@@ -27,8 +29,8 @@ void check_name(const Name& name) {
 }
 
 void check_answer(const Answer& answer, Type type) {
-  const std::size_t count =
-      answer.addresses.size() + answer.texts.size() + answer.mx.size() + answer.names.size() + answer.tlsa.size();
+  const std::size_t count = answer.addresses.size() + answer.texts.size() + answer.mx.size() + answer.names.size() +
+                            answer.tlsa.size() + answer.rdata.size();
   POSTERN_CHECK((count > 0) == (answer.status == Status::ok));
   POSTERN_CHECK(count <= kRecordsMax);
   POSTERN_CHECK(answer.security == Security::insecure);

@@ -74,6 +74,9 @@ struct Report {
 [[nodiscard]] Outcome worst(const Report& report, Category category);
 [[nodiscard]] Outcome worst(const Report& report);
 
+// Findings in the order of the catalogue, those of one check as they were found.
+void sort_by_catalogue(Report& report);
+
 // {"domain","unicode","started","ended","deep","complete","worst","categories":{NAME:
 // outcome},"findings":[{"id","category", "outcome","title","subject","evidence","rule","fix","record","reference"}]}.
 // Title, rule and reference come from the catalogue.

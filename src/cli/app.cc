@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/access.h"
 #include "cli/auth_options.h"
+#include "cli/check_tool.h"
 #include "cli/client_tools.h"
 #include "cli/commands.h"
 #include "cli/insight_tools.h"
@@ -26,6 +27,7 @@ constexpr const char* kDefaultConfig = "/etc/postern/postern.toml";
 struct Options {
   ServeOptions serve;
   ConfigCheckOptions check;
+  CheckToolOptions checker;
   QueueOptions queue;
   AccessOptions access;
   UserOptions user;
@@ -629,6 +631,65 @@ void add_country(CLI::App& app, Options& options) {
 }
 
 // Which records, and whose; what is named last is the records.
+void add_check(CLI::App& app, Options& options) {
+  CLI::App* const command =
+      app.add_subcommand("check", "is a domain's mail set-up sane? DNS, both families, TLS, policies");
+  command->group("Tools");
+  CheckToolOptions& o = options.checker;
+  command->add_option("domain", o.domains, "the domain")->type_name("DOMAIN");
+  command->add_flag("--deep", o.deep,
+                    "further connections and RCPT probes: of domains of yours, or of who asked for it");
+  command->add_flag(
+      "--self", o.self,
+      "beside the configuration: what it says of our hosts, keys and certificates; of every [[domain]] by default");
+  command->add_option("--selector", o.selectors, "a DKIM selector, beside common ones; may be repeated")
+      ->type_name("NAME")
+      ->allow_extra_args(false);
+  command->add_option("--watch", o.watch, "keep the report there, and show what changed since the last run")
+      ->type_name("FILE");
+  CLI::Option* const nagios = command->add_flag("--nagios", o.nagios, "one line and an exit code for monitoring");
+  command->add_flag("--json", o.json, "for machines")->excludes(nagios);
+  command->add_flag("--list", o.list, "every check with its rule (Markdown)");
+  command->add_flag("-v,--verbose", o.verbose, "evidence and rule of everything");
+  command->add_option("-c,--config", o.config, "read hostname and [dns] of this configuration")->type_name("FILE");
+  command->add_option("--dns", o.dns, "ask this resolver; the system's by default")->type_name("HOST:PORT");
+  command->add_option("--helo", o.helo, "name to say in EHLO; the host's own by default")->type_name("NAME");
+  command->add_option("--timeout", o.timeout, "for the whole run")->type_name("DURATION")->capture_default_str();
+  command->add_option("--port", o.port, "of mail servers")
+      ->type_name("PORT")
+      ->capture_default_str()
+      ->group("Laboratory");
+  command->add_option("--https-port", o.https_port, "of policy hosts")
+      ->type_name("PORT")
+      ->capture_default_str()
+      ->group("Laboratory");
+  command->add_option("--dns-port", o.dns_port, "of the domain's name servers")
+      ->type_name("PORT")
+      ->capture_default_str()
+      ->group("Laboratory");
+  command->add_option("--ca", o.ca_file, "certificates to trust instead of the system's")
+      ->type_name("FILE")
+      ->group("Laboratory");
+  command->add_flag("--private", o.allow_private, "connect to private addresses, too")->group("Laboratory");
+  command->add_flag("--no-name-servers", o.no_name_servers, "ask the resolver alone")->group("Laboratory");
+  command->add_option("--now", o.now, "the time to judge at, in seconds since 1970")
+      ->type_name("UNIXTIME")
+      ->group("Laboratory");
+  command->footer(
+      "Exit code 0: nothing fails. 1: something does, or with --watch became worse. 2: bad usage.\n"
+      "With --nagios 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.\n\n"
+      "Examples:\n"
+      "  postern check example.org\n"
+      "  postern check example.org --selector 2026a --watch /var/lib/postern/check-example.org.json\n"
+      "  postern check --self --config /etc/postern/postern.toml");
+  command->callback([&options, &o] {
+    options.chosen = [&o] {
+      if (o.self && o.config.empty()) o.config = kDefaultConfig;
+      return run_check(o);
+    };
+  });
+}
+
 void add_record_options(CLI::App& app, RecordOptions& common, bool records) {
   common.config = kDefaultConfig;
   app.add_option_function<std::string>(
@@ -782,6 +843,7 @@ int run(int argc, char** argv) {
   add_keygen(app, options);
   add_fingerprint(app, options);
   add_country(app, options);
+  add_check(app, options);
   add_why(app, options);
   add_mark(app, options);
   add_stats(app, options);

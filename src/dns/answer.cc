@@ -22,6 +22,20 @@ std::string_view to_string(Type type) {
       return "AAAA";
     case Type::tlsa:
       return "TLSA";
+    case Type::soa:
+      return "SOA";
+    case Type::srv:
+      return "SRV";
+    case Type::ds:
+      return "DS";
+    case Type::rrsig:
+      return "RRSIG";
+    case Type::dnskey:
+      return "DNSKEY";
+    case Type::nsec3param:
+      return "NSEC3PARAM";
+    case Type::caa:
+      return "CAA";
   }
   return "other type";
 }

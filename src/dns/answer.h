@@ -14,7 +14,23 @@
 
 namespace postern::dns {
 
-enum class Type : std::uint16_t { a = 1, ns = 2, cname = 5, ptr = 12, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
+enum class Type : std::uint16_t {
+  a = 1,
+  ns = 2,
+  cname = 5,
+  soa = 6,
+  ptr = 12,
+  mx = 15,
+  txt = 16,
+  aaaa = 28,
+  srv = 33,
+  ds = 43,
+  rrsig = 46,
+  dnskey = 48,
+  nsec3param = 51,
+  tlsa = 52,
+  caa = 257,
+};
 [[nodiscard]] std::string_view to_string(Type type);  // "AAAA"
 
 enum class Status : std::uint8_t {
@@ -64,7 +80,8 @@ struct Answer {
   std::vector<Mx> mx;                  // in the order of the answer
   std::vector<Name> names;             // PTR, CNAME, NS
   std::vector<Tlsa> tlsa;
-  std::uint32_t dropped = 0;  // records of that type which were malformed or beyond the bounds
+  std::vector<std::string> rdata;  // SOA, SRV, DS, RRSIG, DNSKEY, NSEC3PARAM, CAA: octets that dns/records.h reads
+  std::uint32_t dropped = 0;       // records of that type which were malformed or beyond the bounds
 };
 using AnswerPtr = std::shared_ptr<const Answer>;
 

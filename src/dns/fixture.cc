@@ -154,13 +154,14 @@ Result<> add_value(Answer& answer, Type type, const json::Value& value) {
       answer.names.push_back(std::move(name));
       return {};
     }
+    default:  // kTypes has no others
+      return {};
   }
-  return {};
 }
 
 bool has_records(const Answer& answer) {
   return !answer.addresses.empty() || !answer.texts.empty() || !answer.mx.empty() || !answer.names.empty() ||
-         !answer.tlsa.empty();
+         !answer.tlsa.empty() || !answer.rdata.empty();
 }
 
 Result<Answer> answer_of(Type type, const json::Value& values) {

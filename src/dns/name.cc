@@ -101,6 +101,19 @@ bool Name::is_within(const Name& parent) const {
   return rest == 0 || text_[rest - 1] == '.';
 }
 
+std::optional<std::string> Name::unicode() const {
+  if (!text_.contains("xn--")) return text_;
+  std::uint8_t* raw = nullptr;
+  static_assert(sizeof(char) == sizeof(std::uint8_t));
+  const int status = idn2_to_unicode_8z8z(text_.c_str(), reinterpret_cast<char**>(&raw), 0);
+  const std::unique_ptr<std::uint8_t, Idn2Free> owned(raw);
+  if (status != IDN2_OK) return std::nullopt;
+  std::string out = reinterpret_cast<const char*>(raw);
+  // What reads back as another name was no A-label.
+  if (from_unicode(out) != *this) return std::nullopt;
+  return out;
+}
+
 std::optional<Name> Name::below(std::string_view prefix) const {
   if (is_root()) return parse(prefix);
   if (prefix.size() > kNameMax) return std::nullopt;

@@ -31,6 +31,9 @@ class Name {
   [[nodiscard]] Name suffix(std::size_t count) const;
   // True for the name itself and for every name below it.
   [[nodiscard]] bool is_within(const Name& parent) const;
+  // As people read it: A-labels become U-labels where all of them are ones (RFC 5890 2.3.2.1); nullopt where one that
+  // begins with "xn--" is none.
+  [[nodiscard]] std::optional<std::string> unicode() const;
   // "_dmarc" + "example.org"; nullopt where the result would be too long. `prefix` may have several labels.
   [[nodiscard]] std::optional<Name> below(std::string_view prefix) const;
 

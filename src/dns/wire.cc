@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "dns/records.h"
 
 namespace postern::dns {
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::size_t kHeaderOctets = 12;
 constexpr std::size_t kWireNameMax = 255;  // RFC 1035 2.3.4
 constexpr std::uint8_t kNoError = 0, kServfail = 2, kNxdomain = 3;
-constexpr std::uint16_t kClassIn = 1, kTypeSoa = 6;
+constexpr std::uint16_t kClassIn = 1, kTypeSoa = static_cast<std::uint16_t>(Type::soa);
 
 std::uint8_t octet(std::string_view packet, std::size_t at) { return static_cast<std::uint8_t>(packet[at]); }
 std::uint16_t read16(std::string_view packet, std::size_t at) {
@@ -272,8 +273,60 @@ bool read_rdata(std::string_view packet, std::size_t at, std::size_t length, Typ
       if (length < 4) return false;
       answer.tlsa.push_back({octet(data, 0), octet(data, 1), octet(data, 2), std::string(data.substr(3))});
       return true;
+    case Type::soa:
+    case Type::srv:
+    case Type::ds:
+    case Type::rrsig:
+    case Type::dnskey:
+    case Type::nsec3param:
+    case Type::caa: {
+      auto plain = plain_rdata(packet, at, length, static_cast<std::uint16_t>(type));
+      if (!plain || !is_well_formed(type, *plain)) return false;
+      answer.rdata.push_back(*std::move(plain));
+      return true;
+    }
   }
   return false;
+}
+
+std::optional<std::string> plain_rdata(std::string_view packet, std::size_t at, std::size_t length,
+                                       std::uint16_t type) {
+  if (!fits(packet, at, length)) return std::nullopt;
+  std::size_t head = 0, names = 0, tail = 0;  // octets before the names, names, octets after them
+  switch (static_cast<Type>(type)) {
+    case Type::ns:
+    case Type::cname:
+    case Type::ptr:
+      names = 1;
+      break;
+    case Type::mx:
+      head = 2;
+      names = 1;
+      break;
+    case Type::srv:
+      head = 6;
+      names = 1;
+      break;
+    case Type::soa:
+      names = 2;
+      tail = 20;
+      break;
+    default:  // RFC 3597 4: no compression in types that came later
+      return std::string(packet.substr(at, length));
+  }
+  if (length < head) return std::nullopt;
+  std::string out(packet.substr(at, head));
+  const std::size_t end = at + length;
+  at += head;
+  for (; names > 0; --names) {
+    const auto name = read_name(packet, at);
+    if (!name || !name->name || name->end > end) return std::nullopt;
+    append_name(out, *name->name);
+    at = name->end;
+  }
+  if (end - at != tail) return std::nullopt;
+  out += packet.substr(at, tail);
+  return out;
 }
 
 std::optional<Reply> parse_reply(std::string_view packet, const Name& name, Type type) {

@@ -1,7 +1,8 @@
 // DNS messages as they stand on the wire: what a reply says to one question, and the query that asks it. Every octet of
 // a reply may be hostile: offsets and lengths are checked before they are used, a compression pointer only leads
 // backwards, and no field of the message sizes an allocation. RFC 1035 4, RFC 3597, RFC 6698 2.1.
-// Not here: EDNS, DNSSEC (libunbound's), zone files. Thread rule: pure functions.
+// Not here: whole packets with all their sections (packet.h), what stands in the data of rarer types (records.h),
+// DNSSEC (libunbound's), zone files. Thread rule: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +28,11 @@ void append_name(std::string& out, const Name& name);
 // Adds the record whose data are the `length` octets at `at` to the list of `answer` that `type` has. False: malformed
 // or longer than its type allows; `answer` is unchanged then.
 [[nodiscard]] bool read_rdata(std::string_view packet, std::size_t at, std::size_t length, Type type, Answer& answer);
+
+// The data of a record with the names in them uncompressed, whatever its type: what stands alone, apart from its
+// packet. nullopt where they are malformed, or a name is none of ours.
+[[nodiscard]] std::optional<std::string> plain_rdata(std::string_view packet, std::size_t at, std::size_t length,
+                                                     std::uint16_t type);
 
 struct Reply {
   std::uint8_t rcode = 0;

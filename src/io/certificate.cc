@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <ctime>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -173,6 +174,17 @@ Result<std::string> certificate_key_digest(const std::string& certificate_file) 
   if (done != 1) return fail(ErrorKind::invalid, "TLS certificate " + certificate_file + ": " + openssl_error());
   out.resize(length);
   return out;
+}
+
+Result<CertificateSummary> certificate_summary(const std::string& certificate_file) {
+  POSTERN_TRY(const BioPtr file, open_pem("TLS certificate", certificate_file));
+  const X509Ptr certificate(PEM_read_bio_X509(file.get(), nullptr, no_passphrase, nullptr));
+  tm parts{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate.get()), &parts) != 1) {
+    return fail(ErrorKind::invalid,
+                "TLS certificate " + certificate_file + ": no certificate in it (" + openssl_error() + ")");
+  }
+  return CertificateSummary{names_of(certificate.get()), static_cast<WallMs>(timegm(&parts)) * 1000};
 }
 
 Result<bool> ensure_self_signed(const std::string& certificate_file, const std::string& key_file,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 
 namespace postern::io {
 
@@ -96,6 +97,12 @@ class TlsClientContext {
 // SHA-256 of the public key (SubjectPublicKeyInfo) of the first certificate in a PEM file: what a TLSA record 3 1 1
 // holds.
 [[nodiscard]] Result<std::string> certificate_key_digest(const std::string& certificate_file);
+// What whoever connects sees of the first certificate in a PEM file.
+struct CertificateSummary {
+  std::vector<std::string> names;  // dNSName of subjectAltName, lower case; wildcards as they are
+  WallMs not_after = 0;
+};
+[[nodiscard]] Result<CertificateSummary> certificate_summary(const std::string& certificate_file);
 
 // Writes a self-signed ECDSA P-256 certificate for `hostname` (10 years) and its key (0600) unless both files exist.
 // Returns true when they were made.

@@ -177,6 +177,9 @@ Result<Context> make_context(const Options& options) {
   build.set("do-not-query-localhost:", "no");
   build.set("module-config:", "validator iterator");
   build.set("val-max-restart:", "5");
+  // RFC 8767 4: a week. The default of a day would show no longer TTL than that (`postern check` judges them); the
+  // caches of the loops keep nothing for more than a day.
+  build.set("cache-max-ttl:", "604800");
   POSTERN_TRY_VOID(add_anchors(build, out, options));
 
   const bool forwards = !out.servers.empty();

@@ -1,0 +1,175 @@
+#include "check/context.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/text.h"
+#include "check/catalogue.h"
+#include "dane/dane.h"
+#include "dns/records.h"
+
+namespace postern::check {
+
+namespace {
+
+constexpr std::size_t kShownMax = 20;        // records of one answer in evidence
+constexpr std::size_t kTextShownMax = 1000;  // octets of one text
+
+std::string rdata_words(dns::Type type, const std::string& rdata) {
+  if (type == dns::Type::soa) {
+    const auto soa = dns::parse_soa(rdata);
+    return soa ? printable(soa->primary.text()) + ". serial " + std::to_string(soa->serial) : std::string("malformed");
+  }
+  if (type == dns::Type::srv) {
+    const auto srv = dns::parse_srv(rdata);
+    return srv ? std::to_string(srv->priority) + " " + std::to_string(srv->weight) + " " + std::to_string(srv->port) +
+                     " " + printable(srv->target.text()) + "."
+               : std::string("malformed");
+  }
+  if (type == dns::Type::caa) {
+    const auto caa = dns::parse_caa(rdata);
+    return caa ? std::string(caa->critical ? "128 " : "0 ") + caa->tag + " \"" + printable(caa->value) + "\""
+               : std::string("malformed");
+  }
+  if (type == dns::Type::ds) {
+    const auto ds = dns::parse_ds(rdata);
+    return ds ? std::to_string(ds->key_tag) + " " + std::to_string(ds->algorithm) + " " +
+                    std::to_string(ds->digest_type)
+              : std::string("malformed");
+  }
+  if (type == dns::Type::dnskey) {
+    const auto key = dns::parse_dnskey(rdata);
+    return key ? std::to_string(key->flags) + " algorithm " + std::to_string(key->algorithm) + " tag " +
+                     std::to_string(key->key_tag)
+               : std::string("malformed");
+  }
+  return std::to_string(rdata.size()) + " octets";
+}
+
+std::vector<std::string> values(dns::Type type, const dns::Answer& answer) {
+  std::vector<std::string> out;
+  for (const auto& address : answer.addresses) out.push_back(address.text());
+  for (const auto& text : answer.texts) out.push_back("\"" + printable(text, kTextShownMax) + "\"");
+  std::vector<dns::Mx> exchanges = answer.mx;
+  std::ranges::sort(exchanges);
+  for (const auto& mx : exchanges) out.push_back(std::to_string(mx.preference) + " " + printable(mx.host.text()) + ".");
+  for (const auto& name : answer.names) out.push_back(printable(name.text()) + ".");
+  for (const auto& tlsa : answer.tlsa) out.push_back(dane::presentation(tlsa));
+  for (const auto& rdata : answer.rdata) out.push_back(rdata_words(type, rdata));
+  // Servers turn the order from answer to answer: two runs say the same of the same records.
+  if (exchanges.empty()) std::ranges::sort(out);
+  if (out.size() > kShownMax) {
+    const std::size_t more = out.size() - kShownMax;
+    out.resize(kShownMax);
+    out.push_back("and " + std::to_string(more) + " more");
+  }
+  return out;
+}
+
+dns::PublicSuffixList any_suffixes() {
+  auto list = dns::PublicSuffixList::latest();
+  POSTERN_CHECK(list.has_value());  // libpsl has one built in
+  return std::move(*list);
+}
+
+}  // namespace
+
+Context::Context(const Options& run_options, dns::Resolver& resolver, dns::Budget& budget, Doors run_doors,
+                 Observer* observer)
+    : options(run_options),
+      doors(std::move(run_doors)),
+      resolver_(resolver),
+      budget_(budget),
+      observer_(observer),
+      suffixes_(any_suffixes()) {}
+
+Task<dns::AnswerPtr> Context::ask(dns::Name name, dns::Type type) {
+  return resolver_.query(std::move(name), type, budget_);
+}
+
+void Context::add(Finding finding) {
+  POSTERN_CHECK(find_check(finding.id) != nullptr);
+  if (finding.evidence.size() > kEvidenceMax) {
+    finding.evidence.resize(utf8_head(finding.evidence, kEvidenceMax - 3).size());
+    finding.evidence += "...";
+  }
+  if (report.findings.size() >= kFindingsMax) {
+    ++report.left_out;
+    return;
+  }
+  if (observer_ != nullptr) observer_->found(finding);
+  report.findings.push_back(std::move(finding));
+}
+
+void Context::add(std::string_view id, Outcome outcome, std::string subject, std::string evidence, std::string fix,
+                  std::string record) {
+  add(Finding{id, outcome, std::move(subject), std::move(evidence), std::move(fix), std::move(record)});
+}
+
+void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence) {
+  add(id, Outcome::not_tested, subject, evidence, "ask again later; where it stays so, look at the name servers");
+}
+
+std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer) {
+  std::string out(dns::to_string(type));
+  out += " " + (name.is_root() ? std::string(".") : printable(name.text())) + ": ";
+  if (answer.status == dns::Status::ok) {
+    out += join(values(type, answer));
+    if (answer.canonical != name) out += " (of " + printable(answer.canonical.text()) + ", by CNAME)";
+  } else {
+    out += dns::to_string(answer.status);
+    if (!answer.why.empty()) out += " (" + printable(answer.why) + ")";
+  }
+  if (answer.dropped > 0) out += ", " + std::to_string(answer.dropped) + " malformed";
+  if (!dns::is_temporary(answer.status)) out += ", TTL " + std::to_string(answer.ttl);
+  if (answer.security == dns::Security::secure) out += ", validated";
+  return out;
+}
+
+std::string zone_record(const dns::Name& name, std::string_view type, std::string_view value) {
+  return printable(name.text()) + ". IN " + std::string(type) + " " + std::string(value);
+}
+
+std::string zone_text(const dns::Name& name, std::string_view text) {
+  constexpr std::size_t kStringMax = 255;  // RFC 1035 3.3
+  std::string value;
+  do {
+    std::string piece(text.substr(0, kStringMax));
+    text.remove_prefix(piece.size());
+    if (!value.empty()) value += ' ';
+    value += '"';
+    for (const char c : piece) {
+      if (c == '"' || c == '\\') value += '\\';
+      value += c;
+    }
+    value += '"';
+  } while (!text.empty());
+  return zone_record(name, "TXT", value);
+}
+
+std::string join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string out;
+  for (const std::string& word : words) {
+    if (!out.empty()) out += separator;
+    out += word;
+  }
+  return out;
+}
+
+std::string why_not_global(const ip::Address& address) {
+  const auto& octets = address.octets();
+  if (address.is_v6() && octets[0] == 0x20 && octets[1] == 0x02) return "is a 6to4 address (RFC 7526)";
+  if (address.is_v6() && octets[0] == 0x20 && octets[1] == 1 && octets[2] == 0 && octets[3] == 0) {
+    return "is a Teredo address (RFC 4380)";
+  }
+  if (address.is_global()) return {};
+  if (address.is_loopback()) return "is a loopback address";
+  if (address.is_any()) return "is the unspecified address";
+  if (address.is_link_local()) return "is a link-local address";
+  if (address.is_private()) return "is a private address (RFC 1918, 4193, 6598)";
+  if (address.is_documentation()) return "is a documentation address";
+  if (address.is_multicast()) return "is a multicast address";
+  return "is in a special-purpose range (RFC 6890)";
+}
+
+}  // namespace postern::check

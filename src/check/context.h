@@ -1,0 +1,111 @@
+// Context: what every part of a run shares: how to ask, where findings go, what is known so far. The parts are
+// coroutines over dns::Resolver and the two doors below, so that they run without any IO in tests. Internal to check.
+// Thread rule: the loop's.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task.h"
+#include "check/report.h"
+#include "check/run.h"
+#include "check/target.h"
+#include "dns/public_suffix.h"
+#include "dns/resolver.h"
+#include "outbound/https.h"
+#include "resolver/direct.h"
+
+namespace postern::check {
+
+using HttpsResult = std::expected<outbound::HttpsAnswer, outbound::HttpsFailure>;
+
+struct Doors {
+  std::function<Task<HttpsResult>(outbound::HttpsRequest)> fetch;
+  // Empty: name servers are not asked.
+  std::function<Task<std::vector<resolver::DirectAnswer>>(std::vector<resolver::DirectQuestion>)> ask_servers;
+};
+
+class Context {
+ public:
+  Context(const Options& run_options, dns::Resolver& resolver, dns::Budget& budget, Doors run_doors,
+          Observer* observer = nullptr);
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() = default;
+
+  [[nodiscard]] Task<dns::AnswerPtr> ask(dns::Name name, dns::Type type);
+  void prefetch(const dns::Name& name, dns::Type type) { resolver_.prefetch(name, type); }
+  [[nodiscard]] dns::Resolver& resolver() { return resolver_; }
+  [[nodiscard]] dns::Budget& budget() { return budget_; }
+
+  // `id` is of the catalogue.
+  void add(std::string_view id, Outcome outcome, std::string subject, std::string evidence, std::string fix = {},
+           std::string record = {});
+  // DNS did not say: `not_tested` with the question and the reason.
+  void unknown(std::string_view id, const std::string& subject, const std::string& evidence);
+  void add(Finding finding);
+
+  Report report;
+  Target target;
+  const Options& options;
+  const Doors doors;
+  dns::AnswerPtr mx, ns, soa;      // of the domain; never null after check_name()
+  dns::Name zone;                  // the zone that the domain is in; the root until it is known
+  std::vector<dns::Name> servers;  // of that zone
+  std::map<dns::Name, std::vector<ip::Address>> own_addresses;      // of each server
+  std::vector<std::pair<dns::Name, ip::Address>> server_addresses;  // that may be asked
+  bool domain_bogus = false;
+  bool domain_secure = false;  // what the domain's name says is validated
+  std::string spf_text;        // the domain's one SPF record
+  bool spf_grants = false;     // it authorises somebody
+  std::size_t dkim_keys = 0;   // that were found
+  bool dkim_given = false;     // selectors were named, or _domainkey exists: there may be others
+  const dns::PublicSuffixList& suffixes() const { return suffixes_; }
+
+ private:
+  dns::Resolver& resolver_;
+  dns::Budget& budget_;
+  Observer* observer_;
+  dns::PublicSuffixList suffixes_;
+};
+
+// The parts, in the order in which they need each other's facts.
+[[nodiscard]] Task<bool> check_name(Context& context);        // name.*; false: there is nothing more to ask
+[[nodiscard]] Task<void> check_mail_hosts(Context& context);  // mx.*, fills in target.hosts
+[[nodiscard]] Task<void> check_reverse(Context& context);     // reverse.* of the mail hosts
+// The zone, its servers and their addresses: for those parts that ask them. Found once.
+[[nodiscard]] Task<void> find_zone(Context& context);
+[[nodiscard]] Task<void> check_name_servers(Context& context);  // dns.ns_*, dns.delegation, ...; after find_zone
+[[nodiscard]] Task<void> check_dnssec(Context& context);        // after find_zone
+[[nodiscard]] Task<void> check_zone_habits(Context& context);   // dns.caa, dns.ttl, dns.wildcard, dns.srv, ...
+[[nodiscard]] Task<void> check_tlsa(Context& context);          // dane.* as far as DNS tells
+[[nodiscard]] Task<void> check_mta_sts(Context& context);
+[[nodiscard]] Task<void> check_tls_rpt(Context& context);
+[[nodiscard]] Task<void> check_spf(Context& context);      // after mail hosts; fills in target.spf_senders_*
+[[nodiscard]] Task<void> check_senders(Context& context);  // reverse.sender*, after check_spf
+[[nodiscard]] Task<void> check_dkim(Context& context);
+[[nodiscard]] Task<void> check_dmarc(Context& context);  // after check_dkim and check_spf
+[[nodiscard]] Task<void> check_bimi(Context& context);
+void say_what_is_not_tested(Context& context);
+
+// Names that nobody publishes: what answers there is a wildcard.
+inline constexpr const char* kNobodysLabel = "postern-check-nobody";
+inline constexpr const char* kNobodysSelector = "postern-check-nobody._domainkey";
+
+// --- words ---
+
+// "MX example.org: 10 mx1.example.org., TTL 300, validated"; "AAAA mx1.example.org: NODATA, TTL 60".
+[[nodiscard]] std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer);
+// "mx1.example.org. IN AAAA 2001:db8::25"
+[[nodiscard]] std::string zone_record(const dns::Name& name, std::string_view type, std::string_view value);
+// A TXT record, in strings of at most 255 octets.
+[[nodiscard]] std::string zone_text(const dns::Name& name, std::string_view text);
+[[nodiscard]] std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
+// Empty: mail may go to it. Else what kind of address it is: "is a private address (RFC 4193)".
+[[nodiscard]] std::string why_not_global(const ip::Address& address);
+
+}  // namespace postern::check

@@ -1,0 +1,249 @@
+// DMARC (RFC 9989; checks.md 6.11), and what a domain without mail publishes instead of it (6.2-18).
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "check/context.h"
+#include "dkim/tag_list.h"
+#include "dmarc/evaluate.h"
+#include "dmarc/record.h"
+
+namespace postern::check {
+
+namespace {
+
+using dmarc::Policy;
+using dns::Status;
+using dns::Type;
+
+constexpr std::size_t kUrisLooked = 6;
+constexpr std::size_t kUrisSane = 2;
+
+std::string proposal(const Context& context, std::string_view policy) {
+  const auto name = context.target.domain.below("_dmarc");
+  if (!name) return {};
+  const bool silent = context.target.hosts.empty();
+  return zone_text(*name, "v=DMARC1; p=" + std::string(policy) +
+                              (silent ? ";" : "; rua=mailto:postmaster@" + context.target.domain.text()));
+}
+
+void judge_policy(Context& context, const dmarc::Evaluation& found) {
+  const std::string domain = context.report.domain;
+  const dmarc::Record& record = *found.record;
+  const std::string evidence = found.policy_domain + ": " + found.policy_tag + "=" +
+                               std::string(to_string(found.policy)) + (record.testing ? ", t=y" : "");
+  if (found.policy == Policy::none) {
+    context.add("dmarc.policy", Outcome::warn, domain, evidence + ": nothing is protected yet",
+                "look at the reports, then publish quarantine, and reject after it", proposal(context, "quarantine"));
+  } else if (record.testing) {
+    context.add("dmarc.policy", Outcome::warn, domain, evidence + ": applied one step milder",
+                "take t=y away when the reports are clean");
+  } else {
+    context.add("dmarc.policy", Outcome::pass, domain, evidence);
+  }
+  const Policy sub = record.subdomain_policy.value_or(record.policy);
+  const Policy absent = record.absent_policy.value_or(sub);
+  if (sub < record.policy || absent < record.policy) {
+    context.add("dmarc.subdomains", Outcome::warn, domain,
+                "p=" + std::string(to_string(record.policy)) + ", sp=" + std::string(to_string(sub)) +
+                    ", np=" + std::string(to_string(absent)),
+                "make sp and np as strict as p, or leave them out: names below the domain can be forged");
+  } else {
+    context.add("dmarc.subdomains", Outcome::pass, domain, "sp and np are as strict as p");
+  }
+}
+
+void judge_tags(Context& context, const dmarc::Evaluation& found) {
+  static constexpr std::array<std::string_view, 3> kRemoved{"pct", "rf", "ri"};
+  static constexpr std::array<std::string_view, 12> kKnown{"v",  "p",   "sp",  "np",  "adkim", "aspf",
+                                                           "fo", "rua", "ruf", "psd", "t",     "n"};
+  const std::string domain = context.report.domain;
+  std::vector<std::string> removed, unknown;
+  if (const auto tags = dkim::TagList::parse(found.record_text)) {
+    for (const dkim::Tag& tag : tags->tags()) {
+      const std::string name = lower(tag.name);
+      if (std::ranges::find(kRemoved, name) != kRemoved.end()) {
+        removed.push_back(printable(name));
+      } else if (std::ranges::find(kKnown, name) == kKnown.end()) {
+        unknown.push_back(printable(name));
+      }
+    }
+  }
+  const auto& remarks = found.record->remarks;
+  if (!removed.empty()) {
+    context.add("dmarc.tags", Outcome::warn, domain, join(removed) + ": removed in RFC 9989",
+                "take the tags away: nobody heeds them any more");
+  } else if (!remarks.empty()) {
+    context.add("dmarc.tags", Outcome::warn, domain, join(remarks, "; "), "put the values right: they are ignored");
+  } else if (!unknown.empty()) {
+    context.add("dmarc.tags", Outcome::info, domain, "unknown tags, which are ignored: " + join(unknown));
+  } else {
+    context.add("dmarc.tags", Outcome::pass, domain, "tags of RFC 9989 alone");
+  }
+}
+
+// Whether mail for the domain of a mailto can be delivered. Empty: it can, or nobody knows.
+Task<std::string> no_way_to(Context& context, const std::string& uri) {
+  const auto host = dmarc::destination_host(uri);
+  const auto name = host ? dns::Name::from_unicode(*host) : std::nullopt;
+  if (!name || name->is_root()) co_return printable(uri) + " names no domain";
+  const auto mx = co_await context.ask(*name, Type::mx);
+  if (mx->status == Status::ok) {
+    if (mx->mx.front().host.is_root()) co_return describe(*name, Type::mx, *mx) + ": the domain takes no mail";
+    co_return "";
+  }
+  if (is_temporary(mx->status)) co_return "";
+  for (const Type type : {Type::aaaa, Type::a}) {
+    const auto answer = co_await context.ask(*name, type);
+    if (answer->status == Status::ok || is_temporary(answer->status)) co_return "";
+  }
+  co_return describe(*name, Type::mx, *mx) + ", and no address";
+}
+
+// The URIs as they stand in the record: what the parser dropped is what is wrong.
+std::vector<std::string> malformed_uris(const std::string& text) {
+  std::vector<std::string> out;
+  const auto tags = dkim::TagList::parse(text);
+  if (!tags) return out;
+  for (const char* const tag : {"rua", "ruf"}) {
+    const auto value = tags->get(tag);
+    if (!value) continue;
+    for (std::string_view uri : split(*value, ',')) {
+      uri = trim(uri);
+      const std::size_t size = uri.rfind('!');
+      if (size != std::string_view::npos) uri = uri.substr(0, size);
+      if (!dmarc::is_reporting_uri(uri)) out.push_back(printable(uri));
+    }
+  }
+  return out;
+}
+
+Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
+  const std::string domain = context.report.domain;
+  const dmarc::Record& record = *found.record;
+  const auto malformed = malformed_uris(found.record_text);
+  std::vector<std::string> warnings;
+  if (record.rua.size() > kUrisSane)
+    warnings.push_back(std::to_string(record.rua.size()) + " addresses; receivers heed two at least");
+  std::vector<std::string> uris = record.rua;
+  uris.insert(uris.end(), record.ruf.begin(), record.ruf.end());
+  if (uris.size() > kUrisLooked) uris.resize(kUrisLooked);
+  for (const std::string& uri : uris) {
+    if (!istarts_with(uri, "mailto:")) continue;
+    std::string problem = co_await no_way_to(context, uri);
+    if (!problem.empty()) warnings.push_back(std::move(problem));
+  }
+  if (!malformed.empty()) {
+    context.add("dmarc.rua", Outcome::fail, domain, "no addresses for reports: " + join(malformed),
+                "write mailto:ADDRESS, several with commas between them");
+  } else if (record.rua.empty()) {
+    context.add("dmarc.rua", Outcome::warn, domain, "no rua",
+                "ask for aggregate reports: without them nobody knows what would fail",
+                proposal(context, to_string(record.policy)));
+  } else if (!warnings.empty()) {
+    context.add("dmarc.rua", Outcome::warn, domain, join(warnings, "; "), "name an address that takes mail");
+  } else {
+    context.add("dmarc.rua", Outcome::pass, domain, join(record.rua));
+  }
+  for (const std::string& uri : uris) {
+    const auto there =
+        co_await dmarc::report_destination(found.policy_domain, uri, context.resolver(), context.budget());
+    const std::string evidence = there.asked.empty() ? printable(uri) : "TXT " + printable(there.asked);
+    if (there.authorization == dmarc::Authorization::unknown) {
+      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem);
+    } else if (there.authorization == dmarc::Authorization::denied) {
+      const auto name = dns::Name::parse(there.asked);
+      context.add("dmarc.external", Outcome::fail, printable(uri), evidence + ": " + there.problem,
+                  "the receiver of the reports must publish that it takes them; until then nobody sends any",
+                  name ? zone_text(*name, "v=DMARC1") : "");
+    } else {
+      context.add(
+          "dmarc.external", Outcome::pass, printable(uri),
+          evidence + (there.authorization == dmarc::Authorization::own ? ": of the same organisation" : ": granted"));
+    }
+  }
+  context.add("dmarc.ruf", record.ruf.empty() ? Outcome::pass : Outcome::info, domain,
+              record.ruf.empty() ? "no ruf" : join(record.ruf),
+              record.ruf.empty()
+                  ? ""
+                  : "failure reports have senders, recipients and subjects in them; few receivers send any");
+}
+
+void judge_possible(Context& context) {
+  const std::string domain = context.report.domain;
+  if (!context.spf_grants && !context.spf_text.empty() && context.dkim_keys == 0) {
+    context.add("dmarc.possible", Outcome::pass, domain, "the domain sends no mail: " + printable(context.spf_text));
+  } else if (context.spf_grants || context.dkim_keys > 0) {
+    context.add("dmarc.possible", Outcome::pass, domain,
+                std::string(context.spf_grants ? "SPF authorises hosts" : "SPF authorises nobody") + ", " +
+                    std::to_string(context.dkim_keys) + " DKIM keys found");
+  } else if (context.dkim_given) {
+    context.add("dmarc.possible", Outcome::info, domain,
+                "no SPF; _domainkey exists, but no key at the selectors that were asked",
+                "name the selector with --selector");
+  } else {
+    context.add("dmarc.possible", Outcome::fail, domain,
+                "no SPF record, and no DKIM key: no mail of the domain can pass",
+                "sign with DKIM, and publish an SPF record");
+  }
+}
+
+}  // namespace
+
+Task<void> check_dmarc(Context& context) {
+  const std::string domain = context.report.domain;
+  const auto name = context.target.domain.below("_dmarc");
+  if (!name) co_return;
+  const auto answer = co_await context.ask(*name, Type::txt);
+  const std::string evidence = describe(*name, Type::txt, *answer);
+  const auto found = co_await dmarc::evaluate({.author_domain = context.target.domain.text(), .spf = {}, .dkim = {}},
+                                              context.resolver(), context.budget());
+  if (found.outcome == dmarc::Outcome::temperror)
+    co_return context.unknown("dmarc.record", domain, evidence + "; " + found.problem);
+  std::size_t records = 0;
+  std::vector<std::string> others;
+  for (const std::string& text : answer->texts) {
+    if (dmarc::parse_record(text)) {
+      ++records;
+    } else {
+      others.push_back(printable(text, 100));
+    }
+  }
+  std::optional<Policy> policy;
+  if (records > 1) {
+    context.add("dmarc.record", Outcome::fail, domain, evidence, "leave one record: several count as none",
+                proposal(context, "quarantine"));
+  } else if (!found.record) {
+    context.add("dmarc.record", Outcome::fail, domain,
+                evidence + (others.empty() ? "; asked: " + join(found.walk) : ""),
+                others.empty() ? "publish a DMARC record" : "the record must begin with exactly v=DMARC1",
+                proposal(context, context.target.hosts.empty() ? "reject" : "none"));
+  } else if (!found.record->unusable.empty()) {
+    context.add("dmarc.record", Outcome::fail, domain, printable(found.record_text) + ": " + found.record->unusable,
+                "put the record right", proposal(context, "none"));
+  } else {
+    const bool stray = !others.empty();
+    context.add(
+        "dmarc.record", stray ? Outcome::warn : Outcome::pass, domain,
+        found.policy_domain + ": " + printable(found.record_text, 500) + (stray ? "; also " + join(others) : ""),
+        stray ? "take the other texts away" : "");
+    policy = found.policy;
+    judge_policy(context, found);
+    judge_tags(context, found);
+    co_await judge_reports(context, found);
+    judge_possible(context);
+  }
+  if (!context.target.null_mx) co_return;
+  const bool spf_closed = iequals(trim(context.spf_text), "v=spf1 -all");
+  if (spf_closed && policy == Policy::reject) {
+    context.add("mx.null_policy", Outcome::pass, domain, "v=spf1 -all and a policy of reject");
+  } else {
+    context.add("mx.null_policy", Outcome::warn, domain,
+                (context.spf_text.empty() ? "no SPF record" : printable(context.spf_text)) + "; DMARC policy " +
+                    std::string(policy ? to_string(*policy) : "missing"),
+                "say that the domain sends nothing either",
+                spf_closed ? proposal(context, "reject") : zone_text(context.target.domain, "v=spf1 -all"));
+  }
+}
+
+}  // namespace postern::check

@@ -1,0 +1,331 @@
+// The name, its MX records, and the addresses they lead to (checks.md 6.1-1, 6.1-2, 6.2).
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "base/text.h"
+#include "check/context.h"
+
+namespace postern::check {
+
+namespace {
+
+using dns::Status;
+using dns::Type;
+
+constexpr std::size_t kHostsMax = 30;      // of a domain; senders try far fewer
+constexpr std::size_t kAddressesMax = 20;  // of a host
+constexpr std::size_t kAddressesSane = 10;
+
+bool cannot_exist(const dns::Name& host) {
+  static constexpr std::array<std::string_view, 7> kNever{"localhost", "invalid",      "test", "example",
+                                                          "local",     "msv1.invalid", "onion"};
+  return std::ranges::any_of(kNever, [&](std::string_view name) { return host.is_within(*dns::Name::parse(name)); });
+}
+
+bool is_literal(const dns::Name& host) {
+  std::string_view text = host.text();
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  return ip::Address::parse(text).has_value() || text.contains(':');
+}
+
+std::string names_of(const std::vector<MailHost>& hosts) {
+  std::vector<std::string> names;
+  for (const MailHost& host : hosts) names.push_back(printable(host.name.text()));
+  return join(names);
+}
+
+void judge_target(Context& context, const dns::Name& host) {
+  if (is_literal(host)) {
+    context.add("mx.target", Outcome::fail, printable(host.text()), "the MX record names an address",
+                "give the host a name, and point MX to the name");
+  } else if (cannot_exist(host)) {
+    context.add("mx.target", Outcome::fail, printable(host.text()), "no mail server can have this name (RFC 6761)",
+                "point MX to the name of a mail server");
+  } else {
+    context.add("mx.target", Outcome::pass, printable(host.text()), "a host name");
+  }
+}
+
+void judge_dangling(Context& context, const dns::Name& host, const dns::Name& owner, const dns::Answer& answer) {
+  const std::string evidence = describe(owner, Type::ns, answer);
+  if (answer.status == Status::nxdomain) {
+    context.add("mx.dangling", Outcome::fail, printable(host.text()), evidence,
+                "take the MX record away at once: whoever registers " + printable(owner.text()) + " gets the mail");
+  } else if (is_temporary(answer.status)) {
+    context.unknown("mx.dangling", printable(host.text()), evidence);
+  } else {
+    context.add("mx.dangling", Outcome::pass, printable(host.text()), evidence);
+  }
+}
+
+// What a host leads to. Findings about the host alone are made here.
+Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preference) {
+  MailHost host{.name = std::move(name), .preference = preference, .addresses = {}, .tlsa = {}};
+  const std::string subject = printable(host.name.text());
+  const std::string service = "_" + std::to_string(context.options.smtp_port) + "._tcp";
+  const auto tlsa_name = host.name.below(service);
+  context.prefetch(host.name, Type::a);
+  if (tlsa_name) context.prefetch(*tlsa_name, Type::tlsa);
+  const auto six = co_await context.ask(host.name, Type::aaaa);
+  const auto four = co_await context.ask(host.name, Type::a);
+  host.is_alias = six->canonical != host.name && !six->canonical.is_root();
+  if (!host.is_alias) host.is_alias = four->canonical != host.name && !four->canonical.is_root();
+  host.secure = six->security == dns::Security::secure && four->security == dns::Security::secure;
+  const std::string evidence = describe(host.name, Type::aaaa, *six) + "; " + describe(host.name, Type::a, *four);
+  if (six->status == Status::bogus || four->status == Status::bogus) {
+    context.add("dnssec.mx", Outcome::fail, subject, evidence,
+                "the signatures do not verify: repair the zone's DNSSEC, or take its DS record away");
+  } else if (host.secure) {
+    context.add("dnssec.mx", Outcome::pass, subject, evidence);
+  } else if (is_temporary(six->status) || is_temporary(four->status)) {
+    context.unknown("dnssec.mx", subject, evidence);
+  } else {
+    context.add("dnssec.mx", Outcome::warn, subject, evidence, "sign the zone of the mail host: DANE needs it");
+  }
+  for (const auto& answer : {six, four}) {
+    for (const ip::Address& address : answer->addresses) {
+      if (host.addresses.size() == kAddressesMax) break;
+      std::string why = why_not_global(address);
+      const bool reachable = why.empty() || context.options.allow_private;
+      host.addresses.push_back({address, reachable, std::move(why), {}});
+    }
+  }
+  if (host.is_alias) {
+    context.add("mx.alias", Outcome::warn, subject, evidence,
+                "point the MX record to the name that has the addresses, or give this name addresses of its own",
+                zone_record(context.target.domain, "MX",
+                            std::to_string(preference) + " " +
+                                printable((six->canonical != host.name ? six : four)->canonical.text()) + "."));
+  } else {
+    context.add("mx.alias", Outcome::pass, subject, "no CNAME");
+  }
+  if (!host.addresses.empty()) {
+    context.add("mx.resolves", Outcome::pass, subject, evidence);
+  } else if (is_temporary(six->status) || is_temporary(four->status)) {
+    context.unknown("mx.resolves", subject, evidence);
+  } else {
+    context.add("mx.resolves", Outcome::fail, subject, evidence, "give the host addresses, or take its MX record away",
+                zone_record(host.name, "AAAA", "ADDRESS"));
+  }
+  if (const auto owner = context.suffixes().registrable_domain(host.name)) {
+    if (six->status != Status::nxdomain) {
+      context.add("mx.dangling", Outcome::pass, subject, "the name exists");
+    } else {
+      judge_dangling(context, host.name, *owner, *co_await context.ask(*owner, Type::ns));
+    }
+  }
+  // RFC 7672 2.2.2: at the expanded name first, where every step to it is validated.
+  host.tlsa = dns::failed_answer(Status::nodata, "the name is too long");
+  if (tlsa_name) host.tlsa = co_await context.ask(*tlsa_name, Type::tlsa);
+  if (host.is_alias && host.secure) {
+    const auto expanded = six->canonical.below(service);
+    if (expanded) {
+      auto there = co_await context.ask(*expanded, Type::tlsa);
+      if (there->status == Status::ok) host.tlsa = std::move(there);
+    }
+  }
+  co_return host;
+}
+
+void judge_families(Context& context) {
+  const auto& hosts = context.target.hosts;
+  const std::string domain = context.report.domain;
+  std::vector<std::string> without6, without4, unknown;
+  for (const MailHost& host : hosts) {
+    const auto has = [&](bool v6) {
+      return std::ranges::any_of(host.addresses, [v6](const Address& a) { return a.address.is_v6() == v6; });
+    };
+    if (!has(true)) without6.push_back(printable(host.name.text()));
+    if (!has(false)) without4.push_back(printable(host.name.text()));
+  }
+  const bool none6 = without6.size() == hosts.size();
+  const std::string record = without6.empty() ? std::string() : without6.front() + ". IN AAAA ADDRESS";
+  if (without6.empty()) {
+    context.add("mx.ipv6", Outcome::pass, domain, "every MX host has an AAAA record: " + names_of(hosts));
+  } else {
+    context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no AAAA record: " + join(without6),
+                "give every mail host an IPv6 address, with a PTR record, and listen on it", record);
+  }
+  if (without4.empty()) {
+    context.add("mx.ipv4", Outcome::pass, domain, "every MX host has an A record");
+  } else {
+    context.add("mx.ipv4", without4.size() == hosts.size() ? Outcome::warn : Outcome::info, domain,
+                "no A record: " + join(without4),
+                "senders without IPv6 cannot deliver; give one host at least an IPv4 address, too",
+                without4.front() + ". IN A ADDRESS");
+  }
+}
+
+std::string network_of(const ip::Address& address) { return ip::Prefix(address, address.is_v4() ? 24 : 48).text(); }
+
+void judge_addresses(Context& context) {
+  std::size_t count = 0;
+  std::map<std::string, std::set<std::string>> hosts_of;  // by address
+  std::set<std::string> networks4, networks6;
+  for (const MailHost& host : context.target.hosts) {
+    for (const Address& one : host.addresses) {
+      ++count;
+      const std::string subject = printable(host.name.text()) + " [" + one.address.text() + "]";
+      const std::string why = why_not_global(one.address);
+      if (why.empty()) {
+        context.add("mx.address", Outcome::pass, subject, "a global address");
+      } else {
+        context.add("mx.address", Outcome::fail, subject, one.address.text() + " " + why,
+                    "publish an address that the Internet can reach, or take this one away");
+      }
+      hosts_of[one.address.text()].insert(printable(host.name.text()));
+      (one.address.is_v4() ? networks4 : networks6).insert(network_of(one.address));
+    }
+  }
+  std::vector<std::string> shared;
+  for (const auto& [address, names] : hosts_of) {
+    if (names.size() > 1) shared.push_back(address + " of " + join({names.begin(), names.end()}));
+  }
+  std::set<std::string> seen;
+  for (const dns::Mx& mx : context.mx->mx) {
+    if (!seen.insert(mx.host.text()).second) shared.push_back(printable(mx.host.text()) + " twice");
+  }
+  const std::string domain = context.report.domain;
+  if (shared.empty()) {
+    context.add("mx.duplicates", Outcome::pass, domain, "no name and no address twice");
+  } else {
+    context.add("mx.duplicates", Outcome::warn, domain, join(shared, "; "),
+                "name each host once: a second record for it is no second host");
+  }
+  if (count > kAddressesSane) {
+    context.add("mx.count", Outcome::warn, domain, std::to_string(count) + " addresses",
+                "publish ten addresses or fewer; senders do not try them all");
+  } else {
+    context.add("mx.count", Outcome::pass, domain, std::to_string(count) + " addresses");
+  }
+  const bool spread = networks4.size() > 1 || networks6.size() > 1;
+  std::vector<std::string> networks(networks6.begin(), networks6.end());
+  networks.insert(networks.end(), networks4.begin(), networks4.end());
+  context.add("mx.networks", spread ? Outcome::pass : Outcome::info, domain, join(networks),
+              spread ? "" : "a second host in another network receives while the first cannot");
+}
+
+Task<bool> has_address(Context& context, dns::Name name) {
+  for (const Type type : {Type::aaaa, Type::a}) {
+    if ((co_await context.ask(name, type))->status == Status::ok) co_return true;
+  }
+  co_return false;
+}
+
+Task<void> judge_null(Context& context, bool alone, std::uint16_t preference) {
+  const std::string domain = context.report.domain;
+  const std::string evidence = describe(context.target.domain, Type::mx, *context.mx);
+  if (!alone || preference != 0) {
+    context.add("mx.null", Outcome::fail, domain, evidence,
+                alone ? "a null MX has preference 0" : "a null MX stands alone; take it away, or the others",
+                alone ? zone_record(context.target.domain, "MX", "0 .") : "");
+    co_return;
+  }
+  const bool used = co_await has_address(context, context.target.domain);
+  context.add("mx.null", used ? Outcome::pass : Outcome::info, domain, evidence,
+              used ? "" : "a domain without addresses receives no mail anyway");
+}
+
+Task<void> no_mx(Context& context) {
+  const std::string domain = context.report.domain;
+  const std::string evidence = describe(context.target.domain, Type::mx, *context.mx);
+  if (co_await has_address(context, context.target.domain)) {
+    context.target.implicit_mx = true;
+    context.target.hosts.push_back(co_await look_at(context, context.target.domain, 0));
+    context.add("mx.present", Outcome::warn, domain, evidence + "; mail goes to the domain's own address",
+                "publish an MX record, or a null MX where the domain takes no mail",
+                zone_record(context.target.domain, "MX", "10 " + domain + "."));
+    co_return;
+  }
+  context.add("mx.present", Outcome::info, domain, evidence + ", and no address: the domain takes no mail");
+  context.add("mx.null", Outcome::info, domain, evidence, "say that the domain takes no mail",
+              zone_record(context.target.domain, "MX", "0 ."));
+}
+
+}  // namespace
+
+Task<bool> check_name(Context& context) {
+  const dns::Name& domain = context.target.domain;
+  context.prefetch(domain, Type::ns);
+  context.prefetch(domain, Type::soa);
+  context.mx = co_await context.ask(domain, Type::mx);
+  context.ns = co_await context.ask(domain, Type::ns);
+  context.soa = co_await context.ask(domain, Type::soa);
+  if (const auto unicode = domain.unicode()) {
+    context.report.unicode = *unicode;
+    context.add("name.syntax", Outcome::pass, domain.text(),
+                domain.text() + (*unicode == domain.text() ? "" : " is " + *unicode));
+  } else {
+    context.add("name.syntax", Outcome::fail, domain.text(), "a label begins with xn-- and is no A-label",
+                "make the name again from its U-labels (IDNA 2008)");
+  }
+  const std::string evidence =
+      describe(domain, Type::soa, *context.soa) + "; " + describe(domain, Type::mx, *context.mx);
+  context.domain_bogus =
+      std::ranges::any_of(std::array{context.mx, context.ns, context.soa},
+                          [](const dns::AnswerPtr& answer) { return answer->status == Status::bogus; });
+  if (context.domain_bogus) {
+    context.add("dnssec.domain", Outcome::fail, domain.text(), evidence,
+                "repair the zone's signatures, or take its DS record away: validating resolvers know no such domain");
+  }
+  const Status status = is_temporary(context.mx->status) ? context.soa->status : context.mx->status;
+  if (status == Status::nxdomain) {
+    context.add("name.exists", Outcome::fail, domain.text(), evidence, "register the domain, or look at its spelling");
+    co_return false;
+  }
+  if (is_temporary(status)) {
+    context.add("name.exists", Outcome::fail, domain.text(), evidence,
+                status == Status::bogus
+                    ? "the signatures do not verify: repair the zone's DNSSEC, or take its DS record away"
+                : status == Status::timeout ? "no name server answers: bring them up, and look at their delegation"
+                                            : "the name servers do not answer as they should: look at their logs");
+    co_return false;
+  }
+  context.add("name.exists", Outcome::pass, domain.text(), evidence);
+  context.domain_secure = context.mx->security == dns::Security::secure;
+  co_return true;
+}
+
+Task<void> check_mail_hosts(Context& context) {
+  Target& target = context.target;
+  const std::string domain = context.report.domain;
+  const std::string evidence = describe(target.domain, Type::mx, *context.mx);
+  target.mx_secure = context.mx->security == dns::Security::secure;
+  if (context.mx->status == Status::bogus) {
+    co_return context.add("mx.present", Outcome::fail, domain, evidence,
+                          "repair the signatures: who validates cannot send mail to the domain");
+  }
+  if (is_temporary(context.mx->status)) co_return context.unknown("mx.present", domain, evidence);
+  if (context.mx->status != Status::ok) {
+    co_await no_mx(context);
+  } else {
+    std::vector<dns::Mx> records = context.mx->mx;
+    std::ranges::sort(records);
+    const auto null = std::ranges::find_if(records, [](const dns::Mx& mx) { return mx.host.is_root(); });
+    if (null != records.end()) {
+      target.null_mx = records.size() == 1;
+      co_await judge_null(context, records.size() == 1, null->preference);
+    } else {
+      context.add("mx.null", Outcome::pass, domain, "no null MX, and mail is received");
+    }
+    context.add("mx.present", target.null_mx ? Outcome::info : Outcome::pass, domain, evidence);
+    std::set<std::string> seen;
+    for (const dns::Mx& mx : records) {
+      if (mx.host.is_root() || !seen.insert(mx.host.text()).second || target.hosts.size() == kHostsMax) continue;
+      judge_target(context, mx.host);
+      context.prefetch(mx.host, Type::aaaa);
+    }
+    seen.clear();
+    for (const dns::Mx& mx : records) {
+      if (mx.host.is_root() || !seen.insert(mx.host.text()).second || target.hosts.size() == kHostsMax) continue;
+      target.hosts.push_back(co_await look_at(context, mx.host, mx.preference));
+    }
+  }
+  if (target.hosts.empty()) co_return;
+  judge_families(context);
+  judge_addresses(context);
+}
+
+}  // namespace postern::check

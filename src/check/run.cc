@@ -1,0 +1,138 @@
+#include "check/run.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "check/catalogue.h"
+#include "check/context.h"
+#include "check/probe.h"
+
+namespace postern::check {
+
+namespace {
+
+constexpr std::uint32_t kLookupsMax = 3000;  // of one run
+constexpr milliseconds kServerTimeout{3000};
+
+Task<HttpsResult> fetch_on(io::BlockingPool& pool, outbound::HttpsRequest request) {
+  std::move_only_function<HttpsResult()> work = [request] { return outbound::https_request(request); };
+  co_return co_await pool.run<HttpsResult>(std::move(work));
+}
+
+using DirectAnswers = std::vector<resolver::DirectAnswer>;
+Task<DirectAnswers> ask_on(io::BlockingPool& pool, std::vector<resolver::DirectQuestion> questions) {
+  std::move_only_function<DirectAnswers()> work = [asked = std::move(questions)] {
+    return resolver::ask_directly(asked, kServerTimeout);
+  };
+  co_return co_await pool.run<DirectAnswers>(std::move(work));
+}
+
+Doors doors_of(const Options& options, Services services) {
+  Doors doors;
+  io::BlockingPool& pool = services.pool;
+  doors.fetch = [&pool](outbound::HttpsRequest request) { return fetch_on(pool, std::move(request)); };
+  if (options.ask_name_servers) {
+    doors.ask_servers = [&pool](std::vector<resolver::DirectQuestion> questions) {
+      return ask_on(pool, std::move(questions));
+    };
+  }
+  return doors;
+}
+
+class Steps {
+ public:
+  explicit Steps(Observer* observer) : observer_(observer) {}
+  void add(std::size_t count) { total_ += count; }
+  void begin(std::string_view what) {
+    if (observer_ != nullptr) observer_->progress(done_, total_, what);
+  }
+  void end(std::string_view what) {
+    ++done_;
+    begin(what);
+  }
+
+ private:
+  Observer* observer_;
+  std::size_t done_ = 0, total_ = 0;
+};
+
+// Ends the look-ups of a run when its time is over, whatever waits.
+Task<void> watch(io::Signal& over, Deadline deadline, dns::Budget& budget) {
+  if (!co_await over.wait(deadline)) budget.cancel();
+}
+
+Task<void> step(Task<void> task, Steps& steps, std::string_view what) {
+  co_await std::move(task);
+  steps.end(what);
+}
+
+// SPF, DKIM and DMARC need each other's facts.
+Task<void> authentication(Context& context) {
+  co_await check_spf(context);
+  co_await check_senders(context);
+  co_await check_dkim(context);
+  co_await check_dmarc(context);
+  co_await check_bimi(context);
+}
+
+Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer) {
+  Steps steps(observer);
+  steps.add(9);
+  steps.begin("the name");
+  const bool there = co_await check_name(context);
+  steps.end("mail hosts");
+  if (!there) co_return;
+  co_await check_mail_hosts(context);
+  co_await find_zone(context);
+  steps.end("servers");
+  io::Scope scope(services.loop);
+  // One connection to each address, while DNS is asked for the rest. It touches the hosts' `server` alone.
+  scope.spawn(step(probe_hosts(context.target, options, services, observer), steps, "servers"));
+  scope.spawn(step(check_reverse(context), steps, "reverse names"));
+  scope.spawn(step(check_name_servers(context), steps, "name servers"));
+  scope.spawn(step(check_dnssec(context), steps, "DNSSEC"));
+  scope.spawn(step(check_zone_habits(context), steps, "the zone"));
+  scope.spawn(step(check_tlsa(context), steps, "DANE"));
+  scope.spawn(step(check_mta_sts(context), steps, "MTA-STS"));
+  scope.spawn(step(authentication(context), steps, "SPF, DKIM, DMARC"));
+  co_await check_tls_rpt(context);
+  co_await scope.join();
+  for (Finding& finding : judge_servers(context.target, options)) context.add(std::move(finding));
+  say_what_is_not_tested(context);
+}
+
+// RFC 1123 2.1: what a mail domain can be (RFC 5321 4.1.2).
+bool is_domain(const dns::Name& name) {
+  return !name.is_root() && std::ranges::all_of(name.text(), [](char c) {
+    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+  });
+}
+
+}  // namespace
+
+Task<Result<Report>> run(std::string domain, Options options, Services services, Observer* observer) {
+  const auto name = dns::Name::from_unicode(domain);
+  if (!name || !is_domain(*name) || ip::Address::parse(domain)) {
+    co_return fail(ErrorKind::invalid, "\"" + printable(domain) + "\" is no domain name; write example.org");
+  }
+  if (options.now == 0) options.now = wall_now();
+  const Deadline deadline = Deadline::at(services.loop.now() + options.deadline);
+  dns::Budget budget(kLookupsMax, deadline);
+  Context context(options, services.resolver, budget, doors_of(options, services), observer);
+  context.target.domain = *name;
+  context.report.domain = context.report.unicode = name->text();
+  context.report.deep = options.deep;
+  context.report.started = wall_now();
+  io::Signal over(services.loop);
+  io::Scope watcher(services.loop);
+  watcher.spawn(watch(over, deadline, budget));
+  co_await all_parts(context, options, services, observer);
+  context.report.complete = !budget.cancelled();
+  over.notify();
+  co_await watcher.join();
+  context.report.ended = wall_now();
+  sort_by_catalogue(context.report);
+  co_return std::move(context.report);
+}
+
+}  // namespace postern::check
