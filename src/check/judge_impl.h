@@ -38,6 +38,7 @@ class Judge {
   // judge_server.cc
   void reach(const View& view);
   void reach_host(const MailHost& host);
+  void not_deep();
   void banner(const View& view);
   void banner_name(const View& view);
   void delay(const View& view);
@@ -74,7 +75,6 @@ class Judge {
   void deep_input(const View& view);
 
   [[nodiscard]] std::vector<const View*> of(const MailHost& host) const;
-  [[nodiscard]] bool several_families() const;
 
   const Target& target_;
   const Options& options_;

@@ -236,6 +236,18 @@ void Judge::extensions(const View& view) {
         "the greeting tells a version; nobody needs it");
 }
 
+// Whoever reads the report sees what was left out, and why.
+void Judge::not_deep() {
+  const bool reached =
+      std::ranges::any_of(views_, [](const View& one) { return one.server != nullptr && one.server->connected; });
+  if (options_.deep || !reached) return;
+  for (const Check& one : server_checks()) {
+    if (one.deep && one.id != "dane.every_certificate" && one.id != "tls.order")
+      add(one.id, Outcome::not_tested, target_.domain.text(), "needs further connections, which were not asked for",
+          "the operator asks for it, or whoever proves control of the domain");
+  }
+}
+
 std::vector<Finding> Judge::run() {
   for (const MailHost& host : target_.hosts) {
     for (const View* const at : of(host)) {
@@ -251,6 +263,7 @@ std::vector<Finding> Judge::run() {
       tls(view);
       certificate(view);
       dane(view);
+      deep(view);
     }
     reach_host(host);
     one_certificate(host);
@@ -259,6 +272,7 @@ std::vector<Finding> Judge::run() {
     parity(host);
   }
   shared_key();
+  not_deep();
   return std::move(findings_);
 }
 
