@@ -127,9 +127,6 @@ constexpr auto kChecks = std::to_array<Check>({
      "the "
      "one to publish is shown.",
      "RFC 7672 3, postern 6.6-64"},
-    {"dane.rollover", dane, "The TLSA records survive a change of keys",
-     "Passes with two different usable records of usage 3, or several with usage 2; shows a single one.",
-     "RFC 7671 8, postern 6.6-65"},
     {"dane.stale", dane, "TLSA records that match nothing", "Shows them: the next key's, or forgotten ones.",
      "RFC 7671 8, postern 6.6-65"},
     {"dane.intermediates", dane, "Usage 2 names more than one intermediate",

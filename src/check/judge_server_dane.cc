@@ -184,15 +184,6 @@ void Judge::dane_host(const MailHost& host) {
     if (record.usage == 2) anchors.push_back(record);
     if (!matched) stale.push_back(record);
   }
-  const auto leaves = static_cast<std::size_t>(std::ranges::count(records, 3, &dns::Tlsa::usage));
-  const std::string count = std::to_string(leaves) + " of usage 3, " + std::to_string(anchors.size()) + " of usage 2";
-  if (leaves >= 2 || (leaves > 0 && !anchors.empty()) || anchors.size() >= 2) {
-    add("dane.rollover", Outcome::pass, name, count);
-  } else if (!records.empty()) {
-    add("dane.rollover", Outcome::info, name, count + ": one record alone",
-        "publish the next key's record at least two TTLs before the server changes to it, and keep the old one as "
-        "long");
-  }
   if (seen && !stale.empty()) {
     std::string evidence;
     for (const dns::Tlsa& one : stale) evidence += (evidence.empty() ? "" : "; ") + short_form(one);
