@@ -64,7 +64,8 @@ constexpr auto kChecks = std::to_array<Check>({
     {"tls.compression", tls, "No compression", "Fails where TLS compresses.", "RFC 7525 3.3, postern 6.5-52"},
     {"tls.certificate", tls, "The certificate", "Shows it; fails where none is sent.", "RFC 5280, postern 6.5-53"},
     {"tls.dates", tls, "The certificate is in date",
-     "Fails where it is expired, not valid yet, or ends within 7 days; warns within 14.",
+     "Fails where it is expired, not valid yet, or ends within 7 days (or a sixth of its life); warns within 14 days "
+     "(or a third).",
      "RFC 5280 4.1.2.5, postern 6.5-53"},
     {"tls.lifetime", tls, "The certificate's lifetime", "Shows one of more than 398 days.", "postern 6.5-53"},
     {"tls.key", tls, "The certificate's key",

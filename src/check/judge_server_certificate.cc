@@ -51,6 +51,8 @@ void Judge::certificate(const View& view) {
   const WallMs now = options_.now;
   add("tls.certificate", Outcome::info, view.subject,
       "subject " + own->subject + ", issuer " + own->issuer + ", SHA-256 " + fingerprint(*own));
+  // Those that live for days alone are renewed when a third is left
+  const WallMs lifetime = own->not_after - own->not_before;
   const std::string dates = day(own->not_before) + " to " + day(own->not_after);
   const std::string renew = "renew the certificate, and let something watch its end";
   if (own->not_before > now) {
@@ -58,14 +60,14 @@ void Judge::certificate(const View& view) {
         "look at this machine's clock and the server's");
   } else if (own->not_after < now) {
     add("tls.dates", Outcome::fail, view.subject, "expired: " + dates, renew);
-  } else if (own->not_after - now < kSoon) {
-    add("tls.dates", Outcome::fail, view.subject, "expires within a week: " + dates, renew);
-  } else if (own->not_after - now < kBefore) {
-    add("tls.dates", Outcome::warn, view.subject, "expires within two weeks: " + dates, renew);
+  } else if (own->not_after - now < std::min(kSoon, lifetime / 6)) {
+    add("tls.dates", Outcome::fail, view.subject, "expires soon: " + dates, renew);
+  } else if (own->not_after - now < std::min(kBefore, lifetime / 3)) {
+    add("tls.dates", Outcome::warn, view.subject, "should have been renewed: " + dates, renew);
   } else {
     add("tls.dates", Outcome::pass, view.subject, dates);
   }
-  if (own->not_after - own->not_before > kLong)
+  if (lifetime > kLong)
     add("tls.lifetime", Outcome::info, view.subject, "valid for longer than 398 days: " + dates,
         "none is needed; public authorities issue no such certificates any more");
   certificate_key(view);

@@ -321,6 +321,7 @@ TEST_F(JudgeServers, NegotiatedTls) {
 
 TEST_F(JudgeServers, CertificateDates) {
   CertificateFacts& certificate = tls().chain.front();
+  certificate.not_before = options.now - 60 * kDay;
   const auto ends_in = [&](WallMs time) {
     certificate.not_after = options.now + time;
     return outcome("tls.dates");
@@ -330,9 +331,16 @@ TEST_F(JudgeServers, CertificateDates) {
   EXPECT_EQ(ends_in(7 * kDay), warn);
   EXPECT_EQ(ends_in(7 * kDay - 1), fail);
   EXPECT_EQ(ends_in(-1), fail);
+  // One of six days
+  certificate.not_before = options.now - 4 * kDay;
+  EXPECT_EQ(ends_in(2 * kDay), pass);
+  EXPECT_EQ(ends_in(2 * kDay - 2), warn);
+  certificate.not_before = options.now - 5 * kDay;
+  EXPECT_EQ(ends_in(kDay), warn);
+  EXPECT_EQ(ends_in(kDay - 2), fail);
   certificate.not_before = options.now + kDay;
-  EXPECT_EQ(ends_in(30 * kDay), fail);
-  certificate.not_before = options.now - kDay;
+  EXPECT_EQ(ends_in(60 * kDay), fail);
+  certificate.not_before = options.now - 30 * kDay;
   EXPECT_EQ(outcome("tls.lifetime"), std::nullopt);
   certificate.not_after = certificate.not_before + 398 * kDay;
   EXPECT_EQ(outcome("tls.lifetime"), std::nullopt);
