@@ -34,7 +34,8 @@ bool no_family_here(const Error& error, const ip::Address& to, bool allow_privat
   if (error.sys == EAFNOSUPPORT) return true;
   return std::ranges::none_of(io::interface_addresses(), [&](const ip::Address& own) {
     if (own.family() != to.family() || own.is_loopback() || own.is_link_local()) return false;
-    return own.is_global() || own.is_v4() || allow_private;
+    // A private address of IPv4 may be translated on the way
+    return own.is_global() || own.is_v4() || (allow_private && !to.is_global());
   });
 }
 
