@@ -13,8 +13,10 @@ namespace postern::io {
 namespace {
 
 // Forward secrecy first; plain RSA key exchange last, for the old MTAs that would otherwise fall back to clear text.
+// Not CCM_8, whose tags of 64 bits are too short (RFC 9325 4.2.1 recommends none of them).
 constexpr const char* kServerCiphers =
-    "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:RSA+AESGCM:RSA+AES:!aNULL:!eNULL:!MD5:!DSS";
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:RSA+AESGCM:RSA+AES"
+    ":!AESCCM8:!aNULL:!eNULL:!MD5:!DSS";
 constexpr const char* kGroups = "X25519:P-256:X448:P-521:P-384";
 
 const LoadedCertificate* choose(const std::vector<LoadedCertificate>& all, std::string_view name, int type) {
