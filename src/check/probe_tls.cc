@@ -138,9 +138,13 @@ Task<void> groups(Run& run, const std::string& host, ServerFacts& facts) {
     options.groups = group;
     // In TLS 1.2 a group counts only with a cipher that uses one
     if (!newest) options.ciphers = "ECDHE:!aNULL";
+    // RFC 8422 5.1.1: in TLS 1.2 the groups must have the curve of an ECDSA certificate as well
+    const std::string curve = newest || facts.certificates.empty() ? "" : facts.certificates.front().curve;
+    if (!curve.empty() && curve != group) options.groups += ':' + curve;
     const Attempt made = co_await attempt(run, facts, options, host);
     if (!made.tried) continue;
     TlsTried one = tried(TlsTried::What::group, made);
+    one.accepted = one.accepted && (newest || one.group == group);
     one.group = group;
     facts.tried.push_back(std::move(one));
   }
