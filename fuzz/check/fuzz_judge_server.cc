@@ -3,6 +3,7 @@
 // catalogue, has evidence within the bound, and a remedy where something is wrong.
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <set>
 
@@ -10,8 +11,10 @@
 #include "check/judge_impl.h"
 
 namespace {
-void must(bool condition) {
-  if (!condition) std::abort();
+void must(bool condition, std::string_view what) {
+  if (condition) return;
+  std::fprintf(stderr, "%s\n", std::string(what).c_str());
+  std::abort();
 }
 }  // namespace
 
@@ -59,10 +62,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::set<std::string_view> known;
   for (const Check& one : server_checks()) known.insert(one.id);
   for (const Finding& one : judge_servers(target, options)) {
-    must(known.contains(one.id));
-    must(!one.subject.empty() && !one.evidence.empty() && one.evidence.size() <= kEvidenceMax);
-    must(one.outcome < Outcome::warn || !one.fix.empty());
-    must(std::all_of(one.evidence.begin(), one.evidence.end(), [](char c) { return c >= ' ' && c <= '~'; }));
+    must(known.contains(one.id), one.id);
+    must(!one.subject.empty() && !one.evidence.empty() && one.evidence.size() <= kEvidenceMax, one.id);
+    must(one.outcome < Outcome::warn || !one.fix.empty(), one.id);
+    must(std::all_of(one.evidence.begin(), one.evidence.end(), [](char c) { return c >= ' ' && c <= '~'; }),
+         one.evidence);
   }
   return 0;
 }

@@ -14,6 +14,10 @@ namespace {
 constexpr WallMs kDay = 24LL * 60 * 60 * 1000;
 constexpr WallMs kSoon = 7 * kDay, kBefore = 14 * kDay, kLong = 398 * kDay;
 
+std::string why_not_trusted(const TlsFound& found) {
+  return found.trust_error.empty() ? "it does not verify" : found.trust_error;
+}
+
 bool opportunistic_only(const Target& target) { return !target.sts || target.sts->mode == mtasts::Mode::none; }
 
 }  // namespace
@@ -139,7 +143,7 @@ void Judge::trust(const View& view) {
   if (found.trusted)
     add("tls.trust", Outcome::pass, view.subject, "the chain ends at a root that is trusted here");
   else
-    add("tls.trust", bad, view.subject, found.trust_error,
+    add("tls.trust", bad, view.subject, why_not_trusted(found),
         needed ? "MTA-STS needs a certificate of a public authority"
                : "senders without DANE or MTA-STS do not look; MTA-STS would need a certificate of a public authority");
   const std::string names = own.names.empty() ? "no subjectAltName" : join(own.names);
@@ -158,7 +162,7 @@ void Judge::sts(const View& view) {
                "trusted, in date, and for " + view.host->name.text());
   const TlsFound& found = *view.tls();
   const CertificateFacts& own = *view.certificate();
-  std::string why = !found.trusted                ? found.trust_error
+  std::string why = !found.trusted                ? why_not_trusted(found)
                     : !in_date(own, options_.now) ? "not in date: " + day(own.not_before) + " to " + day(own.not_after)
                                                   : "the name is not in it";
   add("mta_sts.certificate", enforce ? Outcome::fail : Outcome::warn, view.subject,

@@ -237,11 +237,27 @@ void Breakers::cancel() {
   for (io::Breaker* const one : std::vector<io::Breaker*>(all_)) one->cancel();
 }
 
+namespace {
+
+// OpenSSL has two names for some, by version of TLS.
+std::string one_name(const std::string& group) {
+  for (const auto& [long_name, name] : {std::pair{"secp224r1", "P-224"},
+                                        {"secp256r1", "P-256"},
+                                        {"prime256v1", "P-256"},
+                                        {"secp384r1", "P-384"},
+                                        {"secp521r1", "P-521"}}) {
+    if (group == long_name) return name;
+  }
+  return group;
+}
+
+}  // namespace
+
 TlsFound read_tls(const io::TlsFacts& facts) {
   TlsFound out;
   out.version = facts.version;
   out.cipher = facts.cipher;
-  out.group = facts.group;
+  out.group = one_name(facts.group);
   out.dh_bits = facts.dh_bits;
   out.signature_hash = facts.signature_hash;
   out.trusted = facts.verified;
