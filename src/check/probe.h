@@ -1,21 +1,37 @@
-// One address of a mail host: the polite connection, and the deeper tests. Thread rule: the loop's.
+// The mail hosts' addresses: the polite connection, the deeper tests, and the judgement over both.
+// docs/check-servers.md says what a server's operator sees of it. Thread rule: the loop's.
+//
+// Polite: one connection to each address, and a second one where two hosts share it (another name in SNI); never two at
+// a time to one address; EHLO, STARTTLS, EHLO, QUIT. Deep (options.deep): at most kDeepConnectionsMax more to each
+// address, one after the other, which end at the first sign that the server has had enough.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/task.h"
+#include "check/catalogue.h"
 #include "check/report.h"
 #include "check/run.h"
 #include "check/target.h"
 
 namespace postern::check {
 
-// Connects once to every address of `target.hosts` whose kind is reachable (several addresses at once, one connection
-// to each) and fills in `server`; where options.deep is set, the deeper tests follow on connections of their own.
+inline constexpr std::size_t kAddressesMax = 60;          // of all hosts together; further ones are not connected to
+inline constexpr std::size_t kAtOnce = 16;                // addresses
+inline constexpr std::uint32_t kDeepConnectionsMax = 80;  // to one address
+
+// Connects once to every address of `target.hosts` whose kind is reachable and fills in `server`; where options.deep is
+// set, the deeper tests follow on connections of their own. Takes at most options.deadline, counted from here. The
+// observer hears progress() in addresses, of this part alone. `target`, `options` and `observer` outlive it.
 [[nodiscard]] Task<void> probe_hosts(Target& target, const Options& options, Services services, Observer* observer);
 
 // Judges what was found, without any IO: reachability, SMTP, TLS, DANE, certificates under MTA-STS, parity.
 [[nodiscard]] std::vector<Finding> judge_servers(const Target& target, const Options& options);
+
+// The rows of the catalogue that judge_servers() uses.
+[[nodiscard]] std::span<const Check> server_checks();
 
 }  // namespace postern::check

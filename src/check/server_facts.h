@@ -1,5 +1,5 @@
 // What one polite connection to one address of a mail host showed, and what the operator's deeper tests showed. Facts
-// alone; judge_server.h makes findings of them. Thread rule: values.
+// alone; judge_servers() of probe.h makes findings of them. Texts of strangers are printable. Thread rule: values.
 #pragma once
 
 #include <cstdint>
@@ -8,39 +8,47 @@
 #include <vector>
 
 #include "base/time.h"
+#include "crypto/certificate.h"
 #include "ip/address.h"
 
 namespace postern::check {
 
-// Of a certificate chain as it was sent: read from DER by the TLS client side.
-struct CertificateFacts {
-  std::string subject, issuer;
-  std::vector<std::string> names;  // dNSName of subjectAltName
-  WallMs not_before = 0, not_after = 0;
-  std::string key_type;  // "RSA", "EC", "ED25519"
-  int key_bits = 0;
-  std::string signature_hash;  // "SHA256"
-  std::string der;
-  std::string spki;  // DER
-};
+using CertificateFacts = crypto::Certificate;
 
 struct TlsFound {
-  std::string version, cipher, group;
-  bool verified = false;     // PKIX with the host's name
-  std::string verify_error;  // why not
-  std::vector<CertificateFacts> chain;
+  std::string version, cipher, group;   // "TLSv1.2", OpenSSL's names; group empty where there is none
+  std::string signature_hash;           // of the server's signature in the handshake; empty where it has none
+  int dh_bits = 0;                      // of a finite-field key exchange
+  bool trusted = false;                 // a chain to a trusted root; names are judged from the certificate
+  std::string trust_error;              // why not
+  std::vector<CertificateFacts> chain;  // as sent, the server's own first
+  std::size_t unreadable = 0;           // certificates of the chain that could not be read
   bool extended_master_secret = false, secure_renegotiation = false, compression = false;
 };
 
-// A protocol version or cipher that was tried on a connection of its own.
+// A protocol version, cipher or group that was tried on a connection of its own.
 struct TlsTried {
-  std::string version, cipher;  // cipher empty: any of the version
+  enum class What : std::uint8_t { version, cipher, group };
+  What what = What::version;
+  std::string version, cipher, group;  // what was offered; where it was a version or cipher: what came of it
   bool accepted = false;
-  std::string group;
+  std::string signature_hash;
+  int dh_bits = 0;
+};
+
+// What a handshake with another name in SNI showed, or with none.
+struct OtherName {
+  std::string name;  // empty: none
+  bool done = false;
+  bool trusted = false;
+  std::string trust_error;  // or why there was no handshake
+  std::vector<std::string> names;
+  std::string common_name;
 };
 
 struct RecipientProbe {
   std::string what;  // "postmaster", "abuse", "unknown", "relay", "relay-percent", "null-sender", ...
+  std::string path;  // what was in the command
   std::uint16_t code = 0;
   std::string reply;
 };
@@ -49,18 +57,36 @@ struct ServerFacts {
   ip::Endpoint endpoint;
   bool connected = false;
   std::string problem;    // what ended the connection early, in words; empty where it went its course
-  bool our_side = false;  // the problem is ours (no route from here): not tested, never a failure
+  bool our_side = false;  // the problem is ours (no route from here, no time left): not tested, never a failure
   std::int64_t connect_ms = -1, banner_ms = -1, whole_ms = -1;
   std::uint16_t banner_code = 0;
   std::string banner;                                   // the first line's text
+  std::optional<bool> banner_name_resolves;             // nothing: it has no name, or DNS did not say
+  std::uint16_t hello_code = 0;                         // of the last reply to EHLO or HELO
   bool extended = false;                                // EHLO was taken
+  std::string hello_reply;                              // the first line of the reply to EHLO
   std::vector<std::string> extensions, extensions_tls;  // lines of the EHLO replies without the first
+  bool extended_tls = false;                            // EHLO was taken under TLS
   bool offers_starttls = false;
+  std::uint16_t starttls_code = 0;
   std::optional<TlsFound> tls;  // of the connection itself
-  std::string tls_problem;
-  std::vector<TlsTried> tried;                                  // deep
-  std::vector<RecipientProbe> probes;                           // deep
-  std::optional<bool> injection_answered, bare_line_feed_ends;  // deep
+  std::string tls_problem;      // why there is none although STARTTLS was offered
+
+  // The operator's tests. `deep_ended` says why they stopped early (rate limit, time); what is missing then was not
+  // tested.
+  bool deep = false;
+  std::string deep_ended;
+  std::uint32_t connections = 0;  // all that were made to the address
+  std::vector<TlsTried> tried;
+  bool ciphers_complete = false;  // every cipher of TLS 1.2 was found
+  std::optional<bool> own_order;  // the server goes by its own preference, not by the client's
+  std::vector<OtherName> other_names;
+  std::vector<CertificateFacts> certificates;  // the server's own ones that were seen, each once
+  std::vector<RecipientProbe> probes;
+  std::string vrfy_reply, vrfy_unknown_reply, expn_reply;
+  std::optional<bool> injection_answered;
+  std::string injection_evidence;
+  std::optional<std::string> line_end_taken;  // "LF.LF", ...; empty: none was taken for the end
 };
 
 }  // namespace postern::check

@@ -49,6 +49,12 @@ struct TlsFacts {
   std::string verify_error;  // why not, in words; also of a handshake that failed for it
   std::string proof;         // what verified it: "pkix", or "dane 3 1 1"; empty where nothing did
   std::string peer_subject;
+  std::vector<std::string> peer_chain;  // DER, as sent, the server's own first; only where the context keeps it
+  std::string signature_hash;  // of the server's signature in the handshake: "SHA256"; empty with EdDSA and RSA
+  int dh_bits = 0;             // of a finite-field key exchange
+  bool extended_master_secret = false;  // RFC 7627; TLS 1.3 has it by nature
+  bool secure_renegotiation = false;    // RFC 5746; TLS 1.3 has no renegotiation
+  bool compression = false;
 };
 
 class Stream {

@@ -13,8 +13,10 @@ namespace postern::io {
 namespace {
 
 // Forward secrecy first; plain RSA key exchange last, for the old MTAs that would otherwise fall back to clear text.
+// Not CCM_8, whose tags of 64 bits are too short (RFC 9325 4.2.1 recommends none of them).
 constexpr const char* kServerCiphers =
-    "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:RSA+AESGCM:RSA+AES:!aNULL:!eNULL:!MD5:!DSS";
+    "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AESCCM:DHE+AESGCM:DHE+CHACHA20:ECDHE+AES:DHE+AES:RSA+AESGCM:RSA+AES"
+    ":!AESCCM8:!aNULL:!eNULL:!MD5:!DSS";
 constexpr const char* kGroups = "X25519:P-256:X448:P-521:P-384";
 
 const LoadedCertificate* choose(const std::vector<LoadedCertificate>& all, std::string_view name, int type) {
@@ -70,6 +72,44 @@ int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+int version_number(std::string_view version) {
+  if (version == "TLSv1") return TLS1_VERSION;
+  if (version == "TLSv1.1") return TLS1_1_VERSION;
+  if (version == "TLSv1.2") return TLS1_2_VERSION;
+  return version == "TLSv1.3" ? TLS1_3_VERSION : 0;
+}
+
+// What a client offers that wants to know a server.
+Result<void> configure_weak(SSL_CTX* ctx, const std::string& min_version) {
+  SSL_CTX_set_security_level(ctx, 0);
+  const int version = version_number(min_version);
+  if (version == 0 || SSL_CTX_set_min_proto_version(ctx, version) != 1) {
+    return fail(ErrorKind::invalid, "TLS minimum version '" + printable(min_version) + "': use TLSv1 to TLSv1.3");
+  }
+  SSL_CTX_set_options(ctx, SSL_OP_LEGACY_SERVER_CONNECT);
+  return {};
+}
+
+Result<void> configure_choice(SSL_CTX* ctx, const TlsClientOptions& options) {
+  if (!options.max_version.empty()) {
+    const int version = version_number(options.max_version);
+    if (version == 0 || SSL_CTX_set_max_proto_version(ctx, version) != 1) {
+      return fail(ErrorKind::invalid, "TLS client: no such version '" + printable(options.max_version) + "'");
+    }
+  }
+  if (!options.ciphers.empty() && SSL_CTX_set_cipher_list(ctx, options.ciphers.c_str()) != 1) {
+    return fail(ErrorKind::invalid, "TLS client: ciphers '" + printable(options.ciphers) + "': " + openssl_error());
+  }
+  if (!options.ciphersuites.empty() && SSL_CTX_set_ciphersuites(ctx, options.ciphersuites.c_str()) != 1) {
+    return fail(ErrorKind::invalid,
+                "TLS client: cipher suites '" + printable(options.ciphersuites) + "': " + openssl_error());
+  }
+  if (!options.groups.empty() && SSL_CTX_set1_groups_list(ctx, options.groups.c_str()) != 1) {
+    return fail(ErrorKind::invalid, "TLS client: groups '" + printable(options.groups) + "': " + openssl_error());
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string openssl_error() {
@@ -83,12 +123,8 @@ std::string openssl_error() {
 }
 
 Result<void> configure_common(SSL_CTX* ctx, const std::string& min_version) {
-  int version = 0;
-  if (min_version == "TLSv1.2")
-    version = TLS1_2_VERSION;
-  else if (min_version == "TLSv1.3")
-    version = TLS1_3_VERSION;
-  else
+  const int version = version_number(min_version);
+  if (version < TLS1_2_VERSION)
     return fail(ErrorKind::invalid, "TLS minimum version '" + printable(min_version) + "': use TLSv1.2 or TLSv1.3");
   SSL_CTX_set_min_proto_version(ctx, version);
   SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -160,10 +196,9 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(const TlsClient
   impl.ctx.reset(SSL_CTX_new(TLS_client_method()));
   if (impl.ctx == nullptr) return fail(ErrorKind::network, "TLS client: " + openssl_error());
   SSL_CTX* const ctx = impl.ctx.get();
-  POSTERN_TRY_VOID(configure_common(ctx, options.min_version));
-  if (!options.ciphers.empty() && SSL_CTX_set_cipher_list(ctx, options.ciphers.c_str()) != 1) {
-    return fail(ErrorKind::invalid, "TLS client: ciphers '" + printable(options.ciphers) + "': " + openssl_error());
-  }
+  POSTERN_TRY_VOID(configure_common(ctx, options.weak ? "TLSv1.2" : options.min_version));
+  if (options.weak) POSTERN_TRY_VOID(configure_weak(ctx, options.min_version));
+  POSTERN_TRY_VOID(configure_choice(ctx, options));
   if (options.ca_file.empty()) {
     SSL_CTX_set_default_verify_paths(ctx);
   } else if (SSL_CTX_load_verify_locations(ctx, options.ca_file.c_str(), nullptr) != 1) {
@@ -175,6 +210,7 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(const TlsClient
   // Without SSL_VERIFY_PEER OpenSSL still verifies and tells; it only goes on afterwards.
   SSL_CTX_set_verify(ctx, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   impl.verify = options.verify;
+  impl.keep_chain = options.keep_chain;
   return context;
 }
 

@@ -64,6 +64,7 @@ struct TlsExpect {
   TlsExpect(std::string server = {}) : name(std::move(server)) {}  // NOLINT(google-explicit-constructor)
 
   std::string name;
+  bool only_sni = false;  // the name is not verified: who asks looks at the certificate himself (TlsFacts::peer_chain)
   Proof proof = Proof::none;
   std::vector<std::string> names;  // further ones that the certificate may have (RFC 7672 3.2.2)
   std::vector<Tlsa> tlsa;
@@ -78,6 +79,13 @@ struct TlsClientOptions {
   std::string ca_file;  // empty: the system's store
   std::string min_version = "TLSv1.2";
   std::string ciphers;  // OpenSSL cipher string for TLS 1.2; empty: default
+  // For who wants to know what a server does, not to send mail to it:
+  bool weak = false;         // offers all that OpenSSL has: TLS 1.0 and 1.1, short keys, old hashes; min_version may be
+                             // TLSv1 and TLSv1.1 then, and a server without RFC 5746 is spoken to
+  bool keep_chain = false;   // in TlsFacts
+  std::string max_version;   // empty: the latest
+  std::string ciphersuites;  // of TLS 1.3, joined by ':'; empty: default
+  std::string groups;        // joined by ':'; empty: default
 };
 
 class TlsClientContext {

@@ -53,6 +53,7 @@ struct TlsServerContext::Impl {
 struct TlsClientContext::Impl {
   SslCtxPtr ctx;
   bool verify = false;
+  bool keep_chain = false;
 };
 
 // The oldest error of this thread's queue, in words, and empties the queue.

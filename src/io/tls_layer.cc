@@ -14,7 +14,8 @@ namespace postern::io {
 
 namespace {
 constexpr std::size_t kMaxClientHello = std::size_t{16} * 1024;  // post-quantum key shares take two KiB
-}
+constexpr std::size_t kMaxChain = 16;                            // certificates kept of what a server sent
+}  // namespace
 
 struct TlsLayer::Impl {
   std::shared_ptr<TlsServerContext> server;
@@ -35,6 +36,7 @@ struct TlsLayer::Impl {
   TlsStep result(int rc, std::size_t octets);
   void collect_facts();
   void collect_proof();
+  void collect_server();
   void demand(const TlsExpect& expect);
   // The handshake failed because the certificate did.
   [[nodiscard]] bool unproved() const {
@@ -188,6 +190,7 @@ void TlsLayer::Impl::collect_facts() {
   if (size > 0) facts.alpn.assign(reinterpret_cast<const char*>(protocol), size);
   if (client == nullptr) return;
   collect_proof();
+  collect_server();
   X509* const peer = SSL_get0_peer_certificate(s);
   if (peer == nullptr) return;
   const BioPtr text(BIO_new(BIO_s_mem()));
@@ -195,6 +198,32 @@ void TlsLayer::Impl::collect_facts() {
   char* data = nullptr;
   const long length = BIO_get_mem_data(text.get(), &data);
   if (length > 0) facts.peer_subject.assign(data, std::min<std::size_t>(static_cast<std::size_t>(length), 512));
+}
+
+void TlsLayer::Impl::collect_server() {
+  SSL* const s = ssl.get();
+  const bool newest = SSL_version(s) >= TLS1_3_VERSION;
+  facts.extended_master_secret = newest || SSL_get_extms_support(s) == 1;
+  facts.secure_renegotiation = newest || SSL_get_secure_renegotiation_support(s) == 1;
+  facts.compression = SSL_get_current_compression(s) != nullptr;
+  if (!client->impl().keep_chain) return;
+  int hash = NID_undef;
+  if (SSL_get_peer_signature_nid(s, &hash) == 1 && hash != NID_undef) facts.signature_hash = OBJ_nid2sn(hash);
+  EVP_PKEY* shared = nullptr;
+  if (SSL_get_peer_tmp_key(s, &shared) == 1) {
+    const KeyPtr key(shared);
+    const int type = EVP_PKEY_get_base_id(shared);
+    if (type == EVP_PKEY_DH || type == EVP_PKEY_DHX) facts.dh_bits = EVP_PKEY_get_bits(shared);
+  }
+  const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(s);
+  for (int i = 0; i < sk_X509_num(chain) && facts.peer_chain.size() < kMaxChain; ++i) {
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(sk_X509_value(chain, i), &der);
+    if (size <= 0) continue;
+    facts.peer_chain.emplace_back(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
+    OPENSSL_free(der);
+  }
+  ERR_clear_error();
 }
 
 void TlsLayer::Impl::collect_proof() {
@@ -251,7 +280,7 @@ void TlsLayer::Impl::demand(const TlsExpect& expect) {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(s), expect.name.c_str());
   } else if (!expect.name.empty()) {
     SSL_set_tlsext_host_name(s, expect.name.c_str());  // RFC 6066 3: names only, never an address
-    SSL_set1_host(s, expect.name.c_str());
+    if (!expect.only_sni) SSL_set1_host(s, expect.name.c_str());
   }
   for (const auto& name : expect.names) SSL_add1_host(s, name.c_str());
   // No name at all would verify against every certificate

@@ -104,6 +104,55 @@ TEST_F(TlsProof, WithoutADemandItStillTellsWhatVerifies) {
   EXPECT_EQ(out.facts.proof, "pkix");
 }
 
+TEST_F(TlsProof, TheChainIsKeptAsItWasSentWhereAskedFor) {
+  EXPECT_TRUE(shake({&good, &middle}, TlsExpect("mx.example.org")).facts.peer_chain.empty());
+  const auto out = shake({&good, &middle}, TlsExpect("mx.example.org"), {.keep_chain = true});
+  EXPECT_EQ(out.facts.peer_chain, (std::vector<std::string>{good.der(), middle.der()}));
+  EXPECT_EQ(out.facts.signature_hash, "SHA256");
+  EXPECT_TRUE(out.facts.extended_master_secret);
+  EXPECT_TRUE(out.facts.secure_renegotiation);
+  EXPECT_FALSE(out.facts.compression);
+  EXPECT_EQ(out.facts.dh_bits, 0);
+}
+
+TEST_F(TlsProof, ANameForSniAloneIsNotVerified) {
+  TlsExpect expect("mx.example.org");
+  expect.only_sni = true;
+  const auto out = shake({&stranger, &middle}, expect);
+  EXPECT_TRUE(out.facts.verified) << out.facts.verify_error;
+  EXPECT_EQ(out.facts.sni, "mx.example.org");
+  EXPECT_FALSE(shake({&stranger, &middle}, TlsExpect("mx.example.org")).facts.verified);
+}
+
+TEST_F(TlsProof, AClientMayBeBoundToOneVersionCipherAndGroup) {
+  TlsClientOptions options{.min_version = "TLSv1.2", .weak = true, .max_version = "TLSv1.2", .groups = "P-256"};
+  options.ciphers = "ECDHE-ECDSA-AES128-SHA";
+  auto out = shake({&good, &middle}, TlsExpect("mx.example.org"), options);
+  ASSERT_TRUE(out.ok) << out.error;
+  EXPECT_EQ(out.facts.version, "TLSv1.2");
+  EXPECT_EQ(out.facts.cipher, "ECDHE-ECDSA-AES128-SHA");
+  EXPECT_NE(out.facts.group, "X25519");
+  options.ciphers = "ECDHE-ECDSA-AES128-CCM8";  // our own server takes none of these
+  EXPECT_FALSE(shake({&good, &middle}, TlsExpect("mx.example.org"), options).ok);
+  options = {.min_version = "TLSv1.3", .weak = true, .ciphersuites = "TLS_AES_128_GCM_SHA256"};
+  out = shake({&good, &middle}, TlsExpect("mx.example.org"), options);
+  ASSERT_TRUE(out.ok) << out.error;
+  EXPECT_EQ(out.facts.cipher, "TLS_AES_128_GCM_SHA256");
+  // Postern's own server speaks nothing older than TLS 1.2
+  options = {.min_version = "TLSv1", .weak = true, .max_version = "TLSv1.1"};
+  EXPECT_FALSE(shake({&good, &middle}, TlsExpect("mx.example.org"), options).ok);
+}
+
+TEST_F(TlsProof, WhatAClientCannotOfferIsAnError) {
+  EXPECT_FALSE(TlsClientContext::make({.min_version = "TLSv1"}).has_value());  // only to look at a server
+  EXPECT_TRUE(TlsClientContext::make({.ca_file = folder.file("root.pem"), .min_version = "TLSv1", .weak = true}));
+  for (const TlsClientOptions& wrong :
+       {TlsClientOptions{.min_version = "SSLv3", .weak = true}, TlsClientOptions{.max_version = "TLSv9"},
+        TlsClientOptions{.ciphersuites = "NO_SUCH"}, TlsClientOptions{.groups = "none"}}) {
+    EXPECT_FALSE(TlsClientContext::make(wrong).has_value());
+  }
+}
+
 TEST_F(TlsProof, PkixTakesAChainToTheRootForTheName) {
   const auto out = pkix({&good, &middle});
   EXPECT_TRUE(out.ok) << out.error;

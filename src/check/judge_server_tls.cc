@@ -1,0 +1,60 @@
+// STARTTLS and what was negotiated on the one polite connection.
+#include "check/judge_impl.h"
+
+namespace postern::check::judging {
+
+void Judge::starttls(const View& view) {
+  const ServerFacts& facts = *view.server;
+  const std::string unknown = why_unknown(view);
+  if (!unknown.empty()) return add("tls.starttls", Outcome::not_tested, view.subject, unknown, "check again later");
+  if (!facts.offers_starttls)
+    return add("tls.starttls", Outcome::fail, view.subject,
+               facts.extended ? "EHLO offers no STARTTLS: " + join(facts.extensions) : "no EHLO, no STARTTLS",
+               "give the server a certificate and switch STARTTLS on");
+  if (facts.tls)
+    return add("tls.starttls", Outcome::pass, view.subject, facts.tls->version + " with " + facts.tls->cipher);
+  if (facts.our_side) return add("tls.starttls", Outcome::not_tested, view.subject, facts.tls_problem);
+  if (facts.starttls_code >= 400 && facts.starttls_code < 500)
+    return add("tls.starttls", Outcome::not_tested, view.subject, facts.tls_problem, "check again later");
+  add("tls.starttls", Outcome::fail, view.subject, "STARTTLS is offered, and TLS fails: " + facts.tls_problem,
+      "look in the server's log at this handshake: the certificate's files, or the versions and ciphers it allows");
+}
+
+void Judge::tls(const View& view) {
+  const TlsFound* const found = view.tls();
+  if (found == nullptr) return;
+  const Class version = version_class(found->version);
+  add("tls.version", outcome_of(version), view.subject,
+      found->version + " was negotiated: " + std::string(to_string(version)), "let the server speak TLS 1.2 and 1.3");
+  const Class cipher = cipher_class(found->cipher);
+  add("tls.cipher", outcome_of(cipher), view.subject, found->cipher + ": " + std::string(to_string(cipher)),
+      "prefer ECDHE with AES-GCM or ChaCha20");
+  key_exchange(view);
+  const bool newest = found->version == "TLSv1.3";
+  if (!newest) {
+    add("tls.extended_master_secret", found->extended_master_secret ? Outcome::pass : Outcome::fail, view.subject,
+        found->extended_master_secret ? "in use" : found->version + " without it", "renew the TLS library: RFC 7627");
+    add("tls.renegotiation", found->secure_renegotiation ? Outcome::pass : Outcome::fail, view.subject,
+        found->secure_renegotiation ? "RFC 5746 is supported" : "RFC 5746 is not supported",
+        "renew the TLS library: RFC 5746");
+  }
+  add("tls.compression", found->compression ? Outcome::fail : Outcome::pass, view.subject,
+      found->compression ? "TLS compresses" : "none", "switch TLS compression off (CRIME)");
+}
+
+void Judge::key_exchange(const View& view) {
+  const TlsFound& found = *view.tls();
+  if (!found.group.empty() || found.dh_bits > 0) {
+    const Class group = group_class(found.group, found.dh_bits);
+    std::string name = found.group.empty() ? "finite field" : found.group;
+    if (found.dh_bits > 0) name += ", " + std::to_string(found.dh_bits) + " bits";
+    add("tls.group", outcome_of(group), view.subject, name + ": " + std::string(to_string(group)),
+        "offer X25519 and P-256; finite-field groups with 3072 bits or more");
+  }
+  if (found.signature_hash.empty()) return;
+  const Class hash = hash_class(found.signature_hash);
+  add("tls.signature", outcome_of(hash), view.subject, "the handshake is signed with " + found.signature_hash,
+      "let the server sign with SHA-256 or better");
+}
+
+}  // namespace postern::check::judging

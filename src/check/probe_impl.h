@@ -1,0 +1,97 @@
+// What the files of the probe share: a run's context, one connection, and a raw dialogue on it. Internal to check.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task.h"
+#include "check/probe.h"
+#include "check/run.h"
+#include "check/server_facts.h"
+#include "io/stream.h"
+#include "smtp/reply.h"
+
+namespace postern::check::probing {
+
+// All connections of a run, so that its deadline ends them.
+class Breakers {
+ public:
+  void add(io::Breaker& breaker);
+  void remove(io::Breaker& breaker);
+  void cancel();
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+
+ private:
+  std::vector<io::Breaker*> all_;
+  bool cancelled_ = false;
+};
+
+// One connection's hold. It is declared before the stream that it watches.
+class Hold {
+ public:
+  explicit Hold(Breakers& all) : all_(all) { all_.add(breaker); }
+  ~Hold() { all_.remove(breaker); }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  io::Breaker breaker;
+
+ private:
+  Breakers& all_;
+};
+
+struct Run {
+  const Options& options;
+  Services services;
+  std::string domain;
+  Deadline deadline;
+  Breakers breakers;
+  std::shared_ptr<io::TlsClientContext> wide;  // offers all there is
+};
+
+// How long is waited for one thing. RFC 5321 4.5.3.2 gives minutes to senders; a checker's reader is waiting.
+inline constexpr auto kConnectWait = std::chrono::seconds(20);
+inline constexpr auto kReplyWait = std::chrono::seconds(60);
+inline constexpr auto kHandshakeWait = std::chrono::seconds(20);
+
+// A dialogue where every octet is the caller's: for what a client that sends mail must never do.
+class Dialogue {
+ public:
+  explicit Dialogue(io::Stream& stream) : stream_(stream) {}
+  [[nodiscard]] Task<Result<void>> say(std::string bytes);
+  [[nodiscard]] Task<Result<smtp::Reply>> hear(Deadline deadline);
+  [[nodiscard]] Task<Result<smtp::Reply>> ask(std::string line);  // with CRLF, then hear()
+  // After a handshake: what came before counts no more.
+  void forget();
+
+ private:
+  io::Stream& stream_;
+  smtp::ReplyReader reader_;
+  std::string rest_;
+};
+
+// A connection that has been greeted.
+struct Visit {
+  explicit Visit(Breakers& all) : hold(all) {}
+  Hold hold;
+  std::unique_ptr<io::Stream> stream;
+  std::unique_ptr<Dialogue> dialogue;
+  smtp::Reply hello;  // the reply to EHLO
+};
+
+// Connects, is greeted, says EHLO. nullptr: it came to nothing, or no more may be tried; `facts.deep_ended` says why.
+[[nodiscard]] Task<std::unique_ptr<Visit>> visit(Run& run, ServerFacts& facts);
+// STARTTLS and the handshake. nullptr facts: no. Where the server answered STARTTLS with 4xx, deep_ended is set.
+[[nodiscard]] Task<bool> secure(Visit& visit, ServerFacts& facts, std::shared_ptr<io::TlsClientContext> context,
+                                io::TlsExpect expect);
+[[nodiscard]] Task<void> part(Visit& visit);  // QUIT
+
+[[nodiscard]] bool says_too_much(const smtp::Reply& reply);  // 421, 450, 451, 454
+[[nodiscard]] TlsFound read_tls(const io::TlsFacts& facts);
+
+// The parts of the deep tests, each on connections of its own.
+[[nodiscard]] Task<void> deep_tls(Run& run, std::string host, ServerFacts& facts);
+[[nodiscard]] Task<void> deep_smtp(Run& run, std::string host, ServerFacts& facts);
+
+}  // namespace postern::check::probing
