@@ -72,6 +72,8 @@ Result<std::unique_ptr<Sending>> Sending::open(io::Loop& loop, io::BlockingPool&
 
 delivery::Remote& Sending::remote() { return impl_->remote; }
 
+std::string Sending::families() const { return impl_->remote.memory().save(); }
+
 void Sending::start() {
   impl_->remote.start();
   if (impl_->checks_identity) impl_->scope.spawn(impl_->check_identity());

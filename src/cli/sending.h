@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -25,6 +26,8 @@ class Sending {
   Sending& operator=(const Sending&) = delete;
 
   [[nodiscard]] delivery::Remote& remote();
+  // What is remembered of the families of other servers, as outbound::FamilyMemory::save() writes it.
+  [[nodiscard]] std::string families() const;
   void start();
   void reload(const config::Config& config);
   // Once the queue has stopped.
