@@ -77,8 +77,16 @@ if (window.EventSource && live) {
 // Charts that can be looked into: what the pointer is on stands in the legend, dragging zooms.
 async function enhance() {
   const sheet = document.querySelector('link[rel=stylesheet]');
-  const library = await import(`${base}/assets/uPlot.esm.js`).catch(() => null);
-  if (!library) return;
+  if (!overview?.dataset.plots) return;
+  const loaded = await new Promise((resolve) => {
+    const script = document.createElement('script');
+    script.src = `${base}/assets/uPlot.iife.min.js`;
+    script.onload = () => resolve(true);
+    script.onerror = () => resolve(false);
+    document.head.append(script);
+  });
+  if (!loaded) return;
+  const {uPlot} = window;
   const style = document.createElement('link');
   style.rel = 'stylesheet';
   style.href = `${base}/assets/uPlot.min.css`;
@@ -117,9 +125,9 @@ async function enhance() {
     svg.replaceWith(place);
     const axis = {stroke: colour('dim'), grid: {stroke: colour('line'), width: 1}, ticks: {stroke: colour('line')}};
     const size = () => ({width: Math.max(place.clientWidth, 200), height: 200});
-    const plot = new library.default({
+    const plot = new uPlot({
       ...size(),
-      tzDate: (stamp) => library.default.tzDate(new Date(stamp * 1000), 'UTC'),
+      tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1000), 'UTC'),
       axes: [axis, {...axis, size: 44}],
       scales: {y: {range: (_, low, high) => [0, Math.max(high, 1)]}},
       series: [{value: '{YYYY}-{MM}-{DD} {HH}:{mm}'}, ...sums.map((one) => ({label: one.label, stroke: one.colour, width: 2, fill: `${one.colour}22`, points: {show: false}}))],

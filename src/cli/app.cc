@@ -728,8 +728,7 @@ void add_web(CLI::App& app, Options& options) {
       "`postern serve` starts it where [web] has a listen; by hand it is for a server that runs without pages.\n"
       "It has no keys and no spool: it reads the records, and asks the server through its control socket.\n\n"
       "Examples:\n  postern web --config /etc/postern/postern.toml\n  postern web password");
-  CLI::App* const password =
-      web->add_subcommand("password", "read a password, and print what [web] keeps of it");
+  CLI::App* const password = web->add_subcommand("password", "read a password, and print what [web] keeps of it");
   password->add_option("--user", options.web_password.user, "the operator's user name")->capture_default_str();
   password->add_flag("--token", options.web_password.token, "make a token for programs instead");
   web->callback([&options, password] {

@@ -458,7 +458,8 @@ Result<void> ServerProcess::open() {
   if (!config.web.listen.empty()) {
     std::vector<UniqueFd> sockets;
     for (const ip::Endpoint& endpoint : config.web.listen) {
-      POSTERN_TRY(UniqueFd socket, io::bind_listener(endpoint, {.backlog = 256, .reuse_port = false, .save_syn = false}));
+      POSTERN_TRY(UniqueFd socket,
+                  io::bind_listener(endpoint, {.backlog = 256, .reuse_port = false, .save_syn = false}));
       sockets.push_back(std::move(socket));
     }
     own.web = std::make_unique<WebProcess>(config.file, std::move(sockets));

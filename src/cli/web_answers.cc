@@ -39,9 +39,9 @@ Result<std::string> WebAnswers::explain(const std::string& id) const {
   POSTERN_TRY(auto found, insight::find_session(records_, *parsed, wall_now()));
   if (!found) return fail(ErrorKind::not_found, "no record has the id " + id + "; a session is recorded when it ends");
   const config::LoadedPolicy policy = config::load_policy(config_);
-  const insight::Why why = insight::explain_session(std::move(*found), policy.judge.get(),
-                                                    policy.policy ? policy.policy->lists : evidence::ListNames{},
-                                                    home_of(policy));
+  const insight::Why why =
+      insight::explain_session(std::move(*found), policy.judge.get(),
+                               policy.policy ? policy.policy->lists : evidence::ListNames{}, home_of(policy));
   std::string out;
   json::Writer writer(out);
   append_json(why, writer);
@@ -53,9 +53,8 @@ Result<std::string> WebAnswers::signals(WallMs since, const std::atomic<bool>& s
   if (policy.judge == nullptr) return fail(ErrorKind::invalid, all_of(policy.problems));
   insight::Outcomes outcomes(marks_of(records_));
   const insight::Sources sources{.paths = {records_}, .since = since, .stop = &stop};
-  POSTERN_TRY(insight::LineCount lines, insight::read_sessions(sources, [&](const record::SessionView& session) {
-                outcomes.add(session);
-              }));
+  POSTERN_TRY(insight::LineCount lines,
+              insight::read_sessions(sources, [&](const record::SessionView& session) { outcomes.add(session); }));
   insight::SignalStudy study(*policy.judge, policy.policy->lists, home_of(policy), outcomes);
   POSTERN_TRY(lines, insight::read_sessions(sources, [&](const record::SessionView& session) { study.add(session); }));
   study.add_aggregates(insight::data_folder(records_) + "/aggregates");
@@ -72,9 +71,8 @@ Result<std::string> WebAnswers::backtest(const std::string& policy, WallMs since
   if (loaded.judge == nullptr) return fail(ErrorKind::invalid, all_of(loaded.problems));
   insight::Replay replay(*loaded.judge, loaded.policy->lists, marks_of(records_));
   const insight::Sources sources{.paths = {records_}, .since = since, .stop = &stop};
-  POSTERN_TRY(const insight::LineCount lines, insight::read_sessions(sources, [&](const record::SessionView& session) {
-                replay.add(session);
-              }));
+  POSTERN_TRY(const insight::LineCount lines,
+              insight::read_sessions(sources, [&](const record::SessionView& session) { replay.add(session); }));
   std::string out;
   json::Writer writer(out);
   append_json(replay.finish(lines), writer);

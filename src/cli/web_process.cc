@@ -75,8 +75,8 @@ struct WebProcess::Impl {
     arguments.push_back(nullptr);
     pid_t pid = -1;
     // Of this program, also where its file was replaced by a newer one
-    const int error = ::posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments.data(),
-                                    environment_pointers.data());
+    const int error =
+        ::posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, arguments.data(), environment_pointers.data());
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     if (error == 0) return pid;

@@ -46,7 +46,8 @@ std::shared_ptr<const config::Config> read_config(const std::string& file) {
   }
   std::string text;
   std::array<char, 65536> block;
-  for (std::size_t got = 0; text.size() <= config::kFileMax && (got = std::fread(block.data(), 1, block.size(), in)) > 0;)
+  for (std::size_t got = 0;
+       text.size() <= config::kFileMax && (got = std::fread(block.data(), 1, block.size(), in)) > 0;)
     text.append(block.data(), got);
   std::fclose(in);
   const config::Loaded loaded = config::parse(text, file);
@@ -131,8 +132,10 @@ class Process {
     io::raise_file_limit(options_->connections + kSpareFiles);
     POSTERN_TRY(sockets_, listening_sockets(*options_));
     if (sockets_.empty())
-      return fail(ErrorKind::invalid, "there is nothing to listen on; write [web] listen = [\"[::1]:8025\", "
-                                      "\"127.0.0.1:8025\"] in " + config_->file);
+      return fail(ErrorKind::invalid,
+                  "there is nothing to listen on; write [web] listen = [\"[::1]:8025\", "
+                  "\"127.0.0.1:8025\"] in " +
+                      config_->file);
     POSTERN_TRY_VOID(read_certificates());
     if (io::running_as_root() && !config_->user.empty()) {
       POSTERN_TRY_VOID(io::drop_privileges(config_->user));
@@ -205,7 +208,8 @@ class Process {
     config_ = config;
     auto options = options_of(*config);
     options_ = options;
-    if (const auto done = read_certificates(); !done) log::error("web_certificate_not_read", {{"why", done.error().what}});
+    if (const auto done = read_certificates(); !done)
+      log::error("web_certificate_not_read", {{"why", done.error().what}});
     site_->reload(std::move(options));
     log::info("web_reloaded");
   }

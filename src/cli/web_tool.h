@@ -11,7 +11,8 @@ struct WebOptions {
 // In the foreground, until SIGTERM. Started by `postern serve` it takes over the sockets that are open already
 // (kWebSockets), and ends with it.
 [[nodiscard]] int run_web(const WebOptions& options);
-inline constexpr const char* kWebSockets = "POSTERN_WEB_SOCKETS";  // "7,8": listening sockets, in the order of [web] listen
+inline constexpr const char* kWebSockets =
+    "POSTERN_WEB_SOCKETS";  // "7,8": listening sockets, in the order of [web] listen
 
 struct WebPasswordOptions {
   bool token = false;

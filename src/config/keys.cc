@@ -7,8 +7,8 @@
 namespace postern::config {
 
 std::array<std::span<const Key>, 11> key_tables() {
-  return {general_keys(), outbound_keys(), outbound_tls_keys(), number_keys(),  authentication_keys(),
-          policy_keys(),  list_keys(),     signing_keys(),      defence_keys(), web_keys(),  submission_keys()};
+  return {general_keys(), outbound_keys(), outbound_tls_keys(), number_keys(), authentication_keys(), policy_keys(),
+          list_keys(),    signing_keys(),  defence_keys(),      web_keys(),    submission_keys()};
 }
 
 std::vector<const Key*> keys_of(std::string_view section) {

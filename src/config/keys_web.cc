@@ -26,8 +26,9 @@ void read_user(Reader& reader, const Node& node) {
   const bool good = !text->empty() && text->size() <= 64 && is_ascii(*text) && text->find(':') == std::string::npos &&
                     std::ranges::all_of(*text, [](char c) { return c > ' '; });
   if (!good)
-    return reader.problem(node.place, quoted(*text) + " is no user name here; write 1 to 64 ASCII characters without "
-                                                      "spaces and colons");
+    return reader.problem(node.place, quoted(*text) +
+                                          " is no user name here; write 1 to 64 ASCII characters without "
+                                          "spaces and colons");
   reader.config.web.user = *text;
 }
 
@@ -44,8 +45,8 @@ void read_token(Reader& reader, const Node& node) {
   const auto text = reader.string(node, "what `postern web password --token` prints");
   if (!text) return;
   if (!web::is_token_verifier(*text))
-    return reader.problem(node.place,
-                          "is not what `postern web password --token` prints; a token in clear does not belong in here");
+    return reader.problem(
+        node.place, "is not what `postern web password --token` prints; a token in clear does not belong in here");
   reader.config.web.token = *text;
 }
 
@@ -87,9 +88,11 @@ std::string show_listen(const Config& config) {
 }
 
 #define POSTERN_WEB_NUMBER(NAME, MIN, MAX, TARGET, DOC)                                      \
-  Key{.section = "web", .name = NAME, .doc = DOC, .unit = Unit::count, .min = MIN, .max = MAX, \
-      .get = [](const Config& c) { return static_cast<std::uint64_t>(c.web.TARGET); },       \
-      .set = [](Config& c, std::uint64_t v) { c.web.TARGET = static_cast<std::uint32_t>(v); }}
+  Key {                                                                                      \
+    .section = "web", .name = NAME, .doc = DOC, .unit = Unit::count, .min = MIN, .max = MAX, \
+    .get = [](const Config& c) { return static_cast<std::uint64_t>(c.web.TARGET); },         \
+    .set = [](Config& c, std::uint64_t v) { c.web.TARGET = static_cast<std::uint32_t>(v); }  \
+  }
 
 // clang-format off
 constexpr std::array kKeys = {
@@ -155,11 +158,13 @@ void check_web(Reader& reader) {
   const bool beyond =
       std::ranges::any_of(web.listen, [](const ip::Endpoint& endpoint) { return !endpoint.address.is_loopback(); });
   if (beyond && web.tls.certificates.empty())
-    reader.problem_at("web.listen", place("web.listen"),
-                      "has an address beside loopback, where the pages speak TLS: give certificates in [web], or listen "
-                      "on [::1] and 127.0.0.1");
+    reader.problem_at(
+        "web.listen", place("web.listen"),
+        "has an address beside loopback, where the pages speak TLS: give certificates in [web], or listen "
+        "on [::1] and 127.0.0.1");
   if (web.user.empty() != web.password.empty())
-    reader.problem_at(web.user.empty() ? "web.password" : "web.user", place(web.user.empty() ? "web.password" : "web.user"),
+    reader.problem_at(web.user.empty() ? "web.password" : "web.user",
+                      place(web.user.empty() ? "web.password" : "web.user"),
                       "needs the other one of user and password; `postern web password` prints both");
   for (std::size_t i = 0; i < web.listen.size(); ++i) {
     if (std::find(web.listen.begin(), web.listen.begin() + static_cast<std::ptrdiff_t>(i), web.listen[i]) !=

@@ -1,6 +1,6 @@
 // What is remembered of the address families of other servers, through the control socket:
-//   families_list {max?} -> {destinations: [{destination, ipv6: {success, connect_ms?, refused_at?}, ipv4}]}: those used
-//   last, at most 1000.
+//   families_list {max?} -> {destinations: [{destination, ipv6: {success, connect_ms?, refused_at?}, ipv4}]}: those
+//   used last, at most 1000.
 #pragma once
 
 #include <functional>

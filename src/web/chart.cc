@@ -10,7 +10,7 @@ namespace postern::web {
 
 namespace {
 
-constexpr double kWidth = 720, kHeight = 200, kLeft = 44, kRight = 8, kTop = 8, kBottom = 22;
+constexpr double kWidth = 720, kHeight = 260, kLeft = 56, kRight = 8, kTop = 10, kBottom = 28;
 
 std::string number(double value) {
   std::string out = decimal(value, 1);
@@ -22,7 +22,7 @@ std::string number(double value) {
 double round_up(double value) {
   if (value <= 1) return 1;
   const double power = std::pow(10, std::floor(std::log10(value)));
-  for (const double factor : {1.0, 2.0, 4.0, 5.0, 10.0})
+  for (const double factor : {1.0, 1.2, 1.6, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0})
     if (value <= factor * power) return factor * power;
   return 10 * power;
 }
@@ -56,10 +56,10 @@ void draw_axes(std::string& out, double top, WallMs from, WallMs step, std::size
     if (i == 1 && top < 2) continue;
     out += "<line class=\"grid\" x1=\"" + number(kLeft) + "\" x2=\"" + number(kWidth - kRight) + "\" y1=\"" +
            number(y) + "\" y2=\"" + number(y) + "\"/>";
-    out += "<text class=\"axis\" text-anchor=\"end\" x=\"" + number(kLeft - 6) + "\" y=\"" + number(y + 4) + "\">" +
+    out += "<text class=\"axis\" text-anchor=\"end\" x=\"" + number(kLeft - 6) + "\" y=\"" + number(y + 7) + "\">" +
            short_count(top * i / 2) + "</text>";
   }
-  constexpr std::size_t kMarks = 6;
+  constexpr std::size_t kMarks = 5;
   for (std::size_t i = 0; i < kMarks; ++i) {
     const std::size_t at = steps * i / kMarks;
     const double x = kLeft + (kWidth - kLeft - kRight) * static_cast<double>(at) / static_cast<double>(steps);
@@ -82,7 +82,7 @@ std::string time_chart(std::string_view id, std::string_view title, WallMs from,
                     escape(title) + "</figcaption>";
   legend(out, series);
   const double top = round_up(highest);
-  out += "<svg viewBox=\"0 0 720 200\" role=\"img\" aria-labelledby=\"" + name + "-title\" class=\"plot\">";
+  out += "<svg viewBox=\"0 0 720 260\" role=\"img\" aria-labelledby=\"" + name + "-title\" class=\"plot\">";
   if (steps > 0) draw_axes(out, top, from, step, steps);
   const double plot = kHeight - kTop - kBottom;
   const double width = steps == 0 ? 0 : (kWidth - kLeft - kRight) / static_cast<double>(steps);

@@ -19,9 +19,23 @@ using check::Outcome;
 constexpr int kRefreshS = 2;
 
 std::string_view category_title(Category category) {
-  constexpr std::array<std::string_view, 17> kTitles{
-      "Name",    "DNS",     "DNSSEC", "MX",   "Reachability", "SMTP", "Reverse DNS", "TLS",    "DANE",
-      "MTA-STS", "TLS-RPT", "SPF",    "DKIM", "DMARC",        "BIMI", "Routing",     "Parity of IPv4 and IPv6"};
+  constexpr std::array<std::string_view, 17> kTitles{"Name",
+                                                     "DNS",
+                                                     "DNSSEC",
+                                                     "MX",
+                                                     "Reachability",
+                                                     "SMTP",
+                                                     "Reverse DNS",
+                                                     "TLS",
+                                                     "DANE",
+                                                     "MTA-STS",
+                                                     "TLS-RPT",
+                                                     "SPF",
+                                                     "DKIM",
+                                                     "DMARC",
+                                                     "BIMI",
+                                                     "Routing",
+                                                     "Parity of IPv4 and IPv6"};
   const auto at = static_cast<std::size_t>(category);
   return at < kTitles.size() ? kTitles.at(at) : to_string(category);
 }
@@ -37,9 +51,8 @@ std::string ask_form(const Frame& frame, std::string_view domain) {
 std::string finding_html(const Finding& finding) {
   const check::Check* const about = check::find_check(finding.id);
   std::string out = "<li class=\"finding f-" + std::string(to_string(finding.outcome)) + "\"><div class=\"head\">" +
-                    badge(to_string(finding.outcome)) + " <b>" +
-                    escape(about != nullptr ? about->title : finding.id) + "</b> <span class=\"dim\">" +
-                    escape(finding.subject) + "</span></div>";
+                    badge(to_string(finding.outcome)) + " <b>" + escape(about != nullptr ? about->title : finding.id) +
+                    "</b> <span class=\"dim\">" + escape(finding.subject) + "</span></div>";
   if (!finding.evidence.empty()) out += "<p class=\"evidence\">" + escape(finding.evidence) + "</p>";
   if (!finding.fix.empty()) out += "<p class=\"fix\">" + escape(finding.fix) + "</p>";
   if (!finding.record.empty()) out += "<pre tabindex=\"0\">" + escape(finding.record) + "</pre>";
@@ -69,7 +82,8 @@ std::string report_html(const check::Report& report) {
   std::array<std::size_t, 5> counts{};
   for (const Finding& finding : report.findings) ++counts.at(static_cast<std::size_t>(rank(finding.outcome)));
   std::string out = "<dl class=\"tiles\">";
-  constexpr std::array<Outcome, 5> kOrder{Outcome::fail, Outcome::warn, Outcome::info, Outcome::not_tested, Outcome::pass};
+  constexpr std::array<Outcome, 5> kOrder{Outcome::fail, Outcome::warn, Outcome::info, Outcome::not_tested,
+                                          Outcome::pass};
   for (std::size_t i = 0; i < kOrder.size(); ++i)
     out += "<div class=\"tile\"><dt>" + badge(to_string(kOrder.at(i))) + "</dt><dd><b>" + std::to_string(counts.at(i)) +
            "</b></dd></div>";
@@ -98,11 +112,12 @@ std::string report_html(const check::Report& report) {
 
 std::string progress_html(const CheckRun& run) {
   std::string out = "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\">";
-  out += "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
-         std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +
-         "\"></progress> <span id=\"step\" role=\"status\" aria-live=\"polite\">" +
-         (run.state == CheckRun::State::waiting ? "waiting for its turn" : escape(run.step.empty() ? "begun" : run.step)) +
-         "</span></p><ul class=\"findings\" id=\"findings\">";
+  out +=
+      "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
+      std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +
+      "\"></progress> <span id=\"step\" role=\"status\" aria-live=\"polite\">" +
+      (run.state == CheckRun::State::waiting ? "waiting for its turn" : escape(run.step.empty() ? "begun" : run.step)) +
+      "</span></p><ul class=\"findings\" id=\"findings\">";
   for (const Finding& finding : run.findings) out += finding_html(finding);
   return out + "</ul></section>\n";
 }
@@ -161,7 +176,9 @@ Task<Response> Site::Impl::check(Visit visit) {
     if (run->state == CheckRun::State::done) {
       append_json(run->report, writer);
     } else {
-      writer.begin_object().field("domain", run->domain).field("state", run->state == CheckRun::State::failed ? "failed" : "running");
+      writer.begin_object()
+          .field("domain", run->domain)
+          .field("state", run->state == CheckRun::State::failed ? "failed" : "running");
       if (!run->problem.empty()) writer.field("error", run->problem);
       writer.field("done", run->done).field("total", run->total).field("step", run->step).end_object();
     }

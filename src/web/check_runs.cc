@@ -94,7 +94,8 @@ struct CheckRuns::Impl {
 
   // Those that are over give way, the oldest first.
   bool make_room(WallMs now) {
-    std::erase_if(runs, [now](const auto& entry) { return entry.second->ended > 0 && entry.second->ended + kKeptMs < now; });
+    std::erase_if(runs,
+                  [now](const auto& entry) { return entry.second->ended > 0 && entry.second->ended + kKeptMs < now; });
     while (runs.size() >= kRunsMax) {
       auto oldest = runs.end();
       for (auto at = runs.begin(); at != runs.end(); ++at) {
@@ -169,8 +170,8 @@ Result<std::string> CheckRuns::canonical(std::string_view domain) {
   const auto name = domain.size() <= kDomainMax ? dns::Name::from_unicode(domain) : std::nullopt;
   // What DNS would take and mail does not: one label, octets that no host name has
   const bool good = name && name->labels() >= 2 && std::ranges::all_of(name->text(), [](char c) {
-    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
-  });
+                      return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+                    });
   if (good) return name->text();
   return fail(ErrorKind::invalid, "\"" + printable(domain, 100) + "\" is no domain; type one such as example.org");
 }

@@ -43,8 +43,8 @@ class CheckRuns {
   CheckRuns(const CheckRuns&) = delete;
   CheckRuns& operator=(const CheckRuns&) = delete;
 
-  // The run of a domain: one that is under way or was kept, else a new one. Error: `invalid` where it is no domain name,
-  // `limit` where too many wait.
+  // The run of a domain: one that is under way or was kept, else a new one. Error: `invalid` where it is no domain
+  // name, `limit` where too many wait.
   [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(std::string_view domain, WallMs now);
   [[nodiscard]] std::shared_ptr<const CheckRun> find(std::string_view domain, WallMs now) const;
   // The canonical form, or an error that says what is wrong.

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "insight/statistics.h"
+#include "web/assets.h"
 #include "web/chart.h"
 #include "web/reason_texts.h"
 #include "web/site_impl.h"
@@ -15,7 +16,7 @@ namespace {
 
 using json::Value;
 
-constexpr std::size_t kShownMax = 12;  // rows of a ranking
+constexpr std::size_t kShownMax = 12;   // rows of a ranking
 constexpr milliseconds kPatience{250};  // for statistics, before the page goes out without them
 
 struct WordLook {
@@ -55,7 +56,8 @@ std::string charts(const Series& series) {
     tls.push_back({.name = std::string(name),
                    .css = "c-tls-" + std::string(to_string(word)),
                    .values = values(series, [chosen = word](const Counts& c) { return c.of_tls(chosen); })});
-  return "<div class=\"charts\">" + time_chart("by-verdict", "Sessions by verdict", series.from, series.step, verdicts) +
+  return "<div class=\"charts\">" +
+         time_chart("by-verdict", "Sessions by verdict", series.from, series.step, verdicts) +
          time_chart("by-family", "Sessions by address family", series.from, series.step, families) +
          time_chart("by-tls", "Sessions by TLS", series.from, series.step, tls) + "</div>";
 }
@@ -69,10 +71,10 @@ std::string cross_table(const Counts& sum) {
     for (std::size_t t = 0; t < kTlsWords; ++t) {
       Bar bar{.name = std::string(kFamilies.at(family)) + ", " + std::string(kTls.at(t)), .parts = {}};
       for (const WordLook& look : kLooks)
-        bar.parts.push_back({.name = std::string(look.name),
-                             .css = std::string(look.css),
-                             .value = static_cast<double>(
-                                 sum.sessions.at(family).at(t).at(static_cast<std::size_t>(look.word)))});
+        bar.parts.push_back(
+            {.name = std::string(look.name),
+             .css = std::string(look.css),
+             .value = static_cast<double>(sum.sessions.at(family).at(t).at(static_cast<std::size_t>(look.word)))});
       bars.push_back(std::move(bar));
     }
   }
@@ -94,8 +96,7 @@ std::string tiles(const Counts& sum) {
          tile("messages", "Messages accepted", count_text(messages), "") +
          tile("refused", "refused", share_text(sum.of_word(Word::reject), total),
               count_text(sum.of_word(Word::reject))) +
-         tile("deferred", "deferred",
-              share_text(sum.of_word(Word::greylist) + sum.of_word(Word::throttle), total),
+         tile("deferred", "deferred", share_text(sum.of_word(Word::greylist) + sum.of_word(Word::throttle), total),
               count_text(sum.of_word(Word::greylist) + sum.of_word(Word::throttle))) +
          "</dl>";
 }
@@ -118,9 +119,8 @@ std::vector<Ranked> ranked(const Value& names) {
     }
     out.push_back(std::move(row));
   }
-  std::ranges::sort(out, [](const Ranked& a, const Ranked& b) {
-    return a.total != b.total ? a.total > b.total : a.name < b.name;
-  });
+  std::ranges::sort(
+      out, [](const Ranked& a, const Ranked& b) { return a.total != b.total ? a.total > b.total : a.name < b.name; });
   if (out.size() > kShownMax) out.resize(kShownMax);
   return out;
 }
@@ -143,11 +143,14 @@ std::string ranking(std::string_view title, const Value& names) {
 std::string reasons(const Value& names) {
   std::vector<std::vector<std::string>> rows;
   for (const Ranked& row : ranked(names))
-    rows.push_back({"<code>" + escape(row.name) + "</code>", escape(reason_text(row.name).title),
-                    count_text(row.total), count_text(row.v4), count_text(row.v6)});
+    rows.push_back({"<code>" + escape(row.name) + "</code>", escape(reason_text(row.name).title), count_text(row.total),
+                    count_text(row.v4), count_text(row.v6)});
   return table("Why mail was refused or deferred",
-               {{.title = "reason"}, {.title = "what the sender reads"}, {.title = "all", .number = true},
-                {.title = "IPv4", .number = true}, {.title = "IPv6", .number = true}},
+               {{.title = "reason"},
+                {.title = "what the sender reads"},
+                {.title = "all", .number = true},
+                {.title = "IPv4", .number = true},
+                {.title = "IPv6", .number = true}},
                rows, "Nothing was refused in this time.");
 }
 
@@ -158,8 +161,7 @@ std::string rows_of(std::string_view title, const Value& list) {
   for (const Value& entry : list.array()) {
     if (rows.size() == kShownMax) break;
     if (columns.empty()) {
-      for (const auto& [name, value] : entry.object())
-        columns.push_back({.title = name, .number = value.is_number()});
+      for (const auto& [name, value] : entry.object()) columns.push_back({.title = name, .number = value.is_number()});
       // What it is about stands first
       const auto subject = std::ranges::find_if(
           columns, [](const Column& column) { return column.title == "prefix" || column.title == "name"; });
@@ -168,9 +170,10 @@ std::string rows_of(std::string_view title, const Value& list) {
     std::vector<std::string> row;
     for (const Column& column : columns) {
       const Value& value = entry.at(column.title);
-      row.push_back(value.is_string()   ? escape(value.string())
-                    : value.is_number() ? count_text(static_cast<std::uint64_t>(std::max<std::int64_t>(value.integer(), 0)))
-                                        : escape(value.text()));
+      row.push_back(value.is_string() ? escape(value.string())
+                    : value.is_number()
+                        ? count_text(static_cast<std::uint64_t>(std::max<std::int64_t>(value.integer(), 0)))
+                        : escape(value.text()));
     }
     rows.push_back(std::move(row));
   }
@@ -199,7 +202,12 @@ std::string recent_table(const Frame& frame, const History& history) {
                     link(frame, "/why/" + refusal.id, "why")});
   }
   return table("Last refusals and deferrals",
-               {{.title = "when"}, {.title = "client"}, {.title = "HELO"}, {.title = "verdict"}, {.title = "reason"}, {.title = ""}},
+               {{.title = "when"},
+                {.title = "client"},
+                {.title = "HELO"},
+                {.title = "verdict"},
+                {.title = "reason"},
+                {.title = ""}},
                rows, "Nobody was refused lately.");
 }
 
@@ -287,8 +295,8 @@ Task<void> Site::Impl::compute(std::string name, Work work) {
   for (Listener* const listener : listeners) listener->signal.notify();
 }
 
-Task<std::shared_ptr<const Value>> Site::Impl::keep(std::string name, WallMs fresh_ms, Work work,
-                                                    milliseconds patience, std::string* problem) {
+Task<std::shared_ptr<const Value>> Site::Impl::keep(std::string name, WallMs fresh_ms, Work work, milliseconds patience,
+                                                    std::string* problem) {
   {
     Kept& entry = kept[name];
     const bool fresh = (entry.value != nullptr || !entry.problem.empty()) && entry.at + fresh_ms > services.now();
@@ -343,8 +351,9 @@ Task<Response> Site::Impl::dashboard(Visit visit) {
   body += "<p class=\"live\" id=\"live\" role=\"status\" aria-live=\"polite\" hidden></p>";
   if (!history_whole) body += notice("note", "Older records are still being read; the charts fill up.");
   body += "<section aria-label=\"Figures of the last " + std::string(to_string(range)) + "\" data-range=\"" +
-          std::string(to_string(range)) + "\" id=\"overview\">" + tiles(sum) + charts(series) + cross_table(sum) +
-          "</section>";
+          std::string(to_string(range)) + "\"" +
+          (find_asset("uPlot.iife.min.js") != nullptr ? " data-plots=\"1\"" : "") + " id=\"overview\">" + tiles(sum) +
+          charts(series) + cross_table(sum) + "</section>";
   body += "<section aria-label=\"Refusals\"><div id=\"recent\">" + recent_table(visit.frame, *history) + "</div>";
   if (all != nullptr) {
     body += reasons(all->at("reasons")) + "</section>";
@@ -360,8 +369,7 @@ Task<Response> Site::Impl::dashboard(Visit visit) {
 
 Task<Response> Site::Impl::overview(Visit visit) {
   const Range range = parse_range(visit.request.parameter("range"));
-  const auto status = co_await services.control(
-      Value(Value::Object{{"command", Value(std::string("queue.status"))}}));
+  const auto status = co_await services.control(Value(Value::Object{{"command", Value(std::string("queue.status"))}}));
   std::string out;
   json::Writer writer(out);
   writer.begin_object().field("hostname", options->hostname).field("time", iso8601(services.now()));

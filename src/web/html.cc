@@ -68,8 +68,8 @@ std::string table(std::string_view caption, const std::vector<Column>& columns,
   std::string out = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + escape(caption) +
                     "\"><table><caption>" + escape(caption) + "</caption><thead><tr>";
   for (const Column& column : columns)
-    out += std::string("<th scope=\"col\"") + (column.number ? " class=\"n\"" : "") + ">" + escape(column.title) +
-           "</th>";
+    out +=
+        std::string("<th scope=\"col\"") + (column.number ? " class=\"n\"" : "") + ">" + escape(column.title) + "</th>";
   out += "</tr></thead><tbody>\n";
   for (const auto& row : rows) {
     out += "<tr>";

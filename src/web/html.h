@@ -13,8 +13,8 @@
 namespace postern::web {
 
 struct Frame {
-  std::string base;      // before every path of ours
-  std::string here;      // path of the page, which the navigation marks
+  std::string base;  // before every path of ours
+  std::string here;  // path of the page, which the navigation marks
   bool is_operator = false;
   bool why = true, check = false;
   std::string hostname, postmaster;

@@ -22,10 +22,11 @@ struct RequestReader::Impl {
   int status = 0;
   std::string problem;
   bool told_to_continue = false;
+  std::size_t looked_at = 0, head_size = 0;  // of `pending`
 
   void begin() {
     parser.emplace();
-    parser->header_limit(static_cast<std::uint32_t>(kHeadMax));
+    parser->header_limit(static_cast<std::uint32_t>(kHeadMax + 1));  // head_is_whole() looks before
     parser->body_limit(kBodyMax);
     parser->eager(true);
     state = State::empty;
@@ -38,6 +39,7 @@ struct RequestReader::Impl {
     pending.clear();
   }
   void advance();
+  bool head_is_whole();
   void look_at_head();
   void explain(const boost::system::error_code& error);
 };
@@ -68,6 +70,24 @@ void RequestReader::Impl::look_at_head() {
   state = State::body;
 }
 
+// The parser is given a head when it is whole: else what it says of a wrong one would depend on how it was cut.
+bool RequestReader::Impl::head_is_whole() {
+  const std::size_t line = std::string_view(pending).substr(0, kHeadMax).find('\n');
+  // Another protocol's client waits for our answer, and would never send an empty line
+  if (line != std::string::npos && !std::string_view(pending).substr(0, line).contains(" HTTP/")) {
+    refuse(400, "this is not an HTTP request");
+    return false;
+  }
+  const std::size_t end = pending.find("\r\n\r\n", looked_at > 3 ? looked_at - 3 : 0);
+  looked_at = pending.size();
+  if (end == std::string::npos ? pending.size() > kHeadMax : end + 4 > kHeadMax) {
+    explain(http::error::header_limit);
+    return false;
+  }
+  head_size = end + 4;
+  return end != std::string::npos;
+}
+
 void RequestReader::Impl::advance() {
   while (!pending.empty() && state != State::done && state != State::refused) {
     if (state == State::empty) {
@@ -76,13 +96,17 @@ void RequestReader::Impl::advance() {
       pending.erase(0, begins == std::string::npos ? pending.size() : begins);
       if (pending.empty()) return;
       state = State::head;
+      looked_at = 0;
     }
+    if (state == State::head && !head_is_whole()) return;
+    const std::string_view given =
+        state == State::head ? std::string_view(pending).substr(0, head_size) : std::string_view(pending);
     boost::system::error_code error;
-    const std::size_t taken = parser->put(boost::asio::buffer(pending), error);
+    const std::size_t taken = parser->put(boost::asio::buffer(given.data(), given.size()), error);
     pending.erase(0, taken);
-    if (error == http::error::need_more) error = {};
+    if (error == http::error::need_more && state != State::head) error = {};
     if (error) return explain(error);
-    if (state == State::head && parser->is_header_done()) look_at_head();
+    if (state == State::head) look_at_head();
     if (state == State::refused) return;
     if (parser->is_done()) {
       state = State::done;
@@ -90,7 +114,6 @@ void RequestReader::Impl::advance() {
     }
     if (taken == 0) break;
   }
-  if (state == State::head && pending.size() > kHeadMax) explain(http::error::header_limit);
 }
 
 RequestReader::RequestReader() : impl_(std::make_unique<Impl>()) {}

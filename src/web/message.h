@@ -17,18 +17,18 @@
 namespace postern::web {
 
 // Limits of what a stranger sends.
-inline constexpr std::size_t kHeadMax = 16 << 10;      // octets: request line and fields
-inline constexpr std::size_t kBodyMax = 256 << 10;     // octets: the largest is a policy to be replayed
-inline constexpr std::size_t kTargetMax = 2048;        // octets of the request target
-inline constexpr std::size_t kParametersMax = 64;      // of a query or a form
-inline constexpr std::size_t kRequestsMax = 200;       // of a connection
-inline constexpr std::int64_t kHeadMs = 15'000;        // a head arrives within
-inline constexpr std::int64_t kBodyMs = 30'000;        // and its body
-inline constexpr std::int64_t kIdleMs = 30'000;        // between two requests
-inline constexpr std::int64_t kSendMs = 60'000;        // of an answer
-inline constexpr std::int64_t kKeepAliveMs = 15'000;   // between two events, or a comment
-inline constexpr std::int64_t kEventsMs = 3'600'000;   // of a stream of events; browsers come back by themselves
-inline constexpr std::size_t kStreamsMax = 64;         // of events, in all
+inline constexpr std::size_t kHeadMax = 16 << 10;     // octets: request line and fields
+inline constexpr std::size_t kBodyMax = 256 << 10;    // octets: the largest is a policy to be replayed
+inline constexpr std::size_t kTargetMax = 2048;       // octets of the request target
+inline constexpr std::size_t kParametersMax = 64;     // of a query or a form
+inline constexpr std::size_t kRequestsMax = 200;      // of a connection
+inline constexpr std::int64_t kHeadMs = 15'000;       // a head arrives within
+inline constexpr std::int64_t kBodyMs = 30'000;       // and its body
+inline constexpr std::int64_t kIdleMs = 30'000;       // between two requests
+inline constexpr std::int64_t kSendMs = 60'000;       // of an answer
+inline constexpr std::int64_t kKeepAliveMs = 15'000;  // between two events, or a comment
+inline constexpr std::int64_t kEventsMs = 3'600'000;  // of a stream of events; browsers come back by themselves
+inline constexpr std::size_t kStreamsMax = 64;        // of events, in all
 
 enum class Method : std::uint8_t { get, head, post, other };
 

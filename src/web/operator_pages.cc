@@ -55,9 +55,7 @@ std::string button(const Frame& frame, std::string_view id, std::string_view act
          escape(id) + "\">" + std::string(label) + "</button></form>";
 }
 
-std::string ago(WallMs then, WallMs now) {
-  return then <= 0 ? "" : human_duration(std::max<WallMs>(now - then, 0));
-}
+std::string ago(WallMs then, WallMs now) { return then <= 0 ? "" : human_duration(std::max<WallMs>(now - then, 0)); }
 
 std::string queue_table(const Frame& frame, const Value& list, WallMs now) {
   std::vector<std::vector<std::string>> rows;
@@ -101,11 +99,13 @@ std::string message_of(const Value& message) {
   for (const Value& recipient : message.at("recipients").array()) {
     if (rows.size() == kRowsMax) break;
     rows.push_back({escape(recipient.at("path").string()), escape(recipient.at("state").string()),
-                    std::to_string(recipient.at("attempts").integer()),
-                    escape(recipient.at("last_reply").string())});
+                    std::to_string(recipient.at("attempts").integer()), escape(recipient.at("last_reply").string())});
   }
   return out + table("Recipients",
-                     {{.title = "recipient"}, {.title = "state"}, {.title = "attempts", .number = true}, {.title = "last reply"}},
+                     {{.title = "recipient"},
+                      {.title = "state"},
+                      {.title = "attempts", .number = true},
+                      {.title = "last reply"}},
                      rows, "There are none.");
 }
 
@@ -151,8 +151,8 @@ std::string family_table(const Value& families) {
     };
     rows.push_back({escape(row.at("destination").string()), side("ipv6"), side("ipv4")});
   }
-  return table("Address families towards other servers", {{.title = "destination"}, {.title = "IPv6"}, {.title = "IPv4"}},
-               rows, "Nothing is remembered yet.");
+  return table("Address families towards other servers",
+               {{.title = "destination"}, {.title = "IPv6"}, {.title = "IPv4"}}, rows, "Nothing is remembered yet.");
 }
 
 std::string signal_table(const Value& report) {
@@ -216,7 +216,10 @@ std::string backtest_form(const Frame& frame, std::string_view policy, std::stri
          "</textarea><label for=\"since\">Sessions of the last</label><select id=\"since\" name=\"since\">";
   for (const std::string_view choice : {"1d", "7d", "30d"})
     out += "<option value=\"" + std::string(choice) + "\"" + (choice == since ? " selected" : "") + ">" +
-           (choice == "1d" ? "day" : choice == "7d" ? "7 days" : "30 days") + "</option>";
+           (choice == "1d"   ? "day"
+            : choice == "7d" ? "7 days"
+                             : "30 days") +
+           "</option>";
   return out + "</select><button>Replay</button></form>\n";
 }
 
@@ -231,8 +234,8 @@ Task<Response> Site::Impl::queue(Visit visit) {
     constexpr std::array<std::string_view, 4> kActions{"retry", "hold", "release", "drop"};
     if (std::ranges::find(kActions, action) == kActions.end())
       co_return json_error(400, "the action is one of retry, hold, release and drop");
-    const auto done = co_await services.control(Value(
-        Value::Object{{"command", text_value("queue." + action)}, {"id", text_value(of(fields, "id"))}}));
+    const auto done = co_await services.control(
+        Value(Value::Object{{"command", text_value("queue." + action)}, {"id", text_value(of(fields, "id"))}}));
     if (api && !done) co_return json_error(done.error());
     if (api) co_return json_response(done->text());
     if (done) co_return redirect(visit.frame.base + "/queue?done=" + action);
@@ -240,12 +243,13 @@ Task<Response> Site::Impl::queue(Visit visit) {
   }
   const std::string id(visit.request.parameter("id"));
   if (!id.empty() && visit.request.method != Method::post) {
-    const auto message = co_await services.control(
-        Value(Value::Object{{"command", text_value("queue.show")}, {"id", text_value(id)}}));
+    const auto message =
+        co_await services.control(Value(Value::Object{{"command", text_value("queue.show")}, {"id", text_value(id)}}));
     if (api && !message) co_return json_error(message.error());
     if (api) co_return json_response(message->text());
     const std::string body = message ? message_of(*message) : notice("bad", explain_control(message.error()));
-    co_return html(page(visit.frame, "Message", body + "<p>" + link(visit.frame, "/queue", "Back to the queue") + "</p>"));
+    co_return html(
+        page(visit.frame, "Message", body + "<p>" + link(visit.frame, "/queue", "Back to the queue") + "</p>"));
   }
   Value::Object list_request{{"command", text_value("queue.list")},
                              {"max", Value(static_cast<std::int64_t>(kQueueRows))}};
@@ -298,14 +302,16 @@ Task<Response> Site::Impl::memory(Visit visit) {
 Task<Response> Site::Impl::signals(Visit visit) {
   const bool api = is_api(visit.request);
   if (!services.signals) co_return json_error(404, "signals are not measured here");
-  Work work = [measure = services.signals, since = services.now() - length_of(Range::month),
-               stop = &stopping] { return measure(since, *stop); };
+  Work work = [measure = services.signals, since = services.now() - length_of(Range::month), stop = &stopping] {
+    return measure(since, *stop);
+  };
   std::string problem;
   const auto report = co_await keep("signals", kSignalsFresh, std::move(work), kSignalsPatience, &problem);
   if (api && report == nullptr) co_return json_error(503, problem);
   if (api) co_return json_response(report->text());
   const bool waiting = report == nullptr;
-  std::string body = "<p>Measured on the traffic of the last 30 days and on the days' aggregates, one event a sender and day.</p>";
+  std::string body =
+      "<p>Measured on the traffic of the last 30 days and on the days' aggregates, one event a sender and day.</p>";
   body += waiting ? notice("note", "Not there yet: " + problem + ". This page looks again by itself.")
                   : signal_table(*report);
   co_return html(page(visit.frame, "Signals", body, {}, waiting ? 5 : 0));
@@ -328,8 +334,7 @@ Task<Response> Site::Impl::backtest(Visit visit) {
   if (backtests > 0) co_return json_error(503, "another backtest is under way; try again in a minute");
   ++backtests;
   auto stop = std::make_shared<std::atomic<bool>>(false);
-  std::move_only_function<Result<std::string>()> work = [run = services.backtest, policy,
-                                                         from = services.now() - back,
+  std::move_only_function<Result<std::string>()> work = [run = services.backtest, policy, from = services.now() - back,
                                                          stop] { return run(policy, from, *stop); };
   io::Scope timer(services.loop);
   io::Signal over(services.loop);

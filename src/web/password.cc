@@ -28,7 +28,8 @@ std::optional<Verifier> parse(std::string_view text) {
   const auto iterations = parse_unsigned(parts[0], kIterationsMax);
   const auto salt = from_base64(parts[1]);
   const auto hash = from_base64(parts[2]);
-  if (!iterations || *iterations < kIterationsMin || !salt || salt->size() < 8 || salt->size() > 64) return std::nullopt;
+  if (!iterations || *iterations < kIterationsMin || !salt || salt->size() < 8 || salt->size() > 64)
+    return std::nullopt;
   if (!hash || hash->size() != kHashSize) return std::nullopt;
   return Verifier{static_cast<std::uint32_t>(*iterations), *salt, *hash};
 }

@@ -44,8 +44,7 @@ Result<Sandboxed> enter_sandbox(const std::vector<std::string>& readable) {
     return fail_errno(ErrorKind::invalid, "giving up the way to more rights", errno);
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = kHandled;
-  const UniqueFd ruleset(
-      static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
+  const UniqueFd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
   if (!ruleset.valid()) {
     // ENOSYS: not built in; EOPNOTSUPP: switched off at boot; EPERM: a container's filter
     if (errno == ENOSYS || errno == EOPNOTSUPP || errno == EPERM) return Sandboxed::no_kernel;

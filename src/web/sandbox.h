@@ -1,6 +1,6 @@
-// The sandbox of the process that serves the pages: from then on it reads the files it was given and nothing else, makes
-// and changes none, and cannot gain rights. Landlock (Linux 5.13) where the kernel has it; sockets are not its matter.
-// Thread rule: once, before the process has other threads; those made later inherit it.
+// The sandbox of the process that serves the pages: from then on it reads the files it was given and nothing else,
+// makes and changes none, and cannot gain rights. Landlock (Linux 5.13) where the kernel has it; sockets are not its
+// matter. Thread rule: once, before the process has other threads; those made later inherit it.
 #pragma once
 
 #include <cstdint>

@@ -178,9 +178,13 @@ Response Site::Impl::refuse(const Visit& visit) const {
   std::string_view why =
       "This page is the operator's, and is shown over loopback alone while [web] has no user and password.";
   if (visit.entry == Entry::foreign_host)
-    why = "The address names another host than this machine (DNS rebinding?). Open the page as localhost, 127.0.0.1 or [::1].";
+    why =
+        "The address names another host than this machine (DNS rebinding?). Open the page as localhost, 127.0.0.1 or "
+        "[::1].";
   if (visit.entry == Entry::proxied)
-    why = "This request came through a proxy, which brings strangers here: set user and password in [web] (postern web password).";
+    why =
+        "This request came through a proxy, which brings strangers here: set user and password in [web] (postern web "
+        "password).";
   return html(page(visit.frame, "Not shown here", notice("bad", why)), 403);
 }
 
@@ -248,7 +252,8 @@ Task<Response> Site::Impl::route(Visit visit) {
     if (options->why)
       body += "<li>" + link(visit.frame, "/why", "Why was my mail refused?") + " Type the id from the refusal.</li>";
     if (options->check)
-      body += "<li>" + link(visit.frame, "/check", "Check a domain") + " Is its mail set-up sane, over both families?</li>";
+      body +=
+          "<li>" + link(visit.frame, "/check", "Check a domain") + " Is its mail set-up sane, over both families?</li>";
     body += "<li>" + link(visit.frame, "/dashboard", "Operator") + "</li></ul>";
     co_return html(page(visit.frame, "Welcome", body));
   }

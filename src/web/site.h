@@ -1,5 +1,6 @@
-// Site: every page and every answer of the JSON API (docs/web.md), over what it is given: the records, the mail server's
-// control socket, and what the caller wires in. It knows no socket. Thread rule: one loop; what blocks runs on the pool.
+// Site: every page and every answer of the JSON API (docs/web.md), over what it is given: the records, the mail
+// server's control socket, and what the caller wires in. It knows no socket. Thread rule: one loop; what blocks runs on
+// the pool.
 #pragma once
 
 #include <atomic>
@@ -29,10 +30,10 @@ struct Services {
   // The mail server (control/control.h); nobody_serves() of its error: it does not run.
   std::function<Task<Result<json::Value>>(json::Value request)> control;
   using Text = Result<std::string>;
-  std::function<Text(const std::string& id)> explain;                                       // as `postern why --json`
-  std::function<Text(WallMs since, const std::atomic<bool>& stop)> signals;                 // `postern signals --json`
+  std::function<Text(const std::string& id)> explain;                        // as `postern why --json`
+  std::function<Text(WallMs since, const std::atomic<bool>& stop)> signals;  // `postern signals --json`
   std::function<Text(const std::string& policy, WallMs since, const std::atomic<bool>& stop)> backtest;  // `replay`
-  Checker checker;                   // empty: there is none
+  Checker checker;  // empty: there is none
   WallMs (*now)() = wall_now;
 };
 

@@ -31,8 +31,8 @@ std::string search_form(const Frame& frame, std::string_view id) {
 
 std::string postmaster_line(const Frame& frame, std::string_view id) {
   if (frame.postmaster.empty()) return {};
-  return "<h2>Still stuck?</h2><p>Write to <a href=\"mailto:" + escape(frame.postmaster) + "?subject=" +
-         percent_encode("Mail refused, " + std::string(id)) + "\">" + escape(frame.postmaster) +
+  return "<h2>Still stuck?</h2><p>Write to <a href=\"mailto:" + escape(frame.postmaster) +
+         "?subject=" + percent_encode("Mail refused, " + std::string(id)) + "\">" + escape(frame.postmaster) +
          "</a> and give the id <code>" + escape(id) +
          "</code>. Mail to the postmaster is always taken, also from servers whose other mail is refused.</p>\n";
 }
@@ -67,9 +67,9 @@ std::vector<Refused> refused_in(const Value& session) {
 std::string public_body(const Frame& frame, const Value& session, std::string_view id) {
   const auto refused = refused_in(session);
   const Value& tls = session.at("tls");
-  const std::string over = tls.is_null()                        ? "in clear"
+  const std::string over = tls.is_null()                       ? "in clear"
                            : !tls.at("error").string().empty() ? "a TLS handshake that failed"
-                                                                : std::string(tls.at("version").string());
+                                                               : std::string(tls.at("version").string());
   std::string out;
   if (refused.empty()) out += notice("good", "Nothing was refused in this session.");
   for (const Refused& one : refused) {
@@ -92,10 +92,11 @@ std::string public_body(const Frame& frame, const Value& session, std::string_vi
 
 std::string operator_form(const Frame& frame, std::string_view id, const Value& session) {
   const std::string path = frame.base + "/why/" + std::string(id);
-  std::string out = "<section class=\"panel\" aria-label=\"What you say of it\"><form method=\"post\" action=\"" + path +
-                    "\" class=\"inline\"><span>This mail was</span> <button name=\"action\" value=\"ham\">wanted</button> "
-                    "<button name=\"action\" value=\"spam\">spam</button> <label for=\"note\">Note</label><input "
-                    "id=\"note\" name=\"note\" maxlength=\"200\"></form>";
+  std::string out =
+      "<section class=\"panel\" aria-label=\"What you say of it\"><form method=\"post\" action=\"" + path +
+      "\" class=\"inline\"><span>This mail was</span> <button name=\"action\" value=\"ham\">wanted</button> "
+      "<button name=\"action\" value=\"spam\">spam</button> <label for=\"note\">Note</label><input "
+      "id=\"note\" name=\"note\" maxlength=\"200\"></form>";
   const std::string client(session.at("client").at("address").string());
   std::string domain;
   for (const Value& transaction : session.at("transactions").array()) {
@@ -107,9 +108,12 @@ std::string operator_form(const Frame& frame, std::string_view id, const Value& 
          "\" class=\"inline\"><label for=\"subject\">Let in</label><select id=\"subject\" name=\"subject\"><option>" +
          escape(client) + "</option>";
   if (!domain.empty()) out += "<option>" + escape(domain) + "</option>";
-  out += "</select><label for=\"for\">for</label><select id=\"for\" name=\"for\"><option value=\"30d\">30 days</option><option "
-         "value=\"1d\">a day</option><option value=\"\">good</option></select> <button name=\"action\" "
-         "value=\"allow\">Allow</button> <button name=\"action\" value=\"deny\" class=\"danger\">Deny</button></form></section>\n";
+  out +=
+      "</select><label for=\"for\">for</label><select id=\"for\" name=\"for\"><option value=\"30d\">30 "
+      "days</option><option "
+      "value=\"1d\">a day</option><option value=\"\">good</option></select> <button name=\"action\" "
+      "value=\"allow\">Allow</button> <button name=\"action\" value=\"deny\" "
+      "class=\"danger\">Deny</button></form></section>\n";
   return out;
 }
 
@@ -159,22 +163,21 @@ std::string operator_body(const Frame& frame, const Value& why, std::string_view
   std::string out = operator_form(frame, id, session);
   const Value& client = session.at("client");
   const Value& tls = session.at("tls");
-  out += "<h2>Session</h2>" +
-         facts({{"When", time_html(session.at("time").string()) + " UTC, for " +
-                             human_duration(session.at("duration_ms").integer())},
-                {"Client", "<code>" + escape(client.at("address").string()) + "</code> (" +
-                               escape(session.at("family").string()) + ")"},
-                {"HELO", escape(session.at("helo").string())},
-                {"Known by", escape(session.at("state").at("identity").string())},
-                {"Login", escape(session.at("login").string())},
-                {"TLS", tls.is_null() ? "none"
-                                      : escape(std::string(tls.at("version").string()) + " " +
-                                               std::string(tls.at("cipher").string()) + " " +
-                                               std::string(tls.at("error").string()))},
-                {"Did", escape(words(session.at("outline")))},
-                {"Facts", escape(words(session.at("facts")))},
-                {"Ended by", escape(std::string(session.at("end").string()) + " " +
-                                    std::string(session.at("refusal").string()))}});
+  out += "<h2>Session</h2>" + facts({{"When", time_html(session.at("time").string()) + " UTC, for " +
+                                                  human_duration(session.at("duration_ms").integer())},
+                                     {"Client", "<code>" + escape(client.at("address").string()) + "</code> (" +
+                                                    escape(session.at("family").string()) + ")"},
+                                     {"HELO", escape(session.at("helo").string())},
+                                     {"Known by", escape(session.at("state").at("identity").string())},
+                                     {"Login", escape(session.at("login").string())},
+                                     {"TLS", tls.is_null() ? "none"
+                                                           : escape(std::string(tls.at("version").string()) + " " +
+                                                                    std::string(tls.at("cipher").string()) + " " +
+                                                                    std::string(tls.at("error").string()))},
+                                     {"Did", escape(words(session.at("outline")))},
+                                     {"Facts", escape(words(session.at("facts")))},
+                                     {"Ended by", escape(std::string(session.at("end").string()) + " " +
+                                                         std::string(session.at("refusal").string()))}});
   std::vector<std::vector<std::string>> rows;
   for (const Value& transaction : session.at("transactions").array()) {
     for (const Value& recipient : transaction.at("to").array()) {
@@ -196,7 +199,8 @@ std::string operator_body(const Frame& frame, const Value& why, std::string_view
   if (!why.at("decisions").array().empty()) out += "<h2>Decisions</h2>";
   for (const Value& decision : why.at("decisions").array()) out += decision_html(decision, ++number);
   if (!why.at("same_policy").boolean() && why.at("judged").boolean())
-    out += notice("note", "Another policy judged this session than the one in force: rules and score cannot be explained.");
+    out += notice("note",
+                  "Another policy judged this session than the one in force: rules and score cannot be explained.");
   std::vector<std::vector<std::string>> deliveries;
   for (const Value& delivery : why.at("deliveries").array()) {
     for (const Value& outcome : delivery.at("outcomes").array())
@@ -253,9 +257,11 @@ Task<Response> Site::Impl::why(Visit visit) {
     if (asked.starts_with('[')) asked.erase(0, 1);
     asked = asked.substr(0, asked.find_first_of("]; "));
     if (const auto id = Id::parse(asked); id) co_return redirect(visit.frame.base + "/why/" + id->text());
-    std::string body = "<p>Every refusal of this server ends with an id in brackets. Type it here to read what was "
-                       "refused and what can be done.</p>";
-    if (!asked.empty()) body += notice("bad", "\"" + printable(asked, 40) + "\" is no id; it has 16 letters and digits.");
+    std::string body =
+        "<p>Every refusal of this server ends with an id in brackets. Type it here to read what was "
+        "refused and what can be done.</p>";
+    if (!asked.empty())
+      body += notice("bad", "\"" + printable(asked, 40) + "\" is no id; it has 16 letters and digits.");
     co_return html(page(visit.frame, "Why was my mail refused?", body + search_form(visit.frame, asked)));
   }
   const auto id = Id::parse(text);
@@ -285,7 +291,8 @@ Task<Response> Site::Impl::why(Visit visit) {
       body += operator_body(visit.frame, *value, id->text());
       co_return html(page(visit.frame, "Session " + id->text(), body));
     }
-    co_return html(page(visit.frame, "Why", notice("bad", value.error().what) + search_form(visit.frame, id->text())), 404);
+    co_return html(page(visit.frame, "Why", notice("bad", value.error().what) + search_form(visit.frame, id->text())),
+                   404);
   }
   std::move_only_function<Result<std::optional<insight::FoundSession>>()> work =
       [records = options->records, id = *id, now = services.now()] { return find(records, id, now); };
@@ -298,7 +305,8 @@ Task<Response> Site::Impl::why(Visit visit) {
         search_form(visit.frame, id->text()) + postmaster_line(visit.frame, id->text());
     co_return html(page(visit.frame, "Why was my mail refused?", body), found ? 404 : 503);
   }
-  co_return html(page(visit.frame, "Why was my mail refused?", public_body(visit.frame, (*found)->session, id->text())));
+  co_return html(
+      page(visit.frame, "Why was my mail refused?", public_body(visit.frame, (*found)->session, id->text())));
 }
 
 }  // namespace postern::web
