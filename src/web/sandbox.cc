@@ -1,12 +1,14 @@
 #include "web/sandbox.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "base/unique_fd.h"
@@ -42,6 +44,11 @@ Result<void> allow(int ruleset, const std::string& path) {
 Result<Sandboxed> enter_sandbox(const std::vector<std::string>& readable) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return fail_errno(ErrorKind::invalid, "giving up the way to more rights", errno);
+  // What was kept for ports below 1024: the sockets are bound
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0)
+    return fail_errno(ErrorKind::invalid, "giving up capabilities", errno);
   landlock_ruleset_attr attributes{};
   attributes.handled_access_fs = kHandled;
   const UniqueFd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0)));
