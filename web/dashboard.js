@@ -123,14 +123,29 @@ async function enhance() {
     place.className = 'u-wrap';
     place.setAttribute('aria-hidden', 'true'); // the table of figures below says the same
     svg.replaceWith(place);
-    const axis = {stroke: colour('dim'), grid: {stroke: colour('line'), width: 1}, ticks: {stroke: colour('line')}};
+    const readout = document.createElement('p');
+    readout.className = 'readout dim';
+    readout.textContent = 'Drag over the chart to zoom in, double-click to see all.';
+    place.after(readout);
+    const axis = {stroke: colour('dim'), grid: {stroke: colour('line'), width: 1}, ticks: {show: false}};
     const size = () => ({width: Math.max(place.clientWidth, 200), height: 200});
+    const days = history.step_ms >= 7_200_000;
+    const clock = (stamp, whole) => {
+      const text = new Date(stamp * 1000).toISOString();
+      return whole ? text.slice(5, 16).replace('T', ' ') : days ? text.slice(5, 10) : text.slice(11, 16);
+    };
     const plot = new uPlot({
       ...size(),
+      legend: {show: false},
       tzDate: (stamp) => uPlot.tzDate(new Date(stamp * 1000), 'UTC'),
-      axes: [axis, {...axis, size: 44}],
+      axes: [{...axis, space: 70, values: (_, splits) => splits.map((stamp) => clock(stamp))}, {...axis, size: 44}],
       scales: {y: {range: (_, low, high) => [0, Math.max(high, 1)]}},
-      series: [{value: '{YYYY}-{MM}-{DD} {HH}:{mm}'}, ...sums.map((one) => ({label: one.label, stroke: one.colour, width: 2, fill: `${one.colour}22`, points: {show: false}}))],
+      series: [{}, ...sums.map((one) => ({label: one.label, stroke: one.colour, width: 2, fill: `${one.colour}22`, points: {show: false}}))],
+      hooks: {setCursor: [(chart) => {
+        const at = chart.cursor.idx;
+        if (at == null) return;
+        readout.textContent = `${clock(times[at], true)}: ${sums.map((one) => `${one.label} ${number.format(one.values[at])}`).join(', ')}`;
+      }]},
     }, [times, ...sums.map((one) => one.values)], place);
     new ResizeObserver(() => plot.setSize(size())).observe(place);
   }
