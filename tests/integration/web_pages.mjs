@@ -89,6 +89,13 @@ if (command.measure) {
       await shot(page, `report-${size}-${colorScheme}`);
       out.pages.report = {heading: await page.locator('h1').innerText(), text: await page.locator('main').innerText()};
       await page.context().close();
+      // As the refused sender sees it: he does not come over loopback
+      const sender = await open({colorScheme, viewport, extraHTTPHeaders: {'X-Forwarded-For': '192.0.2.1'}});
+      await sender.goto(`${command.base}/why/${command.id}`);
+      await fits(sender, `refused-${size}-${colorScheme}`);
+      await shot(sender, `refused-${size}-${colorScheme}`);
+      out.pages.refused = {heading: await sender.locator('h1').innerText(), text: await sender.locator('main').innerText()};
+      await sender.context().close();
     }
   }
   // By keyboard alone: the first stop leads past the navigation, the focus is seen
