@@ -162,10 +162,11 @@ void check_web(Reader& reader) {
         "web.listen", place("web.listen"),
         "has an address beside loopback, where the pages speak TLS: give certificates in [web], or listen "
         "on [::1] and 127.0.0.1");
-  if (web.user.empty() != web.password.empty())
-    reader.problem_at(web.user.empty() ? "web.password" : "web.user",
-                      place(web.user.empty() ? "web.password" : "web.user"),
-                      "needs the other one of user and password; `postern web password` prints both");
+  const bool has_user = reader.places.contains("web.user");
+  if (has_user != reader.places.contains("web.password")) {
+    const std::string_view key = has_user ? "web.user" : "web.password";
+    reader.problem_at(key, place(key), "needs the other one of user and password; `postern web password` prints both");
+  }
   for (std::size_t i = 0; i < web.listen.size(); ++i) {
     if (std::find(web.listen.begin(), web.listen.begin() + static_cast<std::ptrdiff_t>(i), web.listen[i]) !=
         web.listen.begin() + static_cast<std::ptrdiff_t>(i))

@@ -101,24 +101,26 @@ std::string tiles(const Counts& sum) {
          "</dl>";
 }
 
-// {"name": {"ipv4": n, "ipv6": n}} or {"name": n}: the largest first.
+// {"ipv4": {"name": n}, "ipv6": {"name": n}} or {"name": n}: the largest first.
 struct Ranked {
   std::string name;
   std::uint64_t v4 = 0, v6 = 0, total = 0;
 };
 std::vector<Ranked> ranked(const Value& names) {
-  std::vector<Ranked> out;
+  std::map<std::string, Ranked, std::less<>> all;
+  const auto add = [&all](const std::string& name, const Value& value, std::uint64_t Ranked::* family) {
+    const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(value.integer(), 0));
+    Ranked& row = all[name];
+    row.name = name;
+    row.total += count;
+    if (family != nullptr) row.*family += count;
+  };
   for (const auto& [name, value] : names.object()) {
-    Ranked row{.name = name};
-    if (value.is_object()) {
-      row.v4 = static_cast<std::uint64_t>(value.at("ipv4").integer());
-      row.v6 = static_cast<std::uint64_t>(value.at("ipv6").integer());
-      row.total = std::max<std::uint64_t>(row.v4 + row.v6, static_cast<std::uint64_t>(value.at("total").integer()));
-    } else {
-      row.total = static_cast<std::uint64_t>(value.integer());
-    }
-    out.push_back(std::move(row));
+    if (!value.is_object()) add(name, value, nullptr);
+    for (const auto& [within, count] : value.object()) add(within, count, name == "ipv6" ? &Ranked::v6 : &Ranked::v4);
   }
+  std::vector<Ranked> out;
+  for (auto& [name, row] : all) out.push_back(std::move(row));
   std::ranges::sort(
       out, [](const Ranked& a, const Ranked& b) { return a.total != b.total ? a.total > b.total : a.name < b.name; });
   if (out.size() > kShownMax) out.resize(kShownMax);
@@ -180,15 +182,20 @@ std::string rows_of(std::string_view title, const Value& list) {
   return rows.empty() ? std::string() : table(title, columns, rows, "");
 }
 
+// "v6_48" -> "IPv6 /48"
+std::string level_name(std::string_view level) {
+  const std::size_t length = level.find('_');
+  if (length == std::string_view::npos) return std::string(level);
+  return (level.starts_with("v6") ? "IPv6 /" : "IPv4 /") + std::string(level.substr(length + 1));
+}
+
 std::string prefixes(const Value& statistics) {
   const Value& all = statistics.at("prefixes");
   if (all.is_array()) return rows_of("Prefixes that connect most", all);
   std::string out;
   for (const auto& [level, list] : all.object()) {
-    if (list.is_array())
-      out += rows_of("Prefixes that connect most, " + level, list);
-    else if (list.is_object())
-      out += ranking("Prefixes that connect most, " + level, list);
+    const Value& top = list.is_object() && list.at("top").is_array() ? list.at("top") : list;
+    if (top.is_array()) out += rows_of("Prefixes that connect most, " + level_name(level), top);
   }
   return out;
 }
@@ -358,7 +365,13 @@ Task<Response> Site::Impl::dashboard(Visit visit) {
   if (all != nullptr) {
     body += reasons(all->at("reasons")) + "</section>";
     body += "<section aria-label=\"TLS\" class=\"two\"><div>" + ranking("TLS versions", all->at("tls_versions")) +
-            "</div><div>" + ranking("Ciphers", all->at("ciphers")) + "</div></section>";
+            "</div><div>" + ranking("Ciphers", all->at("ciphers")) + "</div>";
+    // What the statistics have beside these
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kFurther{
+        {{"groups", "Key exchange"}, {"tls_failures", "Failed handshakes"}, {"countries", "Countries"}}};
+    for (const auto& [key, title] : kFurther)
+      if (!all->at(key).is_null()) body += "<div>" + ranking(title, all->at(key)) + "</div>";
+    body += "</section>";
     if (const std::string top = prefixes(*all); !top.empty())
       body += "<section aria-label=\"Prefixes\">" + top + "</section>";
   } else {

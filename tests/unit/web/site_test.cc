@@ -225,6 +225,32 @@ TEST_F(SiteTest, WithoutTheServerThePagesSaySo) {
   EXPECT_EQ(ask(get("/why/" + std::string(kId))).status, 200);
 }
 
+TEST_F(SiteTest, TheDashboardHasTheStatistics) {
+  // Computed on the pool; whoever asks before that is told so
+  Response figures = ask(get("/api/statistics"));
+  while (figures.status == 503) figures = ask(get("/api/statistics"));
+  ASSERT_EQ(figures.status, 200);
+  Request month = get("/");
+  month.query.emplace("range", "month");
+  Response page = ask(month);
+  while (page.body.find("Why mail was refused") == std::string::npos &&
+         page.body.find("being computed") != std::string::npos)
+    page = ask(month);
+  // The session's time is in its id, which may be long ago
+  EXPECT_NE(page.body.find("Nothing was refused in this time."), std::string::npos);
+  folder.write(
+      "records/current.jsonl",
+      R"({"schema":"postern.session/1","id":"M7YDGB6VQ0N6K728","time":")" + iso8601(wall_now() - 1000) +
+          R"(","duration_ms":9,"listener":"mx","family":"ipv6","client":{"address":"2001:db8::1","port":3},)" +
+          R"("server":{"address":"::1","port":25},"transactions":[{"to":[{"path":"a@b","code":550,"reason":"unknown_user"}]}]})" +
+          "\n");
+  site = std::make_unique<Site>(options, services());
+  while ((page = ask(month)).body.find("being computed") != std::string::npos) {
+  }
+  EXPECT_NE(page.body.find("<code>unknown_user</code>"), std::string::npos);
+  EXPECT_EQ(page.body.find("<code>ipv6</code>"), std::string::npos);
+}
+
 TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
   options->check = true;
   EXPECT_EQ(ask(stranger(get("/check"))).status, 200);
