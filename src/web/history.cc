@@ -34,13 +34,17 @@ Word word_of(evidence::Action action) {
   return Word::none;
 }
 
-// The reason of what was refused, of the whole session or of its first part that was.
-std::string_view reason_of(const record::SessionView& session) {
-  if (!session.refusal.empty()) return session.refusal;
+// What was refused, of the whole session or of its first part that was. Code 0: nothing.
+struct Refused {
+  std::string_view reason;
+  int code = 0;
+};
+Refused refused_in(const record::SessionView& session) {
+  if (!session.refusal.empty()) return {session.refusal, 421};
   for (const record::RecipientView& recipient : session.recipients)
-    if (recipient.code >= 400) return recipient.reason;
+    if (recipient.code >= 400) return {recipient.reason, recipient.code};
   for (const record::TransactionView& transaction : session.transactions)
-    if (transaction.code >= 400) return transaction.reason;
+    if (transaction.code >= 400) return {transaction.reason, transaction.code};
   return {};
 }
 
@@ -161,14 +165,17 @@ void History::add(const record::SessionView& session) {
     ++counts->sessions.at(family).at(static_cast<std::size_t>(tls_of(session))).at(static_cast<std::size_t>(word));
     counts->messages.at(family) += session.accepted;
   }
-  const std::string_view reason = reason_of(session);
-  if (reason.empty() || (recent_.size() == kRecentMax && session.start < recent_.back().time)) return;
+  const Refused refused = refused_in(session);
+  if (refused.reason.empty() || (recent_.size() == kRecentMax && session.start < recent_.back().time)) return;
   note({.id = std::string(session.id),
         .client = std::string(session.client),
         .helo = std::string(session.helo),
-        .reason = std::string(reason),
+        .reason = std::string(refused.reason),
         .time = session.start,
-        .word = word,
+        // An unknown mailbox is refused by no policy
+        .word = word >= Word::greylist ? word
+                : refused.code >= 500  ? Word::reject
+                                       : Word::throttle,
         .ipv6 = session.ipv6});
 }
 

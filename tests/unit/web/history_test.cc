@@ -61,8 +61,14 @@ TEST(History, OldOnesFallOutAndTheLatestRefusalsStayInOrder) {
   ASSERT_EQ(history.recent().size(), History::kRecentMax);
   EXPECT_TRUE(std::ranges::is_sorted(history.recent(), std::greater(), &Refusal::time));
   EXPECT_EQ(history.recent().front().time, kNow + 59'000);
+  EXPECT_EQ(history.recent().front().word, Word::reject);
+  record::SessionView unknown = session(kNow + 100'000, true, true, evidence::Action::accept);
+  unknown.recipients.push_back({.path = "x@example.org", .reason = "unknown_user", .code = 550});
+  history.add(unknown);
+  EXPECT_EQ(history.recent().front().reason, "unknown_user");
+  EXPECT_EQ(history.recent().front().word, Word::reject);
   history.add(session(kNow - 40LL * 86'400'000, false, false, evidence::Action::accept));
-  EXPECT_EQ(history.series(Range::month, kNow).sum().total(), History::kRecentMax + 10);
+  EXPECT_EQ(history.series(Range::month, kNow).sum().total(), History::kRecentMax + 11);
 }
 
 std::string line(std::string_view id, WallMs time) {
