@@ -276,6 +276,8 @@ FIGURES: tuple[tuple[tuple[str, ...], Callable[[Results], Row]], ...] = (
     (("tls-full",), _tls("tls-full", "TLS 1.3 ECDSA, full", 0.60)),
     (("tls-resumed",), _tls("tls-resumed", "TLS 1.3, resumed", 0.50)),
     (("tls-resumed",), _single("tls-resumed", "honoured", 0.95, False, "of the tickets", "TLS 1.3, tickets honoured")),
+    (("web",), _single("web", "p50_ms", 100, True, "ms", "dashboard in Chromium: first paint, ms")),
+    (("web",), _single("web", "page_kb", 300, True, "kB", "dashboard with all it loads: kB")),
     (("idle-plain",), _single("idle-plain", "kib_per_session", 4, True, "KiB", "10,000 idle sessions: PSS each")),
     (("idle-tls",), _single("idle-tls", "kib_per_session", 18, True, "KiB", "10,000 idle after STARTTLS: PSS each")),
     (("start-1m",), _single("start-1m", "seconds_to_ready", 5, True, "s", "start with 1,000,000 queued: s to ready")),

@@ -23,6 +23,7 @@ import maillog
 import outbound
 import protocols
 import reach
+import web
 from cells import CELLS, hold, measure
 from figures import table
 from servers import Postern, Postfix, Postscreen, Responder, Sink
@@ -32,7 +33,7 @@ IDLE_SESSIONS = 10_000
 SINGLE_CELLS = {  # cells of Postern alone
     "idle-plain": "10,000 idle sessions, then their share of the memory",
     "idle-tls": "10,000 idle sessions after STARTTLS",
-} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | maillog.CELLS | outbound.CELLS | reach.CELLS | checker.CELLS | {
+} | authentication.MODES | defence.MODES | protocols.CELLS | protocols.PEERS | bounds.CELLS | greylist.CELLS | insight.CELLS | maillog.CELLS | outbound.CELLS | reach.CELLS | checker.CELLS | web.CELLS | {
     "journal": "the spool without SMTP, beside a bare loop of the same writes and fdatasyncs",
     "start-1m": "start with 1,000,000 queued messages of 4 KiB",
 }
@@ -51,7 +52,7 @@ class Recorder:
         self.file.flush()
         shown = [f"{key} {result[key]:.4g}" for key in ("rate", "cpu_per_1000", "final_p50_ms", "final_p99_ms", "honoured", "kib_per_session",
                                                         "share", "seconds_to_ready", "pss_kib_per_message", "cpu_us", "catch", "innocents_deferred",
-                                                        "bytes_per_triplet", "path_cpu_per_1000", "p50_ms", "p99_ms", "slowest_ms", "extra_ms", "broken_ms", "whole_ms", "wall_s", "cpu_s", "peak_mib",
+                                                        "bytes_per_triplet", "path_cpu_per_1000", "p50_ms", "p99_ms", "slowest_ms", "extra_ms", "broken_ms", "whole_ms", "wall_s", "cpu_s", "peak_mib", "page_kb",
                                                         "failed")
                  if key in result and (key != "failed" or result[key])]
         complaint = f"  ERROR {result['error']}" if result.get("error") else ""
@@ -178,6 +179,8 @@ def main() -> int:
         maillog.run(build, FOLDER, repetitions, recorder)
     if "stats" in chosen:
         insight.run_stats(build, repetitions, recorder)
+    if "web" in chosen:
+        web.run(build, FOLDER, repetitions, recorder)
     if "journal" in chosen:
         journal.run(build, FOLDER, repetitions, recorder)
     if "idle-plain" in chosen:

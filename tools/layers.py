@@ -26,7 +26,7 @@ PURE_EXCEPTIONS = {
 
 # (what, pattern, the modules that may)
 CONFINED = [
-    ("Boost", re.compile(r"^boost/"), set()),
+    ("Boost", re.compile(r"^boost/"), {"web"}),
     ("libcurl", re.compile(r"^curl/"), {"outbound"}),
     ("zlib", re.compile(r"^zlib\.h$"), {"gzip"}),
     ("OpenSSL's protocol side", re.compile(r"^openssl/(ssl|tls1|dtls1|srtp)\.h$"), {"io"}),

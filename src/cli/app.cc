@@ -17,6 +17,7 @@
 #include "cli/send.h"
 #include "cli/sendmail.h"
 #include "cli/user.h"
+#include "cli/web_tool.h"
 
 namespace postern::cli {
 
@@ -51,6 +52,8 @@ struct Options {
   MetricsOptions metrics;
   SignalsOptions signals;
   ReplayOptions replay;
+  WebOptions web;
+  WebPasswordOptions web_password;
   std::function<int()> chosen;
 };
 
@@ -808,6 +811,26 @@ void add_replay(CLI::App& app, Options& options) {
   replay->callback([&options] { options.chosen = [&options] { return run_replay(options.replay); }; });
 }
 
+void add_web(CLI::App& app, Options& options) {
+  CLI::App* const web = app.add_subcommand("web", "serve the pages: dashboard, why, check");
+  web->group("Server");
+  add_config_option(*web, options.web.config);
+  web->require_subcommand(0, 1);
+  web->footer(
+      "`postern serve` starts it where [web] has a listen; by hand it is for a server that runs without pages.\n"
+      "It has no keys and no spool: it reads the records, and asks the server through its control socket.\n\n"
+      "Examples:\n  postern web --config /etc/postern/postern.toml\n  postern web password");
+  CLI::App* const password = web->add_subcommand("password", "read a password, and print what [web] keeps of it");
+  password->add_option("--user", options.web_password.user, "the operator's user name")->capture_default_str();
+  password->add_flag("--token", options.web_password.token, "make a token for programs instead");
+  web->callback([&options, password] {
+    const bool secret = password->parsed();
+    options.chosen = [&options, secret] {
+      return secret ? run_web_password(options.web_password) : run_web(options.web);
+    };
+  });
+}
+
 }  // namespace
 
 int run(int argc, char** argv) {
@@ -850,6 +873,7 @@ int run(int argc, char** argv) {
   add_metrics(app, options);
   add_signals(app, options);
   add_replay(app, options);
+  add_web(app, options);
   if (argc <= 1) {
     std::fputs(app.help().c_str(), stderr);
     return kUsage;

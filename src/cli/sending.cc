@@ -73,6 +73,7 @@ Result<std::unique_ptr<Sending>> Sending::open(io::Loop& loop, io::BlockingPool&
 delivery::Remote& Sending::remote() { return impl_->remote; }
 
 void Sending::renew() { impl_->remote.renew_connections(); }
+std::string Sending::families() const { return impl_->remote.memory().save(); }
 
 void Sending::start() {
   impl_->remote.start();

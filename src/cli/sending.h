@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/result.h"
 #include "base/task.h"
@@ -27,6 +28,8 @@ class Sending {
   [[nodiscard]] delivery::Remote& remote();
   // What is demanded of connections has changed: those that are kept idle are closed.
   void renew();
+  // What is remembered of the families of other servers, as outbound::FamilyMemory::save() writes it.
+  [[nodiscard]] std::string families() const;
   void start();
   void reload(const config::Config& config);
   // Once the queue has stopped.

@@ -20,8 +20,10 @@
 #include "cli/limit_notices.h"
 #include "cli/live_metrics.h"
 #include "cli/sending.h"
+#include "cli/web_process.h"
 #include "control/access_commands.h"
 #include "control/control.h"
+#include "control/family_commands.h"
 #include "control/metrics_commands.h"
 #include "control/record_commands.h"
 #include "control/tls_commands.h"
@@ -168,6 +170,7 @@ struct ServerProcess::Impl {
   std::unique_ptr<LimitNotices> limit_notices;
   std::unique_ptr<control::Server> control;
   std::unique_ptr<LiveMetrics> live_metrics;  // of the store and the resolver
+  std::unique_ptr<WebProcess> web;            // where [web] listens
   std::unique_ptr<io::SignalWatcher> signals;
   bool ending = false;
   std::atomic<bool> house_ends{false};  // looked at on the pool
@@ -297,6 +300,7 @@ struct ServerProcess::Impl {
     server->reload(make_runtime());
     sending->reload(*config);
     queue->wake();
+    if (web != nullptr) web->restart();
     log::info("reloaded", {{"mailboxes", directory->mailbox_count()}});
   }
 
@@ -387,6 +391,13 @@ struct ServerProcess::Impl {
       server->stop(kDrain);
       return true;
     };
+    if (web != nullptr) {
+      std::move_only_function<bool()> end_web = [this] {
+        web->stop();
+        return true;
+      };
+      co_await pool.run<bool>(std::move(end_web));
+    }
     // Side by side, so that sessions and deliveries have the same time. What the sessions still accept waits in the
     // spool for the next start.
     io::Scope ends(loop);
@@ -450,6 +461,15 @@ Result<void> ServerProcess::open() {
   }
   inbound::BoundListeners bound;
   POSTERN_TRY(bound, inbound::bind_listeners(config.inbound.listeners, threads, io::inherited_sockets()));
+  if (!config.web.listen.empty()) {
+    std::vector<UniqueFd> sockets;
+    for (const ip::Endpoint& endpoint : config.web.listen) {
+      POSTERN_TRY(UniqueFd socket,
+                  io::bind_listener(endpoint, {.backlog = 256, .reuse_port = false, .save_syn = false}));
+      sockets.push_back(std::move(socket));
+    }
+    own.web = std::make_unique<WebProcess>(config.file, std::move(sockets));
+  }
   if (io::running_as_root()) {
     if (config.user.empty()) {
       log::warning("running_as_root",
@@ -473,6 +493,7 @@ Result<void> ServerProcess::open() {
   own.control = std::make_unique<control::Server>(own.loop, std::move(socket));
   control::add_queue_commands(*own.control, *own.store, [impl = impl_.get()] { impl->queue->retry_now(); });
   control::add_record_commands(*own.control, own.pool, [records = own.records.get()] { records->flush(); });
+  control::add_mark_command(*own.control, own.pool, config.data_dir + "/marks.jsonl");
   // One for the life of the process, also where authentication is off: a reload may switch it on.
   POSTERN_TRY(own.unbound, resolver::Unbound::open(config.dns));
   own.live_metrics = std::make_unique<LiveMetrics>(*own.store, *own.unbound);
@@ -506,6 +527,7 @@ Result<void> ServerProcess::open() {
   }
   control::add_tls_commands(*own.control, *own.outbound_tls, [impl = impl_.get()] { impl->sending->renew(); });
   POSTERN_TRY(own.sending, Sending::open(own.loop, own.pool, config, own.unbound, *own.outbound_tls));
+  control::add_family_commands(*own.control, [impl = impl_.get()] { return impl->sending->families(); });
   own.queue = std::make_unique<delivery::Queue>(
       own.loop, own.pool, *own.store, own.records.get(), config.queue, [impl = impl_.get()] { return impl->directory; },
       &own.sending->remote());
@@ -577,6 +599,7 @@ void ServerProcess::run() {
                                                     [&own](int signal) { own.on_signal(signal); });
   own.loop.post([&own] {
     own.control->start();
+    if (own.web != nullptr) own.web->start();
     own.sending->start();
     own.queue->start();
     own.tasks.spawn(own.watch_files());

@@ -146,6 +146,7 @@ void derive(Config& config) {
     const auto name = smtp::parse_domain(config.domains.front().name, /*utf8=*/true);
     if (name) first = name->text();
   }
+  derive_web(config, first.starts_with('[') ? std::string() : first);
   if (config.srs_domain.empty() && !first.starts_with('[')) config.srs_domain = first;
   if (config.queue.notices.from.empty() && (!first.empty() || !config.hostname.empty()))
     config.queue.notices.from = first.empty() ? "MAILER-DAEMON@" + config.hostname : "postmaster@" + first;

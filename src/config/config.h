@@ -31,6 +31,7 @@
 #include "resolver/unbound.h"
 #include "signals/lists.h"
 #include "spool/journal_store.h"
+#include "web/options.h"
 
 namespace postern::config {
 
@@ -68,6 +69,11 @@ struct Config {
   outbound::Options outbound;                   // load() reads its passwords; its listeners are found by whoever serves
 
   std::vector<mailauth::KeyOptions> dkim;  // load() reads their files into inbound.signing
+  web::Options web;
+  std::optional<mtasts::Mode> sts_mode;  // [mta_sts]; none: no policy is served
+  std::int64_t sts_max_age_ms = 7LL * 24 * 3600 * 1000;
+  std::vector<std::string> sts_mx;  // empty: the hostname
+
   bool srs = true;
   std::string srs_domain;  // one of `domains`; "" where there is none
 

@@ -6,9 +6,9 @@
 
 namespace postern::config {
 
-std::array<std::span<const Key>, 10> key_tables() {
-  return {general_keys(), outbound_keys(), outbound_tls_keys(), number_keys(),  authentication_keys(),
-          policy_keys(),  list_keys(),     signing_keys(),      defence_keys(), submission_keys()};
+std::array<std::span<const Key>, 11> key_tables() {
+  return {general_keys(), outbound_keys(), outbound_tls_keys(), number_keys(), authentication_keys(), policy_keys(),
+          list_keys(),    signing_keys(),  defence_keys(),      web_keys(),    submission_keys()};
 }
 
 std::vector<const Key*> keys_of(std::string_view section) {
@@ -67,6 +67,7 @@ void check_together(Reader& reader) {
   check_policy(reader);
   check_outbound(reader);
   check_signing(reader);
+  check_web(reader);
   at_most(reader, "queue", "retry_first", "retry_max",
           "the wait between attempts starts at the one and ends at the other");
   at_most(reader, "queue", "retry_max", "expire_after", "mail would expire before it is tried again");

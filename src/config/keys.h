@@ -55,7 +55,8 @@ struct Section {
 [[nodiscard]] std::span<const Key> outbound_keys();        // relay, outbound, route
 [[nodiscard]] std::span<const Key> outbound_tls_keys();    // outbound: TLS towards other servers; reports
 [[nodiscard]] std::span<const Key> submission_keys();      // auth, submission, login, sendmail
-[[nodiscard]] std::array<std::span<const Key>, 10> key_tables();
+[[nodiscard]] std::span<const Key> web_keys();             // web, mta_sts
+[[nodiscard]] std::array<std::span<const Key>, 11> key_tables();
 
 [[nodiscard]] std::string full_name(const Key& key);
 [[nodiscard]] std::string range_text(const Key& key);
@@ -80,14 +81,19 @@ void read_list(Reader& reader, const Section& section, const Node& node);
 void read_route(Reader& reader, const Section& section, const Node& node);
 void read_dkim(Reader& reader, const Section& section, const Node& node);
 void read_login(Reader& reader, const Section& section, const Node& node);
+// A list of certificates, as [tls] and [web] have it.
+void read_certificate_list(Reader& reader, const Node& node, std::vector<io::TlsCertificate>& into);
 // The limits that a [[login]] does not name, once [submission] is read.
 void fill_in_users(Reader& reader);
 
 // What spans several keys: called once all of them are read.
 void check_together(Reader& reader);
 void check_signing(Reader& reader);
+void check_web(Reader& reader);
 void check_policy(Reader& reader);    // the same for [policy] alone
 void check_outbound(Reader& reader);  // and for [relay]
+// What [web] takes of the rest; `first_domain`: of those with mail, or empty.
+void derive_web(Config& config, const std::string& first_domain);
 // Compiles [policy], where nothing is wrong with its keys; tells what is wrong with it, where it stands (policy.cc).
 // With `counts` the file of evidence is read before.
 [[nodiscard]] std::shared_ptr<const policy::Policy> compile_policy(Reader& reader, bool counts);

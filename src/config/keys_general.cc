@@ -138,7 +138,7 @@ void read_case_sensitive(Reader& reader, const Node& node) {
   if (const auto value = reader.boolean(node)) reader.domain->case_sensitive = *value;
 }
 
-void read_certificate_table(Reader& reader, const Node& node) {
+void read_certificate_table(Reader& reader, const Node& node, std::vector<io::TlsCertificate>& into) {
   io::TlsCertificate certificate;
   const std::string outer = reader.key;
   for (const Member& member : node.members) {
@@ -161,26 +161,11 @@ void read_certificate_table(Reader& reader, const Node& node) {
     return reader.problem(node.place, "names no certificate; write { certificate = \"FILE\", key = \"FILE\" }");
   }
   if (certificate.key.empty()) certificate.key = certificate.certificate;
-  reader.config.tls.certificates.push_back(std::move(certificate));
+  into.push_back(std::move(certificate));
 }
 
 void read_certificates(Reader& reader, const Node& node) {
-  if (node.kind != Node::Kind::array) {
-    return reader.problem(node.place, "found " + node.describe() +
-                                          ", expected a list such as [{ certificate = \"FILE\", key = \"FILE\" }]");
-  }
-  for (const Node& item : node.items) {
-    if (item.kind == Node::Kind::table) {
-      read_certificate_table(reader, item);
-    } else if (item.kind == Node::Kind::string && !item.text.empty()) {
-      const std::string path = reader.path(item.text);
-      reader.config.tls.certificates.push_back(io::TlsCertificate{path, path, {}});
-    } else {
-      reader.problem(item.place, "found " + item.describe() +
-                                     " in a list of certificates, expected the path of a PEM file that holds both "
-                                     "certificate and key, or { certificate = \"FILE\", key = \"FILE\" }");
-    }
-  }
+  read_certificate_list(reader, node, reader.config.tls.certificates);
 }
 
 void read_min_version(Reader& reader, const Node& node) {
@@ -369,6 +354,25 @@ constexpr std::array kGeneral = {
 };
 
 }  // namespace
+
+void read_certificate_list(Reader& reader, const Node& node, std::vector<io::TlsCertificate>& into) {
+  if (node.kind != Node::Kind::array) {
+    return reader.problem(node.place, "found " + node.describe() +
+                                          ", expected a list such as [{ certificate = \"FILE\", key = \"FILE\" }]");
+  }
+  for (const Node& item : node.items) {
+    if (item.kind == Node::Kind::table) {
+      read_certificate_table(reader, item, into);
+    } else if (item.kind == Node::Kind::string && !item.text.empty()) {
+      const std::string path = reader.path(item.text);
+      into.push_back(io::TlsCertificate{path, path, {}});
+    } else {
+      reader.problem(item.place, "found " + item.describe() +
+                                     " in a list of certificates, expected the path of a PEM file that holds both "
+                                     "certificate and key, or { certificate = \"FILE\", key = \"FILE\" }");
+    }
+  }
+}
 
 std::span<const Key> general_keys() { return kGeneral; }
 

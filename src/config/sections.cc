@@ -59,7 +59,8 @@ constexpr std::array kSections = {
         "defence.tables", false,
         "The tables in data_dir that hold what is known of senders. A table that is too small forgets, and lets mail "
         "through."},
-    Section{"web", false, "What others see of us by HTTP."},
+    Section{"web", false, "The pages: the operator's, the why page and the check page (docs/web.md)."},
+    Section{"mta_sts", false, "The MTA-STS policy of our own domains (RFC 8461), served by the pages."},
 };
 
 // Sinkholes share one folder of bodies, so that a bound of one is a bound of all.

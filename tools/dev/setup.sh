@@ -21,6 +21,10 @@ for group in "${wanted[@]}"; do
     unit) packages+=("${packages_unit[@]}") ;;
     bench) packages+=("${packages_bench[@]}") ;;
     interop) packages+=("${packages_interop[@]}") ;;
+    web)
+      packages+=("${packages_web[@]}")
+      have npm || packages+=(npm)
+      ;;
     lint) packages+=("${packages_lint[@]}") ;;
     *) die "setup: there is no group '$group' (there are: ${groups[*]})" ;;
   esac
@@ -39,8 +43,17 @@ for package in "${packages[@]}"; do
   # A package that was removed but left its configuration behind is known to dpkg, yet not installed.
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
 done
+# What the pages take from npm, at the versions and hashes of the lock file. A build without it is whole but for zooming charts.
+fetch_web() {
+  case " ${wanted[*]} " in *" web "*) ;; *) return 0 ;; esac
+  [ -e web/node_modules/uplot/package.json ] && [ web/node_modules/.package-lock.json -nt web/package-lock.json ] && return 0
+  say "fetching the pages' libraries from npm"
+  (cd web && npm ci --silent && touch node_modules/.package-lock.json) || say "./dev setup: npm ci failed in web/: the charts will not zoom"
+}
+
 if [ ${#missing[@]} -eq 0 ]; then
   unpack_peers
+  fetch_web
   [ $quiet = 1 ] || say "nothing is missing for: ${wanted[*]}"
   exit 0
 fi
@@ -81,4 +94,5 @@ run_apt update
 run_apt install --no-install-recommends "${missing[@]}"
 rm -f "$log"
 unpack_peers
+fetch_web
 say "installed."

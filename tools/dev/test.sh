@@ -14,7 +14,7 @@ filter=${1:-}
 tsan_modules=(base io spool inbound resolver bounds)
 jobs=$(nproc)
 
-tools/dev/setup.sh --quiet build test
+tools/dev/setup.sh --quiet build test web
 results=build/test-results
 rm -rf "$results"
 mkdir -p "$results"

@@ -1,0 +1,312 @@
+#include "cli/web_tool.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "check/run.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/record_source.h"
+#include "cli/web_answers.h"
+#include "config/config.h"
+#include "io/listener.h"
+#include "io/process.h"
+#include "resolver/unbound.h"
+#include "web/control_client.h"
+#include "web/password.h"
+#include "web/sandbox.h"
+#include "web/server.h"
+#include "web/site.h"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr std::size_t kSpareFiles = 200;  // descriptors beside those of connections
+constexpr std::size_t kPoolThreads = 3;   // records, passwords, a backtest
+constexpr seconds kStopMax{2};
+
+// The configuration without the files that it names: this process has no keys and no passwords of others.
+std::shared_ptr<const config::Config> read_config(const std::string& file) {
+  std::FILE* const in = std::fopen(file.c_str(), "rbe");
+  if (in == nullptr) {
+    complain(fail_errno(ErrorKind::not_found, file + ": cannot be opened", errno).error().what);
+    return nullptr;
+  }
+  std::string text;
+  std::array<char, 65536> block;
+  for (std::size_t got = 0;
+       text.size() <= config::kFileMax && (got = std::fread(block.data(), 1, block.size(), in)) > 0;)
+    text.append(block.data(), got);
+  std::fclose(in);
+  const config::Loaded loaded = config::parse(text, file);
+  for (const config::Problem& problem : loaded.problems) complain(problem.text());
+  return loaded.config;
+}
+
+std::shared_ptr<const web::Options> options_of(const config::Config& config) {
+  auto options = std::make_shared<web::Options>(config.web);
+  if (options->hostname.empty()) {
+    std::array<char, 256> name{};
+    if (::gethostname(name.data(), name.size() - 1) == 0) options->hostname = lower(name.data());
+  }
+  return options;
+}
+
+struct Socket {
+  UniqueFd fd;
+  bool loopback = false;
+};
+
+// Those that `postern serve` handed over, else our own.
+Result<std::vector<Socket>> listening_sockets(const web::Options& options) {
+  std::vector<Socket> out;
+  if (const char* const given = std::getenv(kWebSockets); given != nullptr) {
+    for (const std::string_view word : split(given, ',')) {
+      const auto number = parse_unsigned(word, 100'000);
+      if (!number) continue;
+      UniqueFd fd(static_cast<int>(*number));
+      if (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+        static_cast<void>(fd.release());
+        return fail(ErrorKind::invalid, std::string(kWebSockets) + ": " + std::string(word) + " is no open socket");
+      }
+      POSTERN_TRY(const ip::Endpoint local, io::local_endpoint(fd.get()));
+      out.push_back({.fd = std::move(fd), .loopback = local.address.is_loopback()});
+    }
+    ::unsetenv(kWebSockets);
+    return out;
+  }
+  for (const ip::Endpoint& endpoint : options.listen) {
+    POSTERN_TRY(UniqueFd fd, io::bind_listener(endpoint, {.backlog = 256, .reuse_port = false, .save_syn = false}));
+    out.push_back({.fd = std::move(fd), .loopback = endpoint.address.is_loopback()});
+  }
+  return out;
+}
+
+// What may be read from now on: see docs/web.md.
+std::vector<std::string> readable_files(const config::Config& config) {
+  std::vector<std::string> out{config.file,
+                               config.records.directory,
+                               config.data_dir + "/aggregates",
+                               config.data_dir + "/marks.jsonl",
+                               config.evidence_file,
+                               config.dns.trust_anchor_file,
+                               "/etc/resolv.conf",
+                               "/etc/hosts",
+                               "/etc/nsswitch.conf",
+                               "/etc/ssl/certs",
+                               "/etc/ssl/openssl.cnf",
+                               "/usr/lib/ssl",
+                               "/usr/share/ca-certificates",
+                               "/usr/share/dns",
+                               "/usr/share/publicsuffix",
+                               "/usr/lib",
+                               "/lib",
+                               "/dev/urandom",
+                               "/dev/null"};
+  for (const io::TlsCertificate& certificate : config.web.tls.certificates) {
+    out.push_back(certificate.certificate);
+    out.push_back(certificate.key);
+  }
+  std::erase(out, "");
+  return out;
+}
+
+class Process {
+ public:
+  explicit Process(std::shared_ptr<const config::Config> config)
+      : config_(std::move(config)), options_(options_of(*config_)) {}
+
+  Result<void> open() {
+    io::raise_file_limit(options_->connections + kSpareFiles);
+    POSTERN_TRY(sockets_, listening_sockets(*options_));
+    if (sockets_.empty())
+      return fail(ErrorKind::invalid,
+                  "there is nothing to listen on; write [web] listen = [\"[::1]:8025\", "
+                  "\"127.0.0.1:8025\"] in " +
+                      config_->file);
+    POSTERN_TRY_VOID(read_certificates());
+    if (io::running_as_root() && !config_->user.empty()) {
+      POSTERN_TRY_VOID(io::drop_privileges(config_->user));
+    }
+    if (io::running_as_root()) log::warning("web_as_root", {{"remedy", "set user = \"postern\" in the configuration"}});
+    POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_)));
+    if (sandboxed == web::Sandboxed::no_kernel)
+      log::warning("web_not_sandboxed", {{"why", "this kernel has no Landlock, or it is switched off"}});
+    return {};
+  }
+
+  void run() {
+    pool_ = std::make_unique<io::BlockingPool>(kPoolThreads);
+    if (auto unbound = resolver::Unbound::open(config_->dns); unbound) {
+      resolver_ = std::make_unique<resolver::CachedResolver>(*unbound, loop_);
+    } else {
+      log::warning("web_no_resolver", {{"why", unbound.error().what}});
+    }
+    site_ = std::make_unique<web::Site>(options_, services());
+    server_ = std::make_unique<web::Server>(loop_, *site_, web::ServerLimits{.connections = options_->connections});
+    signals_ = std::make_unique<io::SignalWatcher>(loop_, std::vector<int>{SIGTERM, SIGINT, SIGHUP},
+                                                   [this](int signal) { on_signal(signal); });
+    loop_.post([this] { start(); });
+    loop_.run();
+    // A check or a walk over the records may still be under way; nothing here is worth waiting for
+    std::fflush(stderr);
+    ::_exit(kOk);
+  }
+
+ private:
+  Result<void> read_certificates() {
+    if (options_->tls.certificates.empty()) return {};
+    POSTERN_TRY(tls_, io::TlsServerContext::make(options_->tls));
+    return {};
+  }
+
+  void start() {
+    for (Socket& socket : sockets_) {
+      web::Server::Tls tls;
+      if (!socket.loopback) tls = [this] { return tls_; };
+      server_->listen(std::move(socket.fd), std::move(tls));
+    }
+    tasks_.spawn(site_->follow());
+    std::string addresses;
+    for (const ip::Endpoint& endpoint : options_->listen) addresses += (addresses.empty() ? "" : " ") + endpoint.text();
+    log::info("web_ready", {{"listening", addresses}});
+    io::notify_supervisor("READY=1");
+  }
+
+  void on_signal(int signal) {
+    if (signal == SIGHUP) return reload();
+    if (std::exchange(ending_, true)) return;
+    site_->stop();
+    tasks_.spawn(end());
+    tasks_.spawn(give_up());
+  }
+
+  Task<void> end() {
+    co_await server_->stop();
+    loop_.stop();
+  }
+  Task<void> give_up() {
+    co_await io::sleep_until(loop_, Deadline::after(kStopMax));
+    loop_.stop();
+  }
+
+  void reload() {
+    const auto config = read_config(config_->file);
+    if (config == nullptr) return log::error("web_reload_failed", {{"why", "the configuration before stays in force"}});
+    config_ = config;
+    auto options = options_of(*config);
+    options_ = options;
+    if (const auto done = read_certificates(); !done)
+      log::error("web_certificate_not_read", {{"why", done.error().what}});
+    site_->reload(std::move(options));
+    log::info("web_reloaded");
+  }
+
+  web::Services services() {
+    web::Services out{.loop = loop_, .pool = *pool_};
+    out.control = [this](json::Value request) {
+      return web::ask_server(loop_, options_->control_socket, std::move(request));
+    };
+    const WebAnswers answers(config_->file, config_->records.directory);
+    out.explain = [answers](const std::string& id) { return answers.explain(id); };
+    out.signals = [answers](WallMs since, const std::atomic<bool>& stop) { return answers.signals(since, stop); };
+    out.backtest = [answers](const std::string& policy, WallMs since, const std::atomic<bool>& stop) {
+      return answers.backtest(policy, since, stop);
+    };
+    if (resolver_ != nullptr) {
+      out.checker = [this](std::string domain, check::Observer* observer) {
+        check::Options options;
+        options.helo = options_->hostname;
+        options.ca_file = config_->outbound_tls.ca_file;
+        options.now = wall_now();
+        return check::run(std::move(domain), std::move(options),
+                          check::Services{.loop = loop_, .pool = *pool_, .resolver = *resolver_}, observer);
+      };
+    }
+    return out;
+  }
+
+  std::shared_ptr<const config::Config> config_;
+  std::shared_ptr<const web::Options> options_;
+  std::vector<Socket> sockets_;
+  std::shared_ptr<io::TlsServerContext> tls_;
+  io::Loop loop_;
+  std::unique_ptr<io::BlockingPool> pool_;
+  io::Scope tasks_{loop_};
+  std::unique_ptr<resolver::CachedResolver> resolver_;
+  std::unique_ptr<web::Site> site_;
+  std::unique_ptr<web::Server> server_;
+  std::unique_ptr<io::SignalWatcher> signals_;
+  bool ending_ = false;
+};
+
+// One line; typed on a terminal it is not shown.
+std::string read_secret() {
+  const bool terminal = ::isatty(STDIN_FILENO) != 0;
+  termios before{};
+  if (terminal) {
+    std::fputs("password: ", stderr);
+    ::tcgetattr(STDIN_FILENO, &before);
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  std::string line;
+  for (int c = 0; line.size() <= web::kPasswordMax && (c = std::getchar()) != EOF && c != '\n';)
+    line += static_cast<char>(c);
+  if (terminal) {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::fputc('\n', stderr);
+  }
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+}  // namespace
+
+int run_web(const WebOptions& options) {
+  // Whoever started us ends us with him
+  if (std::getenv(kWebSockets) != nullptr) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() == 1) return kNegative;
+  }
+  const auto config = read_config(options.config);
+  if (config == nullptr) return kNegative;
+  log::set_level(config->log_level);
+  Process process(config);
+  if (const auto opened = process.open(); !opened) {
+    log::error("web_start_failed", {{"why", opened.error().what}});
+    return kNegative;
+  }
+  process.run();
+  return kOk;
+}
+
+int run_web_password(const WebPasswordOptions& options) {
+  if (options.token) {
+    const std::string token = web::make_token();
+    print("# Authorization: Bearer " + token + "\ntoken = \"" + web::token_verifier(token) + "\"\n");
+    return kOk;
+  }
+  const std::string password = read_secret();
+  if (password.size() < 8 || password.size() > web::kPasswordMax) {
+    complain("a password of the operator has at least 8 characters, and at most " + std::to_string(web::kPasswordMax));
+    return kUsage;
+  }
+  print("user = \"" + options.user + "\"\npassword = \"" + web::password_verifier(password) + "\"\n");
+  return kOk;
+}
+
+}  // namespace postern::cli

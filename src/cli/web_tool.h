@@ -1,0 +1,23 @@
+// `postern web`: the process that serves the pages, and what makes its passwords.
+#pragma once
+
+#include <string>
+
+namespace postern::cli {
+
+struct WebOptions {
+  std::string config;
+};
+// In the foreground, until SIGTERM. Started by `postern serve` it takes over the sockets that are open already
+// (kWebSockets), and ends with it.
+[[nodiscard]] int run_web(const WebOptions& options);
+inline constexpr const char* kWebSockets =
+    "POSTERN_WEB_SOCKETS";  // "7,8": listening sockets, in the order of [web] listen
+
+struct WebPasswordOptions {
+  bool token = false;
+  std::string user = "operator";
+};
+[[nodiscard]] int run_web_password(const WebPasswordOptions& options);
+
+}  // namespace postern::cli

@@ -1,0 +1,203 @@
+// The check page: a domain is typed, the checks run and are watched (events, or a page that looks again by itself), and
+// the report has an address of its own.
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+#include "check/catalogue.h"
+#include "web/site_impl.h"
+#include "web/url.h"
+
+namespace postern::web {
+
+namespace {
+
+using check::Category;
+using check::Finding;
+using check::Outcome;
+
+constexpr int kRefreshS = 2;
+
+std::string_view category_title(Category category) {
+  constexpr std::array<std::string_view, 17> kTitles{"Name",
+                                                     "DNS",
+                                                     "DNSSEC",
+                                                     "MX",
+                                                     "Reachability",
+                                                     "SMTP",
+                                                     "Reverse DNS",
+                                                     "TLS",
+                                                     "DANE",
+                                                     "MTA-STS",
+                                                     "TLS-RPT",
+                                                     "SPF",
+                                                     "DKIM",
+                                                     "DMARC",
+                                                     "BIMI",
+                                                     "Routing",
+                                                     "Parity of IPv4 and IPv6"};
+  const auto at = static_cast<std::size_t>(category);
+  return at < kTitles.size() ? kTitles.at(at) : to_string(category);
+}
+
+std::string ask_form(const Frame& frame, std::string_view domain) {
+  return "<form method=\"get\" action=\"" + frame.base +
+         "/check\" class=\"inline\"><label for=\"domain\">Domain</label><input id=\"domain\" name=\"domain\" "
+         "inputmode=\"url\" autocomplete=\"off\" autocapitalize=\"none\" spellcheck=\"false\" maxlength=\"253\" "
+         "placeholder=\"example.org\" required value=\"" +
+         escape(domain) + "\"><button>Check</button></form>\n";
+}
+
+std::string finding_html(const Finding& finding) {
+  const check::Check* const about = check::find_check(finding.id);
+  std::string out = "<li class=\"finding f-" + std::string(to_string(finding.outcome)) + "\"><div class=\"head\">" +
+                    badge(to_string(finding.outcome)) + " <b>" + escape(about != nullptr ? about->title : finding.id) +
+                    "</b> <span class=\"dim\">" + escape(finding.subject) + "</span></div>";
+  if (!finding.evidence.empty()) out += "<p class=\"evidence\">" + escape(finding.evidence) + "</p>";
+  if (!finding.fix.empty()) out += "<p class=\"fix\">" + escape(finding.fix) + "</p>";
+  if (!finding.record.empty()) out += "<pre tabindex=\"0\">" + escape(finding.record) + "</pre>";
+  if (about != nullptr)
+    out += "<details><summary>The rule</summary><p>" + escape(about->rule) + " <span class=\"dim\">(" +
+           escape(about->reference) + "; <code>" + escape(about->id) + "</code>)</span></p></details>";
+  return out + "</li>\n";
+}
+
+int rank(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::fail:
+      return 0;
+    case Outcome::warn:
+      return 1;
+    case Outcome::info:
+      return 2;
+    case Outcome::not_tested:
+      return 3;
+    case Outcome::pass:
+      break;
+  }
+  return 4;
+}
+
+std::string report_html(const check::Report& report) {
+  std::array<std::size_t, 5> counts{};
+  for (const Finding& finding : report.findings) ++counts.at(static_cast<std::size_t>(rank(finding.outcome)));
+  std::string out = "<dl class=\"tiles\">";
+  constexpr std::array<Outcome, 5> kOrder{Outcome::fail, Outcome::warn, Outcome::info, Outcome::not_tested,
+                                          Outcome::pass};
+  for (std::size_t i = 0; i < kOrder.size(); ++i)
+    out += "<div class=\"tile\"><dt>" + badge(to_string(kOrder.at(i))) + "</dt><dd><b>" + std::to_string(counts.at(i)) +
+           "</b></dd></div>";
+  out += "</dl>\n";
+  if (!report.complete) out += notice("note", "The check was broken off; these are the findings until then.");
+  // By category, the worst first within each; what passes is folded away
+  for (std::size_t c = 0; c < 17; ++c) {
+    const auto category = static_cast<Category>(c);
+    std::vector<const Finding*> own;
+    for (const Finding& finding : report.findings) {
+      const check::Check* const about = check::find_check(finding.id);
+      if (about != nullptr && about->category == category) own.push_back(&finding);
+    }
+    if (own.empty()) continue;
+    // Within a rank in the order of the report, whose findings lie in one array
+    std::ranges::sort(own, {}, [](const Finding* finding) { return std::pair(rank(finding->outcome), finding); });
+    const bool good = rank(own.front()->outcome) >= 2;
+    out += std::string("<details class=\"category\"") + (good ? "" : " open") + "><summary><h2>" +
+           escape(category_title(category)) + "</h2> " + badge(to_string(worst(report, category))) +
+           "</summary><ul class=\"findings\">";
+    for (const Finding* const finding : own) out += finding_html(*finding);
+    out += "</ul></details>\n";
+  }
+  return out;
+}
+
+std::string progress_html(const CheckRun& run) {
+  std::string out = "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\">";
+  out +=
+      "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
+      std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +
+      "\"></progress> <span id=\"step\" role=\"status\" aria-live=\"polite\">" +
+      (run.state == CheckRun::State::waiting ? "waiting for its turn" : escape(run.step.empty() ? "begun" : run.step)) +
+      "</span></p><ul class=\"findings\" id=\"findings\">";
+  for (const Finding& finding : run.findings) out += finding_html(finding);
+  return out + "</ul></section>\n";
+}
+
+}  // namespace
+
+Task<Response> Site::Impl::check(Visit visit) {
+  const bool api = visit.request.path.starts_with("/api/");
+  std::string domain = visit.request.path.substr(std::string_view(api ? "/api/check" : "/check").size());
+  if (domain.starts_with('/')) domain.erase(0, 1);
+  constexpr std::string_view kEvents = "/events";
+  const bool events = api && std::string_view(domain).ends_with(kEvents);
+  if (events) domain.resize(domain.size() - kEvents.size());
+  const std::string title = "Check a domain";
+  constexpr std::string_view kAbout =
+      "<p>Everything that can be said from here about a domain's mail set-up: DNS, DNSSEC, MX, both address families, "
+      "TLS, DANE, MTA-STS, SPF, DKIM, DMARC. One polite connection is made to each of its mail servers' addresses.</p>";
+  if (domain.empty()) {
+    const std::string asked(trim(visit.request.parameter("domain")));
+    if (api && asked.empty()) co_return json_error(400, "name the domain: /api/check/example.org");
+    if (asked.empty()) co_return html(page(visit.frame, title, std::string(kAbout) + ask_form(visit.frame, "")));
+    const auto name = CheckRuns::canonical(asked);
+    if (!name)
+      co_return html(page(visit.frame, title, notice("bad", name.error().what) + ask_form(visit.frame, asked)), 400);
+    co_return redirect(visit.frame.base + "/check/" + *name);
+  }
+  const WallMs now = services.now();
+  const auto name = CheckRuns::canonical(domain);
+  auto run = name ? checks.find(*name, now) : nullptr;
+  if (name && run == nullptr && events) co_return json_error(404, "that domain is not being checked");
+  if (run == nullptr) {
+    // A new check costs as much as many pages
+    const double cost = visit.is_operator ? 0 : static_cast<double>(options->burst) / 6;
+    if (name && cost > 0 && !rates.take(visit.request.client, Clock::now(), cost)) {
+      Response out = plain(429, "your network has checked many domains; wait a moment");
+      out.fields.emplace_back("Retry-After", std::to_string(rates.wait_s(cost)));
+      co_return out;
+    }
+    auto asked = checks.ask(domain, now);
+    if (!asked && api) co_return json_error(asked.error());
+    if (!asked)
+      co_return html(page(visit.frame, title, notice("bad", asked.error().what) + ask_form(visit.frame, domain)),
+                     asked.error().kind == ErrorKind::limit ? 503 : 400);
+    run = *asked;
+  }
+  if (events) {
+    Response out;
+    out.type = "text/event-stream";
+    out.events = checks.watch(run);
+    co_return out;
+  }
+  const bool over = run->state == CheckRun::State::done || run->state == CheckRun::State::failed;
+  if (api) {
+    std::string out;
+    json::Writer writer(out);
+    if (run->state == CheckRun::State::done) {
+      append_json(run->report, writer);
+    } else {
+      writer.begin_object()
+          .field("domain", run->domain)
+          .field("state", run->state == CheckRun::State::failed ? "failed" : "running");
+      if (!run->problem.empty()) writer.field("error", run->problem);
+      writer.field("done", run->done).field("total", run->total).field("step", run->step).end_object();
+    }
+    co_return json_response(std::move(out), over ? 200 : 202);
+  }
+  std::string body = ask_form(visit.frame, run->domain);
+  if (!over) {
+    // With a script the events renew the page, else it looks again by itself
+    body += "<noscript><p class=\"dim\">This page looks again by itself.</p></noscript>" + progress_html(*run);
+    co_return html(page(visit.frame, "Checking " + run->domain, body, "check.js", kRefreshS));
+  }
+  if (run->state == CheckRun::State::failed) {
+    body += notice("bad", run->problem);
+    co_return html(page(visit.frame, "Check of " + run->domain, body));
+  }
+  const std::string shown = run->report.unicode.empty() ? run->domain : run->report.unicode;
+  body += "<p class=\"dim\">Checked at " + time_html(run->ended) +
+          " UTC; kept for ten minutes. The address of this page can be shared.</p>" + report_html(run->report);
+  co_return html(page(visit.frame, "Check of " + shown, body));
+}
+
+}  // namespace postern::web

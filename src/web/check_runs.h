@@ -1,0 +1,62 @@
+// CheckRuns: checks of domains that visitors asked for. Each domain is checked once at a time, whoever asks; its report
+// is kept for kKeptMs and shown to all; a few run at once, the others wait in line. Bounded: kRunsMax domains are
+// remembered, the oldest give way. Thread rule: one loop.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "check/run.h"
+#include "io/loop.h"
+#include "web/message.h"
+
+namespace postern::web {
+
+inline constexpr std::int64_t kKeptMs = 10 * 60 * 1000;
+inline constexpr std::size_t kRunsMax = 1000;
+inline constexpr std::size_t kWaitingMax = 50;
+
+struct CheckRun {
+  enum class State : std::uint8_t { waiting, running, done, failed } state = State::waiting;
+  std::string domain;  // A-labels
+  WallMs begun = 0, ended = 0;
+  std::size_t done = 0, total = 0;  // steps
+  std::string step;
+  std::vector<check::Finding> findings;  // as they were found
+  check::Report report;                  // at the end
+  std::string problem;                   // of one that failed
+  std::uint64_t version = 0;             // grows with every change
+};
+
+class CheckRuns {
+ public:
+  using Checker = std::function<Task<Result<check::Report>>(std::string domain, check::Observer* observer)>;
+  CheckRuns(io::Loop& loop, Checker checker, std::size_t at_once);
+  ~CheckRuns();
+  CheckRuns(const CheckRuns&) = delete;
+  CheckRuns& operator=(const CheckRuns&) = delete;
+
+  // The run of a domain: one that is under way or was kept, else a new one. Error: `invalid` where it is no domain
+  // name, `limit` where too many wait.
+  [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(std::string_view domain, WallMs now);
+  [[nodiscard]] std::shared_ptr<const CheckRun> find(std::string_view domain, WallMs now) const;
+  // The canonical form, or an error that says what is wrong.
+  [[nodiscard]] static Result<std::string> canonical(std::string_view domain);
+  // Events of a run until its end.
+  [[nodiscard]] std::unique_ptr<EventSource> watch(std::shared_ptr<const CheckRun> run);
+  void stop();
+  [[nodiscard]] Task<void> join();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::web

@@ -1,0 +1,41 @@
+// Rates: how many requests each network may make, in a table whose size never changes. A network is an IPv6 /64 or an
+// IPv4 address. Where all places of a line are taken, whoever has waited longest gives way: a table that is too small
+// forgets, and refuses nobody (invariant 7). Who is over loopback is not counted. Thread rule: one thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+#include "crypto/siphash.h"
+#include "ip/address.h"
+
+namespace postern::web {
+
+class Rates {
+ public:
+  struct Limit {
+    double burst = 60;
+    double per_minute = 120;
+  };
+  explicit Rates(Limit limit, std::size_t lines = 4096);
+  // Takes `cost` where there is room for it. False: the network has to wait wait_s() seconds.
+  [[nodiscard]] bool take(const ip::Address& client, Clock::time_point now, double cost = 1);
+  [[nodiscard]] int wait_s(double cost = 1) const;
+  void set_limit(Limit limit) { limit_ = limit; }
+
+ private:
+  static constexpr std::size_t kPlaces = 4;
+  struct Place {
+    std::uint64_t network = 0;  // 0: free
+    float spent = 0;            // requests, decaying
+    std::uint32_t at_ms = 0;    // since the table was made
+  };
+  Limit limit_;
+  crypto::SipKey key_;
+  Clock::time_point begin_ = Clock::now();
+  std::vector<std::array<Place, kPlaces>> lines_;
+};
+
+}  // namespace postern::web

@@ -1,0 +1,49 @@
+// Server: the listeners of the web pages and the connections on them: HTTP/1.1, keep-alive, TLS where it belongs, and
+// every limit of message.h. What is answered is the Site's. Thread rule: one loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "io/loop.h"
+#include "io/stream.h"
+#include "web/message.h"
+
+namespace postern::web {
+
+// What answers requests.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  [[nodiscard]] virtual Task<Response> answer(Request request) = 0;
+  // Before a request is read in full: whether this network may ask at all now. Seconds to wait, or 0.
+  [[nodiscard]] virtual int must_wait(const Request& request) = 0;
+};
+
+struct ServerLimits {
+  std::uint32_t connections = 500;
+  std::uint32_t per_network = 32;  // IPv6 /64, IPv4 address
+};
+
+class Server {
+ public:
+  using Tls = std::function<std::shared_ptr<io::TlsServerContext>()>;  // null: in clear; asked for each connection
+  Server(io::Loop& loop, Handler& handler, ServerLimits limits);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  void listen(UniqueFd listening, Tls tls);
+  // Stops accepting, ends connections, and waits for them.
+  [[nodiscard]] Task<void> stop();
+  // One connection, for tests: until its end.
+  [[nodiscard]] Task<void> serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure);
+  [[nodiscard]] std::size_t connections() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::web

@@ -1,0 +1,320 @@
+#include "web/site.h"
+
+#include <algorithm>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "control/control.h"
+#include "crypto/hmac.h"
+#include "web/assets.h"
+#include "web/password.h"
+#include "web/site_impl.h"
+#include "web/url.h"
+
+namespace postern::web {
+
+namespace {
+
+constexpr std::size_t kGoodCredentialsMax = 16;
+constexpr seconds kCredentialsKept{300};
+constexpr WallMs kFollowMs = 1000;
+constexpr double kLoginCost = 5;   // requests; a wrong password costs as much as a page with all its parts
+constexpr double kPublicCost = 1;  // why and check pages
+
+Response asset(const Request& request, std::string_view name) {
+  const Asset* const found = find_asset(name);
+  if (found == nullptr) return plain(404, "there is no such file");
+  Response out;
+  out.type = std::string(found->type);
+  out.fields.emplace_back("ETag", std::string(found->etag));
+  // The address changes with the content
+  const bool versioned = !request.parameter("v").empty();
+  out.fields.emplace_back("Cache-Control", versioned ? "public, max-age=31536000, immutable" : "public, max-age=300");
+  out.fields.emplace_back("Vary", "Accept-Encoding");
+  if (matches_etag(request.field("if-none-match"), found->etag)) {
+    out.status = 304;
+    return out;
+  }
+  const bool packed = request.accepts_gzip() && !found->gzip.empty();
+  if (packed) out.fields.emplace_back("Content-Encoding", "gzip");
+  out.constant = packed ? found->gzip : found->identity;
+  return out;
+}
+
+}  // namespace
+
+Response html(std::string text, int status) {
+  Response out;
+  out.status = status;
+  out.body = std::move(text);
+  return out;
+}
+
+std::string explain_control(const Error& error) {
+  if (control::nobody_serves(error)) return "The mail server does not run, or its control socket is out of reach.";
+  return "The mail server says: " + error.what;
+}
+
+Response json_error(int status, std::string_view what) {
+  std::string out;
+  json::Writer(out).begin_object().field("error", what).end_object();
+  return json_response(std::move(out), status);
+}
+
+Response json_error(const Error& error) {
+  int status = 502;
+  if (control::nobody_serves(error) || error.kind == ErrorKind::limit || error.kind == ErrorKind::timeout)
+    status = 503;
+  else if (error.kind == ErrorKind::not_found)
+    status = 404;
+  else if (error.kind == ErrorKind::invalid)
+    status = 400;
+  return json_error(status, error.what);
+}
+
+Site::Impl::Impl(std::shared_ptr<const Options> o, Services s)
+    : options(std::move(o)),
+      services(std::move(s)),
+      rates({.burst = static_cast<double>(options->burst),
+             .per_minute = static_cast<double>(options->requests_per_minute)}),
+      checks(services.loop, services.checker, options->checks_at_once),
+      scope(services.loop),
+      tick(services.loop),
+      credentials_key(crypto::random_octets(32)) {}
+
+Site::Site(std::shared_ptr<const Options> options, Services services)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(services))) {}
+Site::~Site() = default;
+
+Task<Response> Site::answer(Request request) { return impl_->answer(std::move(request)); }
+
+int Site::must_wait(const Request& request) {
+  const ip::Address client = client_of(request, *impl_->options);
+  return impl_->rates.take(client, Clock::now(), kPublicCost) ? 0 : impl_->rates.wait_s(kPublicCost);
+}
+
+void Site::reload(std::shared_ptr<const Options> options) {
+  impl_->options = std::move(options);
+  impl_->good_credentials.clear();
+  impl_->rates.set_limit({.burst = static_cast<double>(impl_->options->burst),
+                          .per_minute = static_cast<double>(impl_->options->requests_per_minute)});
+}
+
+void Site::stop() {
+  impl_->stopping = true;
+  impl_->tick.notify();
+  impl_->checks.stop();
+  for (Impl::Listener* const listener : impl_->listeners) listener->signal.notify();
+}
+
+// The history changes on the pool, one step at a time; the loop sees whole copies.
+Task<void> Site::follow() {
+  Impl& own = *impl_;
+  auto follower = std::make_shared<Follower>(own.options->records);
+  auto history = std::make_shared<History>();
+  bool older_read = false;
+  while (!own.stopping) {
+    std::move_only_function<bool()> work = [follower, history, &own, older = !older_read] {
+      bool any = follower->follow(*history);
+      if (older) {
+        follower->read_older(*history, own.services.now() - length_of(Range::month), own.stopping);
+        any = true;
+      }
+      return any;
+    };
+    // What was written just now is seen at once, what is older when it has been read
+    if (!older_read) {
+      std::move_only_function<bool()> first = [follower, history] { return follower->follow(*history); };
+      co_await own.services.pool.run<bool>(std::move(first));
+      own.history = std::make_shared<const History>(*history);
+    }
+    const bool any = co_await own.services.pool.run<bool>(std::move(work));
+    older_read = true;
+    own.history_whole = true;
+    if (any) {
+      own.history = std::make_shared<const History>(*history);
+      ++own.version;
+      for (Impl::Listener* const listener : own.listeners) listener->signal.notify();
+    }
+    if (own.stopping) break;
+    static_cast<void>(co_await own.tick.wait(Deadline::after(milliseconds(kFollowMs))));
+  }
+  co_await own.scope.join();
+}
+
+Task<bool> Site::Impl::knows(Credentials credentials) {
+  if (credentials.kind == Credentials::Kind::bearer) {
+    co_return !options->token.empty() && token_matches(options->token, credentials.secret);
+  }
+  if (credentials.kind != Credentials::Kind::basic || options->user.empty()) co_return false;
+  const std::string given = credentials.user + '\0' + credentials.secret;
+  const std::string hash(crypto::view_of(crypto::hmac_sha256(credentials_key, given)));
+  const auto now = Clock::now();
+  std::erase_if(good_credentials, [now](const auto& entry) { return entry.second < now; });
+  if (good_credentials.contains(hash)) co_return true;
+  const bool same_user = equal_constant_time(credentials.user, options->user);
+  std::move_only_function<bool()> work = [verifier = options->password, secret = credentials.secret] {
+    return password_matches(verifier, secret);
+  };
+  const bool good = co_await services.pool.run<bool>(std::move(work)) && same_user;
+  if (good && good_credentials.size() < kGoodCredentialsMax) good_credentials.emplace(hash, now + kCredentialsKept);
+  co_return good;
+}
+
+Response Site::Impl::refuse(const Visit& visit) const {
+  if (visit.entry == Entry::ask) {
+    Response out = html(page(visit.frame, "Log in",
+                             notice(visit.wrong_password ? "bad" : "note",
+                                    visit.wrong_password ? "User name and password, or the token, are wrong."
+                                                         : "This page is the operator's.")),
+                        401);
+    if (!options->user.empty())
+      out.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Postern\", charset=\"UTF-8\"");
+    else
+      out.fields.emplace_back("WWW-Authenticate", "Bearer realm=\"Postern\"");
+    return out;
+  }
+  std::string_view why =
+      "This page is the operator's, and is shown over loopback alone while [web] has no user and password.";
+  if (visit.entry == Entry::foreign_host)
+    why =
+        "The address names another host than this machine (DNS rebinding?). Open the page as localhost, 127.0.0.1 or "
+        "[::1].";
+  if (visit.entry == Entry::proxied)
+    why =
+        "This request came through a proxy, which brings strangers here: set user and password in [web] (postern web "
+        "password).";
+  return html(page(visit.frame, "Not shown here", notice("bad", why)), 403);
+}
+
+Task<Response> Site::Impl::answer(Request request) {
+  // RFC 8461 3.3: by the host, beside everything else
+  if (request.path == mtasts::kPath) co_return sts_policy(request);
+  const std::string_view base = base_path(*options);
+  if (!base.empty() && request.path.starts_with(base)) request.path.erase(0, base.size());
+  if (request.path.empty() && !base.empty()) request.path = "/";
+  if (request.method == Method::other) {
+    Response out = plain(405, "GET, HEAD and POST are understood here");
+    out.fields.emplace_back("Allow", "GET, HEAD, POST");
+    co_return out;
+  }
+  if (!request.path.starts_with('/')) co_return plain(400, "the path of the request cannot be read");
+  request.client = client_of(request, *options);
+  constexpr std::string_view kAssets = "/assets/";
+  if (request.path.starts_with(kAssets))
+    co_return asset(request, std::string_view(request.path).substr(kAssets.size()));
+  if (request.path == "/robots.txt") co_return plain(200, "User-agent: *\nDisallow: /");
+  if (request.method == Method::post && !is_same_site(request, *options))
+    co_return plain(403, "this request comes from a page of another site; open the page here and try again");
+
+  Visit visit;
+  visit.entry = entry_of(request, *options);
+  visit.is_operator = visit.entry == Entry::operator_;
+  if (visit.entry == Entry::ask) {
+    Credentials credentials = credentials_of(request);
+    if (credentials.kind != Credentials::Kind::none) {
+      visit.is_operator = co_await knows(std::move(credentials));
+      visit.wrong_password = !visit.is_operator;
+    }
+  }
+  if (visit.wrong_password) {
+    log::warning("web_login_failed", {{"client", request.client.text()}});
+    if (!rates.take(request.client, Clock::now(), kLoginCost)) {
+      Response out = plain(429, "too many wrong passwords from your network; wait a moment");
+      out.fields.emplace_back("Retry-After", std::to_string(rates.wait_s(kLoginCost)));
+      co_return out;
+    }
+  }
+  visit.frame = {.base = std::string(base),
+                 .here = request.path,
+                 .is_operator = visit.is_operator,
+                 .why = options->why,
+                 .check = options->check,
+                 .hostname = options->hostname,
+                 .postmaster = options->postmaster};
+  visit.request = std::move(request);
+  co_return co_await route(std::move(visit));
+}
+
+Task<Response> Site::Impl::route(Visit visit) {
+  const std::string& path = visit.request.path;
+  const auto within = [&path](std::string_view folder) {
+    return path == folder || (path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/');
+  };
+  if (within("/why") && (visit.is_operator || options->why)) co_return co_await why(std::move(visit));
+  if ((within("/check") || within("/api/check")) && (visit.is_operator || options->check))
+    co_return co_await check(std::move(visit));
+  if (!visit.is_operator && path == "/" && !visit.wrong_password && (options->why || options->check) &&
+      visit.entry != Entry::foreign_host) {
+    // A stranger's front page; the operator's is behind /dashboard
+    std::string body = "<p>This is the mail server <b>" + escape(options->hostname) + "</b>.</p><ul class=\"front\">";
+    if (options->why)
+      body += "<li>" + link(visit.frame, "/why", "Why was my mail refused?") + " Type the id from the refusal.</li>";
+    if (options->check)
+      body +=
+          "<li>" + link(visit.frame, "/check", "Check a domain") + " Is its mail set-up sane, over both families?</li>";
+    body += "<li>" + link(visit.frame, "/dashboard", "Operator") + "</li></ul>";
+    co_return html(page(visit.frame, "Welcome", body));
+  }
+  if (!visit.is_operator) co_return refuse(visit);
+  co_return co_await route_operator(std::move(visit));
+}
+
+Task<Response> Site::Impl::route_operator(Visit visit) {
+  const std::string& path = visit.request.path;
+  if (path == "/" || path == "/dashboard") co_return co_await dashboard(std::move(visit));
+  if (path == "/queue") co_return co_await queue(std::move(visit));
+  if (path == "/memory") co_return co_await memory(std::move(visit));
+  if (path == "/signals") co_return co_await signals(std::move(visit));
+  if (path == "/backtest") co_return co_await backtest(std::move(visit));
+  if (path == "/metrics") co_return co_await metrics();
+  if (path.starts_with("/api/")) co_return co_await route_api(std::move(visit));
+  co_return html(page(visit.frame, "Not found", notice("bad", "There is no such page.")), 404);
+}
+
+Task<Response> Site::Impl::route_api(Visit visit) {
+  const std::string& path = visit.request.path;
+  const Range range = parse_range(visit.request.parameter("range"));
+  if (path == "/api/overview") co_return co_await overview(std::move(visit));
+  if (path == "/api/live") co_return live(visit);
+  if (path == "/api/history") {
+    std::string out;
+    json::Writer writer(out);
+    append_json(history->series(range, services.now()), range, writer);
+    co_return json_response(std::move(out));
+  }
+  if (path == "/api/statistics") {
+    std::string problem;
+    const auto value = co_await statistics(range, &problem);
+    if (value == nullptr) co_return json_error(503, problem);
+    co_return json_response(value->text());
+  }
+  if (path == "/api/queue") co_return co_await queue(std::move(visit));
+  if (path == "/api/memory") co_return co_await memory(std::move(visit));
+  if (path == "/api/signals") co_return co_await signals(std::move(visit));
+  if (path == "/api/backtest") co_return co_await backtest(std::move(visit));
+  if (path.starts_with("/api/why/")) co_return co_await why(std::move(visit));
+  co_return json_error(404, "there is no such resource; docs/web.md lists them");
+}
+
+Response Site::Impl::sts_policy(const Request& request) const {
+  constexpr std::string_view kHost = "mta-sts.";
+  const std::string host = request.host();
+  if (request.method != Method::get && request.method != Method::head) return plain(405, "GET it");
+  if (std::string_view(host).starts_with(kHost)) {
+    const std::string_view domain = std::string_view(host).substr(kHost.size());
+    for (const StsPolicy& own : options->sts) {
+      if (own.domain != domain) continue;
+      Response out;
+      // RFC 8461 3.2
+      out.type = "text/plain";
+      out.body = mtasts::policy_text(own.policy);
+      out.fields.emplace_back("Cache-Control", "max-age=300");
+      return out;
+    }
+  }
+  return plain(404, "there is no MTA-STS policy for that host");
+}
+
+}  // namespace postern::web

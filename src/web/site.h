@@ -1,0 +1,57 @@
+// Site: every page and every answer of the JSON API (docs/web.md), over what it is given: the records, the mail
+// server's control socket, and what the caller wires in. It knows no socket. Thread rule: one loop; what blocks runs on
+// the pool.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "check/run.h"
+#include "io/loop.h"
+#include "web/history.h"
+#include "web/options.h"
+#include "web/server.h"
+
+namespace postern::web {
+
+// The checker, as the pages need it: runs to its end, and tells the observer on its way.
+using Checker = std::function<Task<Result<check::Report>>(std::string domain, check::Observer* observer)>;
+
+// What the site asks, so that tests bring their own. The functions that answer JSON texts block, and are called on the
+// pool; they end soon with `cancelled` once `stop` is set.
+struct Services {
+  io::Loop& loop;
+  io::BlockingPool& pool;
+  // The mail server (control/control.h); nobody_serves() of its error: it does not run.
+  std::function<Task<Result<json::Value>>(json::Value request)> control;
+  using Text = Result<std::string>;
+  std::function<Text(const std::string& id)> explain;                        // as `postern why --json`
+  std::function<Text(WallMs since, const std::atomic<bool>& stop)> signals;  // `postern signals --json`
+  std::function<Text(const std::string& policy, WallMs since, const std::atomic<bool>& stop)> backtest;  // `replay`
+  Checker checker;  // empty: there is none
+  WallMs (*now)() = wall_now;
+};
+
+class Site final : public Handler {
+ public:
+  Site(std::shared_ptr<const Options> options, Services services);
+  ~Site() override;
+  [[nodiscard]] Task<Response> answer(Request request) override;
+  [[nodiscard]] int must_wait(const Request& request) override;
+  void reload(std::shared_ptr<const Options> options);
+  // Follows the records until stop(). One for the life of the site; whoever spawned it joins it.
+  [[nodiscard]] Task<void> follow();
+  void stop();
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace postern::web

@@ -1,0 +1,131 @@
+// Drives Chromium over the pages of a running server, for web_pages.test and for bench/web.py. The command is JSON in the first argument:
+//   {"base", "chromium", "id", "shots": folder or null, "measure": path or null}
+// Prints one JSON object: what was seen, for the caller to judge.
+import {createRequire} from 'node:module';
+import {join} from 'node:path';
+
+const require = createRequire(join(process.cwd(), 'web', 'package.json'));
+const {chromium} = require('playwright-core');
+const command = JSON.parse(process.argv[2]);
+const browser = await chromium.launch({executablePath: command.chromium, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']});
+const out = {problems: [], pages: {}};
+
+async function open(options = {}) {
+  const context = await browser.newContext({viewport: {width: 1280, height: 900}, ...options});
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) out.problems.push(`${page.url()}: ${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => out.problems.push(`${page.url()}: ${error.message}`));
+  // Whatever is fetched from elsewhere is a fault
+  page.on('request', (request) => {
+    if (!request.url().startsWith(command.base) && !request.url().startsWith('data:')) out.problems.push(`fetched ${request.url()}`);
+  });
+  await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)));
+  return page;
+}
+
+async function measure(path) {
+  const page = await open();
+  const client = await page.context().newCDPSession(page);
+  await client.send('Network.enable');
+  let octets = 0;
+  client.on('Network.loadingFinished', (event) => { octets += event.encodedDataLength; });
+  const paints = [];
+  for (let i = 0; i < 7; ++i) {
+    octets = 0;
+    await client.send('Network.clearBrowserCache');
+    await page.goto(command.base + path, {waitUntil: 'load'});
+    await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
+    await page.waitForTimeout(300);
+    paints.push(await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0].startTime));
+  }
+  paints.sort((a, b) => a - b);
+  return {first_paint_ms: paints[3], first_paint_best_ms: paints[0], octets};
+}
+
+const shots = [];
+async function shot(page, name) {
+  if (!command.shots) return;
+  const path = join(command.shots, `${name}.png`);
+  await page.screenshot({path});
+  shots.push(path);
+}
+
+// What does not fit is a fault: nothing but tables scrolls sideways.
+async function fits(page, name) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (wide > 0) out.problems.push(`${name}: ${wide} pixels too wide`);
+}
+
+if (command.measure) {
+  out.measured = await measure(command.measure);
+} else {
+  const themes = ['light', 'dark'];
+  const sizes = {wide: {width: 1280, height: 900}, phone: {width: 390, height: 844}};
+  for (const colorScheme of themes) {
+    for (const [size, viewport] of Object.entries(sizes)) {
+      const page = await open({colorScheme, viewport});
+      for (const [name, path] of [['dashboard', '/?range=day'], ['why', `/why/${command.id}`], ['queue', '/queue'], ['memory', '/memory'], ['signals', '/signals'], ['backtest', '/backtest'], ['check', '/check']]) {
+        await page.goto(command.base + path, {waitUntil: 'load'});
+        if (name === 'dashboard') {
+          await page.waitForFunction(() => document.getElementById('live')?.textContent === 'Live.');
+          if (command.plots) await page.waitForSelector('.u-wrap .uplot canvas');
+        }
+        await fits(page, `${name}-${size}-${colorScheme}`);
+        await shot(page, `${name}-${size}-${colorScheme}`);
+        out.pages[name] = {title: await page.title(), heading: await page.locator('h1').innerText(),
+          landmarks: await page.evaluate(() => ['header', 'nav', 'main', 'footer'].every((one) => document.querySelector(one))),
+          unlabelled: await page.evaluate(() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter((one) => !one.labels?.length && !one.ariaLabel).length),
+          text: (await page.locator('main').innerText()).slice(0, 20000)};
+      }
+      // A check is watched to its end
+      await page.goto(`${command.base}/check`);
+      await page.fill('#domain', `${colorScheme}-${size}.example.org`);
+      await page.press('#domain', 'Enter');
+      await page.waitForURL('**/check/*');
+      await page.waitForSelector('details.category, .notice.bad', {timeout: 60000});
+      await fits(page, `report-${size}-${colorScheme}`);
+      await shot(page, `report-${size}-${colorScheme}`);
+      out.pages.report = {heading: await page.locator('h1').innerText(), text: await page.locator('main').innerText()};
+      await page.context().close();
+      // As the refused sender sees it: he does not come over loopback
+      const sender = await open({colorScheme, viewport, extraHTTPHeaders: {'X-Forwarded-For': '192.0.2.1'}});
+      await sender.goto(`${command.base}/why/${command.id}`);
+      await fits(sender, `refused-${size}-${colorScheme}`);
+      await shot(sender, `refused-${size}-${colorScheme}`);
+      out.pages.refused = {heading: await sender.locator('h1').innerText(), text: await sender.locator('main').innerText()};
+      await sender.context().close();
+    }
+  }
+  // By keyboard alone: the first stop leads past the navigation, the focus is seen
+  const page = await open();
+  await page.goto(`${command.base}/queue`);
+  await page.keyboard.press('Tab');
+  const first = await page.evaluate(() => document.activeElement.textContent);
+  await page.keyboard.press('Enter');
+  out.keyboard = {first, main: await page.evaluate(() => document.activeElement.id)};
+  await page.goto(`${command.base}/`);
+  const stops = [];
+  for (let i = 0; i < 8; ++i) {
+    await page.keyboard.press('Tab');
+    stops.push(await page.evaluate(() => {
+      const style = getComputedStyle(document.activeElement);
+      return {text: document.activeElement.textContent.trim().slice(0, 30), outline: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2};
+    }));
+  }
+  out.keyboard.stops = stops;
+  // Without a script
+  const still = await open({javaScriptEnabled: false});
+  await still.goto(`${command.base}/?range=day`);
+  out.still = {charts: await still.locator('svg.plot path').count(), rows: await still.locator('#recent tbody tr').count()};
+  await still.goto(`${command.base}/check/still.example.org`);
+  await still.waitForSelector('details.category, .notice.bad', {timeout: 60000});
+  out.still.report = true;
+  // From another site nothing is changed: the browser itself says where a form comes from
+  const cookies = await page.context().cookies();
+  out.cookies = cookies.length;
+}
+out.shots = shots;
+await browser.close();
+console.log(JSON.stringify(out));

@@ -1,0 +1,359 @@
+#include "web/site.h"
+
+#include <gtest/gtest.h>
+
+#include "base/text.h"
+#include "control/control.h"
+#include "io/testing/pipe_stream.h"
+#include "unit/io/support.h"
+#include "unit/temporary_folder.h"
+#include "web/access.h"
+#include "web/password.h"
+
+namespace postern::web {
+namespace {
+
+using json::Value;
+
+constexpr const char* kId = "M7YDGB6VQ0N6K727";
+
+// A site over a folder with one refused session, and a server that keeps what it was asked.
+class SiteTest : public ::testing::Test {
+ protected:
+  SiteTest() {
+    options->hostname = "mx.example.org";
+    options->postmaster = "postmaster@example.org";
+    options->records = folder.at("records");
+    options->listen = {*ip::Endpoint::parse("[::1]:8025")};
+    folder.write(
+        "records/current.jsonl",
+        std::string(R"({"schema":"postern.session/1","id":")") + kId + R"(","time":")" +
+            iso8601(Id::parse(kId)->time(wall_now())) +
+            R"(","duration_ms":9,"listener":"mx","family":"ipv4","client":{"address":"192.0.2.9","port":33012},)" +
+            R"("server":{"address":"192.0.2.1","port":25},"helo":"<b>sender</b>","policy":"f00",)" +
+            R"("decisions":[{"stage":"rcpt","action":"reject","reason":"evidence_score","rule":"score","enforced":true,)" +
+            R"("score":7.25,"score_low":5.5}],"decisions_total":1,)" +
+            R"("transactions":[{"from":"eve@example.net","to":[{"path":"alice@example.org","code":550,)" +
+            R"("enhanced":"5.7.1","reason":"evidence_score"}],"recipients":1,"code":0}],"transactions_total":1,"end":"quit"})" +
+            "\n");
+  }
+
+  Services services() {
+    Services out{.loop = loop, .pool = pool};
+    out.control = [this](Value request) { return control(std::move(request)); };
+    out.explain = [](const std::string& id) -> Result<std::string> {
+      return R"({"judged":true,"same_policy":true,"decisions":[],"deliveries":[],"session":{"id":")" + id +
+             R"(","client":{"address":"192.0.2.9"},"transactions":[{"from":"eve@example.net","to":[{"path":"alice@example.org","code":550,"reason":"rule"}]}]}})";
+    };
+    out.checker = [this](std::string domain, check::Observer* observer) { return check(std::move(domain), observer); };
+    return out;
+  }
+  Task<Result<Value>> control(Value request) {
+    asked.push_back(request.text());
+    if (!serves) co_return fail(ErrorKind::not_found, "nobody is there", ENOENT);
+    const auto answer =
+        json::parse(R"({"ok":true,"messages":[{"id":"M7YDGB6VQ0N6K727","size":9}],"text":"postern_up 1\n"})");
+    co_return *answer;
+  }
+  Task<Result<check::Report>> check(std::string domain, check::Observer* observer) {
+    ++checks;
+    observer->progress(1, 2, "asking");
+    check::Report report;
+    report.domain = report.unicode = domain;
+    report.complete = true;
+    co_return report;
+  }
+
+  static Request get(std::string path, std::string host = "localhost:8025") {
+    Request request;
+    request.path = std::move(path);
+    request.fields.emplace("host", std::move(host));
+    request.peer = request.client = ip::Address::loopback(ip::Family::v6);
+    request.local = true;
+    return request;
+  }
+  static Request post(std::string path, std::string body) {
+    Request request = get(std::move(path));
+    request.method = Method::post;
+    request.body = std::move(body);
+    request.fields.emplace("content-type", "application/x-www-form-urlencoded");
+    request.fields.emplace("origin", "http://localhost:8025");
+    return request;
+  }
+  static Request stranger(Request request) {
+    request.peer = request.client = *ip::Address::parse("2001:db8::9");
+    request.local = false;
+    request.fields["host"] = "mx.example.org";
+    return request;
+  }
+  Response ask(Request request) {
+    if (site == nullptr) site = std::make_unique<Site>(options, services());
+    return io::test::run(loop, site->answer(std::move(request)));
+  }
+
+  testing::TemporaryFolder folder;
+  std::shared_ptr<Options> options = std::make_shared<Options>();
+  io::Loop loop;
+  io::BlockingPool pool{1};
+  std::unique_ptr<Site> site;
+  std::vector<std::string> asked;
+  bool serves = true;
+  int checks = 0;
+};
+
+TEST_F(SiteTest, OverLoopbackTheOperatorsPagesAskForNoPassword) {
+  for (const char* page : {"/queue", "/memory", "/why", "/metrics", "/api/overview", "/api/history", "/api/queue"})
+    EXPECT_EQ(ask(get(page)).status, 200) << page;
+  EXPECT_EQ(ask(get("/nothing")).status, 404);
+  EXPECT_EQ(ask(get("/queue", "127.0.0.1")).status, 200);
+  EXPECT_EQ(ask(get("/queue", "[::1]:8025")).status, 200);
+}
+
+TEST_F(SiteTest, ANameThatPointsHereIsNotLoopback) {
+  // DNS rebinding: the browser is on this machine, the page is not ours
+  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1", ""})
+    EXPECT_EQ(ask(get("/queue", host)).status, 403) << host;
+}
+
+TEST_F(SiteTest, AProxyBringsStrangers) {
+  Request request = get("/queue");
+  request.fields.emplace("x-forwarded-for", "192.0.2.7");
+  EXPECT_EQ(ask(std::move(request)).status, 403);
+  options->public_url = "https://postern.example.org";
+  site = nullptr;
+  EXPECT_EQ(ask(get("/queue")).status, 403);
+  EXPECT_EQ(ask(get("/why")).status, 200);
+}
+
+TEST_F(SiteTest, StrangersSeePublicPagesAlone) {
+  EXPECT_EQ(ask(stranger(get("/queue"))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/api/why/" + std::string(kId)))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/why"))).status, 200);
+  EXPECT_EQ(ask(stranger(get("/"))).status, 200);
+  EXPECT_EQ(ask(stranger(get("/check"))).status, 403);  // unless it is switched on
+  options->why = false;
+  site = nullptr;
+  EXPECT_EQ(ask(stranger(get("/why"))).status, 403);
+}
+
+TEST_F(SiteTest, PasswordAndToken) {
+  const std::string token = make_token();
+  options->user = "operator";
+  options->password = password_verifier("correct horse", 10'000);
+  options->token = token_verifier(token);
+  const auto with = [](Request request, const std::string& authorization) {
+    request.fields["authorization"] = authorization;
+    return request;
+  };
+  const Response asked_for = ask(stranger(get("/queue")));
+  EXPECT_EQ(asked_for.status, 401);
+  EXPECT_EQ(asked_for.fields.front().first, "WWW-Authenticate");
+  EXPECT_EQ(ask(get("/queue")).status, 401);  // loopback too, once there is a password
+  const std::string good = "Basic " + to_base64("operator:correct horse");
+  EXPECT_EQ(ask(with(stranger(get("/queue")), good)).status, 200);
+  EXPECT_EQ(ask(with(stranger(get("/queue")), good)).status, 200);
+  EXPECT_EQ(ask(with(stranger(get("/queue")), "Basic " + to_base64("operator:wrong"))).status, 401);
+  EXPECT_EQ(ask(with(stranger(get("/queue")), "Basic " + to_base64("other:correct horse"))).status, 401);
+  EXPECT_EQ(ask(with(stranger(get("/queue")), "Basic !")).status, 401);
+  EXPECT_EQ(ask(with(stranger(get("/queue")), "Bearer " + token)).status, 200);
+  EXPECT_EQ(ask(with(stranger(get("/queue")), "Bearer x")).status, 401);
+  // Guessing ends soon
+  int status = 0;
+  for (int i = 0; i < 20 && status != 429; ++i) status = ask(with(stranger(get("/queue")), "Bearer x")).status;
+  EXPECT_EQ(status, 429);
+}
+
+TEST_F(SiteTest, NothingIsChangedFromAnotherSite) {
+  const std::string body = "action=hold&id=" + std::string(kId);
+  EXPECT_EQ(ask(post("/queue", body)).status, 303);
+  EXPECT_NE(asked.back().find("queue.hold"), std::string::npos);
+  Request other = post("/queue", body);
+  other.fields["origin"] = "https://evil.example";
+  EXPECT_EQ(ask(other).status, 403);
+  other.fields["origin"] = "null";
+  EXPECT_EQ(ask(other).status, 403);
+  other = post("/queue", body);
+  other.fields["sec-fetch-site"] = "cross-site";
+  EXPECT_EQ(ask(other).status, 403);
+  other = post("/queue", body);
+  other.fields.erase("origin");
+  EXPECT_EQ(ask(other).status, 403);  // neither says where it comes from
+  other.fields["x-postern"] = "1";
+  EXPECT_EQ(ask(other).status, 303);
+  Request unknown = post("/api/queue", "action=burn&id=x");
+  EXPECT_EQ(ask(std::move(unknown)).status, 400);
+}
+
+TEST_F(SiteTest, TheWhyPageTellsASenderWhatToDoAndNobodyHowItIsDecided) {
+  const Response page = ask(stranger(get("/why/" + std::string(kId))));
+  ASSERT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("reverse DNS"), std::string::npos);
+  EXPECT_NE(page.body.find("192.0.2.9"), std::string::npos);
+  EXPECT_NE(page.body.find("postmaster@example.org"), std::string::npos);
+  EXPECT_NE(page.body.find("&lt;b&gt;sender"), std::string::npos);
+  for (const char* secret : {"alice", "eve@", "7.25", "5.5", "score", "<b>sender", "f00"})
+    EXPECT_EQ(page.body.find(secret), std::string::npos) << secret;
+  EXPECT_EQ(ask(stranger(get("/why/M7YDGB6VQ0N6K72Z"))).status, 404);
+  EXPECT_EQ(ask(stranger(get("/why/nonsense"))).status, 404);
+  Request copied = get("/why");
+  copied.query.emplace("id", "[" + std::string(kId) + "; https://x/why/y]");
+  EXPECT_EQ(ask(std::move(copied)).status, 303);
+  Request change = post("/why/" + std::string(kId), "action=ham");
+  change = stranger(std::move(change));
+  change.fields["origin"] = "https://mx.example.org";
+  EXPECT_EQ(ask(std::move(change)).status, 403);
+}
+
+TEST_F(SiteTest, TheOperatorMarksAndAdmitsThere) {
+  const Response page = ask(get("/why/" + std::string(kId)));
+  EXPECT_NE(page.body.find("alice@example.org"), std::string::npos);
+  EXPECT_EQ(ask(post("/why/" + std::string(kId), "action=spam&note=phish")).status, 303);
+  EXPECT_EQ(asked.back(), R"({"command":"mark","id":"M7YDGB6VQ0N6K727","mark":"spam","note":"phish"})");
+  EXPECT_EQ(ask(post("/why/" + std::string(kId), "action=allow&subject=192.0.2.9&for=1d")).status, 303);
+  EXPECT_EQ(asked.back(),
+            R"({"command":"allow","for_ms":86400000,"note":"why M7YDGB6VQ0N6K727","subject":"192.0.2.9"})");
+  EXPECT_EQ(ask(post("/why/" + std::string(kId), "action=burn")).status, 400);
+}
+
+TEST_F(SiteTest, WithoutTheServerThePagesSaySo) {
+  serves = false;
+  const Response page = ask(get("/queue"));
+  EXPECT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("does not run"), std::string::npos);
+  EXPECT_EQ(ask(get("/api/queue")).status, 503);
+  EXPECT_EQ(ask(get("/metrics")).status, 503);
+  EXPECT_EQ(ask(get("/why/" + std::string(kId))).status, 200);
+}
+
+TEST_F(SiteTest, TheDashboardHasTheStatistics) {
+  // Computed on the pool; whoever asks before that is told so
+  Response figures = ask(get("/api/statistics"));
+  while (figures.status == 503) figures = ask(get("/api/statistics"));
+  ASSERT_EQ(figures.status, 200);
+  EXPECT_TRUE(json::parse(figures.body)->at("reasons").is_object());
+  Request month = get("/");
+  month.query.emplace("range", "month");
+  Response page;
+  folder.write(
+      "records/current.jsonl",
+      R"({"schema":"postern.session/1","id":"M7YDGB6VQ0N6K728","time":")" + iso8601(wall_now() - 1000) +
+          R"(","duration_ms":9,"listener":"mx","family":"ipv6","client":{"address":"2001:db8::1","port":3},)" +
+          R"("server":{"address":"::1","port":25},"transactions":[{"to":[{"path":"a@b","code":550,"reason":"unknown_user"}]}]})" +
+          "\n");
+  site = std::make_unique<Site>(options, services());
+  while ((page = ask(month)).body.find("being computed") != std::string::npos) {
+  }
+  EXPECT_NE(page.body.find("<code>unknown_user</code>"), std::string::npos);
+  EXPECT_EQ(page.body.find("<code>ipv6</code>"), std::string::npos);
+}
+
+TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
+  options->check = true;
+  EXPECT_EQ(ask(stranger(get("/check"))).status, 200);
+  Request typed = stranger(get("/check"));
+  typed.query.emplace("domain", " Example.ORG ");
+  const Response to = ask(std::move(typed));
+  ASSERT_EQ(to.status, 303);
+  EXPECT_EQ(to.fields.front().second, "/check/example.org");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask(stranger(get("/check/example.org"))).status, 200);
+  EXPECT_EQ(checks, 1);
+  EXPECT_EQ(ask(stranger(get("/api/check/example.org"))).status, 200);
+  EXPECT_EQ(ask(stranger(get("/check/local"))).status, 400);
+  EXPECT_EQ(ask(stranger(get("/check/a b.example"))).status, 400);
+  EXPECT_EQ(ask(stranger(get("/api/check/other.example/events"))).status, 404);
+  int status = 0;
+  for (int i = 0; i < 20 && status != 429; ++i)
+    status = ask(stranger(get("/check/d" + std::to_string(i) + ".example"))).status;
+  EXPECT_EQ(status, 429);
+  site->stop();
+}
+
+TEST_F(SiteTest, MtaStsPoliciesGoByTheHost) {
+  options->sts.push_back({.domain = "example.org",
+                          .policy = {.mode = mtasts::Mode::enforce, .max_age = 604800, .mx = {"mx.example.org"}}});
+  const std::string path(mtasts::kPath);
+  const Response policy = ask(stranger(get(path)));
+  EXPECT_EQ(policy.status, 404);
+  Request asked_for = stranger(get(path));
+  asked_for.fields["host"] = "MTA-STS.Example.org:443";
+  const Response served = ask(std::move(asked_for));
+  ASSERT_EQ(served.status, 200);
+  EXPECT_EQ(served.type, "text/plain");
+  const auto parsed = mtasts::parse_policy(served.body);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(*parsed, options->sts.front().policy);
+}
+
+TEST_F(SiteTest, FilesAreServedPackedAndNotTwice) {
+  Request style = get("/assets/style.css");
+  const Response plain_file = ask(style);
+  EXPECT_EQ(plain_file.status, 200);
+  EXPECT_GT(plain_file.octets().size(), 1000U);
+  style.fields["accept-encoding"] = "gzip";
+  const Response packed = ask(style);
+  EXPECT_LT(packed.octets().size(), plain_file.octets().size() / 2);
+  for (const auto& [name, value] : packed.fields)
+    if (name == "ETag") style.fields["if-none-match"] = value;
+  EXPECT_EQ(ask(style).status, 304);
+  EXPECT_EQ(ask(get("/assets/../options.h")).status, 404);
+}
+
+TEST_F(SiteTest, PublicUrlsPathStandsBeforeEverything) {
+  options->public_url = "https://example.org/mail";
+  const Response page = ask(stranger(get("/mail/why")));
+  EXPECT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("action=\"/mail/why\""), std::string::npos);
+  EXPECT_EQ(ask(stranger(get("/why"))).status, 200);  // the proxy may take it off
+}
+
+// The connection itself, over a stream in memory.
+TEST_F(SiteTest, AConnectionAnswersRequestsInOrderAndEndsAfterARefusal) {
+  site = std::make_unique<Site>(options, services());
+  Server server(loop, *site, {});
+  const ip::Endpoint local = *ip::Endpoint::parse("[::1]:8025");
+  const std::string one = "GET /robots.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const std::string two = one + "HEAD /robots.txt HTTP/1.1\r\nHost: localhost\r\n\r\n" + "GET / HTTP/1.1\r\n\r\n" + one;
+  for (const std::size_t piece : {two.size(), std::size_t{1}, std::size_t{7}}) {
+    io::testing::PipeStream stream(loop);
+    stream.push_split(two, piece);
+    stream.end();
+    io::test::run(loop, server.serve(stream, local, local, false));
+    const std::string& sent = stream.sent();
+    std::size_t answers = 0;
+    for (std::size_t at = 0; (at = sent.find("HTTP/1.1 ", at)) != std::string::npos; ++at) ++answers;
+    EXPECT_EQ(answers, 3U);  // nothing behind what could not be read
+    EXPECT_NE(sent.find("HTTP/1.1 400 "), std::string::npos);
+    EXPECT_EQ(sent.find("Disallow"), sent.rfind("Disallow"));  // HEAD has no body
+  }
+}
+
+TEST_F(SiteTest, OneConnectionHasSoManyRequests) {
+  site = std::make_unique<Site>(options, services());
+  Server server(loop, *site, {});
+  const ip::Endpoint local = *ip::Endpoint::parse("[::1]:8025");
+  io::testing::PipeStream stream(loop);
+  for (std::size_t i = 0; i < kRequestsMax + 1; ++i) stream.push("GET /robots.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  stream.end();
+  io::test::run(loop, server.serve(stream, local, local, false));
+  std::size_t answers = 0;
+  for (std::size_t at = 0; (at = stream.sent().find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++answers;
+  EXPECT_EQ(answers, kRequestsMax);
+  EXPECT_NE(stream.sent().find("Connection: close"), std::string::npos);
+}
+
+TEST_F(SiteTest, ANetworkThatAsksTooMuchWaits) {
+  options->burst = 10;
+  options->requests_per_minute = 1;
+  site = std::make_unique<Site>(options, services());
+  Server server(loop, *site, {});
+  io::testing::PipeStream stream(loop);
+  for (int i = 0; i < 12; ++i) stream.push("GET /robots.txt HTTP/1.1\r\nHost: mx\r\n\r\n");
+  stream.end();
+  const ip::Endpoint peer = *ip::Endpoint::parse("[2001:db8::9]:1");
+  io::test::run(loop, server.serve(stream, peer, peer, false));
+  EXPECT_NE(stream.sent().find("HTTP/1.1 429"), std::string::npos);
+  EXPECT_NE(stream.sent().find("Retry-After: "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace postern::web
