@@ -135,11 +135,13 @@ void Tally::count_tls(const Event& event, Family family) {
   ciphers.add(event.cipher, family);
 }
 
-void Tally::count_decision(const Event& event, Family family) {
+void Tally::count_decision(const Line& line, const Event& event, Family family) {
   ReasonBuffer buffer;
   actions.add(event.action, family);
-  if (event.action == "reject" || event.action.starts_with("milter-reject") || event.action.starts_with("tempfail"))
+  if (event.action == "reject" || event.action.starts_with("milter-reject") || event.action.ends_with("tempfail")) {
     reasons.add(reason_of(event.code, event.enhanced, event.text, buffer), family);
+    ++day(line).rejected;
+  }
   if (event.action == "reject")
     ++rejected;
   else if (event.action == "reject_warning")
@@ -238,14 +240,15 @@ void Tally::count(const Line& line, const Event& event) {
       ++day(line).received;
       break;
     case Kind::decision:
-      count_decision(event, family);
-      ++day(line).rejected;
+      count_decision(line, event, family);
       break;
     case Kind::screen_decision:
     case Kind::screen_busy:
-      count_decision(event, family);
+      count_decision(line, event, family);
       postscreen.add(event.action, family);
-      ++day(line).rejected;
+      break;
+    case Kind::tls_proxied:
+      postscreen.add("TLS", family);
       break;
     case Kind::content:
     case Kind::milter: {
@@ -256,6 +259,7 @@ void Tally::count(const Line& line, const Event& event) {
       if (event.action == "reject") {
         ReasonBuffer buffer;
         ++rejected;
+        ++day(line).rejected;
         const std::size_t colon = milter ? event.text.find("]: ") : kNone;
         reasons.add(milter ? reason_of("milter", {}, colon == kNone ? event.text : event.text.substr(colon + 3), buffer)
                            : reason_of("message", event.stage, {}, buffer),
@@ -267,7 +271,6 @@ void Tally::count(const Line& line, const Event& event) {
       } else if (event.action == "discard") {
         ++discarded;
       }
-      ++day(line).rejected;
       break;
     }
     case Kind::expired:

@@ -106,7 +106,7 @@ class Tally {
   [[nodiscard]] bool in_time(const Line& line) const;
   void count(const Line& line, const Event& event);
   void count_tls(const Event& event, Family family);
-  void count_decision(const Event& event, Family family);
+  void count_decision(const Line& line, const Event& event, Family family);
   void count_delivery(const Line& line, const Event& event, Family family);
   void keep(std::string_view line, std::uint64_t place);
   Day& day(const Line& line);

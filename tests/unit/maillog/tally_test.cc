@@ -131,6 +131,24 @@ TEST(Tally, WithoutTlsLines) {
   EXPECT_EQ(tally.with_tls(tally.days.begin()->second).v4, 1U);
 }
 
+TEST(Tally, WhatIsNoRefusal) {
+  Tally tally;
+  const std::string rest = " RCPT from a[192.0.2.1]: <x@y.example>: Recipient address triggers it; from=<a@b.example>";
+  for (const std::string action : {"filter:", "hold:", "reject_warning:", "redirect:"})
+    tally.add(smtpd("NOQUEUE: " + action + rest));
+  tally.add(smtpd("NOQUEUE: milter-reject: MAIL from a[192.0.2.1]: 451 4.7.1 Service unavailable; from=<a@b.example>"));
+  tally.add("Nov 20 08:53:20 mx1 postfix/tlsproxy[1]: Anonymous TLS connection established from [192.0.2.1]:4711" +
+            kTls);
+  EXPECT_EQ(tally.actions.entries().size(), 5U);
+  EXPECT_EQ(tally.reasons.of("451 4.7.1 Service unavailable").v4, 1U);
+  EXPECT_EQ(tally.reasons.total(), 1U);
+  EXPECT_EQ(tally.days.begin()->second.rejected, 1U);
+  EXPECT_EQ(tally.rejected, 0U);  // pflogsumm does not count what a milter says either
+  EXPECT_EQ(tally.held + tally.warned, 2U);
+  EXPECT_EQ(tally.connections_with_tls().total(), 0U);  // tlsproxy's are not smtpd's
+  EXPECT_EQ(tally.postscreen.of("TLS").v4, 1U);
+}
+
 TEST(Tally, Exim) {
   Tally tally;
   const std::string stamp = "2026-10-09 08:53:20 ";
