@@ -6,9 +6,9 @@
 
 #include "base/result.h"
 #include "insight/aggregates.h"
+#include "insight/countries.h"
 #include "insight/replay.h"
 #include "insight/signal_value.h"
-#include "insight/countries.h"
 #include "insight/statistics.h"
 
 namespace {

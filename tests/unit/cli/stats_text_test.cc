@@ -43,8 +43,7 @@ TEST(StatsText, HeadingsNameTheDenominator) {
   const std::string text = stats_text(report(), false);
   EXPECT_NE(text.find("Connections (shares: of all connections of the family)\n"), std::string::npos) << text;
   EXPECT_NE(text.find("Cipher (of connections with TLS)\n"), std::string::npos);
-  EXPECT_NE(text.find("TLS                55   55.0 %    45   50.0 %    10  100.0 %  ###########\n"),
-            std::string::npos)
+  EXPECT_NE(text.find("TLS                55   55.0 %    45   50.0 %    10  100.0 %  ###########\n"), std::string::npos)
       << text;
   EXPECT_NE(text.find("without TLS        40   40.0 %"), std::string::npos);
   EXPECT_NE(text.find("15 more: --json"), std::string::npos);
