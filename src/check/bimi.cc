@@ -12,7 +12,6 @@ namespace postern::check {
 namespace {
 
 using dmarc::Policy;
-using dns::Status;
 using dns::Type;
 
 constexpr std::size_t kLogoSane = std::size_t{32} * 1024;

@@ -9,7 +9,6 @@ namespace postern::check {
 
 namespace {
 
-using dns::Status;
 using dns::Type;
 
 constexpr std::size_t kNamesMax = 10;    // of one address; as RFC 7208 4.6.4 has it for ptr

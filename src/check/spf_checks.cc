@@ -12,7 +12,6 @@ namespace postern::check {
 
 namespace {
 
-using dns::Status;
 using dns::Type;
 using spf::TermKind;
 
@@ -116,12 +115,11 @@ Task<void> SpfWalk::mechanism(const spf::Term& term, const dns::Name& domain, st
     if (term.qualifier == spf::Outcome::pass) network(term);
   } else if (term.kind == TermKind::ptr) {
     ptr.push_back(printable(domain.text()) + ": " + shown);
-  } else if (term.kind == TermKind::exists) {
+  } else if (term.kind == TermKind::exists ||
+             ((term.kind == TermKind::a || term.kind == TermKind::mx) && term.use.any)) {
     exists = true;
   } else if (term.kind == TermKind::include) {
     co_await follow(term.domain_spec, term.use, shown, domain, depth);
-  } else if ((term.kind == TermKind::a || term.kind == TermKind::mx) && term.use.any) {
-    exists = true;
   } else if (term.kind == TermKind::a || term.kind == TermKind::mx) {
     const auto host = term.domain_spec.empty() ? domain : dns::Name::parse(term.domain_spec);
     if (!host || term.qualifier != spf::Outcome::pass) co_return;

@@ -157,7 +157,6 @@ void judge_policy(Context& context, const mtasts::Policy& policy, const std::str
 }  // namespace
 
 Task<void> check_mta_sts(Context& context) {
-  const std::string domain = context.report.domain;
   const auto name = context.target.domain.below("_mta-sts");
   const auto host = context.target.domain.below("mta-sts");
   if (!name || !host || context.target.hosts.empty()) co_return;

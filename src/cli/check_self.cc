@@ -17,7 +17,6 @@ namespace {
 
 using check::Outcome;
 using check::Report;
-using dns::Status;
 using dns::Type;
 
 constexpr std::uint32_t kLookupsMax = 1000;

@@ -35,7 +35,7 @@ class ProgressLine final : public check::Observer {
   explicit ProgressLine(std::string domain) : domain_(std::move(domain)), terminal_(::isatty(STDERR_FILENO) == 1) {}
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine() {
+  ~ProgressLine() override {
     if (drawn_) std::fputs("\r\x1b[K", stderr);
   }
   void progress(std::size_t done, std::size_t total, std::string_view what) override {

@@ -42,8 +42,8 @@ TEST(Records, EachReadsWhatItsRfcShowsAndNothingShorter) {
   EXPECT_FALSE(parse_caa("\0\0"s));
   EXPECT_FALSE(parse_caa("\0\6issue"s));
   EXPECT_FALSE(parse_caa("\0\1-"s));
-  EXPECT_TRUE(parse_caa("\0\x0F" + std::string(15, 'a')));
-  EXPECT_FALSE(parse_caa("\0\x10" + std::string(16, 'a')));
+  EXPECT_TRUE(parse_caa("\0\x0F"s + std::string(15, 'a')));
+  EXPECT_FALSE(parse_caa("\0\x10"s + std::string(16, 'a')));
 
   const auto nsec3 = parse_nsec3param("\1\0\0\x0A\2\xAA\xBB"s);
   ASSERT_TRUE(nsec3);

@@ -1,0 +1,304 @@
+// What is published, judged over a zone in memory: without name servers of its own, and with them where a test plays
+// them. The laboratory (tests/integration/check.test) has each check's good and bad domain; here is what it cannot
+// have: DNS that does not say, and answers at the limits.
+#include <gtest/gtest.h>
+
+#include "base/json.h"
+#include "check/context.h"
+#include "dns/fixture.h"
+#include "dns/wire.h"
+
+namespace postern::check {
+namespace {
+
+using enum Outcome;
+
+dns::Name name(std::string_view text) { return *dns::Name::parse(text); }
+
+class Published : public ::testing::Test {
+ protected:
+  using Part = Task<void> (*)(Context&);
+
+  void set_up(const std::string& zone, Doors doors = {}) {
+    auto parsed = json::parse(zone);
+    ASSERT_TRUE(parsed) << zone;
+    auto made = dns::Zone::from_json(*parsed);
+    ASSERT_TRUE(made) << made.error().what;
+    resolver_ = std::make_unique<dns::FixtureResolver>(std::move(*made));
+    options_.now = 1795000000000;
+    context_ = std::make_unique<Context>(options_, *resolver_, budget_, std::move(doors));
+    context_->target.domain = name("example.org");
+    context_->report.domain = "example.org";
+    there_ = run_ready(check_name(*context_));
+    if (there_) run_ready(check_mail_hosts(*context_));
+  }
+  void run(Part part) { run_ready(part(*context_)); }
+  // The worst outcome of a check; nullopt where it was not made.
+  std::optional<Outcome> outcome(std::string_view id) {
+    std::optional<Outcome> out;
+    for (const Finding& finding : context_->report.findings) {
+      if (finding.id == id) out = out ? std::max(*out, finding.outcome) : finding.outcome;
+    }
+    return out;
+  }
+  const Finding& finding(std::string_view id) {
+    for (const Finding& one : context_->report.findings) {
+      if (one.id == id) return one;
+    }
+    ADD_FAILURE() << "no finding of " << id;
+    static const Finding kNone;
+    return kNone;
+  }
+
+  Options options_;
+  dns::Budget budget_{5000};
+  std::unique_ptr<dns::FixtureResolver> resolver_;
+  std::unique_ptr<Context> context_;
+  bool there_ = false;
+};
+
+constexpr const char* kHosts =
+    R"("mx.example.org":{"AAAA":["2a02:25::1"],"A":["11.25.0.1"]},"example.org":{"MX":[[10,"mx.example.org"]])";
+
+// `apex` are types of example.org, `more` other names.
+std::string zone(const std::string& apex, const std::string& more = "") {
+  return "{" + std::string(kHosts) + (apex.empty() ? "" : "," + apex) + "}" + (more.empty() ? "" : "," + more) + "}";
+}
+
+TEST_F(Published, NamesThatAreNotThereAndDnsThatDoesNotSayAreDifferent) {
+  set_up("{}");
+  EXPECT_FALSE(there_);
+  EXPECT_TRUE(finding("name.exists").evidence.contains("NXDOMAIN"));
+  set_up(R"({"example.org":"SERVFAIL"})");
+  EXPECT_FALSE(there_);
+  EXPECT_EQ(outcome("name.exists"), fail);
+  EXPECT_TRUE(finding("name.exists").evidence.contains("SERVFAIL"));
+  set_up(R"({"example.org":"TIMEOUT"})");
+  EXPECT_TRUE(finding("name.exists").evidence.contains("timeout"));
+  set_up(R"({"example.org":"BOGUS"})");
+  EXPECT_EQ(outcome("dnssec.domain"), fail);
+  set_up(R"({"example.org":{}})");
+  EXPECT_TRUE(there_);
+  EXPECT_EQ(outcome("mx.present"), info);
+}
+
+TEST_F(Published, AnMxSetThatIsUnknownIsNotTested) {
+  set_up(R"({"example.org":{"MX":"TIMEOUT","TXT":["v=spf1 -all"]}})");
+  EXPECT_TRUE(there_);
+  EXPECT_EQ(outcome("mx.present"), not_tested);
+  EXPECT_EQ(outcome("mx.ipv6"), std::nullopt);
+}
+
+TEST_F(Published, AddressesThatAreUnknownDoNotCountAgainstTheHost) {
+  set_up(R"({"example.org":{"MX":[[10,"mx.example.org"]]},"mx.example.org":"SERVFAIL"})");
+  EXPECT_EQ(outcome("mx.resolves"), not_tested);
+  EXPECT_EQ(outcome("dnssec.mx"), not_tested);
+}
+
+TEST_F(Published, NullMxCases) {
+  set_up(R"({"example.org":{"MX":[[0,"."]],"A":["11.0.0.1"]}})");
+  EXPECT_EQ(outcome("mx.null"), pass);
+  set_up(R"({"example.org":{"MX":[[0,"."]]}})");
+  EXPECT_EQ(outcome("mx.null"), info);
+  set_up(R"({"example.org":{"MX":[[5,"."]],"A":["11.0.0.1"]}})");
+  EXPECT_EQ(outcome("mx.null"), fail);
+  EXPECT_EQ(finding("mx.null").record, "example.org. IN MX 0 .");
+}
+
+TEST_F(Published, AddressKinds) {
+  const auto why = [](std::string_view text) { return why_not_global(*ip::Address::parse(text)); };
+  EXPECT_EQ(why("2a02:25::1"), "");
+  EXPECT_EQ(why("11.25.0.1"), "");
+  for (const char* text :
+       {"fe80::1", "fd00::1", "2001:db8::1", "2002:b00::1", "2001:0:1::1", "ff02::1", "::1", "::", "10.0.0.1",
+        "127.0.0.1", "192.0.2.1", "224.0.0.1", "0.0.0.0", "240.0.0.1", "169.254.1.1", "100.64.0.1", "fec0::1"}) {
+    EXPECT_NE(why(text), "") << text;
+  }
+  set_up(R"({"example.org":{"MX":[[10,"mx.example.org"]]},"mx.example.org":{"A":["10.0.0.1"]}})");
+  EXPECT_FALSE(context_->target.hosts[0].addresses[0].reachable_kind);
+  EXPECT_EQ(outcome("mx.address"), fail);
+}
+
+TEST_F(Published, SpfCountsLookupsAtTheLimitAndBeyond) {
+  const auto with = [&](int terms) {
+    std::string text = "v=spf1";
+    for (int i = 0; i < terms; ++i) text += " a:mx.example.org";
+    set_up(zone(R"("TXT":[")" + text + R"( -all"])"));
+    run(check_spf);
+    return outcome("spf.lookups");
+  };
+  EXPECT_EQ(with(8), pass);
+  EXPECT_EQ(with(9), warn);
+  EXPECT_EQ(with(10), warn);
+  EXPECT_EQ(with(11), fail);
+}
+
+TEST_F(Published, SpfThatCannotBeFollowedIsNotTested) {
+  set_up(zone(R"("TXT":["v=spf1 include:slow.example.net -all"])", R"("slow.example.net":"TIMEOUT")"));
+  run(check_spf);
+  EXPECT_EQ(outcome("spf.include"), not_tested);
+  EXPECT_EQ(outcome("spf.all"), pass);
+  set_up(zone(R"("TXT":"TIMEOUT")"));
+  run(check_spf);
+  EXPECT_EQ(outcome("spf.record"), not_tested);
+}
+
+TEST_F(Published, SpfBreadthAtItsLimits) {
+  const auto with = [&](const std::string& term) {
+    set_up(zone(R"("TXT":["v=spf1 )" + term + R"( -all"])"));
+    run(check_spf);
+    return outcome("spf.breadth");
+  };
+  EXPECT_EQ(with("ip4:11.0.0.0/7"), fail);
+  EXPECT_EQ(with("ip4:11.0.0.0/8"), warn);
+  EXPECT_EQ(with("ip4:11.0.0.0/15"), warn);
+  EXPECT_EQ(with("ip4:11.0.0.0/16"), pass);
+  EXPECT_EQ(with("ip6:2a02::/31"), fail);
+  EXPECT_EQ(with("ip6:2a02::/32"), warn);
+  EXPECT_EQ(with("ip6:2a02::/47"), warn);
+  EXPECT_EQ(with("ip6:2a02::/48"), pass);
+  EXPECT_EQ(context_->target.spf_senders_v6, std::vector<std::string>{"2a02::/48"});
+}
+
+TEST_F(Published, SpfRecordInALoopOfManyEnds) {
+  std::string more;
+  for (int i = 0; i < 100; ++i) {
+    more += (i == 0 ? "" : ",") + std::string("\"r") + std::to_string(i) +
+            R"(.example.net":{"TXT":["v=spf1 include:r)" + std::to_string(i + 1) + R"(.example.net include:r)" +
+            std::to_string(i + 1) + R"(.example.net -all"]})";
+  }
+  set_up(zone(R"("TXT":["v=spf1 include:r0.example.net -all"])", more));
+  run(check_spf);
+  EXPECT_EQ(outcome("spf.lookups"), fail);
+  EXPECT_LT(resolver_->asked(), 1000U);
+}
+
+TEST_F(Published, DmarcOfTheOrganisationCounts) {
+  set_up(zone("", R"("_dmarc.example.org":"TIMEOUT")"));
+  run(check_dmarc);
+  EXPECT_EQ(outcome("dmarc.record"), not_tested);
+  set_up(zone("", R"("_dmarc.example.org":{"TXT":["v=DMARC1; p=quarantine; t=y; rua=mailto:a@example.org"]})"));
+  run(check_dmarc);
+  EXPECT_EQ(outcome("dmarc.record"), pass);
+  EXPECT_EQ(outcome("dmarc.policy"), warn);
+  EXPECT_EQ(outcome("dmarc.rua"), pass);
+  EXPECT_EQ(outcome("dmarc.external"), pass);
+}
+
+TEST_F(Published, DmarcReceiverThatDoesNotAnswerIsNotTested) {
+  set_up(zone(
+      "",
+      R"("_dmarc.example.org":{"TXT":["v=DMARC1; p=reject; rua=mailto:a@example.net"]},"example.net":{"MX":[[1,"mx.example.org"]]},
+                     "example.org._report._dmarc.example.net":"SERVFAIL")"));
+  run(check_dmarc);
+  EXPECT_EQ(outcome("dmarc.external"), not_tested);
+}
+
+TEST_F(Published, DkimAsksNothingThatAWildcardWouldAnswer) {
+  set_up(zone(
+      "",
+      R"("postern-check-nobody._domainkey.example.org":{"TXT":["hello"]},"_domainkey.example.org":{}, "default._domainkey.example.org":{"TXT":["hello"]})"));
+  run(check_dkim);
+  EXPECT_EQ(outcome("dkim.record"), info) << "no selector seems to be there";
+}
+
+// MTA-STS, with the web played.
+Task<HttpsResult> give(HttpsResult result) { co_return result; }
+
+TEST_F(Published, PolicyIsFetchedOverEachFamily) {
+  constexpr const char* kPolicy = "version: STSv1\nmode: enforce\nmax_age: 604800\nmx: mx.example.org\n";
+  const std::string records = zone(
+      "",
+      R"("_mta-sts.example.org":{"TXT":["v=STSv1; id=1"]},"mta-sts.example.org":{"AAAA":["2a02::80"],"A":["11.0.0.80"]})");
+  Doors doors;
+  std::vector<std::string> asked;
+  doors.fetch = [&](outbound::HttpsRequest request) {
+    asked.push_back(request.addresses.at(0).text());
+    return give(outbound::HttpsAnswer{200, "text/plain; charset=utf-8", kPolicy});
+  };
+  set_up(records, doors);
+  run(check_mta_sts);
+  EXPECT_EQ(asked, (std::vector<std::string>{"2a02::80", "11.0.0.80"}));
+  for (const char* id : {"record", "policy", "families", "type", "mode", "max_age", "mx", "patterns"}) {
+    EXPECT_EQ(outcome("mta_sts." + std::string(id)), pass) << id;
+  }
+  ASSERT_TRUE(context_->target.sts);
+  EXPECT_EQ(context_->target.sts->mode, mtasts::Mode::enforce);
+
+  doors.fetch = [&](outbound::HttpsRequest request) {
+    return request.addresses.at(0).is_v6() ? give(std::unexpected(outbound::HttpsFailure{false, "connection refused"}))
+                                           : give(outbound::HttpsAnswer{200, "text/plain", kPolicy});
+  };
+  set_up(records, doors);
+  run(check_mta_sts);
+  EXPECT_EQ(outcome("mta_sts.policy"), pass);
+  EXPECT_EQ(outcome("mta_sts.families"), fail);
+
+  doors.fetch = [&](const outbound::HttpsRequest&) { return give(outbound::HttpsAnswer{301, "text/plain", ""}); };
+  set_up(records, doors);
+  run(check_mta_sts);
+  EXPECT_EQ(outcome("mta_sts.policy"), fail);
+  EXPECT_TRUE(finding("mta_sts.policy").evidence.contains("redirects are not followed"));
+  EXPECT_FALSE(context_->target.sts);
+}
+
+// Name servers, played: an address of ours without a way is no fault of theirs.
+Task<std::vector<resolver::DirectAnswer>> answer(std::vector<resolver::DirectAnswer> answers) { co_return answers; }
+
+TEST_F(Published, NoWayToAFamilyIsOurOwnAffair) {
+  const std::string records = zone(
+      R"("NS":["ns1.example.org","ns2.example.org"])",
+      R"("ns1.example.org":{"AAAA":["2a02:1::1"],"A":["11.0.1.1"]},"ns2.example.org":{"AAAA":["2a02:2::1"],"A":["11.0.2.1"]})");
+  Doors doors;
+  bool four_too = false;
+  doors.ask_servers = [&](const std::vector<resolver::DirectQuestion>& questions) {
+    std::vector<resolver::DirectAnswer> answers;
+    for (const auto& question : questions) {
+      resolver::DirectAnswer one;
+      if (question.server.address.is_v6() || four_too) {
+        one.problem = resolver::DirectAnswer::Problem::no_route;
+        one.what = "Network is unreachable";
+      } else {
+        one.problem = resolver::DirectAnswer::Problem::none;
+        one.packet.emplace();
+        one.packet->authoritative = one.packet->edns = true;
+      }
+      answers.push_back(std::move(one));
+    }
+    return answer(std::move(answers));
+  };
+  set_up(records, doors);
+  run(find_zone);
+  EXPECT_EQ(context_->zone, name("example.org"));
+  run(check_name_servers);
+  EXPECT_EQ(outcome("dns.ns_reach"), pass);
+  EXPECT_TRUE(finding("dns.ns_reach").evidence.contains("no way from here"));
+  EXPECT_EQ(outcome("dns.ns_count"), pass);
+  EXPECT_EQ(outcome("dns.ns_ipv6"), pass);
+  four_too = true;
+  set_up(records, doors);
+  run(find_zone);
+  run(check_name_servers);
+  EXPECT_EQ(outcome("dns.ns_reach"), not_tested);
+}
+
+TEST_F(Published, EvidenceOfStrangersIsPrintableAndBounded) {
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += R"(,"\u0001\u00ff)" + std::string(200, 'x') + "\"";
+  set_up(zone(R"("TXT":["v=spf1 -all")" + many + "]"));
+  run(check_spf);
+  for (const Finding& one : context_->report.findings) {
+    EXPECT_LE(one.evidence.size(), kEvidenceMax);
+    EXPECT_FALSE(one.evidence.contains('\x01')) << one.id;
+  }
+}
+
+TEST_F(Published, TextRecordsAreSplitForZoneFiles) {
+  EXPECT_EQ(zone_text(name("a.example"), "say \"x\\y\""), R"(a.example. IN TXT "say \"x\\y\"")");
+  const std::string at_limit = zone_text(name("a.example"), std::string(255, 'x'));
+  EXPECT_EQ(at_limit, "a.example. IN TXT \"" + std::string(255, 'x') + "\"");
+  EXPECT_EQ(zone_text(name("a.example"), std::string(256, 'x')), at_limit + " \"x\"");
+}
+
+}  // namespace
+}  // namespace postern::check
