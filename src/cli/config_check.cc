@@ -20,6 +20,13 @@ void check_certificates(config::Loaded& loaded, const std::string& file) {
       loaded.problems.push_back({file, loaded.certificates_line, 0, "tls.certificates", made.error().what});
     }
   }
+  if (loaded.config == nullptr) return;
+  for (const io::TlsCertificate& certificate : loaded.config->web.tls.certificates) {
+    io::TlsServerOptions options = loaded.config->web.tls;
+    options.certificates = {certificate};
+    if (const auto made = io::TlsServerContext::make(options); !made)
+      loaded.problems.push_back({file, 0, 0, "web.certificates", made.error().what});
+  }
 }
 
 void append_array(json::Writer& writer, std::string_view name, const std::vector<config::Problem>& problems) {

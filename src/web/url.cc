@@ -20,6 +20,7 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
       out += ' ';
       continue;
     }
+    if (text[i] == '\0') return std::nullopt;
     if (text[i] != '%') {
       out += text[i];
       continue;

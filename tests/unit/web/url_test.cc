@@ -15,6 +15,7 @@ TEST(Url, DecodesAndRefusesWhatIsCut) {
   EXPECT_FALSE(percent_decode("%2"));
   EXPECT_FALSE(percent_decode("%zz"));
   EXPECT_FALSE(percent_decode("%00"));
+  EXPECT_FALSE(percent_decode(std::string_view("a\0b", 3)));
   EXPECT_EQ(percent_encode("a b/ü"), "a%20b%2F%C3%BC");
   EXPECT_EQ(percent_decode(percent_encode("a b/ü~")), "a b/ü~");
 }
