@@ -28,6 +28,17 @@ bool is_zstd(std::string_view head) {
           head.substr(1, 3) == "\x2A\x4D\x18");
 }
 
+// What is not read here, and who reads it; "" where it may be a log.
+std::string remedy_for(std::string_view head, const std::string& path) {
+  if (head.starts_with("\xFD"
+                       "7zXZ"))
+    return "is packed by xz: xz -dc " + path + " | postern stats --maillog -";
+  if (head.starts_with("BZh")) return "is packed by bzip2: bzip2 -dc " + path + " | postern stats --maillog -";
+  if (head.starts_with("LPKSHHRH"))
+    return "is a journal: journalctl -o export --file " + path + " | postern stats --maillog -";
+  return {};
+}
+
 }  // namespace
 
 // Gives plain octets for those of the file.
@@ -107,6 +118,8 @@ Result<void> LogStream::begin() {
     got += n;
   }
   head_ = head.substr(0, got);
+  if (const std::string remedy = remedy_for(head_, path_); !remedy.empty())
+    return fail(ErrorKind::invalid, path_ + " " + remedy);
   if (gzip::is_gzip(head_)) {
     unpacker_ = std::make_unique<GzipUnpacker>();
   } else if (is_zstd(head_)) {

@@ -13,8 +13,8 @@ constexpr std::size_t kIsoDate = 10;  // "2026-10-09"
 constexpr std::size_t kSecond = 19;   // "2026-10-09T08:53:20"
 
 bool is_classic(std::string_view s) {
-  return s.size() > kClassic && s[3] == ' ' && s[6] == ' ' && s[9] == ':' && s[12] == ':' && s[15] == ' ' &&
-         is_alpha(s[0]) && is_digit(s[5]) && is_digit(s[7]) && is_digit(s[14]);
+  return s.size() > kClassic && s[3] == ' ' && s[6] == ' ' && s[9] == ':' && s[12] == ':' &&
+         (s[15] == ' ' || s[15] == '.') && is_alpha(s[0]) && is_digit(s[5]) && is_digit(s[7]) && is_digit(s[14]);
 }
 
 // "Oct  9 2026 08:53:20 "
@@ -235,6 +235,11 @@ Line split_line(std::string_view text) {
   bool structured = false;
   if (is_classic(text)) {
     line.stamp = text.substr(0, kClassic);
+    if (text[end] == '.') {  // journalctl -o short-precise
+      ++end;
+      while (end < text.size() && is_digit(text[end])) ++end;
+      if (end == text.size() || text[end] != ' ') return Line{};
+    }
   } else if (is_classic_with_year(text)) {
     end = 20;
     line.stamp = text.substr(0, end);

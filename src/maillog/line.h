@@ -1,9 +1,10 @@
 // A line of a mail log, cut into its parts: time stamp, host, program, process id, message. Which stamps there are:
 //
-//   Oct  9 08:53:20 mx1 postfix/smtpd[911]: ...            RFC 3164 4.1.2, with or without <PRI>; a year may follow the
-//   day 2026-10-09T08:53:20.764590+00:00 mx1 postfix/...        rsyslog's, journalctl -o short-iso's <22>1
-//   2026-10-09T08:53:20Z mx1 postfix/smtpd 911 - - ... RFC 5424 6 2026-10-09 08:53:20 1abcde-000000-AB <= ... Exim's
-//   mainlog
+// - RFC 3164 4.1.2, with or without <PRI>; a year may follow the day, a fraction the second:
+//   "Oct  9 08:53:20 mx1 postfix/smtpd[911]: ..."
+// - rsyslog's, and that of journalctl -o short-iso: "2026-10-09T08:53:20.764590+00:00 mx1 postfix/smtpd[911]: ..."
+// - RFC 5424 6: "<22>1 2026-10-09T08:53:20Z mx1 postfix/smtpd 911 - - ..."
+// - Exim's mainlog: "2026-10-09 08:53:20 1abcde-000000-AB <= ..."
 //
 // Of a program's name what is behind the last slash is the daemon, whatever stands before it ("postfix",
 // "postfix-out", "postfix/submission", a syslog_name of the operator's): it is Postfix's where Postfix has a daemon of

@@ -11,7 +11,7 @@ if [ "${1:-}" = --no-tsan ]; then
   shift
 fi
 filter=${1:-}
-tsan_modules=(base io spool inbound resolver bounds)
+tsan_modules=(base io spool inbound resolver bounds insight)
 jobs=$(nproc)
 
 tools/dev/setup.sh --quiet build test web

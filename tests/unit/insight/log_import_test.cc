@@ -160,6 +160,15 @@ TEST_F(LogImportTest, JournalExport) {
 TEST_F(LogImportTest, Errors) {
   EXPECT_EQ(count({folder_.path() + "/nothing"}, 1).error().kind, ErrorKind::not_found);
   EXPECT_EQ(count({folder_.path()}, 1).error().kind, ErrorKind::invalid);
+  for (const auto& [head, remedy] : {std::pair{"\xFD"
+                                               "7zXZ",
+                                               "xz -dc"},
+                                     {"BZh91AY", "bzip2 -dc"},
+                                     {"LPKSHHRH", "journalctl"}}) {
+    const auto foreign = count({write("foreign", std::string(head) + std::string(100, 'x'))}, 1);
+    ASSERT_FALSE(foreign);
+    EXPECT_NE(foreign.error().what.find(remedy), std::string::npos) << foreign.error().what;
+  }
   const std::string text = log_of(5000);
   std::string damaged = gzip::compress(text);
   EXPECT_EQ(count({write("cut.gz", damaged.substr(0, damaged.size() / 2))}, 2).error().kind, ErrorKind::invalid);

@@ -29,8 +29,9 @@ TEST(Line, Classic) {
 TEST(Line, StampsAreOneTime) {
   const std::string_view rest = " mx1 postfix/qmgr[1]: 4104E3D: removed";
   for (const std::string_view stamp :
-       {"Oct  9 08:53:20", "<22>Oct  9 08:53:20", "Oct 09 08:53:20", "Oct  9 2026 08:53:20", "2026-10-09T08:53:20Z",
-        "2026-10-09T08:53:20+00:00", "2026-10-09T10:53:20+02:00", "2026-10-09T04:53:20-0400", "2026-10-09T08:53:20"}) {
+       {"Oct  9 08:53:20", "<22>Oct  9 08:53:20", "Oct 09 08:53:20", "Oct  9 2026 08:53:20", "Oct 09 08:53:20.764590",
+        "2026-10-09T08:53:20Z", "2026-10-09T08:53:20+00:00", "2026-10-09T10:53:20+02:00", "2026-10-09T04:53:20-0400",
+        "2026-10-09T08:53:20"}) {
     const std::string text = std::string(stamp) + std::string(rest);
     EXPECT_EQ(when(text), "2026-10-09T08:53:20.000Z") << stamp;
     const Line line = split_line(text);
