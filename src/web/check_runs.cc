@@ -178,7 +178,7 @@ Result<std::string> CheckRuns::canonical(std::string_view domain) {
 
 Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(std::string_view domain, WallMs now) {
   POSTERN_TRY(const std::string name, canonical(domain));
-  if (const auto known = find(name, now)) return known;
+  if (auto known = find(name, now)) return known;
   if (!impl_->checker) return fail(ErrorKind::not_found, "the checker is not part of this server");
   if (impl_->waiting.size() >= kWaitingMax || !impl_->make_room(now))
     return fail(ErrorKind::limit, "too many domains wait to be checked; try again in some minutes");

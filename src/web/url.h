@@ -10,7 +10,7 @@
 
 namespace postern::web {
 
-// RFC 3986 2.1. Nothing where an escape is cut or no hexadecimal, or where it stands for NUL.
+// RFC 3986 2.1. Nothing where an escape is cut or no hexadecimal, or where there is a NUL.
 [[nodiscard]] std::optional<std::string> percent_decode(std::string_view text);
 // All but letters, digits and "-._~".
 [[nodiscard]] std::string percent_encode(std::string_view text);
