@@ -29,7 +29,7 @@ function showFinding(finding) {
 
 if (run && window.EventSource) {
   document.getElementById('findings').replaceChildren();
-  const events = new EventSource(`${base}/api/check/${encodeURIComponent(run.dataset.domain)}/events`);
+  const events = new EventSource(`${base}/api/check/${encodeURIComponent(run.dataset.domain)}${run.dataset.deep}/events`);
   events.addEventListener('finding', (event) => showFinding(JSON.parse(event.data)));
   events.addEventListener('progress', (event) => {
     const data = JSON.parse(event.data);

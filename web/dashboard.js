@@ -100,7 +100,7 @@ async function enhance() {
   const css = getComputedStyle(document.documentElement);
   const colour = (name) => css.getPropertyValue(`--${name}`).trim();
   const charts = [
-    ['by-verdict', 'verdict', [['accept', 'accepted'], ['tag', 'tagged'], ['greylist', 'greylisted'], ['throttle', 'deferred'], ['reject', 'refused'], ['none', 'not judged']]],
+    ['by-verdict', 'verdict', [['accept', 'accepted'], ['tag', 'tagged'], ['greylist', 'greylisted'], ['throttle', 'deferred'], ['reject', 'refused'], ['none', 'no mail']]],
     ['by-family', 'family', [['ipv6', 'IPv6', 'v6'], ['ipv4', 'IPv4', 'v4']]],
     ['by-tls', 'tls', [['ok', 'TLS', 'tls-ok'], ['none', 'in clear', 'tls-none'], ['failed', 'handshake failed', 'tls-failed']]],
   ];

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "check/proof.h"
 #include "check/run.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -23,6 +24,7 @@
 #include "io/listener.h"
 #include "io/process.h"
 #include "resolver/unbound.h"
+#include "srs/rewriter.h"
 #include "web/control_client.h"
 #include "web/password.h"
 #include "web/sandbox.h"
@@ -36,6 +38,8 @@ namespace {
 constexpr std::size_t kSpareFiles = 200;  // descriptors beside those of connections
 constexpr std::size_t kPoolThreads = 3;   // records, passwords, a backtest
 constexpr seconds kStopMax{2};
+constexpr std::uint32_t kProofLookups = 5;
+constexpr seconds kProofWait{10};
 
 // The configuration without the files that it names: this process has no keys and no passwords of others.
 std::shared_ptr<const config::Config> read_config(const std::string& file) {
@@ -140,6 +144,13 @@ class Process {
     if (io::running_as_root() && !config_->user.empty()) {
       POSTERN_TRY_VOID(io::drop_privileges(config_->user));
     }
+    if (options_->check) {
+      // Kept, so that a record that was published in the morning counts after a restart at noon
+      if (auto secret = srs::load_secret(config_->data_dir + "/check.secret"))
+        proof_secret_ = std::move(*secret);
+      else
+        log::warning("web_no_proofs", {{"why", secret.error().what}});
+    }
     if (io::running_as_root()) log::warning("web_as_root", {{"remedy", "set user = \"postern\" in the configuration"}});
     POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_)));
     if (sandboxed == web::Sandboxed::no_kernel)
@@ -226,20 +237,37 @@ class Process {
       return answers.backtest(policy, since, stop);
     };
     if (resolver_ != nullptr) {
-      out.checker = [this](std::string domain, check::Observer* observer) {
+      out.checker = [this](std::string domain, bool deep, check::Observer* observer) {
         check::Options options;
+        options.deep = deep;
         options.helo = options_->hostname;
         options.ca_file = config_->outbound_tls.ca_file;
         options.now = wall_now();
         return check::run(std::move(domain), std::move(options),
                           check::Services{.loop = loop_, .pool = *pool_, .resolver = *resolver_}, observer);
       };
+      if (proof_secret_.size() >= check::kProofSecretMin) {
+        out.proofs.record = [this](const std::string& domain, WallMs now) -> Result<check::ProofRecord> {
+          const auto name = dns::Name::parse(domain);
+          if (!name) return fail(ErrorKind::invalid, "no domain name");
+          return check::make_proof(proof_secret_, *name, now + check::kProofLifetimeMs);
+        };
+        out.proofs.verify = [this](std::string domain, WallMs now) { return verify(std::move(domain), now); };
+      }
     }
     return out;
   }
 
+  Task<check::ProofAnswer> verify(std::string domain, WallMs now) {
+    const auto name = dns::Name::parse(domain);
+    if (!name) co_return check::ProofAnswer{};
+    dns::Budget budget(kProofLookups, Deadline::after(kProofWait));
+    co_return co_await check::verify_proof(proof_secret_, *name, now, *resolver_, budget);
+  }
+
   std::shared_ptr<const config::Config> config_;
   std::shared_ptr<const web::Options> options_;
+  std::string proof_secret_;  // empty: visitors get no deeper checks
   std::vector<Socket> sockets_;
   std::shared_ptr<io::TlsServerContext> tls_;
   io::Loop loop_;

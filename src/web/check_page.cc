@@ -111,7 +111,8 @@ std::string report_html(const check::Report& report) {
 }
 
 std::string progress_html(const CheckRun& run) {
-  std::string out = "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\">";
+  std::string out =
+      "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\" data-deep=\"" + (run.deep ? "/deep" : "") + "\">";
   out +=
       "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
       std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +
@@ -124,6 +125,40 @@ std::string progress_html(const CheckRun& run) {
 
 }  // namespace
 
+// Below a report: how to get the deeper tests.
+std::string Site::Impl::deeper_html(const Visit& visit, const std::string& domain) const {
+  const std::string here = visit.frame.base + "/check/" + domain + "/deep";
+  std::string out =
+      "<h2>Deeper tests</h2><p>Versions and ciphers one by one, recipients that must and must not be taken, an open "
+      "relay: "
+      "they take many connections, and only a domain's owner may ask for them.</p>";
+  if (visit.is_operator) return out + "<p><a href=\"" + here + "\">Run the deeper tests</a></p>\n";
+  if (!services.proofs.record) return {};
+  const auto record = services.proofs.record(domain, services.now());
+  if (!record) return {};
+  return out + "<p>Publish this record, then <a href=\"" + here +
+         "\">run them</a>. It counts for a week.</p><pre tabindex=\"0\">" +
+         escape(record->name.text() + ". 300 IN TXT \"" + record->text + "\"") + "</pre>\n";
+}
+
+// Nothing where the deeper tests may be run; else what the visitor reads.
+Task<std::optional<Response>> Site::Impl::refuse_deep(const Visit& visit, std::string domain) {
+  if (visit.is_operator) co_return std::nullopt;
+  std::string why = "The deeper tests are the operator's here.";
+  int status = 403;
+  if (services.proofs.verify) {
+    const check::ProofAnswer answer = co_await services.proofs.verify(domain, services.now());
+    if (answer.state == check::Proof::proved) co_return std::nullopt;
+    if (answer.state == check::Proof::unknown) status = 503;
+    why = answer.state == check::Proof::missing
+              ? "The record that proves your control of " + domain + " is not there yet."
+              : "Whether the record is there could not be found out.";
+    if (!answer.why.empty()) why += " DNS says: " + answer.why;
+  }
+  if (visit.request.path.starts_with("/api/")) co_return json_error(status, why);
+  co_return html(page(visit.frame, "Check of " + domain, notice("bad", why) + deeper_html(visit, domain)), status);
+}
+
 Task<Response> Site::Impl::check(Visit visit) {
   const bool api = visit.request.path.starts_with("/api/");
   std::string domain = visit.request.path.substr(std::string_view(api ? "/api/check" : "/check").size());
@@ -131,6 +166,9 @@ Task<Response> Site::Impl::check(Visit visit) {
   constexpr std::string_view kEvents = "/events";
   const bool events = api && std::string_view(domain).ends_with(kEvents);
   if (events) domain.resize(domain.size() - kEvents.size());
+  constexpr std::string_view kDeep = "/deep";
+  const bool deep = std::string_view(domain).ends_with(kDeep);
+  if (deep) domain.resize(domain.size() - kDeep.size());
   const std::string title = "Check a domain";
   constexpr std::string_view kAbout =
       "<p>Everything that can be said from here about a domain's mail set-up: DNS, DNSSEC, MX, both address families, "
@@ -146,7 +184,7 @@ Task<Response> Site::Impl::check(Visit visit) {
   }
   const WallMs now = services.now();
   const auto name = CheckRuns::canonical(domain);
-  auto run = name ? checks.find(*name, now) : nullptr;
+  auto run = name ? checks.find(*name, deep, now) : nullptr;
   if (name && run == nullptr && events) co_return json_error(404, "that domain is not being checked");
   if (run == nullptr) {
     // A new check costs as much as many pages
@@ -156,7 +194,10 @@ Task<Response> Site::Impl::check(Visit visit) {
       out.fields.emplace_back("Retry-After", std::to_string(rates.wait_s(cost)));
       co_return out;
     }
-    auto asked = checks.ask(domain, now);
+    if (name && deep) {
+      if (auto refused = co_await refuse_deep(visit, *name)) co_return std::move(*refused);
+    }
+    auto asked = checks.ask(domain, deep, now);
     if (!asked && api) co_return json_error(asked.error());
     if (!asked)
       co_return html(page(visit.frame, title, notice("bad", asked.error().what) + ask_form(visit.frame, domain)),
@@ -197,6 +238,7 @@ Task<Response> Site::Impl::check(Visit visit) {
   const std::string shown = run->report.unicode.empty() ? run->domain : run->report.unicode;
   body += "<p class=\"dim\">Checked at " + time_html(run->ended) +
           " UTC; kept for ten minutes. The address of this page can be shared.</p>" + report_html(run->report);
+  if (!deep) body += deeper_html(visit, run->domain);
   co_return html(page(visit.frame, "Check of " + shown, body));
 }
 

@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::size_t kDomainMax = 512;  // octets of what was typed
 
+// No domain has a slash.
+std::string key_of(std::string_view domain, bool deep) { return std::string(domain) + (deep ? "/deep" : ""); }
+
 std::string event(std::string_view name, const std::string& data) {
   return "event: " + std::string(name) + "\ndata: " + data + "\n\n";
 }
@@ -77,7 +80,7 @@ struct CheckRuns::Impl {
     run->state = CheckRun::State::running;
     changed(*run);
     Watching watching(*this, *run);
-    auto report = co_await checker(run->domain, &watching);
+    auto report = co_await checker(run->domain, run->deep, &watching);
     run->ended = wall_now();
     if (report) {
       run->report = std::move(*report);
@@ -176,23 +179,24 @@ Result<std::string> CheckRuns::canonical(std::string_view domain) {
   return fail(ErrorKind::invalid, "\"" + printable(domain, 100) + "\" is no domain; type one such as example.org");
 }
 
-Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(std::string_view domain, WallMs now) {
+Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(std::string_view domain, bool deep, WallMs now) {
   POSTERN_TRY(const std::string name, canonical(domain));
-  if (auto known = find(name, now)) return known;
+  if (auto known = find(name, deep, now)) return known;
   if (!impl_->checker) return fail(ErrorKind::not_found, "the checker is not part of this server");
   if (impl_->waiting.size() >= kWaitingMax || !impl_->make_room(now))
     return fail(ErrorKind::limit, "too many domains wait to be checked; try again in some minutes");
   auto run = std::make_shared<CheckRun>();
   run->domain = name;
+  run->deep = deep;
   run->begun = now;
-  impl_->runs.insert_or_assign(name, run);
+  impl_->runs.insert_or_assign(key_of(name, deep), run);
   impl_->waiting.push_back(run);
   impl_->start_next();
   return std::shared_ptr<const CheckRun>(std::move(run));
 }
 
-std::shared_ptr<const CheckRun> CheckRuns::find(std::string_view domain, WallMs now) const {
-  const auto found = impl_->runs.find(domain);
+std::shared_ptr<const CheckRun> CheckRuns::find(std::string_view domain, bool deep, WallMs now) const {
+  const auto found = impl_->runs.find(key_of(domain, deep));
   if (found == impl_->runs.end()) return nullptr;
   const CheckRun& run = *found->second;
   if (run.ended > 0 && run.ended + kKeptMs < now) return nullptr;

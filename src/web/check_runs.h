@@ -26,6 +26,7 @@ inline constexpr std::size_t kWaitingMax = 50;
 struct CheckRun {
   enum class State : std::uint8_t { waiting, running, done, failed } state = State::waiting;
   std::string domain;  // A-labels
+  bool deep = false;
   WallMs begun = 0, ended = 0;
   std::size_t done = 0, total = 0;  // steps
   std::string step;
@@ -37,7 +38,7 @@ struct CheckRun {
 
 class CheckRuns {
  public:
-  using Checker = std::function<Task<Result<check::Report>>(std::string domain, check::Observer* observer)>;
+  using Checker = std::function<Task<Result<check::Report>>(std::string domain, bool deep, check::Observer* observer)>;
   CheckRuns(io::Loop& loop, Checker checker, std::size_t at_once);
   ~CheckRuns();
   CheckRuns(const CheckRuns&) = delete;
@@ -45,8 +46,9 @@ class CheckRuns {
 
   // The run of a domain: one that is under way or was kept, else a new one. Error: `invalid` where it is no domain
   // name, `limit` where too many wait.
-  [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(std::string_view domain, WallMs now);
-  [[nodiscard]] std::shared_ptr<const CheckRun> find(std::string_view domain, WallMs now) const;
+  [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(std::string_view domain, bool deep, WallMs now);
+  // `domain` in canonical form.
+  [[nodiscard]] std::shared_ptr<const CheckRun> find(std::string_view domain, bool deep, WallMs now) const;
   // The canonical form, or an error that says what is wrong.
   [[nodiscard]] static Result<std::string> canonical(std::string_view domain);
   // Events of a run until its end.

@@ -28,7 +28,7 @@ constexpr std::array<WordLook, kWords> kLooks{{{Word::accept, "accepted", "c-acc
                                                {Word::greylist, "greylisted", "c-greylist"},
                                                {Word::throttle, "deferred", "c-throttle"},
                                                {Word::reject, "refused", "c-reject"},
-                                               {Word::none, "not judged", "c-none"}}};
+                                               {Word::none, "no mail", "c-none"}}};
 
 std::vector<double> values(const Series& series, const std::function<std::uint64_t(const Counts&)>& of) {
   std::vector<double> out;

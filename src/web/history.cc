@@ -117,7 +117,11 @@ Word word_of(const record::SessionView& session) {
   for (const record::DecisionView& decision : session.decisions) {
     if (decision.enforced) strongest = std::max(strongest, word_of(decision.action));
   }
-  return strongest;
+  // Mailboxes that do not exist, full disks and the like are refused without a judgement
+  if (session.accepted > 0) return std::max(strongest, Word::accept);
+  const int code = refused_in(session).code;
+  if (code >= 500) return Word::reject;
+  return code >= 400 && strongest <= Word::accept ? Word::throttle : strongest;
 }
 
 Tls tls_of(const record::SessionView& session) {

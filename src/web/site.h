@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "check/proof.h"
 #include "check/run.h"
 #include "io/loop.h"
 #include "web/history.h"
@@ -19,8 +20,15 @@
 
 namespace postern::web {
 
-// The checker, as the pages need it: runs to its end, and tells the observer on its way.
-using Checker = std::function<Task<Result<check::Report>>(std::string domain, check::Observer* observer)>;
+// The checker, as the pages need it: runs to its end, and tells the observer on its way. `deep`: with further
+// connections and probes, which the domain's owner has asked for.
+using Checker = std::function<Task<Result<check::Report>>(std::string domain, bool deep, check::Observer* observer)>;
+// What proves that a visitor has control of a domain (check/proof.h): the TXT record to publish, and whether it is
+// there.
+struct Proofs {
+  std::function<Result<check::ProofRecord>(const std::string& domain, WallMs now)> record;
+  std::function<Task<check::ProofAnswer>(std::string domain, WallMs now)> verify;
+};
 
 // What the site asks, so that tests bring their own. The functions that answer JSON texts block, and are called on the
 // pool; they end soon with `cancelled` once `stop` is set.
@@ -34,6 +42,7 @@ struct Services {
   std::function<Text(WallMs since, const std::atomic<bool>& stop)> signals;  // `postern signals --json`
   std::function<Text(const std::string& policy, WallMs since, const std::atomic<bool>& stop)> backtest;  // `replay`
   Checker checker;  // empty: there is none
+  Proofs proofs;    // empty: visitors get no deeper tests
   WallMs (*now)() = wall_now;
 };
 

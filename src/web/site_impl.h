@@ -86,6 +86,8 @@ struct Site::Impl {
   [[nodiscard]] Task<Response> why(Visit visit);
   [[nodiscard]] Task<Response> change_by_why(Visit visit, std::string id);
   // check_page.cc
+  [[nodiscard]] std::string deeper_html(const Visit& visit, const std::string& domain) const;
+  [[nodiscard]] Task<std::optional<Response>> refuse_deep(const Visit& visit, std::string domain);
   [[nodiscard]] Task<Response> check(Visit visit);
   [[nodiscard]] Response sts_policy(const Request& request) const;
 };

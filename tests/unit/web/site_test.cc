@@ -45,7 +45,13 @@ class SiteTest : public ::testing::Test {
       return R"({"judged":true,"same_policy":true,"decisions":[],"deliveries":[],"session":{"id":")" + id +
              R"(","client":{"address":"192.0.2.9"},"transactions":[{"from":"eve@example.net","to":[{"path":"alice@example.org","code":550,"reason":"rule"}]}]}})";
     };
-    out.checker = [this](std::string domain, check::Observer* observer) { return check(std::move(domain), observer); };
+    out.checker = [this](std::string domain, bool deep, check::Observer* observer) {
+      return check(std::move(domain), deep, observer);
+    };
+    out.proofs.record = [](const std::string& domain, WallMs) {
+      return Result<check::ProofRecord>(check::ProofRecord{*dns::Name::parse("_postern-check." + domain), "token"});
+    };
+    out.proofs.verify = [this](std::string, WallMs) { return verify(); };
     return out;
   }
   Task<Result<Value>> control(Value request) {
@@ -55,8 +61,10 @@ class SiteTest : public ::testing::Test {
         json::parse(R"({"ok":true,"messages":[{"id":"M7YDGB6VQ0N6K727","size":9}],"text":"postern_up 1\n"})");
     co_return *answer;
   }
-  Task<Result<check::Report>> check(std::string domain, check::Observer* observer) {
+  Task<check::ProofAnswer> verify() { co_return check::ProofAnswer{.state = proof, .why = ""}; }
+  Task<Result<check::Report>> check(std::string domain, bool deep, check::Observer* observer) {
     ++checks;
+    if (deep) ++deep_checks;
     observer->progress(1, 2, "asking");
     check::Report report;
     report.domain = report.unicode = domain;
@@ -98,7 +106,8 @@ class SiteTest : public ::testing::Test {
   std::unique_ptr<Site> site;
   std::vector<std::string> asked;
   bool serves = true;
-  int checks = 0;
+  int checks = 0, deep_checks = 0;
+  check::Proof proof = check::Proof::missing;
 };
 
 TEST_F(SiteTest, OverLoopbackTheOperatorsPagesAskForNoPassword) {
@@ -265,6 +274,29 @@ TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
   for (int i = 0; i < 20 && status != 429; ++i)
     status = ask(stranger(get("/check/d" + std::to_string(i) + ".example"))).status;
   EXPECT_EQ(status, 429);
+  site->stop();
+}
+
+// Design invariant 3: probes only for the operator, and for who has control of the domain.
+TEST_F(SiteTest, DeeperTestsAreForTheOwner) {
+  options->check = true;
+  const Response plain = ask(stranger(get("/check/example.org")));
+  EXPECT_EQ(plain.status, 200);
+  const Response done = ask(stranger(get("/check/example.org")));
+  EXPECT_NE(done.body.find("_postern-check.example.org. 300 IN TXT &quot;token&quot;"), std::string::npos) << done.body;
+  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep"))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep/events"))).status, 404);
+  proof = check::Proof::unknown;
+  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 503);
+  EXPECT_EQ(deep_checks, 0);
+  proof = check::Proof::proved;
+  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 200);
+  EXPECT_EQ(deep_checks, 1);
+  EXPECT_EQ(checks, 2) << "the other report stays";
+  proof = check::Proof::missing;
+  EXPECT_EQ(ask(get("/check/own.example/deep")).status, 200) << "the operator needs no proof";
+  EXPECT_EQ(deep_checks, 2);
   site->stop();
 }
 
