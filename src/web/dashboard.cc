@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "insight/statistics.h"
+#include "insight/traffic.h"
 #include "web/assets.h"
 #include "web/chart.h"
 #include "web/reason_texts.h"
@@ -200,6 +200,43 @@ std::string prefixes(const Value& statistics) {
   return out;
 }
 
+// A row for each family.
+std::string by_family(std::string_view title, const Value& both,
+                      std::initializer_list<std::pair<std::string_view, std::string_view>> columns) {
+  std::vector<Column> heads{{.title = ""}};
+  for (const auto& [key, head] : columns) heads.push_back({.title = std::string(head), .number = true});
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [key, name] : {std::pair{"ipv6", "IPv6"}, {"ipv4", "IPv4"}}) {
+    std::vector<std::string> row{name};
+    for (const auto& [field, head] : columns)
+      row.push_back(count_text(static_cast<std::uint64_t>(both.at(key).at(field).integer())));
+    rows.push_back(std::move(row));
+  }
+  return table(title, heads, rows, "");
+}
+
+std::string deliveries_and_greylist(const Value& statistics) {
+  std::string out;
+  const Value& deliveries = statistics.at("deliveries");
+  if (deliveries.at("attempts").integer() > 0)
+    out += "<div>" +
+           by_family("Mail to servers of others", deliveries,
+                     {{"attempts", "attempts"},
+                      {"tls", "with TLS"},
+                      {"verified", "verified"},
+                      {"delivered", "delivered"},
+                      {"deferred", "deferred"},
+                      {"failed", "failed"}}) +
+           "</div>";
+  const Value& greylist = statistics.at("greylist");
+  if (greylist.at("ipv4").at("cases").integer() + greylist.at("ipv6").at("cases").integer() > 0)
+    out += "<div>" +
+           by_family("Greylisted: sender, recipient and network", greylist,
+                     {{"cases", "cases"}, {"told", "times told"}, {"returned", "came back"}}) +
+           "</div>";
+  return out;
+}
+
 std::string recent_table(const Frame& frame, const History& history) {
   std::vector<std::vector<std::string>> rows;
   for (const Refusal& refusal : history.recent()) {
@@ -333,14 +370,16 @@ Task<std::shared_ptr<const Value>> Site::Impl::statistics(Range range, std::stri
   constexpr std::array<WallMs, 4> kFresh{5'000, 15'000, 60'000, 300'000};
   Work work = [records = options->records, since = services.now() - length_of(range),
                stop = &stopping]() -> Result<std::string> {
-    insight::Statistics all;
-    const insight::Sources sources{.paths = {records}, .since = since, .stop = stop};
-    POSTERN_TRY(const insight::LineCount lines,
-                insight::read_sessions(sources, [&](const record::SessionView& session) { all.add(session); }));
+    // One thread: the mail server has the machine first
+    POSTERN_TRY(const insight::TrafficReport report,
+                insight::read_traffic({.sources = {.paths = {records}, .since = since, .stop = stop},
+                                       .until = {},
+                                       .before_since = {},
+                                       .threads = 1}));
     std::string out;
     json::Writer writer(out);
     writer.begin_object();
-    append_json(all, lines, writer);
+    append_json(report.now, report.lines, writer);
     writer.end_object();
     return out;
   };
@@ -372,6 +411,8 @@ Task<Response> Site::Impl::dashboard(Visit visit) {
     for (const auto& [key, title] : kFurther)
       if (!all->at(key).is_null()) body += "<div>" + ranking(title, all->at(key)) + "</div>";
     body += "</section>";
+    if (const std::string both = deliveries_and_greylist(*all); !both.empty())
+      body += "<section aria-label=\"Deliveries and greylist\" class=\"two\">" + both + "</section>";
     if (const std::string top = prefixes(*all); !top.empty())
       body += "<section aria-label=\"Prefixes\">" + top + "</section>";
   } else {

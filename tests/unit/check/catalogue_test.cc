@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "check/report.h"
 #include "check/watch.h"
+#include "repository.h"
 
 namespace postern::check {
 namespace {
@@ -28,7 +29,7 @@ TEST(Catalogue, IdsAreUniqueAndSayTheirCategory) {
 }
 
 TEST(Catalogue, DocumentIsUpToDate) {
-  const std::string path = POSTERN_SOURCE_DIR "/docs/checks.md";
+  const std::string path = postern::test::source_dir() / "docs/checks.md";
   if (std::getenv("POSTERN_WRITE_DOCS") != nullptr) std::ofstream(path) << catalogue_markdown();
   std::ifstream file(path);
   std::stringstream text;

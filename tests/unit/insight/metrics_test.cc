@@ -1,4 +1,5 @@
 #include "insight/metrics.h"
+#include "repository.h"
 
 #include <gtest/gtest.h>
 
@@ -68,7 +69,7 @@ TEST(MetricsText, NamesAndHelpAreWhatTheFormatTakes) {
 }
 
 TEST(MetricsText, ThePageSaysWhatTheTableSays) {
-  std::ifstream file(POSTERN_SOURCE_DIR "/docs/metrics.md");
+  std::ifstream file(postern::test::source_dir() / "docs/metrics.md");
   const std::string page{std::istreambuf_iterator<char>(file), {}};
   EXPECT_NE(page.find(metrics_table()), std::string::npos)
       << "docs/metrics.md: put in what `postern metrics --reference` prints";

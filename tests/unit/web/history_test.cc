@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "repository.h"
 #include "unit/temporary_folder.h"
 #include "web/reason_texts.h"
 
@@ -106,7 +107,7 @@ TEST(Follower, ReadsOnOverRotationsAndCutLines) {
 }
 
 TEST(ReasonTexts, EveryReasonOfTheRefusalsHasOne) {
-  std::ifstream page(std::string(POSTERN_SOURCE_DIR) + "/docs/refusals.md");
+  std::ifstream page(postern::test::source_dir() / "docs/refusals.md");
   ASSERT_TRUE(page.good());
   std::size_t seen = 0;
   for (std::string text; std::getline(page, text);) {
