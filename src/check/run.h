@@ -23,6 +23,9 @@ namespace postern::check {
 
 struct Options {
   bool deep = false;
+  // Of the deeper tests: only to hosts of the domain itself. A visitor proved control of the domain, not of hosts
+  // elsewhere that its MX records name.
+  bool only_own_hosts = false;
   std::string helo;                    // our name; its PTR and page say who is asking
   std::vector<std::string> selectors;  // of DKIM, beside the common ones
   std::uint16_t smtp_port = 25, https_port = 443, dns_port = 53;

@@ -464,11 +464,14 @@ Result<void> ServerProcess::open() {
   if (!config.web.listen.empty()) {
     std::vector<UniqueFd> sockets;
     for (const ip::Endpoint& endpoint : config.web.listen) {
-      POSTERN_TRY(UniqueFd socket,
-                  io::bind_listener(endpoint, {.backlog = 256, .reuse_port = false, .save_syn = false}));
-      sockets.push_back(std::move(socket));
+      // Mail does not wait for pages
+      auto socket = io::bind_listener(endpoint, {.backlog = 256, .reuse_port = false, .save_syn = false});
+      if (socket)
+        sockets.push_back(std::move(*socket));
+      else
+        log::error("web_not_listening", {{"address", endpoint.text()}, {"why", socket.error().what}});
     }
-    own.web = std::make_unique<WebProcess>(config.file, std::move(sockets));
+    if (!sockets.empty()) own.web = std::make_unique<WebProcess>(config.file, std::move(sockets));
   }
   if (io::running_as_root()) {
     if (config.user.empty()) {

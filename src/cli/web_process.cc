@@ -2,6 +2,7 @@
 
 #include <spawn.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -43,13 +44,14 @@ struct WebProcess::Impl {
     for (char** at = environ; *at != nullptr; ++at) {
       const std::string_view entry(*at);
       if (entry.starts_with("NOTIFY_SOCKET=") || entry.starts_with("LISTEN_") || entry.starts_with("WATCHDOG_") ||
-          entry.starts_with(kWebSockets))
+          entry.starts_with(kWebSockets) || entry.starts_with(kWebParent))
         continue;
       out.emplace_back(entry);
     }
     std::string numbers = std::string(kWebSockets) + "=";
     for (const UniqueFd& fd : sockets) numbers += (numbers.ends_with('=') ? "" : ",") + std::to_string(fd.get());
     out.push_back(std::move(numbers));
+    out.push_back(std::string(kWebParent) + "=" + std::to_string(::getpid()));
     return out;
   }
 

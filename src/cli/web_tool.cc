@@ -106,6 +106,7 @@ std::vector<std::string> readable_files(const config::Config& config) {
                                config.data_dir + "/marks.jsonl",
                                config.evidence_file,
                                config.dns.trust_anchor_file,
+                               config.outbound_tls.ca_file,
                                "/etc/resolv.conf",
                                "/etc/hosts",
                                "/etc/nsswitch.conf",
@@ -160,6 +161,7 @@ class Process {
 
   void run() {
     pool_ = std::make_unique<io::BlockingPool>(kPoolThreads);
+    check_pool_ = std::make_unique<io::BlockingPool>(kPoolThreads);
     if (auto unbound = resolver::Unbound::open(config_->dns); unbound) {
       resolver_ = std::make_unique<resolver::CachedResolver>(*unbound, loop_);
     } else {
@@ -237,14 +239,15 @@ class Process {
       return answers.backtest(policy, since, stop);
     };
     if (resolver_ != nullptr) {
-      out.checker = [this](std::string domain, bool deep, check::Observer* observer) {
+      out.checker = [this](std::string domain, web::Depth depth, check::Observer* observer) {
         check::Options options;
-        options.deep = deep;
+        options.deep = depth != web::Depth::polite;
+        options.only_own_hosts = depth == web::Depth::own_hosts;
         options.helo = options_->hostname;
         options.ca_file = config_->outbound_tls.ca_file;
         options.now = wall_now();
         return check::run(std::move(domain), std::move(options),
-                          check::Services{.loop = loop_, .pool = *pool_, .resolver = *resolver_}, observer);
+                          check::Services{.loop = loop_, .pool = *check_pool_, .resolver = *resolver_}, observer);
       };
       if (proof_secret_.size() >= check::kProofSecretMin) {
         out.proofs.record = [this](const std::string& domain, WallMs now) -> Result<check::ProofRecord> {
@@ -272,6 +275,7 @@ class Process {
   std::shared_ptr<io::TlsServerContext> tls_;
   io::Loop loop_;
   std::unique_ptr<io::BlockingPool> pool_;
+  std::unique_ptr<io::BlockingPool> check_pool_;  // what hosts of strangers hold up keeps nobody from logging in
   io::Scope tasks_{loop_};
   std::unique_ptr<resolver::CachedResolver> resolver_;
   std::unique_ptr<web::Site> site_;
@@ -308,7 +312,8 @@ int run_web(const WebOptions& options) {
   // Whoever started us ends us with him
   if (std::getenv(kWebSockets) != nullptr) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() == 1) return kNegative;
+    const char* const parent = std::getenv(kWebParent);
+    if (parent == nullptr || std::to_string(::getppid()) != parent) return kNegative;  // it has gone already
   }
   const auto config = read_config(options.config);
   if (config == nullptr) return kNegative;

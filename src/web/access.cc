@@ -47,6 +47,10 @@ Entry entry_of(const Request& request, const Options& options) {
   return Entry::operator_;
 }
 
+bool is_of_this_machine(const Request& request, const Options& options) {
+  return request.peer.is_loopback() && !has_proxy(options) && !is_forwarded(request);
+}
+
 Credentials credentials_of(const Request& request) {
   const std::string_view field = trim(request.field("authorization"));
   if (field.empty()) return {};

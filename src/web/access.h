@@ -37,6 +37,9 @@ struct Credentials {
 // send.
 [[nodiscard]] bool is_same_site(const Request& request, const Options& options);
 
+// Over loopback and without a proxy: a browser or a tool of this machine. Nobody's rate is limited there.
+[[nodiscard]] bool is_of_this_machine(const Request& request, const Options& options);
+
 // Of a proxy on this machine, the client that it names last in X-Forwarded-For; else the peer.
 [[nodiscard]] ip::Address client_of(const Request& request, const Options& options);
 

@@ -17,6 +17,7 @@ using check::Finding;
 using check::Outcome;
 
 constexpr int kRefreshS = 2;
+constexpr double kDeepCost = 5;  // requests; it asks DNS
 
 std::string_view category_title(Category category) {
   constexpr std::array<std::string_view, 17> kTitles{"Name",
@@ -111,8 +112,8 @@ std::string report_html(const check::Report& report) {
 }
 
 std::string progress_html(const CheckRun& run) {
-  std::string out =
-      "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\" data-deep=\"" + (run.deep ? "/deep" : "") + "\">";
+  std::string out = "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\" data-deep=\"" +
+                    (run.deep() ? "/deep" : "") + "\">";
   out +=
       "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
       std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +
@@ -184,20 +185,25 @@ Task<Response> Site::Impl::check(Visit visit) {
   }
   const WallMs now = services.now();
   const auto name = CheckRuns::canonical(domain);
+  // Before the report is looked for: what the deeper tests found is for who may ask for them
+  if (name && deep) {
+    const double cost = visit.is_operator ? 0 : kDeepCost;
+    if (cost > 0 && !spend(visit.request, cost)) co_return too_often(cost);
+    if (auto refused = co_await refuse_deep(visit, *name)) co_return std::move(*refused);
+  }
   auto run = name ? checks.find(*name, deep, now) : nullptr;
   if (name && run == nullptr && events) co_return json_error(404, "that domain is not being checked");
   if (run == nullptr) {
+    // A page of another site must not make this server connect anywhere
+    const std::string_view site = visit.request.field("sec-fetch-site");
+    if (!site.empty() && site != "none" && site != "same-origin") {
+      if (api) co_return json_error(403, "this request comes from a page of another site");
+      co_return html(page(visit.frame, title, std::string(kAbout) + ask_form(visit.frame, name ? *name : "")));
+    }
     // A new check costs as much as many pages
     const double cost = visit.is_operator ? 0 : static_cast<double>(options->burst) / 6;
-    if (name && cost > 0 && !rates.take(visit.request.client, Clock::now(), cost)) {
-      Response out = plain(429, "your network has checked many domains; wait a moment");
-      out.fields.emplace_back("Retry-After", std::to_string(rates.wait_s(cost)));
-      co_return out;
-    }
-    if (name && deep) {
-      if (auto refused = co_await refuse_deep(visit, *name)) co_return std::move(*refused);
-    }
-    auto asked = checks.ask(domain, deep, now);
+    if (name && cost > 0 && !spend(visit.request, cost)) co_return too_often(cost);
+    auto asked = checks.ask(domain, !deep ? Depth::polite : visit.is_operator ? Depth::deep : Depth::own_hosts, now);
     if (!asked && api) co_return json_error(asked.error());
     if (!asked)
       co_return html(page(visit.frame, title, notice("bad", asked.error().what) + ask_form(visit.frame, domain)),
@@ -205,6 +211,7 @@ Task<Response> Site::Impl::check(Visit visit) {
     run = *asked;
   }
   if (events) {
+    if (listeners.size() + checks.watched() >= kStreamsMax) co_return json_error(503, "too many live streams are open");
     Response out;
     out.type = "text/event-stream";
     out.events = checks.watch(run);

@@ -80,7 +80,7 @@ struct CheckRuns::Impl {
     run->state = CheckRun::State::running;
     changed(*run);
     Watching watching(*this, *run);
-    auto report = co_await checker(run->domain, run->deep, &watching);
+    auto report = co_await checker(run->domain, run->depth, &watching);
     run->ended = wall_now();
     if (report) {
       run->report = std::move(*report);
@@ -179,17 +179,17 @@ Result<std::string> CheckRuns::canonical(std::string_view domain) {
   return fail(ErrorKind::invalid, "\"" + printable(domain, 100) + "\" is no domain; type one such as example.org");
 }
 
-Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(std::string_view domain, bool deep, WallMs now) {
+Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(std::string_view domain, Depth depth, WallMs now) {
   POSTERN_TRY(const std::string name, canonical(domain));
-  if (auto known = find(name, deep, now)) return known;
+  if (auto known = find(name, depth != Depth::polite, now)) return known;
   if (!impl_->checker) return fail(ErrorKind::not_found, "the checker is not part of this server");
   if (impl_->waiting.size() >= kWaitingMax || !impl_->make_room(now))
     return fail(ErrorKind::limit, "too many domains wait to be checked; try again in some minutes");
   auto run = std::make_shared<CheckRun>();
   run->domain = name;
-  run->deep = deep;
+  run->depth = depth;
   run->begun = now;
-  impl_->runs.insert_or_assign(key_of(name, deep), run);
+  impl_->runs.insert_or_assign(key_of(name, run->deep()), run);
   impl_->waiting.push_back(run);
   impl_->start_next();
   return std::shared_ptr<const CheckRun>(std::move(run));
@@ -206,6 +206,8 @@ std::shared_ptr<const CheckRun> CheckRuns::find(std::string_view domain, bool de
 std::unique_ptr<EventSource> CheckRuns::watch(std::shared_ptr<const CheckRun> run) {
   return std::make_unique<RunEvents>(std::move(run), impl_->loop, impl_->watchers, impl_->stopping);
 }
+
+std::size_t CheckRuns::watched() const { return impl_->watchers.size(); }
 
 void CheckRuns::stop() {
   impl_->stopping = true;

@@ -20,13 +20,20 @@
 namespace postern::web {
 
 inline constexpr std::int64_t kKeptMs = 10 * 60 * 1000;
-inline constexpr std::size_t kRunsMax = 1000;
+inline constexpr std::size_t kRunsMax = 200;
 inline constexpr std::size_t kWaitingMax = 50;
+
+enum class Depth : std::uint8_t {
+  polite,     // what any visitor gets
+  own_hosts,  // deeper tests of the domain's own hosts: the visitor proved that the domain is his
+  deep,       // the operator
+};
 
 struct CheckRun {
   enum class State : std::uint8_t { waiting, running, done, failed } state = State::waiting;
   std::string domain;  // A-labels
-  bool deep = false;
+  Depth depth = Depth::polite;
+  [[nodiscard]] bool deep() const { return depth != Depth::polite; }
   WallMs begun = 0, ended = 0;
   std::size_t done = 0, total = 0;  // steps
   std::string step;
@@ -38,7 +45,8 @@ struct CheckRun {
 
 class CheckRuns {
  public:
-  using Checker = std::function<Task<Result<check::Report>>(std::string domain, bool deep, check::Observer* observer)>;
+  using Checker =
+      std::function<Task<Result<check::Report>>(std::string domain, Depth depth, check::Observer* observer)>;
   CheckRuns(io::Loop& loop, Checker checker, std::size_t at_once);
   ~CheckRuns();
   CheckRuns(const CheckRuns&) = delete;
@@ -46,13 +54,14 @@ class CheckRuns {
 
   // The run of a domain: one that is under way or was kept, else a new one. Error: `invalid` where it is no domain
   // name, `limit` where too many wait.
-  [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(std::string_view domain, bool deep, WallMs now);
+  [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(std::string_view domain, Depth depth, WallMs now);
   // `domain` in canonical form.
   [[nodiscard]] std::shared_ptr<const CheckRun> find(std::string_view domain, bool deep, WallMs now) const;
   // The canonical form, or an error that says what is wrong.
   [[nodiscard]] static Result<std::string> canonical(std::string_view domain);
   // Events of a run until its end.
   [[nodiscard]] std::unique_ptr<EventSource> watch(std::shared_ptr<const CheckRun> run);
+  [[nodiscard]] std::size_t watched() const;  // streams of events that are open
   void stop();
   [[nodiscard]] Task<void> join();
 

@@ -444,7 +444,7 @@ Task<Response> Site::Impl::overview(Visit visit) {
 
 Response Site::Impl::live(const Visit& visit) {
   static_cast<void>(visit);
-  if (listeners.size() >= kStreamsMax) return json_error(503, "too many live streams are open");
+  if (listeners.size() + checks.watched() >= kStreamsMax) return json_error(503, "too many live streams are open");
   Response out;
   out.type = "text/event-stream";
   out.events = std::make_unique<LiveEvents>(*this);

@@ -171,7 +171,9 @@ Request RequestReader::take() {
   for (const auto& field : message) {
     const std::string_view name(field.name_string().data(), field.name_string().size());
     const std::string_view value(field.value().data(), field.value().size());
-    out.fields.emplace(lower(name), std::string(value));
+    const auto [at, fresh] = out.fields.emplace(lower(name), std::string(value));
+    // A list (RFC 9110 5.3) whose end, a proxy's own word, is the part that counts
+    if (!fresh && at->first == "x-forwarded-for") at->second += ", " + std::string(value);
   }
   out.body = std::move(message.body());
   impl_->begin();

@@ -38,7 +38,8 @@ struct Request {
   Method method = Method::get;
   std::string path;  // decoded, begins with '/'
   Parameters query;
-  std::map<std::string, std::string, std::less<>> fields;  // names in lower case; of several the first
+  std::map<std::string, std::string, std::less<>>
+      fields;  // names in lower case; of several the first, but X-Forwarded-For whole
   std::string body;
   bool keep_alive = true;
 

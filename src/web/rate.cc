@@ -24,7 +24,6 @@ Rates::Rates(Limit limit, std::size_t lines) : limit_(limit), lines_(std::max<st
 }
 
 bool Rates::take(const ip::Address& client, Clock::time_point now, double cost) {
-  if (client.is_loopback()) return true;
   // An IPv6 /64 is one network; of IPv4 all 32 bits stand in the last word
   const std::uint64_t word = first_word(client.octets(), client.is_v4() ? 8 : 0);
   const std::uint64_t network = std::max<std::uint64_t>(crypto::siphash_1_3(key_, word, client.is_v4() ? 4 : 6), 1);

@@ -1,6 +1,6 @@
 // Rates: how many requests each network may make, in a table whose size never changes. A network is an IPv6 /64 or an
 // IPv4 address. Where all places of a line are taken, whoever has waited longest gives way: a table that is too small
-// forgets, and refuses nobody (invariant 7). Who is over loopback is not counted. Thread rule: one thread.
+// forgets, and refuses nobody (invariant 7). Thread rule: one thread.
 #pragma once
 
 #include <array>

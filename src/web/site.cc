@@ -90,8 +90,18 @@ Site::~Site() = default;
 Task<Response> Site::answer(Request request) { return impl_->answer(std::move(request)); }
 
 int Site::must_wait(const Request& request) {
-  const ip::Address client = client_of(request, *impl_->options);
-  return impl_->rates.take(client, Clock::now(), kPublicCost) ? 0 : impl_->rates.wait_s(kPublicCost);
+  return impl_->spend(request, kPublicCost) ? 0 : impl_->rates.wait_s(kPublicCost);
+}
+
+bool Site::Impl::spend(const Request& request, double cost) {
+  if (is_of_this_machine(request, *options)) return true;
+  return rates.take(client_of(request, *options), Clock::now(), cost);
+}
+
+Response Site::Impl::too_often(double cost) const {
+  Response out = plain(429, "your network has asked for much; wait a moment");
+  out.fields.emplace_back("Retry-After", std::to_string(rates.wait_s(cost)));
+  return out;
 }
 
 void Site::reload(std::shared_ptr<const Options> options) {
@@ -143,22 +153,29 @@ Task<void> Site::follow() {
   co_await own.scope.join();
 }
 
+std::string Site::Impl::hash_of(const Credentials& credentials) const {
+  return std::string(
+      crypto::view_of(crypto::hmac_sha256(credentials_key, credentials.user + '\0' + credentials.secret)));
+}
+
+bool Site::Impl::remembers(const Credentials& credentials) {
+  std::erase_if(good_credentials, [now = Clock::now()](const auto& entry) { return entry.second < now; });
+  return credentials.kind == Credentials::Kind::basic && good_credentials.contains(hash_of(credentials));
+}
+
 Task<bool> Site::Impl::knows(Credentials credentials) {
-  if (credentials.kind == Credentials::Kind::bearer) {
+  if (credentials.kind == Credentials::Kind::bearer)
     co_return !options->token.empty() && token_matches(options->token, credentials.secret);
-  }
   if (credentials.kind != Credentials::Kind::basic || options->user.empty()) co_return false;
-  const std::string given = credentials.user + '\0' + credentials.secret;
-  const std::string hash(crypto::view_of(crypto::hmac_sha256(credentials_key, given)));
-  const auto now = Clock::now();
-  std::erase_if(good_credentials, [now](const auto& entry) { return entry.second < now; });
-  if (good_credentials.contains(hash)) co_return true;
+  if (remembers(credentials)) co_return true;
+  const std::string hash = hash_of(credentials);
   const bool same_user = equal_constant_time(credentials.user, options->user);
   std::move_only_function<bool()> work = [verifier = options->password, secret = credentials.secret] {
     return password_matches(verifier, secret);
   };
   const bool good = co_await services.pool.run<bool>(std::move(work)) && same_user;
-  if (good && good_credentials.size() < kGoodCredentialsMax) good_credentials.emplace(hash, now + kCredentialsKept);
+  if (good && good_credentials.size() < kGoodCredentialsMax)
+    good_credentials.emplace(hash, Clock::now() + kCredentialsKept);
   co_return good;
 }
 
@@ -214,17 +231,14 @@ Task<Response> Site::Impl::answer(Request request) {
   if (visit.entry == Entry::ask) {
     Credentials credentials = credentials_of(request);
     if (credentials.kind != Credentials::Kind::none) {
+      // Paid beforehand: a password is expensive to look at
+      if (!remembers(credentials) && !spend(request, kLoginCost)) co_return too_often(kLoginCost);
       visit.is_operator = co_await knows(std::move(credentials));
       visit.wrong_password = !visit.is_operator;
     }
   }
   if (visit.wrong_password) {
     log::warning("web_login_failed", {{"client", request.client.text()}});
-    if (!rates.take(request.client, Clock::now(), kLoginCost)) {
-      Response out = plain(429, "too many wrong passwords from your network; wait a moment");
-      out.fields.emplace_back("Retry-After", std::to_string(rates.wait_s(kLoginCost)));
-      co_return out;
-    }
   }
   visit.frame = {.base = std::string(base),
                  .here = request.path,

@@ -14,15 +14,15 @@
 #include "check/proof.h"
 #include "check/run.h"
 #include "io/loop.h"
+#include "web/check_runs.h"
 #include "web/history.h"
 #include "web/options.h"
 #include "web/server.h"
 
 namespace postern::web {
 
-// The checker, as the pages need it: runs to its end, and tells the observer on its way. `deep`: with further
-// connections and probes, which the domain's owner has asked for.
-using Checker = std::function<Task<Result<check::Report>>(std::string domain, bool deep, check::Observer* observer)>;
+// The checker, as the pages need it: runs to its end, and tells the observer on its way.
+using Checker = CheckRuns::Checker;
 // What proves that a visitor has control of a domain (check/proof.h): the TXT record to publish, and whether it is
 // there.
 struct Proofs {

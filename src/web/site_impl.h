@@ -36,7 +36,9 @@ struct Site::Impl {
   bool history_whole = false;
   std::map<std::string, Kept, std::less<>> kept;
   std::uint64_t backtests = 0;  // under way
-  io::Signal tick;              // wakes the follower at the end
+  bool visitor_reads = false;   // one walk over the records at a time for all visitors
+  Clock::time_point flushed{};
+  io::Signal tick;  // wakes the follower at the end
 
   // Live streams, each with a signal of its own.
   struct Listener {
@@ -86,6 +88,13 @@ struct Site::Impl {
   [[nodiscard]] Task<Response> why(Visit visit);
   [[nodiscard]] Task<Response> change_by_why(Visit visit, std::string id);
   // check_page.cc
+  // False: the client's network has to wait. Nobody pays on this machine itself.
+  [[nodiscard]] bool spend(const Request& request, double cost);
+  [[nodiscard]] Response too_often(double cost) const;
+  [[nodiscard]] std::string hash_of(const Credentials& credentials) const;
+  [[nodiscard]] bool remembers(const Credentials& credentials);
+  // Sessions that ended just now are in the files afterwards; at most once a second.
+  [[nodiscard]] Task<void> flush_records();
   [[nodiscard]] std::string deeper_html(const Visit& visit, const std::string& domain) const;
   [[nodiscard]] Task<std::optional<Response>> refuse_deep(const Visit& visit, std::string domain);
   [[nodiscard]] Task<Response> check(Visit visit);

@@ -20,6 +20,8 @@ using json::Value;
 
 constexpr std::size_t kReasonsMax = 10;
 constexpr std::size_t kRowsMax = 100;
+constexpr double kVisitorCost = 3;  // requests, beside the page: records are read for it
+constexpr seconds kBetweenFlushes{1};
 
 std::string search_form(const Frame& frame, std::string_view id) {
   return "<form method=\"get\" action=\"" + frame.base +
@@ -88,6 +90,15 @@ std::string public_body(const Frame& frame, const Value& session, std::string_vi
                 {"Messages taken", std::to_string(session.at("accepted").integer())},
                 {"Id", "<code>" + escape(id) + "</code>"}});
   return out + postmaster_line(frame, id);
+}
+
+// The id of a message stands in the Received field of everybody who got it: with it nobody reads where it came from.
+bool is_for_visitors(const Value& session, std::string_view id) {
+  if (!session.at("login").string().empty() || refused_in(session).empty()) return false;
+  return session.at("id").string() == id ||
+         std::ranges::any_of(session.at("transactions").array(), [id](const Value& transaction) {
+           return transaction.at("message").string() == id && transaction.at("code").integer() >= 400;
+         });
 }
 
 std::string operator_form(const Frame& frame, std::string_view id, const Value& session) {
@@ -247,6 +258,13 @@ Task<Response> Site::Impl::change_by_why(Visit visit, std::string id) {
   co_return html(page(visit.frame, "Why", notice("bad", explain_control(done.error()))), 502);
 }
 
+Task<void> Site::Impl::flush_records() {
+  const auto now = Clock::now();
+  if (now - flushed < kBetweenFlushes) co_return;
+  flushed = now;
+  static_cast<void>(co_await services.control(command("records.flush")));
+}
+
 Task<Response> Site::Impl::why(Visit visit) {
   const bool api = visit.request.path.starts_with("/api/");
   std::string text = visit.request.path.substr(std::string_view(api ? "/api/why" : "/why").size());
@@ -274,8 +292,13 @@ Task<Response> Site::Impl::why(Visit visit) {
     if (!visit.is_operator) co_return refuse(visit);
     co_return co_await change_by_why(std::move(visit), id->text());
   }
-  // A session that ended just now may still be held back
-  static_cast<void>(co_await services.control(command("records.flush")));
+  if (!visit.is_operator && !spend(visit.request, kVisitorCost)) co_return too_often(kVisitorCost);
+  if (!visit.is_operator && std::exchange(visitor_reads, true)) {
+    Response out = plain(503, "somebody else's refusal is being looked up; try again in a moment");
+    out.fields.emplace_back("Retry-After", "2");
+    co_return out;
+  }
+  co_await flush_records();
   if (visit.is_operator && services.explain) {
     std::move_only_function<Result<std::string>()> work = [explain = services.explain, name = id->text()] {
       return explain(name);
@@ -297,7 +320,8 @@ Task<Response> Site::Impl::why(Visit visit) {
   std::move_only_function<Result<std::optional<insight::FoundSession>>()> work =
       [records = options->records, id = *id, now = services.now()] { return find(records, id, now); };
   const auto found = co_await services.pool.run<Result<std::optional<insight::FoundSession>>>(std::move(work));
-  if (!found || !*found) {
+  visitor_reads = false;
+  if (!found || !*found || !is_for_visitors((*found)->session, id->text())) {
     const std::string body =
         notice("bad", found ? "There is no record with this id. Records are kept for some weeks; a session is recorded "
                               "when it ends."

@@ -16,6 +16,8 @@ namespace {
 using json::Value;
 
 constexpr const char* kId = "M7YDGB6VQ0N6K727";
+constexpr const char* kSubmitted = "M7YDGB6VQ0N6K728";
+constexpr const char* kTaken = "M7YDGB6VQ0N6K729";
 
 // A site over a folder with one refused session, and a server that keeps what it was asked.
 class SiteTest : public ::testing::Test {
@@ -35,7 +37,17 @@ class SiteTest : public ::testing::Test {
             R"("score":7.25,"score_low":5.5}],"decisions_total":1,)" +
             R"("transactions":[{"from":"eve@example.net","to":[{"path":"alice@example.org","code":550,)" +
             R"("enhanced":"5.7.1","reason":"evidence_score"}],"recipients":1,"code":0}],"transactions_total":1,"end":"quit"})" +
-            "\n");
+            "\n" + accepted_line(kSubmitted, "alice@example.org") + accepted_line(kTaken, ""));
+  }
+
+  // A session whose message was taken: its id stands in a Received field, and the message's too.
+  static std::string accepted_line(const char* id, std::string_view login) {
+    return std::string(R"({"schema":"postern.session/1","id":")") + id + R"(","time":")" +
+           iso8601(Id::parse(id)->time(wall_now())) +
+           R"(","duration_ms":9,"listener":"mx","family":"ipv4","client":{"address":"192.0.2.77","port":33012},)" +
+           R"("server":{"address":"192.0.2.1","port":25},"helo":"home","login":")" + std::string(login) +
+           R"(","transactions":[{"message":"M7YDGB6VQ0N6K7ZZ","from":"a@example.net","to":[{"path":"b@example.org",)" +
+           R"("code":250}],"recipients":1,"code":250}],"transactions_total":1,"accepted":1,"end":"quit"})" + "\n";
   }
 
   Services services() {
@@ -45,8 +57,8 @@ class SiteTest : public ::testing::Test {
       return R"({"judged":true,"same_policy":true,"decisions":[],"deliveries":[],"session":{"id":")" + id +
              R"(","client":{"address":"192.0.2.9"},"transactions":[{"from":"eve@example.net","to":[{"path":"alice@example.org","code":550,"reason":"rule"}]}]}})";
     };
-    out.checker = [this](std::string domain, bool deep, check::Observer* observer) {
-      return check(std::move(domain), deep, observer);
+    out.checker = [this](std::string domain, Depth depth, check::Observer* observer) {
+      return check(std::move(domain), depth, observer);
     };
     out.proofs.record = [](const std::string& domain, WallMs) {
       return Result<check::ProofRecord>(check::ProofRecord{*dns::Name::parse("_postern-check." + domain), "token"});
@@ -62,9 +74,9 @@ class SiteTest : public ::testing::Test {
     co_return *answer;
   }
   Task<check::ProofAnswer> verify() { co_return check::ProofAnswer{.state = proof, .why = ""}; }
-  Task<Result<check::Report>> check(std::string domain, bool deep, check::Observer* observer) {
+  Task<Result<check::Report>> check(std::string domain, Depth depth, check::Observer* observer) {
     ++checks;
-    if (deep) ++deep_checks;
+    if (depth != Depth::polite) depths.push_back(depth);
     observer->progress(1, 2, "asking");
     check::Report report;
     report.domain = report.unicode = domain;
@@ -106,7 +118,8 @@ class SiteTest : public ::testing::Test {
   std::unique_ptr<Site> site;
   std::vector<std::string> asked;
   bool serves = true;
-  int checks = 0, deep_checks = 0;
+  int checks = 0;
+  std::vector<Depth> depths;  // of the deeper ones
   check::Proof proof = check::Proof::missing;
 };
 
@@ -132,6 +145,23 @@ TEST_F(SiteTest, AProxyBringsStrangers) {
   site = nullptr;
   EXPECT_EQ(ask(get("/queue")).status, 403);
   EXPECT_EQ(ask(get("/why")).status, 200);
+}
+
+TEST_F(SiteTest, WhoComesThroughAProxyIsCountedWhateverHeSaysOfHimself) {
+  options->public_url = "https://postern.example.org";
+  options->burst = 3;
+  site = nullptr;
+  ask(get("/why"));
+  for (const char* forwarded : {"", "127.0.0.1", "127.0.0.1, ::1"}) {
+    Request request = get("/why");
+    if (*forwarded != 0) request.fields["x-forwarded-for"] = forwarded;
+    int waits = 0;
+    for (int i = 0; i < 20; ++i) waits += site->must_wait(request) > 0 ? 1 : 0;
+    EXPECT_GT(waits, 10) << forwarded;
+  }
+  Request last = get("/why");
+  last.fields["x-forwarded-for"] = "127.0.0.1, 192.0.2.7";
+  EXPECT_EQ(client_of(last, *options).text(), "192.0.2.7") << "the proxy's own word stands last";
 }
 
 TEST_F(SiteTest, StrangersSeePublicPagesAlone) {
@@ -204,6 +234,12 @@ TEST_F(SiteTest, TheWhyPageTellsASenderWhatToDoAndNobodyHowItIsDecided) {
     EXPECT_EQ(page.body.find(secret), std::string::npos) << secret;
   EXPECT_EQ(ask(stranger(get("/why/M7YDGB6VQ0N6K72Z"))).status, 404);
   EXPECT_EQ(ask(stranger(get("/why/nonsense"))).status, 404);
+  // Whoever got a message knows its id, and must not learn where it came from
+  for (const char* id : {kSubmitted, kTaken, "M7YDGB6VQ0N6K7ZZ"}) {
+    const Response taken = ask(stranger(get("/why/" + std::string(id))));
+    EXPECT_EQ(taken.status, 404) << id;
+    EXPECT_EQ(taken.body.find("192.0.2.77"), std::string::npos) << id;
+  }
   Request copied = get("/why");
   copied.query.emplace("id", "[" + std::string(kId) + "; https://x/why/y]");
   EXPECT_EQ(ask(std::move(copied)).status, 303);
@@ -286,17 +322,34 @@ TEST_F(SiteTest, DeeperTestsAreForTheOwner) {
   EXPECT_NE(done.body.find("_postern-check.example.org. 300 IN TXT &quot;token&quot;"), std::string::npos) << done.body;
   EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 403);
   EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep"))).status, 403);
-  EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep/events"))).status, 404);
+  EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep/events"))).status, 403);
   proof = check::Proof::unknown;
   EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 503);
-  EXPECT_EQ(deep_checks, 0);
+  EXPECT_TRUE(depths.empty());
   proof = check::Proof::proved;
   EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 200);
-  EXPECT_EQ(deep_checks, 1);
+  EXPECT_EQ(depths, std::vector{Depth::own_hosts}) << "MX records name hosts of others, too";
   EXPECT_EQ(checks, 2) << "the other report stays";
   proof = check::Proof::missing;
+  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 403) << "nor the report of somebody else's";
   EXPECT_EQ(ask(get("/check/own.example/deep")).status, 200) << "the operator needs no proof";
-  EXPECT_EQ(deep_checks, 2);
+  EXPECT_EQ(depths.back(), Depth::deep);
+  site->stop();
+}
+
+TEST_F(SiteTest, PagesOfOtherSitesStartNoCheck) {
+  options->check = true;
+  Request request = get("/check/example.org");
+  request.fields.emplace("sec-fetch-site", "cross-site");
+  EXPECT_EQ(ask(std::move(request)).status, 200) << "the form";
+  EXPECT_EQ(checks, 0);
+  Request api = get("/api/check/example.org");
+  api.fields.emplace("sec-fetch-site", "same-site");
+  EXPECT_EQ(ask(std::move(api)).status, 403);
+  Request typed = get("/check/example.org");
+  typed.fields.emplace("sec-fetch-site", "none");
+  EXPECT_EQ(ask(std::move(typed)).status, 200);
+  EXPECT_EQ(checks, 1);
   site->stop();
 }
 
