@@ -22,6 +22,9 @@ if [ ! -e "$config" ]; then
 hostname = "$host"
 data_dir = "data"
 
+[web]
+listen = ["[::1]:8025", "127.0.0.1:8025"]  # the pages, for this machine alone
+
 [[listen]]
 role = "mx"
 address = ["[::1]:$port", "127.0.0.1:$port"]
@@ -61,6 +64,7 @@ or without swaks (./dev setup test installs it):
 
   $run send --server '[::1]:$port' $starttls --from you@example.net --to alice@example.org
 
+The dashboard is at http://localhost:8025/ where var/postern.toml has [web].
 The mail is then in var/mail/example.org/alice/new; unknown mailboxes are refused (try --to nobody@example.org).
 Ctrl-C stops the gateway.
 
