@@ -109,9 +109,12 @@ TEST_F(Published, AddressKinds) {
   const auto why = [](std::string_view text) { return why_not_global(*ip::Address::parse(text)); };
   EXPECT_EQ(why("2a02:25::1"), "");
   EXPECT_EQ(why("11.25.0.1"), "");
+  EXPECT_EQ(why("64:ff9b::11.25.0.1"), "");
+  EXPECT_TRUE(why("64:ff9b::7f00:1").contains("127.0.0.1"));
   for (const char* text :
        {"fe80::1", "fd00::1", "2001:db8::1", "2002:b00::1", "2001:0:1::1", "ff02::1", "::1", "::", "10.0.0.1",
-        "127.0.0.1", "192.0.2.1", "224.0.0.1", "0.0.0.0", "240.0.0.1", "169.254.1.1", "100.64.0.1", "fec0::1"}) {
+        "127.0.0.1", "192.0.2.1", "224.0.0.1", "0.0.0.0", "240.0.0.1", "169.254.1.1", "100.64.0.1", "fec0::1", "64:ff9b::7f00:1",
+        "64:ff9b:1::1"}) {
     EXPECT_NE(why(text), "") << text;
   }
   set_up(R"({"example.org":{"MX":[[10,"mx.example.org"]]},"mx.example.org":{"A":["10.0.0.1"]}})");
@@ -240,6 +243,29 @@ TEST_F(Published, PolicyIsFetchedOverEachFamily) {
   EXPECT_EQ(outcome("mta_sts.policy"), fail);
   EXPECT_TRUE(finding("mta_sts.policy").evidence.contains("redirects are not followed"));
   EXPECT_FALSE(context_->target.sts);
+}
+
+TEST_F(Published, TheLogoIsFetchedInDeepRunsFromThePortOfHttpsAlone) {
+  std::vector<std::string> asked;
+  Doors doors;
+  doors.fetch = [&](const outbound::HttpsRequest& request) {
+    asked.push_back(request.host + ":" + std::to_string(request.port));
+    return give(outbound::HttpsAnswer{200, "image/svg+xml", R"(<svg baseProfile="tiny-ps"></svg>)"});
+  };
+  const auto logo = [&](const std::string& at) {
+    set_up(zone("", R"("default._bimi.example.org":{"TXT":["v=BIMI1; l=https://)" + at +
+                        R"("]},"logo.example.net":{"A":["11.0.0.80"]})"),
+           doors);
+    run(check_bimi);
+    return outcome("bimi.logo");
+  };
+  EXPECT_EQ(logo("logo.example.net/logo.svg"), not_tested);
+  options_.deep = true;
+  EXPECT_EQ(logo("logo.example.net:8443/logo.svg"), not_tested);
+  EXPECT_TRUE(finding("bimi.logo").evidence.contains("8443"));
+  EXPECT_TRUE(asked.empty());
+  EXPECT_EQ(logo("logo.example.net/logo.svg"), pass);
+  EXPECT_EQ(asked, std::vector<std::string>{"logo.example.net:443"});
 }
 
 // Name servers, played: an address of ours without a way is no fault of theirs.
