@@ -33,6 +33,10 @@ Task<void> judge_logo(Context& context, std::string uri) {
     co_return not_fetched("the record names the host that would be connected to: it is fetched in deep runs alone",
                           "the operator asks for it, or whoever proves control of the domain");
   }
+  if (context.options.only_own_hosts && !host->is_within(context.target.domain)) {
+    co_return not_fetched("control was proved of " + context.report.domain + ", not of hosts elsewhere",
+                          "look at the logo by hand");
+  }
   if (target->port != kHttpsPort) {
     co_return not_fetched("port " + std::to_string(target->port) + " is not asked: it may be another service's",
                           "serve the logo on port 443");

@@ -39,6 +39,7 @@ class Judge {
   void reach(const View& view);
   void reach_host(const MailHost& host);
   void not_deep();
+  void no_deep(const std::string& subject, const std::string& why, const std::string& fix);
   void banner(const View& view);
   void banner_name(const View& view);
   void delay(const View& view);

@@ -241,10 +241,14 @@ void Judge::not_deep() {
   const bool reached =
       std::ranges::any_of(views_, [](const View& one) { return one.server != nullptr && one.server->connected; });
   if (options_.deep || !reached) return;
+  no_deep(target_.domain.text(), "needs further connections, which were not asked for",
+          "the operator asks for it, or whoever proves control of the domain");
+}
+
+void Judge::no_deep(const std::string& subject, const std::string& why, const std::string& fix) {
   for (const Check& one : server_checks()) {
     if (one.deep && one.id != "dane.every_certificate" && one.id != "tls.order")
-      add(one.id, Outcome::not_tested, target_.domain.text(), "needs further connections, which were not asked for",
-          "the operator asks for it, or whoever proves control of the domain");
+      add(one.id, Outcome::not_tested, subject, why, fix);
   }
 }
 

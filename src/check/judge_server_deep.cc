@@ -37,7 +37,11 @@ std::string why_not(const ServerFacts& facts) {
 }  // namespace
 
 void Judge::deep(const View& view) {
-  if (!view.server->deep) return;
+  if (!view.server->deep) {
+    if (!view.server->deep_ended.empty())
+      no_deep(view.subject, view.server->deep_ended, "whoever operates that host checks a domain of its own");
+    return;
+  }
   if (view.tls() != nullptr) {
     deep_versions(view);
     deep_ciphers(view);

@@ -163,7 +163,12 @@ Task<void> look_up_banner(Run& run, ServerFacts& facts) {
   if (!unknown) facts.banner_name_resolves = false;
 }
 
-Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t number) {
+bool is_ours_to_test(const Run& run, const MailHost& host) {
+  return !run.options.only_own_hosts || host.name.is_within(run.name);
+}
+
+// `deep_here`: this is the one of the names at the address that the deeper tests are made with.
+Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t number, bool deep_here) {
   ServerFacts& facts = address.server.emplace();
   facts.endpoint = {address.address, run.options.smtp_port};
   if (number >= kNamesAtOneAddress) {
@@ -178,7 +183,10 @@ Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t numb
   }
   co_await polite(run, host.name.text(), facts);
   if (facts.banner_code == 220) co_await look_up_banner(run, facts);
-  if (!run.options.deep || number > 0 || !facts.connected || facts.banner_code != 220) co_return;
+  if (!run.options.deep || !facts.connected || facts.banner_code != 220) co_return;
+  if (!is_ours_to_test(run, host))
+    facts.deep_ended = "control was proved of " + run.domain + ", not of hosts elsewhere";
+  if (!deep_here) co_return;
   facts.deep = true;
   if (facts.tls) co_await deep_tls(run, host.name.text(), facts);
   co_await deep_smtp(run, host.name.text(), facts);
@@ -192,8 +200,11 @@ struct Work {
 Task<void> worker(Run& run, Work& work, Observer* observer) {
   while (work.next < work.jobs.size()) {
     Job& job = work.jobs[work.next++];
+    const auto deep_use =
+        std::ranges::find_if(job.uses, [&](const auto& use) { return is_ours_to_test(run, *use.first); });
+    const auto deep_at = static_cast<std::size_t>(deep_use - job.uses.begin());
     for (std::size_t i = 0; i < job.uses.size(); ++i)
-      co_await one_host(run, *job.uses[i].first, *job.uses[i].second, i);
+      co_await one_host(run, *job.uses[i].first, *job.uses[i].second, i, i == deep_at);
     ++work.done;
     if (observer != nullptr)
       observer->progress(work.done, work.jobs.size(), "[" + job.uses.front().second->address.text() + "]");
@@ -281,6 +292,7 @@ Task<void> probe_hosts(Target& target, const Options& options, Services services
   using namespace probing;
   Run run{.options = options,
           .services = services,
+          .name = target.domain,
           .domain = target.domain.text(),
           .deadline = Deadline::after(options.deadline),
           .breakers = {},

@@ -23,6 +23,9 @@ namespace postern::check {
 
 struct Options {
   bool deep = false;
+  // Deep runs of visitors: who proved control of the domain did not of hosts elsewhere. The deeper tests are made only
+  // to hosts whose name is the domain or below it.
+  bool only_own_hosts = false;
   std::string helo;                    // our name; its PTR and page say who is asking
   std::vector<std::string> selectors;  // of DKIM, beside the common ones
   std::uint16_t smtp_port = 25, https_port = 443, dns_port = 53;

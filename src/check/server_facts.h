@@ -73,7 +73,7 @@ struct ServerFacts {
   std::string tls_problem;      // why there is none although STARTTLS was offered
 
   // The operator's tests. `deep_ended` says why they stopped early (rate limit, time); what is missing then was not
-  // tested.
+  // tested; without `deep`, why they were not begun.
   bool deep = false;
   std::string deep_ended;
   std::uint32_t connections = 0;  // all that were made to the address

@@ -111,10 +111,9 @@ TEST_F(Published, AddressKinds) {
   EXPECT_EQ(why("11.25.0.1"), "");
   EXPECT_EQ(why("64:ff9b::11.25.0.1"), "");
   EXPECT_TRUE(why("64:ff9b::7f00:1").contains("127.0.0.1"));
-  for (const char* text :
-       {"fe80::1", "fd00::1", "2001:db8::1", "2002:b00::1", "2001:0:1::1", "ff02::1", "::1", "::", "10.0.0.1",
-        "127.0.0.1", "192.0.2.1", "224.0.0.1", "0.0.0.0", "240.0.0.1", "169.254.1.1", "100.64.0.1", "fec0::1", "64:ff9b::7f00:1",
-        "64:ff9b:1::1"}) {
+  for (const char* text : {"fe80::1", "fd00::1", "2001:db8::1", "2002:b00::1", "2001:0:1::1", "ff02::1", "::1",
+                           "::", "10.0.0.1", "127.0.0.1", "192.0.2.1", "224.0.0.1", "0.0.0.0", "240.0.0.1",
+                           "169.254.1.1", "100.64.0.1", "fec0::1", "64:ff9b::7f00:1", "64:ff9b:1::1"}) {
     EXPECT_NE(why(text), "") << text;
   }
   set_up(R"({"example.org":{"MX":[[10,"mx.example.org"]]},"mx.example.org":{"A":["10.0.0.1"]}})");
@@ -266,6 +265,9 @@ TEST_F(Published, TheLogoIsFetchedInDeepRunsFromThePortOfHttpsAlone) {
   EXPECT_TRUE(asked.empty());
   EXPECT_EQ(logo("logo.example.net/logo.svg"), pass);
   EXPECT_EQ(asked, std::vector<std::string>{"logo.example.net:443"});
+  options_.only_own_hosts = true;
+  EXPECT_EQ(logo("logo.example.net/logo.svg"), not_tested);
+  EXPECT_EQ(asked.size(), 1U);
 }
 
 // Name servers, played: an address of ours without a way is no fault of theirs.
