@@ -11,7 +11,7 @@ namespace postern::check {
 
 namespace {
 
-constexpr std::uint32_t kLookupsMax = 3000;  // of one run
+constexpr std::uint32_t kLookupsMax = 500, kLookupsDeepMax = 3000;  // of one run
 constexpr milliseconds kServerTimeout{3000};
 
 Task<HttpsResult> fetch_on(io::BlockingPool& pool, outbound::HttpsRequest request) {
@@ -117,7 +117,7 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   }
   if (options.now == 0) options.now = wall_now();
   const Deadline deadline = Deadline::at(services.loop.now() + options.deadline);
-  dns::Budget budget(kLookupsMax, deadline);
+  dns::Budget budget(options.deep ? kLookupsDeepMax : kLookupsMax, deadline);
   Context context(options, services.resolver, budget, doors_of(options, services), observer);
   context.target.domain = *name;
   context.report.domain = context.report.unicode = name->text();
