@@ -59,7 +59,10 @@ Task<void> judge_logo(Context& context, std::string uri) {
   if (request.addresses.empty())
     co_return context.add("bimi.logo", Outcome::fail, subject, printable(host->text()) + " has no address",
                           "serve the logo");
-  const HttpsResult answer = co_await context.doors.fetch(std::move(request));
+  const HttpsResult answer = co_await context.doors.fetch(request);
+  if (context.no_way_to(request.addresses, answer))
+    co_return not_fetched("no way from here: " + printable(answer.error().what, 300),
+                          "check again from a host that has this family");
   if (!answer || answer->status != 200) {
     co_return context.add(
         "bimi.logo", Outcome::fail, subject,

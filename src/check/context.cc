@@ -88,6 +88,11 @@ Task<dns::AnswerPtr> Context::ask(dns::Name name, dns::Type type) {
   return resolver_.query(std::move(name), type, budget_);
 }
 
+bool Context::no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const {
+  if (result || result.error().certificate || !doors.has_way_to) return false;
+  return std::ranges::none_of(addresses, doors.has_way_to);
+}
+
 void Context::add(Finding finding) {
   POSTERN_CHECK(find_check(finding.id) != nullptr);
   if (finding.evidence.size() > kEvidenceMax) {

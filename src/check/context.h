@@ -25,6 +25,8 @@ using HttpsResult = std::expected<outbound::HttpsAnswer, outbound::HttpsFailure>
 
 struct Doors {
   std::function<Task<HttpsResult>(outbound::HttpsRequest)> fetch;
+  // Whether there is a way from here to addresses of that family; empty: yes.
+  std::function<bool(const ip::Address&)> has_way_to;
   // Empty: name servers are not asked.
   std::function<Task<std::vector<resolver::DirectAnswer>>(std::vector<resolver::DirectQuestion>)> ask_servers;
 };
@@ -39,6 +41,8 @@ class Context {
 
   [[nodiscard]] Task<dns::AnswerPtr> ask(dns::Name name, dns::Type type);
   void prefetch(const dns::Name& name, dns::Type type) { resolver_.prefetch(name, type); }
+  // Nothing came of a fetch, and from here nothing could: not the fault of whoever is asked.
+  [[nodiscard]] bool no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const;
   [[nodiscard]] dns::Resolver& resolver() { return resolver_; }
   [[nodiscard]] dns::Budget& budget() { return budget_; }
 

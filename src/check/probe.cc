@@ -31,12 +31,7 @@ std::int64_t since(Clock::time_point began) {
 bool no_family_here(const Error& error, const ip::Address& to, bool allow_private) {
   if (error.sys != ENETUNREACH && error.sys != EHOSTUNREACH && error.sys != EADDRNOTAVAIL && error.sys != EAFNOSUPPORT)
     return false;
-  if (error.sys == EAFNOSUPPORT) return true;
-  return std::ranges::none_of(io::interface_addresses(), [&](const ip::Address& own) {
-    if (own.family() != to.family() || own.is_loopback() || own.is_link_local()) return false;
-    // A private address of IPv4 may be translated on the way
-    return own.is_global() || own.is_v4() || (allow_private && !to.is_global());
-  });
+  return error.sys == EAFNOSUPPORT || !has_way_to(to, allow_private);
 }
 
 std::string in_words(const Error& error) {
@@ -287,6 +282,14 @@ TlsFound read_tls(const io::TlsFacts& facts) {
 }
 
 }  // namespace probing
+
+bool has_way_to(const ip::Address& to, bool allow_private) {
+  return std::ranges::any_of(io::interface_addresses(), [&](const ip::Address& own) {
+    if (own.family() != to.family() || own.is_loopback() || own.is_link_local()) return false;
+    // A private address of IPv4 may be translated on the way
+    return own.is_global() || own.is_v4() || (allow_private && !to.is_global());
+  });
+}
 
 Task<void> probe_hosts(Target& target, const Options& options, Services services, Observer* observer) {
   using namespace probing;

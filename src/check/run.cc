@@ -31,6 +31,7 @@ Doors doors_of(const Options& options, Services services) {
   Doors doors;
   io::BlockingPool& pool = services.pool;
   doors.fetch = [&pool](outbound::HttpsRequest request) { return fetch_on(pool, std::move(request)); };
+  doors.has_way_to = [allow = options.allow_private](const ip::Address& to) { return has_way_to(to, allow); };
   if (options.ask_name_servers) {
     doors.ask_servers = [&pool](std::vector<resolver::DirectQuestion> questions) {
       return ask_on(pool, std::move(questions));

@@ -267,6 +267,31 @@ TEST_F(Published, PolicyIsFetchedOverEachFamily) {
   EXPECT_FALSE(context_->target.sts);
 }
 
+TEST_F(Published, APolicyHostWithoutAWayFromHereIsNotTested) {
+  const std::string hosts = R"("_mta-sts.example.org":{"TXT":["v=STSv1; id=1"]},"mta-sts.example.org":)";
+  const std::string records = zone("", hosts + R"({"AAAA":["2a02::80"],"A":["11.0.0.80"]})");
+  bool four_answers = true;
+  Doors doors;
+  doors.has_way_to = [](const ip::Address& to) { return to.is_v4(); };
+  doors.fetch = [&](const outbound::HttpsRequest& request) {
+    return request.addresses.at(0).is_v4() && four_answers
+               ? give(outbound::HttpsAnswer{200, "text/plain",
+                                            "version: STSv1\nmode: enforce\nmax_age: 604800\nmx: mx.example.org\n"})
+               : give(std::unexpected(outbound::HttpsFailure{false, "Could not connect"}));
+  };
+  set_up(records, doors);
+  run(check_mta_sts);
+  EXPECT_EQ(outcome("mta_sts.policy"), pass);
+  EXPECT_EQ(outcome("mta_sts.families"), not_tested);
+  four_answers = false;  // to that there is a way
+  set_up(records, doors);
+  run(check_mta_sts);
+  EXPECT_EQ(outcome("mta_sts.policy"), fail);
+  set_up(zone("", hosts + R"({"AAAA":["2a02::80"]})"), doors);
+  run(check_mta_sts);
+  EXPECT_EQ(outcome("mta_sts.policy"), not_tested);
+}
+
 TEST_F(Published, TheLogoIsFetchedInDeepRunsFromThePortOfHttpsAlone) {
   std::vector<std::string> asked;
   Doors doors;
@@ -288,6 +313,13 @@ TEST_F(Published, TheLogoIsFetchedInDeepRunsFromThePortOfHttpsAlone) {
   EXPECT_TRUE(asked.empty());
   EXPECT_EQ(logo("logo.example.net/logo.svg"), pass);
   EXPECT_EQ(asked, std::vector<std::string>{"logo.example.net:443"});
+  doors.has_way_to = [](const ip::Address& to) { return to.is_v6(); };
+  doors.fetch = [](const outbound::HttpsRequest&) {
+    return give(std::unexpected(outbound::HttpsFailure{false, "Could not connect"}));
+  };
+  EXPECT_EQ(logo("logo.example.net/logo.svg"), not_tested);
+  doors.has_way_to = nullptr;
+  EXPECT_EQ(logo("logo.example.net/logo.svg"), fail);
   options_.only_own_hosts = true;
   EXPECT_EQ(logo("logo.example.net/logo.svg"), not_tested);
   EXPECT_EQ(asked.size(), 1U);
@@ -347,7 +379,10 @@ TEST_F(Published, AnAddressOfManyNameServersIsAskedOnceAndNotAllAddressesAtOnce)
     most = std::max(most, questions.size());
     for (const auto& question : questions) ++asked[question.server.address.text()];
     std::vector<resolver::DirectAnswer> answers(questions.size());
-    for (auto& one : answers) one.problem = resolver::DirectAnswer::Problem::timeout;
+    for (auto& one : answers) {
+      one.problem = resolver::DirectAnswer::Problem::timeout;
+      one.what = "no answer";
+    }
     return answer(std::move(answers));
   };
   set_up(zone("\"NS\":[" + names + "]", more), doors);
