@@ -62,6 +62,7 @@ class Context {
   std::vector<dns::Name> servers;  // of that zone
   std::map<dns::Name, std::vector<ip::Address>> own_addresses;      // of each server
   std::vector<std::pair<dns::Name, ip::Address>> server_addresses;  // that may be asked
+  bool nothing_known = false;  // DNS does not work here: the report is no report
   bool domain_bogus = false;
   bool domain_secure = false;  // what the domain's name says is validated
   std::string spf_text;        // the domain's one SPF record

@@ -275,6 +275,16 @@ Task<bool> check_name(Context& context) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence, "register the domain, or look at its spelling");
     co_return false;
   }
+  // The resolver here has no server that answers, or the run's time or look-ups are spent: it says nothing of the name.
+  const auto ours = [](Status one) {
+    return one == Status::unavailable || one == Status::limit || one == Status::cancelled;
+  };
+  if (is_temporary(status) && (ours(context.mx->status) || ours(context.soa->status))) {
+    context.nothing_known = true;
+    context.add("name.exists", Outcome::not_tested, domain.text(), evidence,
+                "see whether DNS works on the host that checks, then check again");
+    co_return false;
+  }
   if (is_temporary(status)) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence,
                 status == Status::bogus

@@ -128,7 +128,7 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
   co_await all_parts(context, options, services, observer);
-  context.report.complete = !budget.cancelled();
+  context.report.complete = !budget.cancelled() && !context.nothing_known;
   over.notify();
   co_await watcher.join();
   context.report.ended = wall_now();

@@ -82,6 +82,29 @@ TEST_F(Published, NamesThatAreNotThereAndDnsThatDoesNotSayAreDifferent) {
   EXPECT_EQ(outcome("mx.present"), info);
 }
 
+TEST_F(Published, AResolverOfOursThatDoesNotWorkSaysNothingOfTheName) {
+  class Dead final : public dns::Resolver {
+   public:
+    explicit Dead(dns::Status status) : status_(status) {}
+    Task<dns::AnswerPtr> query(dns::Name, dns::Type, dns::Budget&) override {
+      co_return dns::failed_answer(status_, "no server answers");
+    }
+    void prefetch(const dns::Name&, dns::Type) override {}
+
+   private:
+    dns::Status status_;
+  };
+  for (const dns::Status status : {dns::Status::unavailable, dns::Status::limit, dns::Status::cancelled}) {
+    Dead dead(status);
+    context_ = std::make_unique<Context>(options_, dead, budget_, Doors{});
+    context_->target.domain = name("example.org");
+    EXPECT_FALSE(run_ready(check_name(*context_)));
+    EXPECT_EQ(outcome("name.exists"), not_tested);
+    EXPECT_TRUE(context_->nothing_known);
+    context_.reset();
+  }
+}
+
 TEST_F(Published, AnMxSetThatIsUnknownIsNotTested) {
   set_up(R"({"example.org":{"MX":"TIMEOUT","TXT":["v=spf1 -all"]}})");
   EXPECT_TRUE(there_);
