@@ -26,8 +26,8 @@ constexpr std::array kChecks = {
           "RFC 7672 2.2.2, postern 6.6-62"},
     Check{"dane.syntax", dane, "TLSA records can be used for mail",
           "Passes for usage 2 and 3 with a digest of the right length; warns for usage 0 and 1, which mail ignores, "
-          "and for "
-          "matching type 0; fails for records without data and digests of a wrong length.",
+          "for selector 0 and for matching type 0; information for matching type 2; fails for records without data and "
+          "digests of a wrong length.",
           "RFC 7672 3.1, postern 6.6-63"},
     Check{
         "dane.rollover", dane, "Keys can be changed without an outage",

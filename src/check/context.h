@@ -62,7 +62,7 @@ class Context {
   std::vector<dns::Name> servers;  // of that zone
   std::map<dns::Name, std::vector<ip::Address>> own_addresses;      // of each server
   std::vector<std::pair<dns::Name, ip::Address>> server_addresses;  // that may be asked
-  bool nothing_known = false;  // DNS does not work here: the report is no report
+  bool nothing_known = false;                                       // DNS does not work here: the report is no report
   bool domain_bogus = false;
   bool domain_secure = false;  // what the domain's name says is validated
   std::string spf_text;        // the domain's one SPF record
@@ -102,6 +102,10 @@ inline constexpr const char* kNobodysLabel = "postern-check-nobody";
 inline constexpr const char* kNobodysSelector = "postern-check-nobody._domainkey";
 
 // --- words ---
+
+// Where options.validates is not set.
+inline constexpr const char* kNobodyValidates = "nothing is validated here: there is no trust anchor, or dnssec is off";
+inline constexpr const char* kValidateHere = "install dns-root-data on the host that checks, or set trust_anchor_file";
 
 // "MX example.org: 10 mx1.example.org., TTL 300, validated"; "AAAA mx1.example.org: NODATA, TTL 60".
 [[nodiscard]] std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer);

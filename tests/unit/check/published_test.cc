@@ -228,9 +228,20 @@ TEST_F(Published, DmarcOfTheOrganisationCounts) {
   set_up(zone("", R"("_dmarc.example.org":{"TXT":["v=DMARC1; p=quarantine; t=y; rua=mailto:a@example.org"]})"));
   run(check_dmarc);
   EXPECT_EQ(outcome("dmarc.record"), pass);
-  EXPECT_EQ(outcome("dmarc.policy"), warn);
+  EXPECT_EQ(outcome("dmarc.policy"), fail);
   EXPECT_EQ(outcome("dmarc.rua"), pass);
   EXPECT_EQ(outcome("dmarc.external"), pass);
+}
+
+TEST_F(Published, WhereNothingValidatesDnssecIsNotTested) {
+  options_.validates = false;
+  set_up(zone(""));
+  EXPECT_EQ(outcome("dnssec.mx"), not_tested);
+  run(find_zone);
+  run(check_dnssec);
+  for (const char* id : {"domain", "algorithm", "digest", "nsec3", "signatures", "denial"}) {
+    EXPECT_EQ(outcome("dnssec." + std::string(id)), not_tested) << id;
+  }
 }
 
 TEST_F(Published, DmarcReceiverThatDoesNotAnswerIsNotTested) {
