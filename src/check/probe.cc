@@ -97,6 +97,7 @@ Task<void> polite(Run& run, std::string host, ServerFacts& facts) {
                                      Deadline::after(kConnectWait).earlier(run.deadline), &hold.breaker);
   if (!stream) {
     note_problem(facts, stream.error());
+    facts.timed_out = stream.error().kind == ErrorKind::timeout;
     facts.our_side = facts.our_side ||
                      no_family_here(stream.error(), facts.endpoint.address, run.options.allow_private) ||
                      (stream.error().kind == ErrorKind::timeout && run.deadline.passed(Clock::now()));
@@ -270,7 +271,6 @@ TlsFound read_tls(const io::TlsFacts& facts) {
   out.trust_error = facts.verify_error;
   out.extended_master_secret = facts.extended_master_secret;
   out.secure_renegotiation = facts.secure_renegotiation;
-  out.compression = facts.compression;
   for (const std::string& der : facts.peer_chain) {
     auto certificate = crypto::read_certificate(der);
     if (certificate)

@@ -57,6 +57,17 @@ class Steps {
   std::size_t done_ = 0, total_ = 0;
 };
 
+// The probe counts addresses, a scale of its own: of it the run shows the words alone.
+class ProbeWords final : public Observer {
+ public:
+  explicit ProbeWords(Steps& steps) : steps_(steps) {}
+  void progress(std::size_t, std::size_t, std::string_view what) override { steps_.begin(what); }
+  void found(const Finding&) override {}
+
+ private:
+  Steps& steps_;
+};
+
 // Ends the look-ups of a run when its time is over, whatever waits.
 Task<void> watch(io::Signal& over, Deadline deadline, dns::Budget& budget) {
   if (!co_await over.wait(deadline)) budget.cancel();
@@ -78,7 +89,7 @@ Task<void> authentication(Context& context) {
 
 Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer) {
   Steps steps(observer);
-  steps.add(9);
+  steps.add(10);
   steps.begin("the name");
   const bool there = co_await check_name(context);
   steps.end("mail hosts");
@@ -86,9 +97,10 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   co_await check_mail_hosts(context);
   co_await find_zone(context);
   steps.end("servers");
+  ProbeWords words(steps);
   io::Scope scope(services.loop);
   // One connection to each address, while DNS is asked for the rest. It touches the hosts' `server` alone.
-  scope.spawn(step(probe_hosts(context.target, options, services, observer), steps, "servers"));
+  scope.spawn(step(probe_hosts(context.target, options, services, &words), steps, "servers"));
   scope.spawn(step(check_reverse(context), steps, "reverse names"));
   scope.spawn(step(check_name_servers(context), steps, "name servers"));
   scope.spawn(step(check_dnssec(context), steps, "DNSSEC"));
