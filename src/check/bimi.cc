@@ -14,6 +14,7 @@ namespace {
 using dmarc::Policy;
 using dns::Type;
 
+constexpr std::uint16_t kHttpsPort = 443;
 constexpr std::size_t kLogoSane = std::size_t{32} * 1024;
 constexpr std::size_t kLogoMax = std::size_t{256} * 1024;
 
@@ -24,8 +25,24 @@ Task<void> judge_logo(Context& context, std::string uri) {
   if (!host)
     co_return context.add("bimi.logo", Outcome::fail, subject, "the address is not one of https",
                           "serve the logo over https");
+  // The host and port are a stranger's choice: nothing is fetched for whoever merely asked about a domain.
+  const auto not_fetched = [&](std::string why, std::string fix) {
+    context.add("bimi.logo", Outcome::not_tested, subject, std::move(why), std::move(fix));
+  };
+  if (!context.options.deep) {
+    co_return not_fetched("the record names the host that would be connected to: it is fetched in deep runs alone",
+                          "the operator asks for it, or whoever proves control of the domain");
+  }
+  if (context.options.only_own_hosts && !host->is_within(context.target.domain)) {
+    co_return not_fetched("control was proved of " + context.report.domain + ", not of hosts elsewhere",
+                          "look at the logo by hand");
+  }
+  if (target->port != kHttpsPort) {
+    co_return not_fetched("port " + std::to_string(target->port) + " is not asked: it may be another service's",
+                          "serve the logo on port 443");
+  }
   outbound::HttpsRequest request{.host = host->text(),
-                                 .port = target->port == 443 ? context.options.https_port : target->port,
+                                 .port = context.options.https_port,
                                  .path = target->path,
                                  .addresses = {},
                                  .ca_file = context.options.ca_file,
@@ -42,7 +59,10 @@ Task<void> judge_logo(Context& context, std::string uri) {
   if (request.addresses.empty())
     co_return context.add("bimi.logo", Outcome::fail, subject, printable(host->text()) + " has no address",
                           "serve the logo");
-  const HttpsResult answer = co_await context.doors.fetch(std::move(request));
+  const HttpsResult answer = co_await context.doors.fetch(request);
+  if (context.no_way_to(request.addresses, answer))
+    co_return not_fetched("no way from here: " + printable(answer.error().what, 300),
+                          "check again from a host that has this family");
   if (!answer || answer->status != 200) {
     co_return context.add(
         "bimi.logo", Outcome::fail, subject,

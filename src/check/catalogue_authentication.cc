@@ -77,7 +77,8 @@ constexpr std::array kChecks = {
           "cannot be used; warns for other texts at the name.",
           "RFC 9989 4.7, 4.10, postern 6.11-89"},
     Check{"dmarc.policy", dmarc, "The policy protects the domain",
-          "Passes for reject and quarantine; warns for none, for a missing p and for t=y.",
+          "Passes for reject and quarantine; warns for none, for a missing p and for reject with t=y; fails for "
+          "quarantine with t=y, which protects nothing.",
           "RFC 9989 4.7, postern 6.11-90"},
     Check{"dmarc.subdomains", dmarc, "Subdomains are protected as the domain is",
           "Warns where sp or np is weaker than p.", "RFC 9989 4.7, postern 6.11-90"},

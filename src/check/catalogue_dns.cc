@@ -15,7 +15,7 @@ constexpr std::array kChecks = {
           "RFC 5891 5, postern 6.1-1"},
     Check{"name.exists", name, "The name exists in DNS",
           "Fails for NXDOMAIN, SERVFAIL, a failed validation and silence, each said as what it is: none of them is "
-          "\"no record\".",
+          "\"no record\". Not tested where the resolver here has no server that answers.",
           "RFC 8020, postern 6.1-2"},
     Check{"name.expiry", name, "The registration of the domain does not run out soon",
           "Not tested: registries are asked by RDAP, which is outside of mail and DNS.", "RFC 9083, postern 6.12-98"},

@@ -26,8 +26,8 @@ constexpr std::array kChecks = {
           "RFC 7672 2.2.2, postern 6.6-62"},
     Check{"dane.syntax", dane, "TLSA records can be used for mail",
           "Passes for usage 2 and 3 with a digest of the right length; warns for usage 0 and 1, which mail ignores, "
-          "and for "
-          "matching type 0; fails for records without data and digests of a wrong length.",
+          "for selector 0 and for matching type 0; information for matching type 2; fails for records without data and "
+          "digests of a wrong length.",
           "RFC 7672 3.1, postern 6.6-63"},
     Check{
         "dane.rollover", dane, "Keys can be changed without an outage",
@@ -86,7 +86,7 @@ constexpr std::array kChecks = {
           "draft-brand-indicators-for-message-identification 7.1, postern 6.12-96"},
     Check{"bimi.logo", bimi, "The logo is an SVG file that can be fetched",
           "Passes for SVG Tiny PS of at most 32 KiB over https; fails where it cannot be had, warns where it is "
-          "something else.",
+          "something else. Only deep runs fetch it, and from port 443 alone.",
           "draft-svg-tiny-ps-abrotman, postern 6.12-96"},
 };
 

@@ -1,6 +1,7 @@
 #include "check/context.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/text.h"
@@ -87,6 +88,11 @@ Task<dns::AnswerPtr> Context::ask(dns::Name name, dns::Type type) {
   return resolver_.query(std::move(name), type, budget_);
 }
 
+bool Context::no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const {
+  if (result || result.error().certificate || !doors.has_way_to) return false;
+  return std::ranges::none_of(addresses, doors.has_way_to);
+}
+
 void Context::add(Finding finding) {
   POSTERN_CHECK(find_check(finding.id) != nullptr);
   if (finding.evidence.size() > kEvidenceMax) {
@@ -163,6 +169,12 @@ std::string why_not_global(const ip::Address& address) {
     return "is a Teredo address (RFC 4380)";
   }
   if (address.is_global()) return {};
+  // RFC 6052 2.1: 64:ff9b::/96
+  static constexpr std::array<std::uint8_t, 12> kTranslated{0, 0x64, 0xFF, 0x9B};
+  if (address.is_v6() && std::equal(kTranslated.begin(), kTranslated.end(), octets.begin())) {
+    const auto inside = ip::Address::v4({octets[12], octets[13], octets[14], octets[15]});
+    return "is " + inside.text() + " in NAT64 (RFC 6052), which " + why_not_global(inside);
+  }
   if (address.is_loopback()) return "is a loopback address";
   if (address.is_any()) return "is the unspecified address";
   if (address.is_link_local()) return "is a link-local address";

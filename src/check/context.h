@@ -25,6 +25,8 @@ using HttpsResult = std::expected<outbound::HttpsAnswer, outbound::HttpsFailure>
 
 struct Doors {
   std::function<Task<HttpsResult>(outbound::HttpsRequest)> fetch;
+  // Whether there is a way from here to addresses of that family; empty: yes.
+  std::function<bool(const ip::Address&)> has_way_to;
   // Empty: name servers are not asked.
   std::function<Task<std::vector<resolver::DirectAnswer>>(std::vector<resolver::DirectQuestion>)> ask_servers;
 };
@@ -39,6 +41,8 @@ class Context {
 
   [[nodiscard]] Task<dns::AnswerPtr> ask(dns::Name name, dns::Type type);
   void prefetch(const dns::Name& name, dns::Type type) { resolver_.prefetch(name, type); }
+  // Nothing came of a fetch, and from here nothing could: not the fault of whoever is asked.
+  [[nodiscard]] bool no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const;
   [[nodiscard]] dns::Resolver& resolver() { return resolver_; }
   [[nodiscard]] dns::Budget& budget() { return budget_; }
 
@@ -58,6 +62,7 @@ class Context {
   std::vector<dns::Name> servers;  // of that zone
   std::map<dns::Name, std::vector<ip::Address>> own_addresses;      // of each server
   std::vector<std::pair<dns::Name, ip::Address>> server_addresses;  // that may be asked
+  bool nothing_known = false;                                       // DNS does not work here: the report is no report
   bool domain_bogus = false;
   bool domain_secure = false;  // what the domain's name says is validated
   std::string spf_text;        // the domain's one SPF record
@@ -97,6 +102,10 @@ inline constexpr const char* kNobodysLabel = "postern-check-nobody";
 inline constexpr const char* kNobodysSelector = "postern-check-nobody._domainkey";
 
 // --- words ---
+
+// Where options.validates is not set.
+inline constexpr const char* kNobodyValidates = "nothing is validated here: there is no trust anchor, or dnssec is off";
+inline constexpr const char* kValidateHere = "install dns-root-data on the host that checks, or set trust_anchor_file";
 
 // "MX example.org: 10 mx1.example.org., TTL 300, validated"; "AAAA mx1.example.org: NODATA, TTL 60".
 [[nodiscard]] std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer);

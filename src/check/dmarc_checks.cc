@@ -36,7 +36,10 @@ void judge_policy(Context& context, const dmarc::Evaluation& found) {
     context.add("dmarc.policy", Outcome::warn, domain, evidence + ": nothing is protected yet",
                 "look at the reports, then publish quarantine, and reject after it", proposal(context, "quarantine"));
   } else if (record.testing) {
-    context.add("dmarc.policy", Outcome::warn, domain, evidence + ": applied one step milder",
+    // RFC 9989 4.7: one step milder, which is none for quarantine
+    const bool none_left = found.policy == Policy::quarantine;
+    context.add("dmarc.policy", none_left ? Outcome::fail : Outcome::warn, domain,
+                evidence + (none_left ? ": applied as none" : ": applied one step milder"),
                 "take t=y away when the reports are clean");
   } else {
     context.add("dmarc.policy", Outcome::pass, domain, evidence);

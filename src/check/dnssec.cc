@@ -128,6 +128,13 @@ void judge_denial(Context& context) {
 
 Task<void> check_dnssec(Context& context) {
   const std::string zone = printable(context.zone.text());
+  if (!context.options.validates) {
+    for (const char* const id :
+         {"dnssec.domain", "dnssec.algorithm", "dnssec.digest", "dnssec.nsec3", "dnssec.signatures", "dnssec.denial"}) {
+      context.add(id, Outcome::not_tested, zone, kNobodyValidates, kValidateHere);
+    }
+    co_return;
+  }
   judge_denial(context);
   const auto ds = co_await context.ask(context.zone, Type::ds);
   const auto keys = co_await context.ask(context.zone, Type::dnskey);

@@ -38,7 +38,10 @@ class Judge {
   // judge_server.cc
   void reach(const View& view);
   void reach_host(const MailHost& host);
+  // Every address of every host was silent, which a blocked port 25 here looks like, too.
+  [[nodiscard]] bool all_silent() const;
   void not_deep();
+  void no_deep(const std::string& subject, const std::string& why, const std::string& fix);
   void banner(const View& view);
   void banner_name(const View& view);
   void delay(const View& view);

@@ -119,11 +119,27 @@ void Judge::reach(const View& view) {
   const bool any =
       std::ranges::any_of(views_, [](const View& one) { return one.server != nullptr && one.server->connected; });
   std::string evidence = "port " + std::to_string(options_.smtp_port) + ": " + facts->problem;
+  if (all_silent()) {
+    return add(
+        "reach.connect", Outcome::not_tested, view.subject,
+        evidence + "; every address of every host is silent, which is also what a blocked port 25 here looks like",
+        "check again from a host whose provider lets port 25 out");
+  }
   if (other) evidence += view.v6() ? "; IPv4 of the same host answers" : "; IPv6 of the same host answers";
-  if (!any) evidence += "; no address of any host answered, which is also what a blocked port 25 here looks like";
+  if (!any) evidence += "; no address of any host answered";
   add("reach.connect", Outcome::fail, view.subject, std::move(evidence),
       std::string("let the server listen on ") + view.address->address.text() +
           " and the firewall pass TCP 25, or take the address out of DNS");
+}
+
+bool Judge::all_silent() const {
+  bool any = false;
+  for (const View& view : views_) {
+    if (view.server == nullptr || (!view.server->connected && view.server->our_side)) continue;
+    if (view.server->connected || !view.server->timed_out) return false;
+    any = true;
+  }
+  return any;
 }
 
 void Judge::reach_host(const MailHost& host) {
@@ -144,6 +160,9 @@ void Judge::reach_host(const MailHost& host) {
   const std::string& name = host.name.text();
   if (answers) return add("reach.host", Outcome::pass, name, "a server answers");
   if (unknown) return add("reach.host", Outcome::not_tested, name, "not all of its addresses could be tried from here");
+  if (all_silent())
+    return add("reach.host", Outcome::not_tested, name,
+               "every address of every host is silent: port 25 may be blocked here");
   if (silent)
     return add("reach.host", Outcome::warn, name, "it accepts connections and never greets",
                "take a host that never answers out of the MX records: senders lose minutes on it");
@@ -241,10 +260,14 @@ void Judge::not_deep() {
   const bool reached =
       std::ranges::any_of(views_, [](const View& one) { return one.server != nullptr && one.server->connected; });
   if (options_.deep || !reached) return;
+  no_deep(target_.domain.text(), "needs further connections, which were not asked for",
+          "the operator asks for it, or whoever proves control of the domain");
+}
+
+void Judge::no_deep(const std::string& subject, const std::string& why, const std::string& fix) {
   for (const Check& one : server_checks()) {
     if (one.deep && one.id != "dane.every_certificate" && one.id != "tls.order")
-      add(one.id, Outcome::not_tested, target_.domain.text(), "needs further connections, which were not asked for",
-          "the operator asks for it, or whoever proves control of the domain");
+      add(one.id, Outcome::not_tested, subject, why, fix);
   }
 }
 

@@ -92,9 +92,11 @@ Fit fit(const dns::Tlsa& record, const std::vector<CertificateFacts>& chain, con
 }
 
 std::vector<std::string> dane_names(const Target& target, const MailHost& host) {
-  std::vector<std::string> out{host.name.text()};
-  // RFC 7672 3.2.2: the next-hop domain, where the MX records are validated
-  if (target.mx_secure && target.domain != host.name) out.push_back(target.domain.text());
+  // RFC 7672 3.2.2, as the sending side has it (outbound/published_tls.cc)
+  const dns::Name& base = host.tlsa_base.is_root() ? host.name : host.tlsa_base;
+  std::vector<std::string> out{base.text()};
+  if (!target.mx_secure) return out;
+  for (std::string& name : dane::reference_names(target.domain, target.canonical, base)) out.push_back(std::move(name));
   return out;
 }
 

@@ -37,7 +37,11 @@ std::string why_not(const ServerFacts& facts) {
 }  // namespace
 
 void Judge::deep(const View& view) {
-  if (!view.server->deep) return;
+  if (!view.server->deep) {
+    if (!view.server->deep_ended.empty())
+      no_deep(view.subject, view.server->deep_ended, "whoever operates that host checks a domain of its own");
+    return;
+  }
   if (view.tls() != nullptr) {
     deep_versions(view);
     deep_ciphers(view);
@@ -89,6 +93,7 @@ void Judge::deep_ciphers(const View& view) {
     if (outcome_of(level) != Outcome::pass) evidence += " (" + std::string(to_string(level)) + ')';
   }
   if (!facts.deep_ended.empty()) evidence += "; the list may be incomplete: " + facts.deep_ended;
+  evidence += "; RC4, 3DES and SSLv3 could not be offered";
   add("tls.ciphers", outcome_of(worst), view.subject, evidence,
       "allow ECDHE with AES-GCM and ChaCha20 alone, and what TLS 1.3 has");
 

@@ -38,6 +38,9 @@ void note(Side& side, const View& view, const Target& target, WallMs now) {
   if (side.fastest < 0 || facts->connect_ms < side.fastest) side.fastest = facts->connect_ms;
   if (!why_unknown(view).empty()) return;
   side.extensions.insert(list(*facts));
+  // As tls.starttls has it: a server that has enough of us for now, or a problem of ours, tells nothing of the family
+  const bool later = facts->starttls_code >= 400 && facts->starttls_code < 500;
+  if (!facts->tls && facts->offers_starttls && (facts->our_side || later)) return;
   side.encrypted = facts->tls && side.encrypted != 0 ? 1 : 0;
   if (!facts->tls) return;
   side.weakest = std::max({side.weakest, version_class(facts->tls->version), cipher_class(facts->tls->cipher)});

@@ -38,8 +38,6 @@ void Judge::tls(const View& view) {
         found->secure_renegotiation ? "RFC 5746 is supported" : "RFC 5746 is not supported",
         "renew the TLS library: RFC 5746");
   }
-  add("tls.compression", found->compression ? Outcome::fail : Outcome::pass, view.subject,
-      found->compression ? "TLS compresses" : "none", "switch TLS compression off (CRIME)");
 }
 
 void Judge::key_exchange(const View& view) {

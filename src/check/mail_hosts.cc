@@ -81,6 +81,8 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
     context.add("dnssec.mx", Outcome::pass, subject, evidence);
   } else if (is_temporary(six->status) || is_temporary(four->status)) {
     context.unknown("dnssec.mx", subject, evidence);
+  } else if (!context.options.validates) {
+    context.add("dnssec.mx", Outcome::not_tested, subject, kNobodyValidates, kValidateHere);
   } else {
     context.add("dnssec.mx", Outcome::warn, subject, evidence, "sign the zone of the mail host: DANE needs it");
   }
@@ -123,7 +125,10 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
     const auto expanded = six->canonical.below(service);
     if (expanded) {
       auto there = co_await context.ask(*expanded, Type::tlsa);
-      if (there->status == Status::ok) host.tlsa = std::move(there);
+      if (there->status == Status::ok) {
+        host.tlsa = std::move(there);
+        host.tlsa_base = six->canonical;
+      }
     }
   }
   co_return host;
@@ -275,6 +280,16 @@ Task<bool> check_name(Context& context) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence, "register the domain, or look at its spelling");
     co_return false;
   }
+  // The resolver here has no server that answers, or the run's time or look-ups are spent: it says nothing of the name.
+  const auto ours = [](Status one) {
+    return one == Status::unavailable || one == Status::limit || one == Status::cancelled;
+  };
+  if (is_temporary(status) && (ours(context.mx->status) || ours(context.soa->status))) {
+    context.nothing_known = true;
+    context.add("name.exists", Outcome::not_tested, domain.text(), evidence,
+                "see whether DNS works on the host that checks, then check again");
+    co_return false;
+  }
   if (is_temporary(status)) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence,
                 status == Status::bogus
@@ -293,6 +308,7 @@ Task<void> check_mail_hosts(Context& context) {
   const std::string domain = context.report.domain;
   const std::string evidence = describe(target.domain, Type::mx, *context.mx);
   target.mx_secure = context.mx->security == dns::Security::secure;
+  target.canonical = context.mx->canonical;
   if (context.mx->status == Status::bogus) {
     co_return context.add("mx.present", Outcome::fail, domain, evidence,
                           "repair the signatures: who validates cannot send mail to the domain");

@@ -18,6 +18,7 @@ using resolver::DirectQuestion;
 using Problem = DirectAnswer::Problem;
 
 constexpr std::size_t kServersMax = 13, kAddressesMax = 26, kParentsAsked = 4;
+constexpr std::size_t kAskedAtOnce = 8;  // addresses, with a socket for each of four questions
 constexpr std::uint8_t kNoError = 0;
 constexpr std::uint32_t kWeek = 604800, kHour = 3600;
 
@@ -296,6 +297,9 @@ Task<void> find_zone(Context& context) {
     }
     for (const auto& address : addresses) {
       if (context.server_addresses.size() == kAddressesMax) break;
+      // Many names may have one address: it is asked once
+      if (std::ranges::any_of(context.server_addresses, [&](const auto& known) { return known.second == address; }))
+        continue;
       if (why_not_global(address).empty() || context.options.allow_private)
         context.server_addresses.emplace_back(server, address);
     }
@@ -309,20 +313,24 @@ Task<void> check_name_servers(Context& context) {
   judge_set(context);
   judge_soa(context, *co_await context.ask(context.zone, Type::soa));
   if (!context.doors.ask_servers) co_return;
-  std::vector<DirectQuestion> questions;
-  for (const auto& [server, address] : context.server_addresses) {
-    const ip::Endpoint there{address, context.options.dns_port};
-    questions.push_back({there, context.zone, Type::soa, false, {}});
-    questions.push_back({there, context.zone, Type::soa, true, {}});
-    questions.push_back({there, context.target.domain, Type::mx, false, {}});
-    questions.push_back({there, context.target.domain, Type::txt, true, {}});
-  }
-  auto answers = co_await context.doors.ask_servers(std::move(questions));
   std::vector<Said> all;
-  for (std::size_t i = 0; i < context.server_addresses.size() && 4 * i + 3 < answers.size(); ++i) {
-    const auto& [server, address] = context.server_addresses[i];
-    all.push_back({server, address, std::move(answers[4 * i]), std::move(answers[4 * i + 1]),
-                   std::move(answers[4 * i + 2]), std::move(answers[4 * i + 3])});
+  const auto& addresses = context.server_addresses;
+  for (std::size_t begin = 0; begin < addresses.size(); begin += kAskedAtOnce) {
+    const std::size_t end = std::min(begin + kAskedAtOnce, addresses.size());
+    std::vector<DirectQuestion> questions;
+    for (std::size_t i = begin; i < end; ++i) {
+      const ip::Endpoint there{addresses[i].second, context.options.dns_port};
+      questions.push_back({there, context.zone, Type::soa, false, {}});
+      questions.push_back({there, context.zone, Type::soa, true, {}});
+      questions.push_back({there, context.target.domain, Type::mx, false, {}});
+      questions.push_back({there, context.target.domain, Type::txt, true, {}});
+    }
+    auto answers = co_await context.doors.ask_servers(std::move(questions));
+    for (std::size_t i = 0; begin + i < end && 4 * i + 3 < answers.size(); ++i) {
+      const auto& [server, address] = addresses[begin + i];
+      all.push_back({server, address, std::move(answers[4 * i]), std::move(answers[4 * i + 1]),
+                     std::move(answers[4 * i + 2]), std::move(answers[4 * i + 3])});
+    }
   }
   if (all.empty())
     co_return context.add("dns.ns_reach", Outcome::fail, zone,

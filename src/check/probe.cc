@@ -31,12 +31,7 @@ std::int64_t since(Clock::time_point began) {
 bool no_family_here(const Error& error, const ip::Address& to, bool allow_private) {
   if (error.sys != ENETUNREACH && error.sys != EHOSTUNREACH && error.sys != EADDRNOTAVAIL && error.sys != EAFNOSUPPORT)
     return false;
-  if (error.sys == EAFNOSUPPORT) return true;
-  return std::ranges::none_of(io::interface_addresses(), [&](const ip::Address& own) {
-    if (own.family() != to.family() || own.is_loopback() || own.is_link_local()) return false;
-    // A private address of IPv4 may be translated on the way
-    return own.is_global() || own.is_v4() || (allow_private && !to.is_global());
-  });
+  return error.sys == EAFNOSUPPORT || !has_way_to(to, allow_private);
 }
 
 std::string in_words(const Error& error) {
@@ -102,6 +97,7 @@ Task<void> polite(Run& run, std::string host, ServerFacts& facts) {
                                      Deadline::after(kConnectWait).earlier(run.deadline), &hold.breaker);
   if (!stream) {
     note_problem(facts, stream.error());
+    facts.timed_out = stream.error().kind == ErrorKind::timeout;
     facts.our_side = facts.our_side ||
                      no_family_here(stream.error(), facts.endpoint.address, run.options.allow_private) ||
                      (stream.error().kind == ErrorKind::timeout && run.deadline.passed(Clock::now()));
@@ -163,7 +159,12 @@ Task<void> look_up_banner(Run& run, ServerFacts& facts) {
   if (!unknown) facts.banner_name_resolves = false;
 }
 
-Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t number) {
+bool is_ours_to_test(const Run& run, const MailHost& host) {
+  return !run.options.only_own_hosts || host.name.is_within(run.name);
+}
+
+// `deep_here`: this is the one of the names at the address that the deeper tests are made with.
+Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t number, bool deep_here) {
   ServerFacts& facts = address.server.emplace();
   facts.endpoint = {address.address, run.options.smtp_port};
   if (number >= kNamesAtOneAddress) {
@@ -178,7 +179,10 @@ Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t numb
   }
   co_await polite(run, host.name.text(), facts);
   if (facts.banner_code == 220) co_await look_up_banner(run, facts);
-  if (!run.options.deep || number > 0 || !facts.connected || facts.banner_code != 220) co_return;
+  if (!run.options.deep || !facts.connected || facts.banner_code != 220) co_return;
+  if (!is_ours_to_test(run, host))
+    facts.deep_ended = "control was proved of " + run.domain + ", not of hosts elsewhere";
+  if (!deep_here) co_return;
   facts.deep = true;
   if (facts.tls) co_await deep_tls(run, host.name.text(), facts);
   co_await deep_smtp(run, host.name.text(), facts);
@@ -192,8 +196,11 @@ struct Work {
 Task<void> worker(Run& run, Work& work, Observer* observer) {
   while (work.next < work.jobs.size()) {
     Job& job = work.jobs[work.next++];
+    const auto deep_use =
+        std::ranges::find_if(job.uses, [&](const auto& use) { return is_ours_to_test(run, *use.first); });
+    const auto deep_at = static_cast<std::size_t>(deep_use - job.uses.begin());
     for (std::size_t i = 0; i < job.uses.size(); ++i)
-      co_await one_host(run, *job.uses[i].first, *job.uses[i].second, i);
+      co_await one_host(run, *job.uses[i].first, *job.uses[i].second, i, i == deep_at);
     ++work.done;
     if (observer != nullptr)
       observer->progress(work.done, work.jobs.size(), "[" + job.uses.front().second->address.text() + "]");
@@ -264,7 +271,6 @@ TlsFound read_tls(const io::TlsFacts& facts) {
   out.trust_error = facts.verify_error;
   out.extended_master_secret = facts.extended_master_secret;
   out.secure_renegotiation = facts.secure_renegotiation;
-  out.compression = facts.compression;
   for (const std::string& der : facts.peer_chain) {
     auto certificate = crypto::read_certificate(der);
     if (certificate)
@@ -277,10 +283,19 @@ TlsFound read_tls(const io::TlsFacts& facts) {
 
 }  // namespace probing
 
+bool has_way_to(const ip::Address& to, bool allow_private) {
+  return std::ranges::any_of(io::interface_addresses(), [&](const ip::Address& own) {
+    if (own.family() != to.family() || own.is_loopback() || own.is_link_local()) return false;
+    // A private address of IPv4 may be translated on the way
+    return own.is_global() || own.is_v4() || (allow_private && !to.is_global());
+  });
+}
+
 Task<void> probe_hosts(Target& target, const Options& options, Services services, Observer* observer) {
   using namespace probing;
   Run run{.options = options,
           .services = services,
+          .name = target.domain,
           .domain = target.domain.text(),
           .deadline = Deadline::after(options.deadline),
           .breakers = {},

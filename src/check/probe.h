@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -28,10 +27,10 @@ inline constexpr std::uint32_t kDeepConnectionsMax = 80;  // to one address
 // observer hears progress() in addresses, of this part alone. `target`, `options` and `observer` outlive it.
 [[nodiscard]] Task<void> probe_hosts(Target& target, const Options& options, Services services, Observer* observer);
 
+// This machine has an address of the family from which `to` could be reached.
+[[nodiscard]] bool has_way_to(const ip::Address& to, bool allow_private);
+
 // Judges what was found, without any IO: reachability, SMTP, TLS, DANE, certificates under MTA-STS, parity.
 [[nodiscard]] std::vector<Finding> judge_servers(const Target& target, const Options& options);
-
-// The rows of the catalogue that judge_servers() uses.
-[[nodiscard]] std::span<const Check> server_checks();
 
 }  // namespace postern::check

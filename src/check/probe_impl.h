@@ -44,6 +44,7 @@ class Hold {
 struct Run {
   const Options& options;
   Services services;
+  dns::Name name;  // the domain
   std::string domain;
   Deadline deadline;
   Breakers breakers;

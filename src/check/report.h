@@ -65,7 +65,7 @@ struct Report {
   std::string unicode;  // as people read it; the same where there are no U-labels
   WallMs started = 0, ended = 0;
   bool deep = false;
-  bool complete = false;  // false: broken off, the findings are those until then
+  bool complete = false;  // false: broken off, or DNS does not work here; the findings are those until then
   std::vector<Finding> findings;
   std::uint32_t left_out = 0;  // findings beyond kFindingsMax
 };

@@ -11,7 +11,7 @@ namespace postern::check {
 
 namespace {
 
-constexpr std::uint32_t kLookupsMax = 3000;  // of one run
+constexpr std::uint32_t kLookupsMax = 500, kLookupsDeepMax = 3000;  // of one run
 constexpr milliseconds kServerTimeout{3000};
 
 Task<HttpsResult> fetch_on(io::BlockingPool& pool, outbound::HttpsRequest request) {
@@ -31,6 +31,7 @@ Doors doors_of(const Options& options, Services services) {
   Doors doors;
   io::BlockingPool& pool = services.pool;
   doors.fetch = [&pool](outbound::HttpsRequest request) { return fetch_on(pool, std::move(request)); };
+  doors.has_way_to = [allow = options.allow_private](const ip::Address& to) { return has_way_to(to, allow); };
   if (options.ask_name_servers) {
     doors.ask_servers = [&pool](std::vector<resolver::DirectQuestion> questions) {
       return ask_on(pool, std::move(questions));
@@ -56,6 +57,17 @@ class Steps {
   std::size_t done_ = 0, total_ = 0;
 };
 
+// The probe counts addresses, a scale of its own: of it the run shows the words alone.
+class ProbeWords final : public Observer {
+ public:
+  explicit ProbeWords(Steps& steps) : steps_(steps) {}
+  void progress(std::size_t, std::size_t, std::string_view what) override { steps_.begin(what); }
+  void found(const Finding&) override {}
+
+ private:
+  Steps& steps_;
+};
+
 // Ends the look-ups of a run when its time is over, whatever waits.
 Task<void> watch(io::Signal& over, Deadline deadline, dns::Budget& budget) {
   if (!co_await over.wait(deadline)) budget.cancel();
@@ -77,7 +89,7 @@ Task<void> authentication(Context& context) {
 
 Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer) {
   Steps steps(observer);
-  steps.add(9);
+  steps.add(10);
   steps.begin("the name");
   const bool there = co_await check_name(context);
   steps.end("mail hosts");
@@ -85,9 +97,10 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   co_await check_mail_hosts(context);
   co_await find_zone(context);
   steps.end("servers");
+  ProbeWords words(steps);
   io::Scope scope(services.loop);
   // One connection to each address, while DNS is asked for the rest. It touches the hosts' `server` alone.
-  scope.spawn(step(probe_hosts(context.target, options, services, observer), steps, "servers"));
+  scope.spawn(step(probe_hosts(context.target, options, services, &words), steps, "servers"));
   scope.spawn(step(check_reverse(context), steps, "reverse names"));
   scope.spawn(step(check_name_servers(context), steps, "name servers"));
   scope.spawn(step(check_dnssec(context), steps, "DNSSEC"));
@@ -117,7 +130,7 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   }
   if (options.now == 0) options.now = wall_now();
   const Deadline deadline = Deadline::at(services.loop.now() + options.deadline);
-  dns::Budget budget(kLookupsMax, deadline);
+  dns::Budget budget(options.deep ? kLookupsDeepMax : kLookupsMax, deadline);
   Context context(options, services.resolver, budget, doors_of(options, services), observer);
   context.target.domain = *name;
   context.report.domain = context.report.unicode = name->text();
@@ -127,7 +140,7 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
   co_await all_parts(context, options, services, observer);
-  context.report.complete = !budget.cancelled();
+  context.report.complete = !budget.cancelled() && !context.nothing_known;
   over.notify();
   co_await watcher.join();
   context.report.ended = wall_now();

@@ -1,8 +1,8 @@
 // The checker: everything that can be said about a domain's mail set-up from here, through the same code that receives
-// and sends mail. Polite: one connection to each address, at most one at a time to an address and two a minute, a real
-// QUIT, and nothing but HELO and STARTTLS on it. RCPT probes, enumeration of versions and ciphers and further
-// connections are made only where `deep` is set, which is the caller's decision: the operator's, or a visitor's who
-// proved control with the TXT record of proof.h.
+// and sends mail. Polite: one connection to each address (a second one where two hosts share it), at most one at a time
+// to an address within a run, a real QUIT, and nothing but HELO and STARTTLS on it. RCPT probes, enumeration of
+// versions and ciphers and further connections are made only where `deep` is set, which is the caller's decision: the
+// operator's, or a visitor's who proved control with the TXT record of proof.h.
 //
 // What could not be found out is `not_tested` with the reason, never a failure. Bounded in look-ups, connections, time.
 // Thread rule: the loop's.
@@ -23,8 +23,8 @@ namespace postern::check {
 
 struct Options {
   bool deep = false;
-  // Of the deeper tests: only to hosts of the domain itself. A visitor proved control of the domain, not of hosts
-  // elsewhere that its MX records name.
+  // Deep runs of visitors: who proved control of the domain did not of hosts elsewhere. The deeper tests are made only
+  // to hosts whose name is the domain or below it.
   bool only_own_hosts = false;
   std::string helo;                    // our name; its PTR and page say who is asking
   std::vector<std::string> selectors;  // of DKIM, beside the common ones
@@ -33,6 +33,8 @@ struct Options {
   bool allow_private = false;
   // Where the domain's own name servers are asked directly; false: only the resolver is asked.
   bool ask_name_servers = true;
+  // The resolver validates. Where it does not, "insecure" says nothing of a zone.
+  bool validates = true;
   std::string ca_file;  // of PKIX; empty: the system's
   WallMs now = 0;
   Clock::duration deadline = std::chrono::seconds(120);

@@ -23,7 +23,7 @@ struct TlsFound {
   std::string trust_error;              // why not
   std::vector<CertificateFacts> chain;  // as sent, the server's own first
   std::size_t unreadable = 0;           // certificates of the chain that could not be read
-  bool extended_master_secret = false, secure_renegotiation = false, compression = false;
+  bool extended_master_secret = false, secure_renegotiation = false;
 };
 
 // A protocol version, cipher or group that was tried on a connection of its own.
@@ -56,8 +56,9 @@ struct RecipientProbe {
 struct ServerFacts {
   ip::Endpoint endpoint;
   bool connected = false;
-  std::string problem;    // what ended the connection early, in words; empty where it went its course
-  bool our_side = false;  // the problem is ours (no route from here, no time left): not tested, never a failure
+  std::string problem;     // what ended the connection early, in words; empty where it went its course
+  bool our_side = false;   // the problem is ours (no route from here, no time left): not tested, never a failure
+  bool timed_out = false;  // of the connection: nothing came at all
   std::int64_t connect_ms = -1, banner_ms = -1, whole_ms = -1;
   std::uint16_t banner_code = 0;
   std::string banner;                                   // the first line's text
@@ -73,7 +74,7 @@ struct ServerFacts {
   std::string tls_problem;      // why there is none although STARTTLS was offered
 
   // The operator's tests. `deep_ended` says why they stopped early (rate limit, time); what is missing then was not
-  // tested.
+  // tested; without `deep`, why they were not begun.
   bool deep = false;
   std::string deep_ended;
   std::uint32_t connections = 0;  // all that were made to the address

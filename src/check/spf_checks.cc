@@ -16,6 +16,8 @@ using dns::Type;
 using spf::TermKind;
 
 constexpr std::size_t kVisitsMax = 40;  // records, includes of includes among them
+// Terms that ask, to whose end a record is followed that breaks the limit of ten: how far it is off, and no more.
+constexpr std::uint32_t kTermsFollowed = 2 * spf::kTermsMax;
 constexpr std::size_t kSendersMax = 200;
 constexpr std::size_t kSizeGood = 450, kSizeUdp = 512, kTextsUdp = 1232;
 
@@ -27,7 +29,9 @@ class SpfWalk {
   std::uint32_t lookups = 0;
   std::vector<std::string> counted;  // the terms that asked
   std::vector<std::string> syntax, missing, loops, ptr, crowded, breadth_fail, breadth_warn, unknown, not_followed;
-  bool exists = false;  // a term whose answer depends on the client: nobody can list who it authorises
+  bool stopped = false;  // there is more, which is not asked for
+  bool lost = false;     // an included record is not known: there may be more terms that ask
+  bool exists = false;   // a term whose answer depends on the client: nobody can list who it authorises
 
  private:
   Task<void> mechanism(const spf::Term& term, const dns::Name& domain, std::size_t depth);
@@ -89,6 +93,7 @@ Task<void> SpfWalk::follow(std::string_view spec, const spf::MacroUse& use, std:
   if (++visits_ > kVisitsMax) co_return;
   const auto answer = co_await context_.ask(*name, Type::txt);
   if (is_temporary(answer->status)) {
+    lost = true;
     unknown.push_back(describe(*name, Type::txt, *answer));
     co_return;
   }
@@ -109,7 +114,9 @@ Task<void> SpfWalk::mechanism(const spf::Term& term, const dns::Name& domain, st
                     term.kind == TermKind::ptr || term.kind == TermKind::exists;
   if (asks) {
     ++lookups;
-    if (counted.size() < 30) counted.push_back(shown);
+    stopped = lookups > kTermsFollowed;
+    if (stopped) co_return;
+    counted.push_back(shown);
   }
   if (term.kind == TermKind::ip4 || term.kind == TermKind::ip6) {
     if (term.qualifier == spf::Outcome::pass) network(term);
@@ -125,6 +132,7 @@ Task<void> SpfWalk::mechanism(const spf::Term& term, const dns::Name& domain, st
     if (!host || term.qualifier != spf::Outcome::pass) co_return;
     if (term.kind == TermKind::a) co_return co_await addresses(*host, term);
     const auto answer = co_await context_.ask(*host, Type::mx);
+    if (is_temporary(answer->status)) unknown.push_back(describe(*host, Type::mx, *answer));
     if (answer->mx.size() > spf::kMxMax)
       crowded.push_back(shown + " has " + std::to_string(answer->mx.size()) + " hosts");
     for (std::size_t i = 0; i < answer->mx.size() && i < spf::kMxMax; ++i) {
@@ -143,10 +151,10 @@ Task<void> SpfWalk::visit(dns::Name domain, std::string text, std::size_t depth)
   }
   path_.insert(domain.text());
   while (const auto term = record->next_mechanism()) {
-    if (term->kind == TermKind::all) break;  // RFC 7208 5.1: what follows is never tested
+    if (stopped || term->kind == TermKind::all) break;  // RFC 7208 5.1: what follows is never tested
     co_await mechanism(*term, domain, depth);
   }
-  if (record->redirect()) {
+  if (record->redirect() && !stopped) {
     ++lookups;
     const spf::Term redirect = *record->redirect();
     counted.push_back(printable(redirect.text));
@@ -207,8 +215,12 @@ void judge_list(Context& context, std::string_view id, Outcome bad, const std::v
 
 void judge_lookups(Context& context, const SpfWalk& walk) {
   const std::string evidence =
-      std::to_string(walk.lookups) + " of 10" + (walk.counted.empty() ? "" : ": " + join(walk.counted)) +
+      (walk.stopped ? "more than " + std::to_string(kTermsFollowed) : std::to_string(walk.lookups)) + " of 10" +
+      (walk.counted.empty() ? "" : ": " + join(walk.counted)) +
       (walk.not_followed.empty() ? "" : "; not followed, for its macros: " + join(walk.not_followed));
+  if (walk.lost && walk.lookups <= spf::kTermsMax)
+    return context.unknown("spf.lookups", context.report.domain,
+                           evidence + "; and what stands in " + join(walk.unknown, "; "));
   const Outcome outcome = walk.lookups > spf::kTermsMax        ? Outcome::fail
                           : walk.lookups + 1 >= spf::kTermsMax ? Outcome::warn
                                                                : Outcome::pass;
@@ -218,8 +230,9 @@ void judge_lookups(Context& context, const SpfWalk& walk) {
                   : "replace includes and host names by ip4 and ip6, or take away what no longer sends");
 }
 
-Task<void> judge_voids(Context& context) {
+Task<void> judge_voids(Context& context, const SpfWalk& walk) {
   std::uint32_t voids = 0;
+  bool unknown = !walk.unknown.empty();
   std::string problem;
   for (const char* const client : {"2001:db8::1", "192.0.2.1"}) {
     spf::Query query{.client = *ip::Address::parse(client),
@@ -230,8 +243,13 @@ Task<void> judge_voids(Context& context) {
                      .now = context.options.now};
     const auto result = co_await spf::check(std::move(query), context.resolver(), context.budget());
     if (result.void_lookups > voids) problem = result.problem;
+    unknown = unknown || result.outcome == spf::Outcome::temperror;
     voids = std::max(voids, result.void_lookups);
   }
+  if (unknown && voids <= spf::kVoidMax)
+    co_return context.unknown("spf.void", context.report.domain,
+                              std::to_string(voids) + " of 2, and not all is known" +
+                                  (walk.unknown.empty() ? "" : ": " + join(walk.unknown, "; ")));
   const Outcome outcome = voids > spf::kVoidMax    ? Outcome::fail
                           : voids == spf::kVoidMax ? Outcome::warn
                                                    : Outcome::pass;
@@ -360,7 +378,7 @@ Task<void> check_spf(Context& context) {
   judge_list(context, "spf.ptr", Outcome::warn, walk.ptr, "no ptr",
              "name the addresses by ip4 and ip6, or the hosts by a");
   judge_all(context, context.spf_text);
-  co_await judge_voids(context);
+  co_await judge_voids(context, walk);
   judge_breadth(context, walk);
   judge_parity(context, walk);
   judge_size(context, *answer);

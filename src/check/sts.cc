@@ -70,28 +70,30 @@ bool is_text_plain(std::string_view type) { return iequals(trim(type.substr(0, t
 struct Fetched {
   std::string problem;  // empty: 200
   std::string body, type;
+  bool no_way = false;  // from here, to that family
 };
 
 Task<Fetched> fetch(Context& context, dns::Name host, std::vector<ip::Address> addresses) {
   outbound::HttpsRequest request{.host = host.text(),
                                  .port = context.options.https_port,
                                  .path = std::string(mtasts::kPath),
-                                 .addresses = std::move(addresses),
+                                 .addresses = addresses,
                                  .ca_file = context.options.ca_file,
                                  .deadline_ms = 15000,
                                  .body_max = mtasts::kPolicyMax,
                                  .body = {},
                                  .content_type = {}};
   const HttpsResult answer = co_await context.doors.fetch(std::move(request));
-  if (!answer) co_return Fetched{answer.error().what, {}, {}};
+  if (!answer) co_return Fetched{answer.error().what, {}, {}, context.no_way_to(addresses, answer)};
   if (answer->status != 200) {
     const bool redirect = answer->status / 100 == 3;
     co_return Fetched{
         "the server answered " + std::to_string(answer->status) + (redirect ? ": redirects are not followed" : ""),
         {},
-        {}};
+        {},
+        false};
   }
-  co_return Fetched{{}, answer->body, answer->content_type};
+  co_return Fetched{{}, answer->body, answer->content_type, false};
 }
 
 void judge_policy(Context& context, const mtasts::Policy& policy, const std::string& body) {
@@ -195,7 +197,16 @@ Task<void> check_mta_sts(Context& context) {
     if (fetched.problem.empty() && (good == nullptr || v6)) good = &fetched;
   }
   if (good == nullptr) {
-    co_return context.add("mta_sts.policy", Outcome::fail, subject, printable(by_family.rbegin()->second.problem, 300),
+    const Fetched* failed = nullptr;
+    for (const auto& [v6, fetched] : by_family) {
+      if (!fetched.no_way) failed = &fetched;
+    }
+    if (failed == nullptr) {
+      co_return context.add("mta_sts.policy", Outcome::not_tested, subject,
+                            "no way from here: " + printable(by_family.rbegin()->second.problem, 300),
+                            "check again from a host that has this family");
+    }
+    co_return context.add("mta_sts.policy", Outcome::fail, subject, printable(failed->problem, 300),
                           "serve the policy there, with a certificate for " + host->text() + ": " +
                               policy_proposal(context, Mode::testing));
   }
@@ -215,9 +226,14 @@ Task<void> check_mta_sts(Context& context) {
     const std::string what = !over6.problem.empty()   ? "over IPv6: " + over6.problem
                              : !over4.problem.empty() ? "over IPv4: " + over4.problem
                                                       : "the policies differ";
-    context.add("mta_sts.families", same ? Outcome::pass : Outcome::fail, subject,
-                same ? "the same over IPv6 and IPv4" : printable(what, 300),
-                same ? "" : "serve the same policy on every address of the policy host");
+    if (over6.no_way || over4.no_way) {
+      context.add("mta_sts.families", Outcome::not_tested, subject, "no way from here, " + printable(what, 300),
+                  "check again from a host that has both families");
+    } else {
+      context.add("mta_sts.families", same ? Outcome::pass : Outcome::fail, subject,
+                  same ? "the same over IPv6 and IPv4" : printable(what, 300),
+                  same ? "" : "serve the same policy on every address of the policy host");
+    }
   } else if (six->addresses.empty()) {
     context.add("mta_sts.families", Outcome::info, subject, addresses,
                 "senders with IPv6 alone cannot fetch the policy", zone_record(*host, "AAAA", "ADDRESS"));

@@ -29,11 +29,13 @@ struct MailHost {
   bool secure = false;  // its addresses were validated, all CNAMEs on the way too
   std::vector<Address> addresses;
   // TLSA at _25._tcp.NAME (dane::discover): records, whether validated, and the status of the look-up
+  dns::Name tlsa_base;  // the host's name or what it is an alias of: where `tlsa` was found; the root: the host's name
   dns::AnswerPtr tlsa;  // never null once filled in
 };
 
 struct Target {
   dns::Name domain;
+  dns::Name canonical;  // what `domain` is an alias of, by its MX look-up
   bool mx_secure = false;
   bool implicit_mx = false, null_mx = false;
   std::vector<MailHost> hosts;                              // by preference

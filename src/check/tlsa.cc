@@ -32,7 +32,7 @@ void judge_records(Context& context, const MailHost& host, const dns::Name& name
   const std::string subject = printable(name.text());
   const dns::Answer& answer = *host.tlsa;
   const std::string evidence = describe(name, dns::Type::tlsa, answer);
-  std::vector<std::string> failures, warnings;
+  std::vector<std::string> failures, warnings, remarks;
   std::set<std::string> usable;
   if (answer.dropped > 0) failures.push_back(std::to_string(answer.dropped) + " records without data");
   for (const dns::Tlsa& record : answer.tlsa) {
@@ -42,6 +42,8 @@ void judge_records(Context& context, const MailHost& host, const dns::Name& name
       continue;
     }
     if (record.matching == 0) warnings.push_back(shown + ": a whole certificate or key makes answers large");
+    if (record.selector == 0) warnings.push_back(shown + ": selector 0 breaks whenever the certificate is renewed");
+    if (record.matching == 2) remarks.push_back(shown + ": SHA-512 is not known everywhere, SHA-256 is");
     usable.insert(dane::presentation(record));
   }
   if (!failures.empty()) {
@@ -51,6 +53,8 @@ void judge_records(Context& context, const MailHost& host, const dns::Name& name
   } else if (!warnings.empty()) {
     context.add("dane.syntax", Outcome::warn, subject, join(warnings, "; "),
                 "publish 3 1 1 with a SHA-256 digest of the key");
+  } else if (!remarks.empty()) {
+    context.add("dane.syntax", Outcome::info, subject, join(remarks, "; "), "3 1 1 is what every sender knows");
   } else {
     context.add("dane.syntax", Outcome::pass, subject, evidence);
   }
@@ -104,6 +108,8 @@ Task<void> check_tlsa(Context& context) {
     with.push_back(printable(host.name.text()));
     if (host.tlsa->security == dns::Security::secure) {
       context.add("dane.secure", Outcome::pass, subject, evidence);
+    } else if (!context.options.validates) {
+      context.add("dane.secure", Outcome::not_tested, subject, kNobodyValidates, kValidateHere);
     } else {
       context.add("dane.secure", Outcome::fail, subject, evidence,
                   "sign the zone and have its DS record published, or take the records away");
@@ -126,7 +132,9 @@ Task<void> check_tlsa(Context& context) {
     context.add("dane.present", Outcome::fail, domain, "none: " + join(without),
                 "publish them for every host: an attacker chooses the one without", record);
   } else if (any_insecure || !target.mx_secure) {
-    context.add("dane.present", Outcome::warn, domain, "none, and the zones are not signed",
+    context.add("dane.present", Outcome::warn, domain,
+                context.options.validates ? "none, and the zones are not signed"
+                                          : "none; whether the zones are signed is not known here",
                 "sign the zones, then publish TLSA records", record);
   } else {
     context.add("dane.present", Outcome::fail, domain, "none, and the zones are signed",
@@ -135,6 +143,8 @@ Task<void> check_tlsa(Context& context) {
   if (with.empty()) co_return;
   if (target.mx_secure || target.implicit_mx) {
     context.add("dane.mx_secure", Outcome::pass, domain, describe(target.domain, dns::Type::mx, *context.mx));
+  } else if (!context.options.validates) {
+    context.add("dane.mx_secure", Outcome::not_tested, domain, kNobodyValidates, kValidateHere);
   } else {
     context.add("dane.mx_secure", Outcome::warn, domain, describe(target.domain, dns::Type::mx, *context.mx),
                 "sign the zone of the domain: whoever forges its MX records chooses the server else");

@@ -106,12 +106,18 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
   auto number = counts(report);
   std::string out = coloured(report.unicode, Colour::bold, colour);
   if (report.unicode != report.domain) out += " (" + report.domain + ")";
-  const Look worst = look_of(check::worst(report));
+  const bool nothing = !report.complete && std::ranges::any_of(report.findings, [](const Finding& one) {
+    return one.id == "name.exists" && one.outcome == Outcome::not_tested;
+  });
+  const Look worst = look_of(nothing ? Outcome::not_tested : check::worst(report));
   out += ": " + coloured(worst.word, worst.colour, colour) + "  " + std::to_string(number[Outcome::fail]) + " fail, " +
          std::to_string(number[Outcome::warn]) + " warn, " + std::to_string(number[Outcome::info]) + " info, " +
          std::to_string(number[Outcome::pass]) + " pass, " + std::to_string(number[Outcome::not_tested]) +
          " not tested, in " + human_duration(report.ended - report.started) + "\n";
-  if (!report.complete) out += "The time was over before everything was asked: what follows is not all.\n";
+  if (!report.complete) {
+    out += nothing ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain.\n"
+                   : "The time was over before everything was asked: what follows is not all.\n";
+  }
   out += "\n" + first_fixes(report, colour);
   std::optional<Category> category;
   for (std::size_t i = 0; i < report.findings.size(); ++i) {

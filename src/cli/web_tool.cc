@@ -23,6 +23,7 @@
 #include "config/config.h"
 #include "io/listener.h"
 #include "io/process.h"
+#include "resolver/context.h"
 #include "resolver/unbound.h"
 #include "srs/rewriter.h"
 #include "web/control_client.h"
@@ -246,6 +247,7 @@ class Process {
         options.helo = options_->hostname;
         options.ca_file = config_->outbound_tls.ca_file;
         options.now = wall_now();
+        options.validates = resolver::has_anchor(config_->dns);
         return check::run(std::move(domain), std::move(options),
                           check::Services{.loop = loop_, .pool = *check_pool_, .resolver = *resolver_}, observer);
       };

@@ -210,6 +210,7 @@ void TlsLayer::Impl::collect_server() {
   int hash = NID_undef;
   if (SSL_get_peer_signature_nid(s, &hash) == 1 && hash != NID_undef) facts.signature_hash = OBJ_nid2sn(hash);
   EVP_PKEY* shared = nullptr;
+  // NOLINTNEXTLINE(bugprone-multi-level-implicit-pointer-conversion): a macro of OpenSSL's
   if (SSL_get_peer_tmp_key(s, &shared) == 1) {
     const KeyPtr key(shared);
     const int type = EVP_PKEY_get_base_id(shared);

@@ -1,5 +1,6 @@
 // What kind of address it is, by the IANA special-purpose registries (RFC 6890 and its successors).
 #include <array>
+#include <optional>
 
 #include "ip/address.h"
 
@@ -91,6 +92,14 @@ constexpr std::array<Range, 11> kSpecial = {{
     v6_range(0xFEC0, 0, 0, 0, 10),     // the deprecated site-local form, RFC 3879
 }};
 
+// RFC 6052 2.1: the well-known prefix 64:ff9b::/96 with an IPv4 address behind it.
+std::optional<Address> translated(const Address& address) {
+  static constexpr Range kTranslated{{0, 0x64, 0xFF, 0x9B}, 96};
+  if (address.is_v4() || !matches(address.octets(), kTranslated)) return std::nullopt;
+  const auto& octets = address.octets();
+  return Address::v4({octets[12], octets[13], octets[14], octets[15]});
+}
+
 }  // namespace
 
 bool Address::is_loopback() const { return is_v4() ? octets_[12] == 127 : *this == loopback(Family::v6); }
@@ -109,6 +118,8 @@ bool Address::is_documentation() const { return in_any(*this, kDocumentation); }
 bool Address::is_multicast() const { return is_v4() ? (octets_[12] & 0xF0U) == 224 : octets_[0] == 0xFF; }
 
 bool Address::is_global() const {
+  // RFC 6052 3.1: it leads to the IPv4 address inside, wherever a translator is
+  if (const auto inside = translated(*this)) return inside->is_global();
   if (is_loopback() || is_any() || is_link_local() || is_private() || is_documentation() || is_multicast())
     return false;
   return in_any(*this, kGlobalExceptions) || !in_any(*this, kSpecial);

@@ -163,6 +163,12 @@ Result<> add_anchors(Builder& build, Context& context, const Options& options) {
 
 void ContextFree::operator()(ub_ctx* context) const { ub_ctx_delete(context); }
 
+bool has_anchor(const Options& options) {
+  if (!options.dnssec) return false;
+  if (!options.trust_anchors.empty() || !options.trust_anchor_file.empty()) return true;
+  return ::access(std::string(kDefaultAnchor).c_str(), R_OK) == 0;
+}
+
 Result<Context> make_context(const Options& options) {
   Context out;
   out.unbound.reset(ub_ctx_create());

@@ -1,5 +1,6 @@
 // libunbound's context, made from Options: which servers, which trust anchors, which names are never answered from the
-// library's own list of special zones. Internal to resolver. Thread rule: make it anywhere; libunbound locks the rest.
+// library's own list of special zones. Internal to resolver, but for has_anchor(). Thread rule: make it anywhere;
+// libunbound locks the rest.
 #pragma once
 
 #include <memory>
@@ -30,6 +31,8 @@ struct Context {
   [[nodiscard]] bool validates(const dns::Name& name) const;
 };
 
+// What make_context() validates by: false where dnssec is off, or no trust anchor is there.
+[[nodiscard]] bool has_anchor(const Options& options);
 [[nodiscard]] Result<Context> make_context(const Options& options);
 
 // The servers in the text of a resolv.conf(5), at most kServersMax.

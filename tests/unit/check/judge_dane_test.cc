@@ -109,6 +109,16 @@ TEST_F(JudgeServers, DaneTrustAnchorWantsNameAndDates) {
   EXPECT_EQ(outcome("dane.match"), pass);
 }
 
+TEST_F(JudgeServers, DaneNamesAreThoseOfTheSendingSide) {
+  const auto names = [&] { return judging::dane_names(target, target.hosts[0]); };
+  EXPECT_EQ(names(), std::vector<std::string>{"mx.example.org"});
+  target.mx_secure = true;
+  EXPECT_EQ(names(), (std::vector<std::string>{"mx.example.org", "example.org"}));
+  target.canonical = *dns::Name::parse("example.net");
+  target.hosts[0].tlsa_base = *dns::Name::parse("mx.example.com");
+  EXPECT_EQ(names(), (std::vector<std::string>{"mx.example.com", "example.org", "example.net"}));
+}
+
 TEST_F(JudgeServers, UnusableRecordsProveNothing) {
   set_tlsa({record(1, 1, 1, own)});
   EXPECT_EQ(outcome("dane.match"), warn);

@@ -31,6 +31,15 @@ TEST_F(JudgeDeep, NothingCameOfIt) {
   }
 }
 
+TEST_F(JudgeDeep, AHostElsewhereIsNotTestedWithTheReason) {
+  facts().deep = false;
+  facts().deep_ended = "control was proved of example.org, not of hosts elsewhere";
+  for (const char* const id : {"tls.versions", "tls.ciphers", "smtp.relay", "smtp.line_ends", "tls.injection"}) {
+    EXPECT_EQ(outcome(id), not_tested) << id;
+    EXPECT_EQ(last.evidence, facts().deep_ended);
+  }
+}
+
 TEST_F(JudgeDeep, Versions) {
   using enum TlsTried::What;
   offer(version, "TLSv1.3", "");

@@ -56,6 +56,13 @@ TEST_F(JudgeServers, Connecting) {
   EXPECT_EQ(outcome("reach.connect"), fail);
   EXPECT_EQ(outcome("reach.host"), fail);
   EXPECT_EQ(outcome("tls.starttls"), std::nullopt);
+  facts().timed_out = true;
+  EXPECT_EQ(outcome("reach.connect"), not_tested);
+  EXPECT_EQ(outcome("reach.host"), not_tested);
+  add_address("192.0.2.9");
+  EXPECT_EQ(worst_of("reach.connect"), fail);  // the port is open here
+  target.hosts[0].addresses.pop_back();
+  facts().timed_out = false;
   facts().our_side = true;
   EXPECT_EQ(outcome("reach.connect"), not_tested);
   EXPECT_EQ(outcome("reach.host"), not_tested);
@@ -181,9 +188,6 @@ TEST_F(JudgeServers, NegotiatedTls) {
   tls().extended_master_secret = tls().secure_renegotiation = false;
   EXPECT_EQ(outcome("tls.extended_master_secret"), fail);
   EXPECT_EQ(outcome("tls.renegotiation"), fail);
-  EXPECT_EQ(outcome("tls.compression"), pass);
-  tls().compression = true;
-  EXPECT_EQ(outcome("tls.compression"), fail);
   tls().version = "TLSv1.1";
   EXPECT_EQ(outcome("tls.version"), fail);
   tls().cipher = "AES128-SHA";
@@ -310,6 +314,11 @@ TEST_F(JudgeServers, ParityOfTls) {
   EXPECT_EQ(outcome("parity.tls"), warn);
   facts(0, 1).tls.reset();
   EXPECT_EQ(outcome("parity.tls"), fail);
+  facts(0, 1).starttls_code = 454;
+  EXPECT_EQ(outcome("parity.tls"), std::nullopt);
+  facts(0, 1).starttls_code = 220;
+  facts(0, 1).our_side = true;
+  EXPECT_EQ(outcome("parity.tls"), std::nullopt);
   facts(0, 1) = healthy();
   facts(0, 0).tls.reset();
   EXPECT_EQ(outcome("parity.tls"), warn);

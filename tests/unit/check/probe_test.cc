@@ -310,6 +310,35 @@ TEST_F(Probe, OneAddressIsConnectedToTwiceAtMost) {
   EXPECT_TRUE(target.hosts[2].addresses[0].server->our_side);
 }
 
+TEST_F(Probe, OnlyOwnHostsAreTestedDeeply) {
+  options.deep = options.only_own_hosts = true;
+  const auto dialogue = [](Connection& to) {
+    to.say("220 mx.example.org\r\n");
+    answer(to, kEhlo);
+  };
+  FakeServer elsewhere("127.0.0.1", 0, {dialogue});
+  FakeServer own_host("127.0.0.2", elsewhere.port(), {dialogue, dialogue, dialogue, dialogue, dialogue, dialogue});
+  options.smtp_port = elsewhere.port();
+  target.hosts.clear();
+  for (const auto& [name, address] : {std::pair{"mx.example.net", "127.0.0.1"},
+                                      {"notexample.org", "127.0.0.1"},
+                                      {"mx.example.net", "127.0.0.2"},
+                                      {"mx.example.org", "127.0.0.2"}}) {
+    target.hosts.push_back({.name = *dns::Name::parse(name), .addresses = {}, .tlsa = nothing()});
+    add_address(address, &target.hosts.back());
+  }
+  run();
+  for (const std::size_t at : {0U, 1U, 2U}) {
+    const ServerFacts& facts = *target.hosts[at].addresses[0].server;
+    EXPECT_FALSE(facts.deep) << at;
+    EXPECT_LE(facts.connections, 1U) << at;
+    EXPECT_TRUE(facts.deep_ended.contains("example.org")) << facts.deep_ended << facts.problem;
+  }
+  const ServerFacts& facts = *target.hosts[3].addresses[0].server;
+  EXPECT_TRUE(facts.deep) << facts.problem;
+  EXPECT_GT(facts.connections, 1U);
+}
+
 TEST_F(Probe, AddressesAreAskedSideBySide) {
   // Each server greets only when the other has been connected to as well
   std::atomic<int> here = 0;
