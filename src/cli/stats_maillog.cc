@@ -63,7 +63,7 @@ void family_row(Table& table, const std::string& name, const Counts& counts, con
 
 // Names by how often they were seen; shares are of all, bars as well.
 void print_ranking(const std::string& title, const NameTable& names, bool families, const Rows& rows) {
-  const auto ranked = names.ranked();
+  const auto [ranked, others] = names.ranked();
   if (ranked.empty()) return;
   const std::uint64_t all = names.total();
   std::vector<Table::Column> columns{{title}, {"all", true}, {"", true}};
@@ -80,7 +80,7 @@ void print_ranking(const std::string& title, const NameTable& names, bool famili
     cells.push_back({bar(counts.total(), all), Colour::dim});
     table.add(std::move(cells));
   };
-  Counts rest = names.others();
+  Counts rest = others;
   std::size_t more = 0;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
     if (i < rows.names) {

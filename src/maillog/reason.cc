@@ -18,6 +18,19 @@ std::size_t lone_number(std::string_view text, bool at_start) {
   return ends ? n : 0;
 }
 
+// The length of a name that differs from one line to the next: "host mx.example[192.0.2.1] said: ...", "hostname
+// mx.example does not resolve to address 192.0.2.1". `written` is what stands before it. 0 where there is none.
+std::size_t host_name(std::string_view written, std::string_view text) {
+  for (const std::string_view word : {"host ", "hostname "}) {
+    if (!written.ends_with(word)) continue;
+    if (written.size() > word.size() && is_alpha(written[written.size() - word.size() - 1])) continue;
+    const std::string_view name = text.substr(0, text.find_first_of(" [:,;)"));
+    const bool said = text.substr(name.size()).starts_with(" said") || text.substr(name.size()).starts_with('[');
+    return said || name.contains('.') || text.substr(name.size()).starts_with(" does not resolve") ? name.size() : 0;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::string_view reason_of(std::string_view code, std::string_view enhanced, std::string_view text,
@@ -44,6 +57,12 @@ std::string_view reason_of(std::string_view code, std::string_view enhanced, std
           text.remove_prefix(1);
         continue;
       }
+    }
+    if (const std::size_t name = size >= 5 && buffer[size - 1] == ' ' ? host_name({buffer.data(), size}, text) : 0;
+        name != 0) {
+      text.remove_prefix(name);
+      if (text.starts_with(' ')) text.remove_prefix(1);
+      continue;
     }
     if (c == 'h' && (text.starts_with("http://") || text.starts_with("https://"))) break;
     if (const std::size_t digits = is_digit(c) ? lone_number(text, size == head || buffer[size - 1] == ' ') : 0;

@@ -1,6 +1,7 @@
 // The reason of a refusal without what differs from one to the next: what stands between < and > or [ and ], addresses
-// of web pages, and numbers that stand alone. "<x@a.example>: Recipient address rejected: Greylisted, see
-// http://a.example/x" becomes "Recipient address rejected: Greylisted". Thread rule: pure function.
+// of web pages, names behind "host" and "hostname", and numbers that stand alone. "<x@a.example>: Recipient address
+// rejected: Greylisted, see http://a.example/x" becomes "Recipient address rejected: Greylisted". Thread rule: pure
+// function.
 #pragma once
 
 #include <array>

@@ -14,19 +14,21 @@ void family_counts(json::Writer& out, std::string_view key, const Counts& counts
 
 // {NAME: n}
 void names(json::Writer& out, std::string_view key, const NameTable& table) {
+  const NameTable::Ranking ranked = table.ranked();
   out.key(key).begin_object();
-  for (const NameTable::Entry& entry : table.ranked()) out.field(entry.name, entry.counts.total());
-  if (table.others().total() > 0) out.field(kOthers, table.others().total());
+  for (const NameTable::Entry& entry : ranked.names) out.field(entry.name, entry.counts.total());
+  if (ranked.others.total() > 0) out.field(kOthers, ranked.others.total());
   out.end_object();
 }
 
 // {"ipv4":{NAME: n},"ipv6":{...},"none":{...}}
 void names_by_family(json::Writer& out, std::string_view key, const NameTable& table) {
+  const NameTable::Ranking ranked = table.ranked();
   const auto family = [&](std::string_view name, std::uint64_t Counts::* member) {
     out.key(name).begin_object();
-    for (const NameTable::Entry& entry : table.ranked())
+    for (const NameTable::Entry& entry : ranked.names)
       if (entry.counts.*member > 0) out.field(entry.name, entry.counts.*member);
-    if (table.others().*member > 0) out.field(kOthers, table.others().*member);
+    if (ranked.others.*member > 0) out.field(kOthers, ranked.others.*member);
     out.end_object();
   };
   out.key(key).begin_object();

@@ -257,6 +257,12 @@ TEST(Event, Reasons) {
             "550 5.1.1 Client host blocked using zen.example");
   EXPECT_EQ(reason("wait 300 seconds for 5s"), "550 5.1.1 wait N seconds for Ns");
   EXPECT_EQ(reason("<unclosed"), "550 5.1.1 <unclosed");
+  EXPECT_EQ(reason("host mx1.a.example[192.0.2.1] said: 550 5.1.1 <x@y.example>: no such user"),
+            "550 5.1.1 host said: N 5.1.1 : no such user");
+  EXPECT_EQ(reason("warning: hostname mail.a.example does not resolve to address 192.0.2.1"),
+            "550 5.1.1 warning: hostname does not resolve to address 192.0.2.1");
+  EXPECT_EQ(reason("Helo command rejected: Host not found"), "550 5.1.1 Helo command rejected: Host not found");
+  EXPECT_EQ(reason("unknown host or so"), "550 5.1.1 unknown host or so");
   EXPECT_EQ(reason(std::string(1000, 'x')).size(), kReasonMax);
   EXPECT_EQ(reason(""), "550 5.1.1");
 }

@@ -173,22 +173,56 @@ TEST(Tally, Exim) {
 
 TEST(Tally, MemoryIsBounded) {
   Tally tally({.keep_unknown = true});
-  for (std::size_t i = 0; i <= NameTable::kNamesMax; ++i) tally.ciphers.add("C" + std::to_string(i), Family::v4);
-  EXPECT_EQ(tally.ciphers.entries().size(), NameTable::kNamesMax);
-  EXPECT_EQ(tally.ciphers.others().total(), 1U);
-  EXPECT_EQ(tally.ciphers.total(), NameTable::kNamesMax + 1);
+  for (std::size_t i = 0; i < NameTable::kNamesHeld; ++i) tally.ciphers.add("C" + std::to_string(i), Family::v4);
+  EXPECT_EQ(tally.ciphers.entries().size(), NameTable::kNamesHeld);
+  EXPECT_EQ(tally.ciphers.others().total(), 0U);
+  EXPECT_EQ(tally.ciphers.ranked().names.size(), NameTable::kNamesMax);
+  EXPECT_EQ(tally.ciphers.ranked().others.total(), NameTable::kNamesHeld - NameTable::kNamesMax);
+  tally.ciphers.add("C0", Family::v6);
+  tally.ciphers.add("one more", Family::v4);
+  EXPECT_EQ(tally.ciphers.entries().size(), 2U);  // all that were seen once made room
+  EXPECT_EQ(tally.ciphers.of("C0").total(), 2U);
+  EXPECT_EQ(tally.ciphers.error(), 1U);
+  EXPECT_EQ(tally.ciphers.total(), NameTable::kNamesHeld + 2);
   NameTable more;
-  more.add("C" + std::to_string(NameTable::kNamesMax), Family::v6);  // has no place of its own there
   more.add("C0", Family::v6);
   more.add(std::string(1000, 'x'), Family::v6);
   EXPECT_EQ(more.entries().back().name.size(), NameTable::kNameMax);
   tally.ciphers.add(more);
-  EXPECT_EQ(tally.ciphers.others().total(), 3U);
-  EXPECT_EQ(tally.ciphers.of("C0").v6, 1U);
+  EXPECT_EQ(tally.ciphers.of("C0").v6, 2U);
   for (std::size_t i = 0; i <= kUnknownKept; ++i) tally.add(std::string(1000, 'x'), i);
   EXPECT_EQ(tally.unknown.size(), kUnknownKept);
   EXPECT_EQ(tally.unknown[0].second.size(), kUnknownKeptOctets);
   EXPECT_EQ(tally.lines.unknown, kUnknownKept + 1);
+}
+
+// Whoever comes late and often is there, and it does not matter how the lines are shared.
+TEST(Tally, FrequentNamesStay) {
+  constexpr std::size_t kRare = 10 * NameTable::kNamesHeld;
+  const auto count = [](NameTable& names, std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      names.add("rare" + std::to_string(i), Family::v4);
+      if (i >= kRare / 2) names.add("late " + std::to_string(i % 8), Family::v6);
+    }
+  };
+  NameTable whole;
+  count(whole, 0, kRare);
+  for (const std::size_t threads : {2U, 3U, 8U}) {
+    NameTable sum;
+    for (std::size_t i = threads; i > 0; --i) {
+      NameTable part;
+      count(part, kRare * (i - 1) / threads, kRare * i / threads);
+      EXPECT_LE(part.entries().size(), NameTable::kNamesHeld);
+      sum.add(part);
+    }
+    EXPECT_LE(sum.entries().size(), NameTable::kNamesHeld);
+    EXPECT_EQ(sum.total(), whole.total());
+    for (std::size_t i = 0; i < 8; ++i) {
+      EXPECT_EQ(sum.ranked().names[i].name, "late " + std::to_string(i));
+      EXPECT_EQ(sum.ranked().names[i].counts.v6, kRare / 16);
+      EXPECT_EQ(whole.ranked().names[i].counts.v6, kRare / 16);
+    }
+  }
 }
 
 TEST(Tally, FrequentPrefixesStay) {
