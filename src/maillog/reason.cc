@@ -82,4 +82,26 @@ std::string_view reason_of(std::string_view code, std::string_view enhanced, std
   return out;
 }
 
+std::string_view milter_reply(std::string_view text) {
+  const std::size_t colon = text.find("]: ");
+  return colon == kNone ? text : text.substr(colon + 3);
+}
+
+std::string_view reason_of(const Event& event, ReasonBuffer& buffer) {
+  switch (event.kind) {
+    case Kind::decision:
+    case Kind::screen_decision:
+    case Kind::screen_busy:
+      return reason_of(event.code, event.enhanced, event.text, buffer);
+    case Kind::milter:
+      return event.action == "reject" ? reason_of("milter", {}, milter_reply(event.text), buffer) : std::string_view{};
+    case Kind::content:
+      return event.action == "reject" ? reason_of("message", event.stage, {}, buffer) : std::string_view{};
+    case Kind::exim_reject:
+      return reason_of(event.stage, {}, event.text, buffer);
+    default:
+      return {};
+  }
+}
+
 }  // namespace postern::maillog

@@ -7,6 +7,8 @@
 #include <array>
 #include <string_view>
 
+#include "maillog/event.h"
+
 namespace postern::maillog {
 
 inline constexpr std::size_t kReasonMax = 120;
@@ -15,5 +17,9 @@ using ReasonBuffer = std::array<char, kReasonMax>;
 // The view is into `buffer`; control characters are left out.
 [[nodiscard]] std::string_view reason_of(std::string_view code, std::string_view enhanced, std::string_view text,
                                          ReasonBuffer& buffer);
+// Of an event that refuses or holds, as it is counted and as `--lines` has it; empty where it is none.
+[[nodiscard]] std::string_view reason_of(const Event& event, ReasonBuffer& buffer);
+// What a milter has cleanup answer: "5.7.1 no" of "END-OF-MESSAGE from a[192.0.2.1]: 5.7.1 no".
+[[nodiscard]] std::string_view milter_reply(std::string_view text);
 
 }  // namespace postern::maillog
