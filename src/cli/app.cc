@@ -753,6 +753,7 @@ void add_maillog_options(CLI::App& app, MaillogOptions& o) {
   app.add_option("--threads", o.threads, "how many count; as many as there are processors")
       ->type_name("N")
       ->needs(files);
+  for (const char* of_records : {"--compare", "--countries", "records"}) files->excludes(app.get_option(of_records));
 }
 
 void add_stats(CLI::App& app, Options& options) {

@@ -63,7 +63,7 @@ void family_row(Table& table, const std::string& name, const Counts& counts, con
 
 // Names by how often they were seen; shares are of all, bars as well.
 void print_ranking(const std::string& title, const NameTable& names, bool families, const Rows& rows) {
-  const auto ranked = names.ranked();
+  const auto [ranked, others] = names.ranked();
   if (ranked.empty()) return;
   const std::uint64_t all = names.total();
   std::vector<Table::Column> columns{{title}, {"all", true}, {"", true}};
@@ -80,7 +80,7 @@ void print_ranking(const std::string& title, const NameTable& names, bool famili
     cells.push_back({bar(counts.total(), all), Colour::dim});
     table.add(std::move(cells));
   };
-  Counts rest = names.others();
+  Counts rest = others;
   std::size_t more = 0;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
     if (i < rows.names) {
@@ -106,12 +106,18 @@ void print_connections(const Tally& tally) {
              {percent(all.v4, all.total()), Colour::dim},
              {number(all.v6)},
              {percent(all.v6, all.total()), Colour::dim}});
-  family_row(table, "encrypted", tls, all);
+  if (tally.connects.total() > 0 || tally.exim_connects.total() == 0) family_row(table, "encrypted", tls, all);
+  if (tally.exim_connects.total() > 0 && tally.exim_arrivals.total() > 0) {
+    family_row(table, "Exim's messages", tally.exim_arrivals, tally.exim_arrivals);
+    family_row(table, "of them encrypted", tally.exim_tls, tally.exim_arrivals);
+  }
   if (tally.tls_errors.total() > 0) family_row(table, "TLS failed", tally.tls_errors, all);
   if (tally.auth_failures.total() > 0) family_row(table, "AUTH failed", tally.auth_failures, all);
   print(table.take() + "\n");
   if (tally.tls_from_disconnects())
     print("No line says which TLS: smtpd_tls_loglevel = 1 makes Postfix write it. Encrypted is who sent STARTTLS.\n\n");
+  if (tally.tls_from() == "both")
+    print("Some Postfix does not write which TLS (smtpd_tls_loglevel = 1): of it is counted who sent STARTTLS.\n\n");
   if (tally.exim_messages_stand_for_connections())
     print(
         "Exim wrote no lines for connections (log_selector = +smtp_connection does): each message that came in counts "
@@ -170,7 +176,7 @@ void print_days(const Tally& tally, std::size_t rows) {
                {""}},
               colour_wanted());
   std::uint64_t most = 1;
-  for (const auto& [number_of_day, day] : tally.days) most = std::max(most, day.connections.total());
+  for (const auto& [number_of_day, day] : tally.days) most = std::max(most, tally.connections(day).total());
   std::size_t passed = tally.days.size() > rows ? tally.days.size() - rows : 0;
   if (passed > 0) table.add({{"(" + number(passed) + " before)"}, {""}, {""}, {""}, {""}, {""}, {""}, {""}});
   for (const auto& [day_number, day] : tally.days) {
@@ -178,11 +184,12 @@ void print_days(const Tally& tally, std::size_t rows) {
       --passed;
       continue;
     }
-    const std::uint64_t all = day.connections.total();
+    const Counts connections = tally.connections(day);
+    const std::uint64_t all = connections.total();
     table.add({{iso8601(WallMs{day_number} * 86'400'000).substr(0, 10)},
                {number(all)},
-               {percent(day.connections.v6, all), Colour::dim},
-               {percent(tally.with_tls(day).total(), all), Colour::dim},
+               {percent(connections.v6, all), Colour::dim},
+               {percent(tally.connections_with_tls(day).total(), all), Colour::dim},
                {number(day.received)},
                {number(day.delivered)},
                {number(day.rejected)},
@@ -192,7 +199,7 @@ void print_days(const Tally& tally, std::size_t rows) {
 }
 
 void print_prefixes(const Tally& tally, std::size_t n) {
-  const auto rows = tally.prefixes.top(n);
+  const auto rows = tally.prefixes().top(n);
   if (rows.empty()) return;
   const std::uint64_t all = tally.connections().total();
   Table table({{"networks that connect most"}, {"", true}, {"", true}, {""}}, colour_wanted());
@@ -276,10 +283,8 @@ void print_line(std::string_view text, const maillog::TallyOptions& options, std
   fields.clear();
   append_fields(event, fields);
   for (const maillog::Field& of : fields) writer.field(of.name, of.value);
-  if (event.kind == maillog::Kind::decision || event.kind == maillog::Kind::screen_decision) {
-    maillog::ReasonBuffer buffer;
-    writer.field("reason", maillog::reason_of(event.code, event.enhanced, event.text, buffer));
-  }
+  maillog::ReasonBuffer buffer;
+  field("reason", maillog::reason_of(event, buffer));
   if (event.kind == maillog::Kind::unknown) writer.field("line", text.substr(0, maillog::kUnknownKeptOctets));
   writer.end_object();
   out += '\n';
@@ -326,6 +331,10 @@ int run_stats_maillog(const StatsOptions& all) {
     *into = parse_since(*text, now);
     if (*into) continue;
     complain("\"" + *text + "\" is no time: write 7d, 2026-11-21 or 2026-11-21T06:43:08Z");
+    return kUsage;
+  }
+  if (import.options.since && import.options.until && *import.options.until <= *import.options.since) {
+    complain("--until is not later than --since: there is nothing between them");
     return kUsage;
   }
   if (options.lines) return run_lines(options, import.options);

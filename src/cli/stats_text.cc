@@ -76,13 +76,12 @@ class Page {
   // The most frequent first; shares are of `of`. Nothing where there are no names.
   void names(const std::string& title, const std::string& of_what, const Names& names, const PerFamily& of,
              const Names* before) {
-    if (names.all().empty()) return;
+    if (names.empty()) return;
+    const Names::Told before_all = before == nullptr ? Names::Told() : before->all();
     std::vector<Row> all;
     for (const auto& [name, counts] : names.all()) {
       Row row{.name = printable(name, 60), .now = counts, .before = {}, .of = of, .all = sum(of)};
-      if (before != nullptr) {
-        if (const auto found = before->all().find(name); found != before->all().end()) row.before = found->second;
-      }
+      if (const auto found = before_all.find(name); found != before_all.end()) row.before = found->second;
       all.push_back(std::move(row));
     }
     std::ranges::sort(

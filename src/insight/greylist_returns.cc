@@ -28,7 +28,7 @@ std::uint64_t mixed(std::uint64_t key, std::string_view text) {
 
 void GreylistReturns::note(const SessionView& session, const TransactionView& transaction,
                            const RecipientView& recipient, Kind kind) {
-  if (events_.size() >= kGreylistEventsMax) {
+  if (events_.size() >= most_) {
     ++not_held_;
     return;
   }
@@ -61,11 +61,11 @@ void GreylistReturns::add(const SessionView& session, bool asked) {
 }
 
 void GreylistReturns::merge(GreylistReturns&& other) {
-  const std::size_t room = kGreylistEventsMax - events_.size();
+  const std::size_t room = most_ - std::min(most_, events_.size());
   const std::size_t taken = std::min(room, other.events_.size());
   events_.insert(events_.end(), other.events_.begin(), other.events_.begin() + static_cast<std::ptrdiff_t>(taken));
   not_held_ += other.not_held_ + (other.events_.size() - taken);
-  other = {};
+  other = GreylistReturns(other.most_);
 }
 
 GreylistReturns::Report GreylistReturns::report() const {

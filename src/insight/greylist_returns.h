@@ -17,6 +17,8 @@ inline constexpr std::size_t kGreylistEventsMax = 4'000'000;  // 64 MiB; further
 
 class GreylistReturns {
  public:
+  // `most`: events that are held; counters of one report share kGreylistEventsMax.
+  explicit GreylistReturns(std::size_t most = kGreylistEventsMax) : most_(most) {}
   // `asked`: the greylist was asked in this session, so it may be a return.
   void add(const record::SessionView& session, bool asked);
   void merge(GreylistReturns&& other);
@@ -45,6 +47,7 @@ class GreylistReturns {
   };
   void note(const record::SessionView& session, const record::TransactionView& transaction,
             const record::RecipientView& recipient, Kind kind);
+  std::size_t most_;
   std::vector<Event> events_;
   std::uint64_t not_held_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "insight/line_walk.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,11 @@ namespace postern::insight {
 namespace {
 
 constexpr std::size_t kBlock = 256 << 10;
+
+bool no_regular_file(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode);
+}
 
 // An uncompressed file, opened by whoever comes first and closed when its last piece is done.
 class PlainFile {
@@ -63,7 +69,7 @@ class PlainFile {
 };
 
 struct Job {
-  std::shared_ptr<PlainFile> plain;  // null: `packed` is read whole
+  std::shared_ptr<PlainFile> plain;  // null: `packed`, compressed or a pipe, is read whole
   std::string packed;
   std::uint64_t begin = 0, end = 0;  // lines that begin in here
 };
@@ -77,7 +83,7 @@ class Walk {
     POSTERN_TRY(const std::vector<SourceFile> files, list_source_files(sources_));
     for (const SourceFile& file : files) {
       total_ += file.size;
-      if (file.path.ends_with(".zst")) {
+      if (file.path.ends_with(".zst") || no_regular_file(file.path)) {  // a pipe has no size and no places
         jobs_.push_back({.plain = nullptr, .packed = file.path});
         continue;
       }

@@ -1,5 +1,7 @@
-// Names with a count for each address family, bounded: kNamesMax of each kind, further ones are counted as "other".
-// Thread rule: values.
+// Names with a count for each address family, bounded: kNamesMax of each kind are told, further ones are "other". Held
+// are kNamesHeld, as Misra-Gries counters (Agarwal et al. 2012: Mergeable Summaries): when they are too many, as much
+// is taken from each as the one in the middle has left, and who has nothing left goes. So who is frequent is told
+// however late he comes, and in whatever order parts are merged. Thread rule: values.
 #pragma once
 
 #include <array>
@@ -12,7 +14,8 @@
 
 namespace postern::insight {
 
-inline constexpr std::size_t kNamesMax = 200;
+inline constexpr std::size_t kNamesMax = 26 * 26;  // all country codes
+inline constexpr std::size_t kNamesHeld = 4 * kNamesMax;
 
 using PerFamily = std::array<std::uint64_t, 2>;  // IPv4, IPv6
 
@@ -26,10 +29,20 @@ class Names {
  public:
   void add(std::string_view name, bool ipv6, std::uint64_t count = 1);
   void merge(const Names& other);
-  [[nodiscard]] const std::map<std::string, PerFamily, std::less<>>& all() const { return names_; }
+  using Told = std::map<std::string, PerFamily, std::less<>>;
+  // The most frequent, of equal ones those whose names are first; and "other".
+  [[nodiscard]] Told all() const;
+  [[nodiscard]] bool empty() const { return names_.empty() && sum(others_) == 0; }
 
  private:
-  std::map<std::string, PerFamily, std::less<>> names_;
+  struct Held {
+    PerFamily counts{};
+    std::uint64_t taken = 0;  // to make room
+    [[nodiscard]] std::uint64_t left() const { return sum(counts) - taken; }
+  };
+  void reduce();
+  std::map<std::string, Held, std::less<>> names_;
+  PerFamily others_{};
 };
 
 // "key":{"NAME":n}: both families together

@@ -126,9 +126,13 @@ void Traffic::merge(Traffic&& other) {
 Result<TrafficReport> read_traffic(const TrafficOptions& options, const Progress& progress) {
   // A counter is touched by its own thread alone, and too large for a stack.
   std::vector<std::unique_ptr<Counter>> counters;
-  for (unsigned i = 0; i < std::max(options.threads, 1U); ++i) {
+  const unsigned threads = std::max(options.threads, 1U);
+  const std::size_t periods = options.before_since ? 2 : 1;
+  const std::size_t events = kGreylistEventsMax / periods;
+  for (unsigned i = 0; i < threads; ++i) {
     counters.push_back(std::make_unique<Counter>());
-    if (options.before_since) counters.back()->before.emplace();
+    counters.back()->now.greylist = GreylistReturns(events / threads);
+    if (options.before_since) counters.back()->before.emplace().greylist = GreylistReturns(events / threads);
   }
   Sources sources = options.sources;
   if (options.before_since) sources.since = options.before_since;
@@ -139,7 +143,8 @@ Result<TrafficReport> read_traffic(const TrafficOptions& options, const Progress
           [&](unsigned walker, std::string_view line) { count_line(line, options, *counters[walker]); }, progress));
   TrafficReport out;
   out.lines.damaged = overlong;
-  if (options.before_since) out.before.emplace();
+  out.now.greylist = GreylistReturns(events);
+  if (options.before_since) out.before.emplace().greylist = GreylistReturns(events);
   for (const auto& counter : counters) {
     out.now.merge(std::move(counter->now));
     if (out.before) out.before->merge(std::move(*counter->before));

@@ -71,8 +71,11 @@ enum class Kind : std::uint8_t {
 struct Host {
   std::string_view name, address, port;
   [[nodiscard]] bool known() const { return !address.empty() && address != "unknown"; }
-  // An IPv6 address has a colon among its first five characters.
-  [[nodiscard]] bool ipv6() const { return address.substr(0, 5).find(':') != std::string_view::npos; }
+  // An IPv6 address has a colon among its first five characters. RFC 4291 2.5.5.2: ::ffff:192.0.2.1 is IPv4.
+  [[nodiscard]] bool ipv6() const { return address.substr(0, 5).find(':') != std::string_view::npos && !mapped(); }
+  [[nodiscard]] bool mapped() const {
+    return address.starts_with("::ffff:") && address.find('.') != std::string_view::npos;
+  }
 };
 
 struct Event {

@@ -1,4 +1,6 @@
 // What Exim's mainlog says (the Exim specification, chapter "Log files").
+#include <algorithm>
+
 #include "base/text.h"
 #include "maillog/event.h"
 #include "maillog/scan.h"
@@ -32,6 +34,7 @@ bool exim_host(std::string_view text, Host& host, std::string_view& rest) {
   if (open == kNone) return false;
   const std::size_t close = find_char(text, ']', open);
   if (close == kNone) return false;
+  if (text.substr(0, text.find_first_of("([")).find_first_of("=\"") != kNone) return false;  // of a later attribute
   if (!text.starts_with('(') && !text.starts_with('[')) host.name = text.substr(0, find_char(text, ' '));
   host.address = text.substr(open + 1, close - open - 1);
   std::size_t end = close + 1;
@@ -45,15 +48,24 @@ bool exim_host(std::string_view text, Host& host, std::string_view& rest) {
   return true;
 }
 
-// " H=host [address]" and " X=TLS1.3:TLS_AES_256_GCM_SHA384:256" of a delivery or arrival
-void read_attributes(std::string_view text, Event& event) {
-  std::string_view rest;
-  const std::size_t host = text.find(" H=");
-  if (host != kNone && !exim_host(text.substr(host + 3), event.host, rest)) event.host = {};
-  const std::size_t tls = text.find(" X=");
-  if (tls == kNone) return;
-  std::string_view value = text.substr(tls + 3);
-  value = value.substr(0, find_char(value, ' '));
+// The first word: up to a space that does not stand between quotation marks.
+std::size_t word_length(std::string_view text) {
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"')
+      quoted = !quoted;
+    else if (quoted && text[i] == '\\')
+      ++i;
+    else if (!quoted && text[i] == ' ')
+      return i;
+  }
+  return text.size();
+}
+
+void drop_word(std::string_view& text) { text.remove_prefix(std::min(word_length(text) + 1, text.size())); }
+
+// "TLS1.3:TLS_AES_256_GCM_SHA384:256"
+void read_tls(std::string_view value, Event& event) {
   const std::size_t first = find_char(value, ':');
   const std::size_t last = value.rfind(':');
   if (first == kNone) return;
@@ -62,24 +74,66 @@ void read_attributes(std::string_view text, Event& event) {
   event.rest = last > first ? value.substr(last + 1) : std::string_view{};
 }
 
+// Takes away an attribute that stands at the start: "H=host (helo) [address]:port", "X=...", "F=<...>"; false where
+// there is none.
+bool take_attribute(std::string_view& text, Event& event) {
+  std::size_t name = 0;
+  while (name < text.size() && name < 8 && (is_alpha(text[name]) || is_digit(text[name]))) ++name;
+  if (name == 0 || name == text.size() || text[name] != '=') return false;
+  if (text.starts_with("H=")) {
+    Host host;
+    std::string_view rest;
+    if (exim_host(text.substr(2), host, rest)) {
+      if (event.host.address.empty()) event.host = host;
+      text = rest;
+      if (!text.starts_with(' ')) return true;  // "[192.0.2.1]: text"
+      text.remove_prefix(1);
+      return true;
+    }
+  } else if (text.starts_with("X=") && event.tls.empty()) {
+    read_tls(text.substr(2, word_length(text) - 2), event);
+  }
+  drop_word(text);
+  return true;
+}
+
+// The attributes of a delivery or arrival, in order. Behind T=" (a subject) and behind a colon (what a server said)
+// stands what strangers wrote.
+void read_attributes(std::string_view text, Event& event) {
+  while (!text.empty() && !text.starts_with("T=\"") && !text.starts_with(':')) {
+    if (take_attribute(text, event)) continue;
+    const std::size_t length = word_length(text);
+    if (length > 0 && text[length - 1] == ':') return;
+    drop_word(text);
+  }
+}
+
+// "H=... F=<...> temporarily rejected RCPT <...>: ...". The words stand behind the attributes: in what a server
+// answered they are its own.
 bool read_rejection(std::string_view text, Event& event) {
-  std::size_t at = text.find("rejected ");
-  if (at == kNone || (at > 0 && text[at - 1] != ' ')) return false;
-  event.action = at >= 12 && text.substr(at - 12, 12) == "temporarily " ? "temporarily rejected" : "rejected";
-  std::string_view rest;
-  std::string_view stage = text.substr(at + 9);
+  Event of;
+  while (take_attribute(text, of)) {
+  }
+  const bool temporarily = take(text, "temporarily ");
+  if (!take(text, "rejected ")) return false;
+  event.host = of.host;
+  event.action = temporarily ? "temporarily rejected" : "rejected";
+  std::string_view stage = text;
   take(stage, "after ");
   event.stage = stage.substr(0, stage.find_first_of(" :"));
-  const std::size_t host = text.find("H=");
-  if (host != kNone && !exim_host(text.substr(host + 2), event.host, rest)) event.host = {};
   // The text follows the last argument of the command: "<x@example.org>: relay not permitted"
   std::size_t colon = stage.find(": ");
   if (const std::size_t bracket = stage.find(">: "); bracket != kNone) colon = bracket + 1;
   event.text = colon == kNone ? std::string_view{} : stage.substr(colon + 2);
+  if (const std::size_t from = stage.find(" H="); !event.host.known() && from != kNone && from < colon) {
+    std::string_view rest;
+    if (!exim_host(stage.substr(from + 3), event.host, rest)) event.host = {};
+  }
   if (const std::size_t open = stage.find('<'); open != kNone && open < colon) {
     const std::size_t close = find_char(stage, '>', open);
     if (close != kNone) event.data = stage.substr(open + 1, close - open - 1);
   }
+  event.reply = event.text;
   event.kind = Kind::exim_reject;
   return true;
 }
@@ -95,7 +149,12 @@ bool read_arrow(std::string_view text, Event& event) {
     read_attributes(rest, event);
     return true;
   }
-  if (arrow == "=>" || arrow == "->" || arrow == ">>" || arrow == "*>")
+  if (arrow == "*>") {  // -N: nothing was delivered
+    event.kind = Kind::noted;
+    event.text = rest;
+    return true;
+  }
+  if (arrow == "=>" || arrow == "->" || arrow == ">>")
     event.status = "sent";
   else if (arrow == "**")
     event.status = "bounced";

@@ -1,6 +1,7 @@
 #include "maillog/fields.h"
 
 #include "base/text.h"
+#include "maillog/reason.h"
 #include "maillog/scan.h"
 
 namespace postern::maillog {
@@ -330,6 +331,12 @@ void append_fields(const Event& event, Fields& out) {
     shape.relay ? add_relay(event.host, out) : add_client(event.host, out);
   }
   switch (event.kind) {
+    case Kind::milter:
+      if (event.action == "reject") add(out, "reply", milter_reply(event.text));
+      break;
+    case Kind::screen_busy:
+      add(out, "reply", event.reply.empty() ? event.text : event.reply);
+      break;
     case Kind::disconnect:
       return add_counters(event.pairs, out);
     case Kind::statistics:

@@ -1,5 +1,8 @@
-// NameTable: how often each of few names was seen, by address family. Open addressing over a fixed number of slots; the
-// names met after it is full are counted together (others()), so that no log can fill the memory. Thread rule: values.
+// NameTable: how often each name was seen, by address family, in memory that no log can fill. Open addressing, and
+// Misra-Gries counters in the mergeable form (Agarwal et al. 2012: Mergeable Summaries): up to kNamesHeld names; when
+// they are too many, as much is taken from each as the one in the middle has left, and who has nothing left goes to
+// others(). So whoever is frequent is held however late he comes, and his count falls short by at most error(), in
+// whatever order and by however many threads a log is read. Exact up to kNamesHeld names. Thread rule: values.
 #pragma once
 
 #include <cstdint>
@@ -24,30 +27,43 @@ struct Counts {
 
 class NameTable {
  public:
-  static constexpr std::size_t kNameMax = 160;  // octets; names are cut there
-  static constexpr std::size_t kNamesMax = 512;
+  static constexpr std::size_t kNameMax = 160;   // octets; names are cut there
+  static constexpr std::size_t kNamesMax = 512;  // that are shown
+  static constexpr std::size_t kNamesHeld = 4 * kNamesMax;
 
   struct Entry {
     std::string name;
     std::uint64_t hash = 0;
     Counts counts;
+    std::uint64_t taken = 0;  // to make room
+    [[nodiscard]] std::uint64_t left() const { return counts.total() - taken; }
+  };
+  struct Ranking {
+    std::vector<Entry> names;  // the most frequent first, names of equal counts by their names; kNamesMax
+    Counts others;             // all that are not among them
   };
 
   NameTable();
   void add(std::string_view name, Family family) { at(name).add(family); }
   void add(const NameTable& other);
-  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }  // in the order they were met
-  [[nodiscard]] const Counts& others() const { return others_; }
+  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }  // that are held, in no order
+  [[nodiscard]] const Counts& others() const { return others_; }                // that are not held
+  [[nodiscard]] std::uint64_t error() const { return error_; }
   [[nodiscard]] std::uint64_t total() const;
   [[nodiscard]] Counts of(std::string_view name) const;
-  // The most frequent first, names of equal counts by their names.
-  [[nodiscard]] std::vector<Entry> ranked() const;
+  [[nodiscard]] Ranking ranked() const;
 
  private:
   [[nodiscard]] Counts& at(std::string_view name);
-  std::vector<std::uint16_t> slots_;  // place in entries_ and one; 0 empty
+  // Where `name` is, or the free slot it would have.
+  [[nodiscard]] std::size_t slot_of(std::string_view name, std::uint64_t hash) const;
+  [[nodiscard]] Entry& entry_of(std::string_view name, std::uint64_t hash, std::size_t most);
+  void place_all(std::size_t slots);
+  void reduce();
+  std::vector<std::uint16_t> slots_;  // place in entries_ and one; 0 empty. A power of two, never more than half full
   std::vector<Entry> entries_;
   Counts others_;
+  std::uint64_t error_ = 0;
 };
 
 // Spreads up to kNameMax octets over 64 bits. No defence against who picks names to collide: a table is small enough

@@ -18,6 +18,19 @@ std::size_t lone_number(std::string_view text, bool at_start) {
   return ends ? n : 0;
 }
 
+// The length of a name that differs from one line to the next: "host mx.example[192.0.2.1] said: ...", "hostname
+// mx.example does not resolve to address 192.0.2.1". `written` is what stands before it. 0 where there is none.
+std::size_t host_name(std::string_view written, std::string_view text) {
+  for (const std::string_view word : {"host ", "hostname "}) {
+    if (!written.ends_with(word)) continue;
+    if (written.size() > word.size() && is_alpha(written[written.size() - word.size() - 1])) continue;
+    const std::string_view name = text.substr(0, text.find_first_of(" [:,;)"));
+    const bool said = text.substr(name.size()).starts_with(" said") || text.substr(name.size()).starts_with('[');
+    return said || name.contains('.') || text.substr(name.size()).starts_with(" does not resolve") ? name.size() : 0;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::string_view reason_of(std::string_view code, std::string_view enhanced, std::string_view text,
@@ -45,6 +58,12 @@ std::string_view reason_of(std::string_view code, std::string_view enhanced, std
         continue;
       }
     }
+    if (const std::size_t name = size >= 5 && buffer[size - 1] == ' ' ? host_name({buffer.data(), size}, text) : 0;
+        name != 0) {
+      text.remove_prefix(name);
+      if (text.starts_with(' ')) text.remove_prefix(1);
+      continue;
+    }
     if (c == 'h' && (text.starts_with("http://") || text.starts_with("https://"))) break;
     if (const std::size_t digits = is_digit(c) ? lone_number(text, size == head || buffer[size - 1] == ' ') : 0;
         digits != 0) {
@@ -61,6 +80,28 @@ std::string_view reason_of(std::string_view code, std::string_view enhanced, std
   while (!out.empty() && (out.back() == ' ' || out.back() == ',' || out.back() == ';' || out.back() == ':'))
     out.remove_suffix(1);
   return out;
+}
+
+std::string_view milter_reply(std::string_view text) {
+  const std::size_t colon = text.find("]: ");
+  return colon == kNone ? text : text.substr(colon + 3);
+}
+
+std::string_view reason_of(const Event& event, ReasonBuffer& buffer) {
+  switch (event.kind) {
+    case Kind::decision:
+    case Kind::screen_decision:
+    case Kind::screen_busy:
+      return reason_of(event.code, event.enhanced, event.text, buffer);
+    case Kind::milter:
+      return event.action == "reject" ? reason_of("milter", {}, milter_reply(event.text), buffer) : std::string_view{};
+    case Kind::content:
+      return event.action == "reject" ? reason_of("message", event.stage, {}, buffer) : std::string_view{};
+    case Kind::exim_reject:
+      return reason_of(event.stage, {}, event.text, buffer);
+    default:
+      return {};
+  }
 }
 
 }  // namespace postern::maillog

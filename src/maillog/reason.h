@@ -1,10 +1,13 @@
 // The reason of a refusal without what differs from one to the next: what stands between < and > or [ and ], addresses
-// of web pages, and numbers that stand alone. "<x@a.example>: Recipient address rejected: Greylisted, see
-// http://a.example/x" becomes "Recipient address rejected: Greylisted". Thread rule: pure function.
+// of web pages, names behind "host" and "hostname", and numbers that stand alone. "<x@a.example>: Recipient address
+// rejected: Greylisted, see http://a.example/x" becomes "Recipient address rejected: Greylisted". Thread rule: pure
+// function.
 #pragma once
 
 #include <array>
 #include <string_view>
+
+#include "maillog/event.h"
 
 namespace postern::maillog {
 
@@ -14,5 +17,9 @@ using ReasonBuffer = std::array<char, kReasonMax>;
 // The view is into `buffer`; control characters are left out.
 [[nodiscard]] std::string_view reason_of(std::string_view code, std::string_view enhanced, std::string_view text,
                                          ReasonBuffer& buffer);
+// Of an event that refuses or holds, as it is counted and as `--lines` has it; empty where it is none.
+[[nodiscard]] std::string_view reason_of(const Event& event, ReasonBuffer& buffer);
+// What a milter has cleanup answer: "5.7.1 no" of "END-OF-MESSAGE from a[192.0.2.1]: 5.7.1 no".
+[[nodiscard]] std::string_view milter_reply(std::string_view text);
 
 }  // namespace postern::maillog

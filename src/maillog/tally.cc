@@ -14,7 +14,7 @@ namespace {
 Family family_of(const Host& host) {
   if (!host.known()) return Family::none;
   if (host.ipv6()) return Family::v6;
-  return is_digit(host.address.front()) ? Family::v4 : Family::none;  // "private/dovecot-lmtp"
+  return host.mapped() || is_digit(host.address.front()) ? Family::v4 : Family::none;  // "private/dovecot-lmtp"
 }
 
 // "starttls=1" of "ehlo=2 starttls=1 mail=1 ...", not "starttls=0/1"; it stands behind helo and ehlo
@@ -46,12 +46,24 @@ std::string_view tls_name(std::string_view version, std::array<char, 16>& buffer
   return {buffer.data(), version.size() + 1};
 }
 
+Counts larger(const Counts& a, const Counts& b) {
+  return {.v4 = std::max(a.v4, b.v4), .v6 = std::max(a.v6, b.v6), .none = std::max(a.none, b.none)};
+}
+
+// A log may begin in the middle: more TLS than connections is no share.
+Counts smaller(const Counts& a, const Counts& b) {
+  return {.v4 = std::min(a.v4, b.v4), .v6 = std::min(a.v6, b.v6), .none = std::min(a.none, b.none)};
+}
+
 }  // namespace
 
 void Day::add(const Day& other) {
-  connections.add(other.connections);
+  connects.add(other.connects);
   tls.add(other.tls);
   starttls.add(other.starttls);
+  exim_connects.add(other.exim_connects);
+  exim_arrivals.add(other.exim_arrivals);
+  exim_tls.add(other.exim_tls);
   received += other.received;
   delivered += other.delivered;
   deferred += other.deferred;
@@ -66,8 +78,35 @@ Counts Tally::connections() const {
 }
 
 Counts Tally::connections_with_tls() const {
-  Counts out = tls_from_disconnects() ? starttls : tls;
-  out.add(exim_tls);
+  Counts out = larger(beyond_.tls, beyond_.starttls);
+  for (const auto& [number, day] : days) out.add(larger(day.tls, day.starttls));
+  if (exim_messages_stand_for_connections()) out.add(exim_tls);
+  return smaller(out, connections());
+}
+
+Counts Tally::connections(const Day& day) const {
+  Counts out = day.connects;
+  out.add(exim_messages_stand_for_connections() ? day.exim_arrivals : day.exim_connects);
+  return out;
+}
+
+Counts Tally::connections_with_tls(const Day& day) const {
+  Counts out = larger(day.tls, day.starttls);
+  if (exim_messages_stand_for_connections()) out.add(day.exim_tls);
+  return smaller(out, connections(day));
+}
+
+std::string_view Tally::tls_from() const {
+  const auto more = [](const Day& day) {
+    return day.starttls.v4 > day.tls.v4 || day.starttls.v6 > day.tls.v6 || day.starttls.none > day.tls.none;
+  };
+  if (!more(beyond_) && std::ranges::none_of(days, [&](const auto& one) { return more(one.second); })) return {};
+  return tls.total() == 0 ? "disconnect" : "both";
+}
+
+Prefixes Tally::prefixes() const {
+  Prefixes out = connecting_;
+  if (arriving_ && exim_messages_stand_for_connections()) out.add(*arriving_);
   return out;
 }
 
@@ -138,13 +177,12 @@ void Tally::count_tls(const Event& event, Family family) {
 void Tally::count_decision(const Line& line, const Event& event, Family family) {
   ReasonBuffer buffer;
   actions.add(event.action, family);
-  if (event.action == "reject" || event.action.starts_with("milter-reject") || event.action.ends_with("tempfail")) {
-    reasons.add(reason_of(event.code, event.enhanced, event.text, buffer), family);
-    ++day(line).rejected;
-  }
-  if (event.action == "reject")
+  if (event.action == "reject" || event.action.starts_with("milter-reject") || event.action.ends_with("tempfail"))
+    reasons.add(reason_of(event, buffer), family);
+  if (event.action == "reject") {
     ++rejected;
-  else if (event.action == "reject_warning")
+    ++day(line).rejected;
+  } else if (event.action == "reject_warning")
     ++warned;
   else if (event.action == "hold")
     ++held;
@@ -193,8 +231,8 @@ void Tally::count(const Line& line, const Event& event) {
   switch (event.kind) {
     case Kind::connect:
       (line.origin == Origin::exim ? exim_connects : connects).add(family);
-      prefixes.add(event.host.address);
-      day(line).connections.add(family);
+      (line.origin == Origin::exim ? day(line).exim_connects : day(line).connects).add(family);
+      connecting_.add(event.host.address);
       break;
     case Kind::disconnect:
       disconnects.add(family);
@@ -260,10 +298,7 @@ void Tally::count(const Line& line, const Event& event) {
         ReasonBuffer buffer;
         ++rejected;
         ++day(line).rejected;
-        const std::size_t colon = milter ? event.text.find("]: ") : kNone;
-        reasons.add(milter ? reason_of("milter", {}, colon == kNone ? event.text : event.text.substr(colon + 3), buffer)
-                           : reason_of("message", event.stage, {}, buffer),
-                    family);
+        reasons.add(reason_of(event, buffer), family);
       } else if (event.action == "warning" || event.action == "warn") {
         ++warned;
       } else if (event.action == "hold") {
@@ -289,7 +324,8 @@ void Tally::count(const Line& line, const Event& event) {
     case Kind::delivery:
     case Kind::exim_delivery:
       count_delivery(line, event, family);
-      if (event.kind == Kind::exim_delivery && !event.tls.empty()) {
+      // "->": one more recipient of the same message, over the same connection
+      if (event.kind == Kind::exim_delivery && !event.tls.empty() && event.action != "->") {
         std::array<char, 16> buffer;
         tls_out.add(family);
         tls_out_versions.add(tls_name(event.tls, buffer), family);
@@ -321,10 +357,13 @@ void Tally::count(const Line& line, const Event& event) {
       ++day(line).received;
       if (!event.host.known()) break;
       exim_arrivals.add(family);
+      day(line).exim_arrivals.add(family);
+      if (!arriving_) arriving_.emplace();
+      arriving_->add(event.host.address);
       if (!event.tls.empty()) {
         exim_tls.add(family);
         count_tls(event, family);
-        day(line).tls.add(family);
+        day(line).exim_tls.add(family);
       }
       break;
     case Kind::exim_reject: {
@@ -332,7 +371,7 @@ void Tally::count(const Line& line, const Event& event) {
       ++rejected;
       ++day(line).rejected;
       actions.add("reject", family);
-      reasons.add(reason_of(event.stage, {}, event.text, buffer), family);
+      reasons.add(reason_of(event, buffer), family);
       break;
     }
     default:
@@ -363,9 +402,14 @@ void Tally::add(const Tally& other) {
                                        &Tally::deferrals, &Tally::bounced,   &Tally::expired};
   for (const auto member : kNumbers) this->*member += other.*member;
   for (std::size_t i = 0; i < delays.size(); ++i) delays.at(i) += other.delays.at(i);
-  prefixes.add(other.prefixes);
+  connecting_.add(other.connecting_);
+  if (other.arriving_) {
+    if (!arriving_) arriving_.emplace();
+    arriving_->add(*other.arriving_);
+  }
+  beyond_.add(other.beyond_);
   for (const auto& [number, of] : other.days)
-    if (days.contains(number) || days.size() < kDaysMax) days[number].add(of);
+    (days.contains(number) || days.size() < kDaysMax ? days[number] : beyond_).add(of);
   unknown.insert(unknown.end(), other.unknown.begin(), other.unknown.end());
   std::ranges::sort(unknown);
   if (unknown.size() > kUnknownKept) unknown.resize(kUnknownKept);

@@ -33,7 +33,8 @@ inline constexpr std::size_t kUnknownKeptOctets = 400;  // of each
 inline constexpr std::size_t kDaysMax = 4096;           // further days are counted in the totals alone
 
 struct Day {
-  Counts connections, tls, starttls;
+  Counts connects, tls, starttls;                 // Postfix's
+  Counts exim_connects, exim_arrivals, exim_tls;  // tls: of the arrivals
   std::uint64_t received = 0, delivered = 0, deferred = 0, bounced = 0, rejected = 0;
   void add(const Day& other);
 };
@@ -86,18 +87,22 @@ class Tally {
   NameTable tls_out_versions, tls_out_ciphers, tls_out_trust, tls_policies, connect_failures;
   NameTable levels, problems;  // "warning", "fatal"; their texts
 
-  Prefixes prefixes;
   std::map<std::int32_t, Day> days;                            // since 1970, as the log has them
   std::vector<std::pair<std::uint64_t, std::string>> unknown;  // place and text
 
   // smtpd's, and what Exim tells. Where Exim's log has no line for a connection, each message that arrived stands for
   // one.
   [[nodiscard]] Counts connections() const;
-  // Of them with TLS: lines that say it was established. Where there are none (smtpd_tls_loglevel = 0), the disconnect
-  // lines that tell of STARTTLS.
+  [[nodiscard]] Counts connections(const Day& day) const;
+  [[nodiscard]] Prefixes prefixes() const;
+  // Of them with TLS: lines that say it was established, or the disconnect lines that tell of STARTTLS where those are
+  // more, of each day and family (some instances have smtpd_tls_loglevel = 0). Exim tells of TLS with a message: where
+  // its connections have lines of their own, those are not among these but exim_tls of exim_arrivals.
   [[nodiscard]] Counts connections_with_tls() const;
-  [[nodiscard]] Counts with_tls(const Day& day) const { return tls_from_disconnects() ? day.starttls : day.tls; }
-  [[nodiscard]] bool tls_from_disconnects() const { return tls.total() == 0 && starttls.total() > 0; }
+  [[nodiscard]] Counts connections_with_tls(const Day& day) const;
+  // Where that is from: "disconnect", "both", or nothing where all lines say which TLS.
+  [[nodiscard]] std::string_view tls_from() const;
+  [[nodiscard]] bool tls_from_disconnects() const { return tls_from() == "disconnect"; }
   [[nodiscard]] bool exim_messages_stand_for_connections() const {
     return exim_connects.total() == 0 && exim_arrivals.total() > 0;
   }
@@ -116,6 +121,8 @@ class Tally {
   std::size_t day_text_size_ = 0;
   Day* day_ = nullptr;
   Day beyond_;  // days past kDaysMax, and lines without one
+  Prefixes connecting_;
+  std::optional<Prefixes> arriving_;  // Exim's messages
 };
 
 // {"connections":{"total",...},"tls_versions":{NAME:n},...}: the members of an object that is open.

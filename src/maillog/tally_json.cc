@@ -14,19 +14,21 @@ void family_counts(json::Writer& out, std::string_view key, const Counts& counts
 
 // {NAME: n}
 void names(json::Writer& out, std::string_view key, const NameTable& table) {
+  const NameTable::Ranking ranked = table.ranked();
   out.key(key).begin_object();
-  for (const NameTable::Entry& entry : table.ranked()) out.field(entry.name, entry.counts.total());
-  if (table.others().total() > 0) out.field(kOthers, table.others().total());
+  for (const NameTable::Entry& entry : ranked.names) out.field(entry.name, entry.counts.total());
+  if (ranked.others.total() > 0) out.field(kOthers, ranked.others.total());
   out.end_object();
 }
 
 // {"ipv4":{NAME: n},"ipv6":{...},"none":{...}}
 void names_by_family(json::Writer& out, std::string_view key, const NameTable& table) {
+  const NameTable::Ranking ranked = table.ranked();
   const auto family = [&](std::string_view name, std::uint64_t Counts::* member) {
     out.key(name).begin_object();
-    for (const NameTable::Entry& entry : table.ranked())
+    for (const NameTable::Entry& entry : ranked.names)
       if (entry.counts.*member > 0) out.field(entry.name, entry.counts.*member);
-    if (table.others().*member > 0) out.field(kOthers, table.others().*member);
+    if (ranked.others.*member > 0) out.field(kOthers, ranked.others.*member);
     out.end_object();
   };
   out.key(key).begin_object();
@@ -39,10 +41,11 @@ void names_by_family(json::Writer& out, std::string_view key, const NameTable& t
 void append_days(const Tally& tally, json::Writer& out) {
   out.key("days").begin_object();
   for (const auto& [number, day] : tally.days) {
-    const Counts tls = tally.with_tls(day);
+    const Counts tls = tally.connections_with_tls(day);
+    const Counts connections = tally.connections(day);
     out.key(iso8601(WallMs{number} * 86'400'000).substr(0, 10)).begin_object();
-    out.field("connections", day.connections.total()).field("ipv4", day.connections.v4);
-    out.field("ipv6", day.connections.v6).field("tls", tls.total()).field("tls_ipv4", tls.v4);
+    out.field("connections", connections.total()).field("ipv4", connections.v4);
+    out.field("ipv6", connections.v6).field("tls", tls.total()).field("tls_ipv4", tls.v4);
     out.field("tls_ipv6", tls.v6).field("received", day.received).field("delivered", day.delivered);
     out.field("deferred", day.deferred).field("bounced", day.bounced).field("rejected", day.rejected).end_object();
   }
@@ -57,9 +60,15 @@ void append_json(const Tally& tally, json::Writer& out) {
   out.key("connections").begin_object().field("total", connections.total()).field("ipv4", connections.v4);
   out.field("ipv6", connections.v6).field("tls", with_tls.total()).field("tls_ipv4", with_tls.v4);
   out.field("tls_ipv6", with_tls.v6);
-  if (tally.tls_from_disconnects()) out.field("tls_from", "disconnect");
+  if (!tally.tls_from().empty()) out.field("tls_from", tally.tls_from());
   if (tally.exim_messages_stand_for_connections()) out.field("exim_from", "messages");
   out.end_object();
+  if (tally.exim_arrivals.total() > 0) {
+    const Counts& messages = tally.exim_arrivals;
+    out.key("exim_messages").begin_object().field("total", messages.total()).field("ipv4", messages.v4);
+    out.field("ipv6", messages.v6).field("tls", tally.exim_tls.total()).field("tls_ipv4", tally.exim_tls.v4);
+    out.field("tls_ipv6", tally.exim_tls.v6).end_object();
+  }
   names(out, "tls_versions", tally.tls_versions);
   names(out, "ciphers", tally.ciphers);
   names(out, "key_exchanges", tally.key_exchanges);
@@ -98,7 +107,7 @@ void append_json(const Tally& tally, json::Writer& out) {
   names(out, "levels", tally.levels);
   names(out, "problems", tally.problems);
   out.key("prefixes").begin_array();
-  for (const Prefixes::Row& row : tally.prefixes.top(20)) {
+  for (const Prefixes::Row& row : tally.prefixes().top(20)) {
     out.begin_object().field("prefix", row.prefix).field("connections", row.count);
     if (row.error > 0) out.field("error", row.error);
     out.end_object();

@@ -35,9 +35,13 @@ bool TlsMemory::broke(const dns::Name& host, const ip::Address& address, std::st
     make_room(broken_, [](const BrokenTls& entry) { return entry.until; });
     found = broken_.emplace(key, BrokenTls{.host = host, .address = address, .reason = {}, .since = now}).first;
   }
-  found->second.reason = utf8_head(reason, kReasonMax);
+  BrokenTls& entry = found->second;
   const bool accident = reason == "timeout" || reason == "reset";
-  found->second.until = now + (accident ? std::min(kAccidentMs, times_.broken) : times_.broken);
+  const WallMs until = now + (accident ? std::min(kAccidentMs, times_.broken) : times_.broken);
+  // An accident says nothing against what is in force: it shortens nothing.
+  if (breaks(host, address, now) != nullptr && entry.until > until) return false;
+  entry.reason = utf8_head(reason, kReasonMax);
+  entry.until = until;
   return true;
 }
 

@@ -26,7 +26,7 @@ constexpr auto kMethods = std::to_array<std::string_view>({"spf", "dkim", "dmarc
 constexpr auto kResults = std::to_array<std::string_view>(
     {"none", "pass", "fail", "softfail", "neutral", "policy", "temperror", "permerror", "other"});
 constexpr auto kTransports = std::to_array<std::string_view>({"maildir", "lmtp", "smtp", "sink", "none", "other"});
-constexpr auto kWays = std::to_array<std::string_view>({"local", "ipv4", "ipv6"});
+constexpr auto kWays = std::to_array<std::string_view>({"local", "ipv4", "ipv6", "none"});
 constexpr auto kSecured = std::to_array<std::string_view>({"clear", "anonymous", "certified"});
 constexpr auto kStates = std::to_array<std::string_view>({"delivered", "deferred", "failed", "other"});
 
@@ -121,7 +121,9 @@ void count(const SessionRecord& session) {
 
 void count(const DeliveryRecord& delivery) {
   const std::size_t transport = number_of(kTransports, delivery.transport);
-  const std::size_t way = delivery.family.empty() ? 0 : delivery.family == "ipv6" ? 2 : 1;
+  // A server of others that nobody reached has no family
+  const std::size_t nowhere = delivery.transport == "smtp" ? 3 : 0;
+  const std::size_t way = delivery.family.empty() ? nowhere : delivery.family == "ipv6" ? 2 : 1;
   const std::size_t secured = delivery.tls.empty() ? 0 : delivery.tls_verified ? 2 : 1;
   bool delivered = false;
   for (const DeliveryRecord::Outcome& outcome : delivery.outcomes) {

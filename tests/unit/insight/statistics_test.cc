@@ -84,7 +84,33 @@ TEST(Statistics, NamesAreBounded) {
   Names names;
   for (std::size_t i = 0; i < 3 * kNamesMax; ++i) names.add("cipher" + std::to_string(i), i % 2 == 0);
   EXPECT_EQ(names.all().size(), kNamesMax + 1);
-  EXPECT_EQ(names.all().at("other")[0] + names.all().at("other")[1], 2 * kNamesMax);
+  EXPECT_EQ(sum(names.all().at("other")), 2 * kNamesMax);
+  Names again;  // as a day's line has them
+  for (const auto& [name, counts] : names.all()) again.add(name, false, sum(counts));
+  EXPECT_EQ(sum(again.all().at("other")), 2 * kNamesMax);
+}
+
+TEST(Statistics, FrequentNamesSurvive) {
+  constexpr std::size_t kRare = 5 * kNamesHeld;
+  const auto count = [](Names& names, std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      names.add("rare" + std::to_string(i), false);
+      if (i >= kRare / 2) names.add(i % 2 == 0 ? "late" : "later", true);
+    }
+  };
+  Names names;
+  count(names, 0, kRare);
+  EXPECT_EQ(names.all().at("late")[1] + names.all().at("later")[1], kRare / 2);
+  Names parts;
+  for (std::size_t i = 10; i > 0; --i) {
+    Names part;
+    count(part, kRare / 10 * (i - 1), kRare / 10 * i);
+    parts.merge(part);
+  }
+  EXPECT_EQ(parts.all().at("late"), names.all().at("late"));
+  std::uint64_t total = 0;
+  for (const auto& [name, counts] : parts.all()) total += sum(counts);
+  EXPECT_EQ(total, kRare / 10 * 10 + kRare / 2);
 }
 
 TEST(Countries, HomeIsWhereWantedMailComesFrom) {

@@ -1,5 +1,8 @@
 #include "insight/traffic.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -126,6 +129,22 @@ TEST(GreylistReturns, ACaseIsFromTheFirstRefusalToTheAcceptance) {
   EXPECT_EQ(report.not_held, 0U);
 }
 
+TEST(GreylistReturns, WhatIsHeldIsBounded) {
+  const auto policy = compile(preset("none", {greylist_all()}));
+  const std::string lines = greylisted(*policy, kMonday, "x@a.example") + greylisted(*policy, kMonday, "y@a.example") +
+                            greylisted(*policy, kMonday, "z@a.example");
+  GreylistReturns returns(2);
+  read_lines(lines, [&](const record::SessionView& session) { returns.add(session, true); });
+  EXPECT_EQ(returns.report().families[0].told, 2U);
+  EXPECT_EQ(returns.report().not_held, 1U);
+  GreylistReturns sum(3);
+  GreylistReturns again = returns;
+  sum.merge(std::move(again));
+  sum.merge(std::move(returns));
+  EXPECT_EQ(sum.report().families[0].told, 3U);
+  EXPECT_EQ(sum.report().not_held, 3U);
+}
+
 TEST(GreylistReturns, OrderOfReadingDoesNotMatterAndTimeDoes) {
   const auto policy = compile(preset("none", {greylist_all()}));
   const std::string told = greylisted(*policy, kMonday, "x@a.example");
@@ -210,6 +229,16 @@ TEST(LineWalk, StopsAndFails) {
       walk_lines({.paths = {folder.at("no.jsonl")}, .since = {}}, 2, [](unsigned, std::string_view) {});
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
+  // A pipe has no size
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  ASSERT_EQ(::write(ends[1], "a\nbc\n", 5), 5);
+  ::close(ends[1]);
+  std::vector<std::string> lines;
+  EXPECT_TRUE(walk_lines({.paths = {"/proc/self/fd/" + std::to_string(ends[0])}, .since = {}}, 2,
+                         [&](unsigned, std::string_view line) { lines.emplace_back(line); }));
+  ::close(ends[0]);
+  EXPECT_EQ(lines, (std::vector<std::string>{"a", "bc"}));
   folder.write("b.jsonl.zst", "this is not zstd");
   EXPECT_FALSE(walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 1, [](unsigned, std::string_view) {}));
 }

@@ -166,6 +166,30 @@ TEST(Event, Exim) {
   EXPECT_EQ(exim("SMTP connection from a [192.0.2.1]:4711 closed by QUIT").kind, Kind::noted);
   EXPECT_EQ(exim("dovecot_login authenticator failed for (x) [192.0.2.1]: 535 Incorrect").kind, Kind::auth_failed);
   EXPECT_EQ(exim("something else").kind, Kind::unknown);
+  // Attributes are read in order, and what strangers wrote is none
+  const Event subject =
+      exim("1abcde-000000-AB <= a@b.example H=x [192.0.2.1] P=smtp S=1 T=\"a X=TLS1.3:B:256 H=y [2001:db8::1]\"");
+  EXPECT_EQ(subject.host.address, "192.0.2.1");
+  EXPECT_EQ(subject.tls, "");
+  const Event local =
+      exim("1abcde-000000-AB <= \"x H=y [2001:db8::1]\"@b.example U=root P=local S=1 T=\"H=y [2001:db8::1]\"");
+  EXPECT_FALSE(local.host.known());
+  const Event deferred = exim(
+      "1abcde-000000-AB == u@c.example R=r T=t H=mx [192.0.2.9] X=TLS1.2:A:1 defer (-44) : 450 X=Y:Z:1 rejected RCPT");
+  EXPECT_EQ(deferred.host.address, "192.0.2.9");
+  EXPECT_EQ(deferred.cipher, "A");
+  for (const char* theirs :
+       {"1abcde-000000-AB SMTP error from remote mail server after RCPT TO:<x@y.example>: 550 rejected by policy",
+        "1abcde-000000-AB H=mx.example [192.0.2.9]: SMTP error from remote mail server after end of data: 554 rejected "
+        "as spam",
+        "1abcde-000000-AB Remote host mx.example [192.0.2.9] rejected the message"})
+    EXPECT_NE(exim(theirs).kind, Kind::exim_reject) << theirs;
+  const Event data = exim(
+      "1abcde-000000-AB H=x.example (y) [192.0.2.1] X=TLS1.3:A:256 CV=no F=<a@b.example> rejected after DATA: spam");
+  EXPECT_EQ(data.kind, Kind::exim_reject);
+  EXPECT_EQ(data.stage, "DATA");
+  EXPECT_EQ(data.host.name, "x.example");
+  EXPECT_EQ(exim("1abcde-000000-AB *> u@c.example R=r T=t").kind, Kind::noted);
 }
 
 // What real daemons say beside what is tested above: all of it is understood.
@@ -246,6 +270,17 @@ TEST(Event, PairsAreFoundByTheirWholeName) {
   EXPECT_EQ(pair_value("", "to"), "");
 }
 
+TEST(Event, ReasonsOfEvents) {
+  ReasonBuffer buffer;
+  EXPECT_EQ(reason_of(Event{.kind = Kind::exim_reject, .stage = "RCPT", .text = "no <a@b.example>"}, buffer),
+            "RCPT no");
+  EXPECT_EQ(reason_of(Event{.kind = Kind::milter, .action = "reject", .text = "from a[192.0.2.1]: 5.7.1 no"}, buffer),
+            "milter 5.7.1 no");
+  EXPECT_EQ(reason_of(Event{.kind = Kind::screen_busy, .action = "reject", .text = "too many connections"}, buffer),
+            "too many connections");
+  EXPECT_EQ(reason_of(Event{.kind = Kind::connect}, buffer), "");
+}
+
 TEST(Event, Reasons) {
   ReasonBuffer buffer;
   const auto reason = [&](std::string_view text) { return std::string(reason_of("550", "5.1.1", text, buffer)); };
@@ -257,6 +292,12 @@ TEST(Event, Reasons) {
             "550 5.1.1 Client host blocked using zen.example");
   EXPECT_EQ(reason("wait 300 seconds for 5s"), "550 5.1.1 wait N seconds for Ns");
   EXPECT_EQ(reason("<unclosed"), "550 5.1.1 <unclosed");
+  EXPECT_EQ(reason("host mx1.a.example[192.0.2.1] said: 550 5.1.1 <x@y.example>: no such user"),
+            "550 5.1.1 host said: N 5.1.1 : no such user");
+  EXPECT_EQ(reason("warning: hostname mail.a.example does not resolve to address 192.0.2.1"),
+            "550 5.1.1 warning: hostname does not resolve to address 192.0.2.1");
+  EXPECT_EQ(reason("Helo command rejected: Host not found"), "550 5.1.1 Helo command rejected: Host not found");
+  EXPECT_EQ(reason("unknown host or so"), "550 5.1.1 unknown host or so");
   EXPECT_EQ(reason(std::string(1000, 'x')).size(), kReasonMax);
   EXPECT_EQ(reason(""), "550 5.1.1");
 }

@@ -28,7 +28,8 @@ std::vector<std::string> sample() {
         "NOQUEUE: reject: RCPT from " + client + ": 550 5.1.1 <u" + std::to_string(i) +
             "@example.org>: Recipient address rejected: User unknown; from=<a@b.example> to=<c@d.example> proto=ESMTP",
         day));
-    lines.push_back(smtpd("disconnect from " + client + " ehlo=1 starttls=1 commands=2", day));
+    lines.push_back(smtpd(
+        "disconnect from " + client + (i % 2 == 0 ? " ehlo=1 starttls=1 commands=2" : " ehlo=1 commands=1"), day));
   }
   lines.push_back(
       "Nov 21 09:00:00 mx1 postfix/smtp[5]: 4104E3D: to=<a@b.example>, relay=mx.example[2001:db8::1]:25, delay=61, "
@@ -75,10 +76,10 @@ TEST(Tally, Counts) {
   ASSERT_EQ(tally.unknown.size(), 2U);
   EXPECT_EQ(tally.unknown[1].second, "gibberish");
   ASSERT_EQ(tally.days.size(), 2U);
-  EXPECT_EQ(tally.days.begin()->second.connections.total(), 6U);
+  EXPECT_EQ(tally.connections(tally.days.begin()->second).total(), 6U);
   EXPECT_EQ(tally.days.begin()->second.tls.total(), 3U);
   EXPECT_EQ(tally.days.rbegin()->second.deferred, 1U);
-  const auto top = tally.prefixes.top(2);
+  const auto top = tally.prefixes().top(2);
   ASSERT_EQ(top.size(), 2U);
   EXPECT_EQ(top[0].prefix, "192.0.2.0/24");
   EXPECT_EQ(top[0].count, 8U);
@@ -128,7 +129,7 @@ TEST(Tally, WithoutTlsLines) {
   tally.add(smtpd("disconnect from a[192.0.2.1] ehlo=2 starttls=0/1 commands=2/3"));
   EXPECT_TRUE(tally.tls_from_disconnects());
   EXPECT_EQ(tally.connections_with_tls().total(), 1U);
-  EXPECT_EQ(tally.with_tls(tally.days.begin()->second).v4, 1U);
+  EXPECT_EQ(tally.connections_with_tls(tally.days.begin()->second).v4, 1U);
 }
 
 TEST(Tally, WhatIsNoRefusal) {
@@ -142,8 +143,8 @@ TEST(Tally, WhatIsNoRefusal) {
   EXPECT_EQ(tally.actions.entries().size(), 5U);
   EXPECT_EQ(tally.reasons.of("451 4.7.1 Service unavailable").v4, 1U);
   EXPECT_EQ(tally.reasons.total(), 1U);
-  EXPECT_EQ(tally.days.begin()->second.rejected, 1U);
-  EXPECT_EQ(tally.rejected, 0U);  // pflogsumm does not count what a milter says either
+  EXPECT_EQ(tally.days.begin()->second.rejected, 0U);  // days add up to the whole
+  EXPECT_EQ(tally.rejected, 0U);                       // pflogsumm does not count what a milter says either
   EXPECT_EQ(tally.held + tally.warned, 2U);
   EXPECT_EQ(tally.connections_with_tls().total(), 0U);  // tlsproxy's are not smtpd's
   EXPECT_EQ(tally.postscreen.of("TLS").v4, 1U);
@@ -164,31 +165,121 @@ TEST(Tally, Exim) {
   EXPECT_EQ(tally.received, 2U);
   EXPECT_EQ(tally.delivered, 1U);
   EXPECT_EQ(tally.reasons.of("RCPT relay not permitted").v6, 1U);
+  EXPECT_EQ(tally.connections(tally.days.begin()->second).v4, 1U);
+  EXPECT_EQ(tally.connections_with_tls(tally.days.begin()->second).v4, 1U);
+  ASSERT_EQ(tally.prefixes().top(2).size(), 1U);
+  EXPECT_EQ(tally.prefixes().top(1)[0].prefix, "192.0.2.0/24");
   EXPECT_EQ(tally.lines.exim, 5U);
   EXPECT_EQ(tally.lines.unknown, 0U);
   tally.add(stamp + "SMTP connection from [192.0.2.1]:4711 (TCP/IP connection count = 1)");
   EXPECT_FALSE(tally.exim_messages_stand_for_connections());
   EXPECT_EQ(tally.connections().total(), 1U);
+  // Several messages of one connection: TLS is a share of messages
+  for (int i = 0; i < 3; ++i)
+    tally.add(stamp + "1abcde-000000-AB <= a@b.example H=x [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256");
+  EXPECT_EQ(tally.connections_with_tls().total(), 0U);
+  EXPECT_EQ(tally.connections(tally.days.begin()->second).total(), 1U);
+  EXPECT_EQ(tally.prefixes().top(1)[0].count, 1U);
+  const auto json = json::parse(json_of(tally));
+  ASSERT_TRUE(json);
+  EXPECT_EQ(json->at("connections").at("tls").integer(), 0);
+  EXPECT_EQ(json->at("exim_messages").at("total").integer(), 4);
+  EXPECT_EQ(json->at("exim_messages").at("tls").integer(), 4);
+}
+
+TEST(Tally, EximDeliveriesOverOneConnection) {
+  Tally tally;
+  const std::string stamp = "2026-10-09 08:53:20 ";
+  const std::string way = " R=r T=t H=mx.example [192.0.2.9] X=TLS1.3:TLS_AES_256_GCM_SHA384:256 C=\"250 ok\"";
+  tally.add(stamp + "1abcde-000000-AB => a@c.example" + way);
+  tally.add(stamp + "1abcde-000000-AB -> b@c.example" + way);
+  tally.add(stamp + "1abcde-000000-AC *> b@c.example" + way);
+  EXPECT_EQ(tally.delivered, 2U);
+  EXPECT_EQ(tally.tls_out.total(), 1U);
+  EXPECT_EQ(tally.lines.unknown, 0U);
+}
+
+// One instance writes TLS lines and the other one does not: neither hides the other.
+TEST(Tally, TlsLinesOfSomeInstances) {
+  const auto lines = [](const std::string& day, bool says) {
+    std::vector<std::string> out;
+    for (int i = 0; i < 4; ++i) {
+      out.push_back(smtpd("connect from a[192.0.2.1]", day));
+      if (says) out.push_back(smtpd("Anonymous TLS connection established from a[192.0.2.1]" + kTls, day));
+      out.push_back(smtpd("disconnect from a[192.0.2.1] ehlo=2 starttls=1 commands=3", day));
+    }
+    return out;
+  };
+  Tally tally({.time = {.now = kNow}});
+  for (const auto& [day, says] : {std::pair{"Nov 19", false}, {"Nov 20", true}})
+    for (const std::string& line : lines(day, says)) tally.add(line);
+  tally.add(smtpd("Anonymous TLS connection established from a[192.0.2.1]" + kTls, "Nov 19"));
+  EXPECT_EQ(tally.connections_with_tls().total(), 8U);
+  EXPECT_EQ(tally.tls_from(), "both");
+  EXPECT_EQ(tally.connections_with_tls(tally.days.begin()->second).total(), 4U);
+}
+
+TEST(Tally, MappedAddressesAreIPv4) {
+  Tally tally;
+  tally.add(smtpd("connect from a[::ffff:192.0.2.1]"));
+  tally.add(smtpd("connect from a[::1]"));
+  EXPECT_EQ(tally.connections().v4, 1U);
+  EXPECT_EQ(tally.connections().v6, 1U);
+  EXPECT_EQ(tally.prefixes().top(1)[0].prefix, "192.0.2.0/24");
 }
 
 TEST(Tally, MemoryIsBounded) {
   Tally tally({.keep_unknown = true});
-  for (std::size_t i = 0; i <= NameTable::kNamesMax; ++i) tally.ciphers.add("C" + std::to_string(i), Family::v4);
-  EXPECT_EQ(tally.ciphers.entries().size(), NameTable::kNamesMax);
-  EXPECT_EQ(tally.ciphers.others().total(), 1U);
-  EXPECT_EQ(tally.ciphers.total(), NameTable::kNamesMax + 1);
+  for (std::size_t i = 0; i < NameTable::kNamesHeld; ++i) tally.ciphers.add("C" + std::to_string(i), Family::v4);
+  EXPECT_EQ(tally.ciphers.entries().size(), NameTable::kNamesHeld);
+  EXPECT_EQ(tally.ciphers.others().total(), 0U);
+  EXPECT_EQ(tally.ciphers.ranked().names.size(), NameTable::kNamesMax);
+  EXPECT_EQ(tally.ciphers.ranked().others.total(), NameTable::kNamesHeld - NameTable::kNamesMax);
+  tally.ciphers.add("C0", Family::v6);
+  tally.ciphers.add("one more", Family::v4);
+  EXPECT_EQ(tally.ciphers.entries().size(), 2U);  // all that were seen once made room
+  EXPECT_EQ(tally.ciphers.of("C0").total(), 2U);
+  EXPECT_EQ(tally.ciphers.error(), 1U);
+  EXPECT_EQ(tally.ciphers.total(), NameTable::kNamesHeld + 2);
   NameTable more;
-  more.add("C" + std::to_string(NameTable::kNamesMax), Family::v6);  // has no place of its own there
   more.add("C0", Family::v6);
   more.add(std::string(1000, 'x'), Family::v6);
   EXPECT_EQ(more.entries().back().name.size(), NameTable::kNameMax);
   tally.ciphers.add(more);
-  EXPECT_EQ(tally.ciphers.others().total(), 3U);
-  EXPECT_EQ(tally.ciphers.of("C0").v6, 1U);
+  EXPECT_EQ(tally.ciphers.of("C0").v6, 2U);
   for (std::size_t i = 0; i <= kUnknownKept; ++i) tally.add(std::string(1000, 'x'), i);
   EXPECT_EQ(tally.unknown.size(), kUnknownKept);
   EXPECT_EQ(tally.unknown[0].second.size(), kUnknownKeptOctets);
   EXPECT_EQ(tally.lines.unknown, kUnknownKept + 1);
+}
+
+// Whoever comes late and often is there, and it does not matter how the lines are shared.
+TEST(Tally, FrequentNamesStay) {
+  constexpr std::size_t kRare = 10 * NameTable::kNamesHeld;
+  const auto count = [](NameTable& names, std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      names.add("rare" + std::to_string(i), Family::v4);
+      if (i >= kRare / 2) names.add("late " + std::to_string(i % 8), Family::v6);
+    }
+  };
+  NameTable whole;
+  count(whole, 0, kRare);
+  for (const std::size_t threads : {2U, 3U, 8U}) {
+    NameTable sum;
+    for (std::size_t i = threads; i > 0; --i) {
+      NameTable part;
+      count(part, kRare * (i - 1) / threads, kRare * i / threads);
+      EXPECT_LE(part.entries().size(), NameTable::kNamesHeld);
+      sum.add(part);
+    }
+    EXPECT_LE(sum.entries().size(), NameTable::kNamesHeld);
+    EXPECT_EQ(sum.total(), whole.total());
+    for (std::size_t i = 0; i < 8; ++i) {
+      EXPECT_EQ(sum.ranked().names[i].name, "late " + std::to_string(i));
+      EXPECT_EQ(sum.ranked().names[i].counts.v6, kRare / 16);
+      EXPECT_EQ(whole.ranked().names[i].counts.v6, kRare / 16);
+    }
+  }
 }
 
 TEST(Tally, FrequentPrefixesStay) {

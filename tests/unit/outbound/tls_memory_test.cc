@@ -39,6 +39,21 @@ TEST(TlsMemory, WhatANetworkMayHaveDoneCountsForAnHour) {
   }
 }
 
+TEST(TlsMemory, AnAccidentShortensNothing) {
+  TlsMemory memory({});
+  memory.broke(name("mx.a.org"), kOne, "eof", kStart);
+  EXPECT_FALSE(memory.broke(name("mx.a.org"), kOne, "timeout", kStart + kHour));
+  ASSERT_NE(memory.breaks(name("mx.a.org"), kOne, kStart + kDay - 1), nullptr);
+  EXPECT_EQ(memory.breaks(name("mx.a.org"), kOne, kStart + kDay - 1)->reason, "eof");
+  EXPECT_EQ(memory.breaks(name("mx.a.org"), kOne, kStart + kDay), nullptr);
+  // Once it is over, or where it is the longer one, it counts
+  EXPECT_TRUE(memory.broke(name("mx.a.org"), kOne, "reset", kStart + kDay - kHour / 2));
+  EXPECT_NE(memory.breaks(name("mx.a.org"), kOne, kStart + kDay), nullptr);
+  EXPECT_EQ(memory.breaks(name("mx.a.org"), kOne, kStart + kDay + kHour / 2), nullptr);
+  EXPECT_TRUE(memory.broke(name("mx.a.org"), kOne, "timeout", kStart + 3 * kDay));
+  EXPECT_EQ(memory.breaks(name("mx.a.org"), kOne, kStart + 3 * kDay + kHour), nullptr);
+}
+
 TEST(TlsMemory, ADomainIsRememberedOnceItVerifiedADayApart) {
   TlsMemory memory({});
   EXPECT_TRUE(memory.verified(name("a.org"), "pkix", kStart));

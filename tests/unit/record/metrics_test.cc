@@ -107,6 +107,17 @@ TEST(Metrics, ADelivery) {
       1);
   EXPECT_EQ(shown("postern_queue_latency_seconds", R"(transport="smtp")"), 1);
   EXPECT_EQ(shown("postern_delivery_attempt_seconds", R"(transport="smtp")"), 1);
+  DeliveryRecord nobody;  // no server was reached
+  nobody.transport = "smtp";
+  nobody.outcomes = {{"a@x.example", "deferred", ""}};
+  count(nobody);
+  EXPECT_EQ(
+      shown("postern_delivery_recipients_total", R"(transport="smtp",family="none",tls="clear",state="deferred")"), 1);
+  nobody.transport = "maildir";
+  count(nobody);
+  EXPECT_EQ(
+      shown("postern_delivery_recipients_total", R"(transport="maildir",family="local",tls="clear",state="deferred")"),
+      1);
   record.outcomes = {{"b@x.example", "failed", ""}};
   count(record);
   EXPECT_EQ(shown("postern_queue_latency_seconds", R"(transport="smtp")"), 1) << "nobody was delivered to";
