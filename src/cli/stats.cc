@@ -58,8 +58,7 @@ std::string json_of(const insight::TrafficReport& report) {
 }  // namespace
 
 int run_stats(const StatsOptions& options) {
-  if (!options.maillog.files.empty())
-    return run_stats_maillog(options);
+  if (!options.maillog.files.empty()) return run_stats_maillog(options);
   const auto [source, code] = find_records(options.common, options.common.clock());
   if (!source) return code;
   if (options.countries) return run_countries(*source, options.common.json);

@@ -101,7 +101,7 @@ class Store {
   // Up to `max` messages due at `now`, marked active; each must come back through settle() or release_active().
   [[nodiscard]] virtual std::vector<Id> take_due(WallMs now, std::size_t max) = 0;
   [[nodiscard]] virtual std::optional<WallMs> next_due() const = 0;
-  virtual void release_active(const Id& id) = 0;                  // untried: due again as it was
+  virtual void release_active(const Id& id) = 0;  // untried: due again as it was
   // Of what was taken: false where the operator has held or dropped it meanwhile, so that it must not go out.
   [[nodiscard]] virtual bool wanted(const Id& id) const = 0;
   [[nodiscard]] virtual Result<Envelope> load(const Id& id) = 0;  // blocking read

@@ -19,9 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path suite() {
-  return postern::test::suite_dir("postfix-logs");
-}
+fs::path suite() { return postern::test::suite_dir("postfix-logs"); }
 
 // One name here for what the patterns have several for, by the daemon.
 const std::map<std::string, std::string> kNames{
