@@ -21,7 +21,7 @@ TEST(StatsText, SharesAndBars) {
 }
 
 TEST(StatsText, NothingIsSaid) {
-  EXPECT_EQ(stats_text({}, false), "No sessions are recorded.\n0 lines, 0 sessions, 0 damaged\n");
+  EXPECT_EQ(stats_text(insight::TrafficReport(), false), "No sessions are recorded.\n0 lines, 0 sessions, 0 damaged\n");
 }
 
 insight::TrafficReport report() {
