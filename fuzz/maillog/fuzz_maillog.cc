@@ -52,6 +52,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     writer.end_object();
   }
   if (!postern::json::parse(one)) std::abort();
-  if (one != two && whole.prefixes.exact()) std::abort();
+  if (one != two && whole.prefixes().exact()) std::abort();
   return 0;
 }
