@@ -283,6 +283,10 @@ void Defence::show_tables() {
        [](const Tables& tables) { return tables.budgets.gauges(unix_seconds(wall_now())).evictions; });
   show("postern_greylist_evicted_total", [](const Tables& tables) { return tables.pending.gauges().evictions; });
   show("postern_known_evicted_total", [](const Tables& tables) { return tables.known.gauges().known_evicted; });
+  show("postern_known_full_percent", [](const Tables& tables) {
+    const bounds::KnownSenders::Shares shares = tables.known.shares(unix_seconds(wall_now()));
+    return (shares.known + shares.learning) * 100;
+  });
 }
 
 }  // namespace postern::inbound

@@ -32,6 +32,8 @@ constexpr auto kMetrics = std::to_array<MetricInfo>({
     {"postern_greylist_evicted_total", counter, "", "First attempts that were forgotten within their window."},
     {"postern_greylisted_total", counter, "", "Recipients and messages told to come again by the greylist."},
     {"postern_known_evicted_total", counter, "", "Known senders that newcomers pushed out: the table is too small."},
+    {"postern_known_full_percent", gauge, "",
+     "Share of the table of known senders that is taken by such who are not forgotten yet, from a sample."},
     {"postern_logins_failed_total", counter, "", "Logins that failed."},
     {"postern_logins_total", counter, "", "Logins that succeeded."},
     {"postern_messages_accepted_total", counter, "", "Messages answered 250."},
