@@ -13,7 +13,6 @@ namespace {
 using evidence::Action;
 using evidence::country_code;
 using postern::testing::TemporaryFolder;
-using testing::Case;
 using testing::expect_each;
 using testing::good;
 using testing::kBase;

@@ -148,9 +148,9 @@ TEST(Mail, HasTheFormOfTheRfc) {
                                        report, packed);
   for (const char* field :
        {"From: <dmarc@us.example>\r\n", "To: <r@b.example>\r\n", "Message-ID: <1@mx.us.example>\r\n",
-        "Subject: Report Domain: a.example\r\n Submitter: us.example\r\n Report-ID: "
-        "<2024-10-04.a.example@us.example>\r\n",
-        "Auto-Submitted: auto-generated\r\n", "\r\nContent-Type: application/gzip\r\n",
+        "Subject: Report Domain: a.example\r\n Submitter: us.example\r\n",
+        " Report-ID: <2024-10-04.a.example@us.example>\r\n", "Auto-Submitted: auto-generated\r\n",
+        "\r\nContent-Type: application/gzip\r\n",
         "filename=\"us.example!a.example!1728000000!1728086399!20241004aexampleusexample.xml.gz\"\r\n\r\n",
         "\r\n--report-1--\r\n"})
     EXPECT_NE(mail.find(field), std::string::npos) << field << "\n" << mail;
