@@ -12,7 +12,6 @@ namespace postern::inbound {
 namespace {
 
 using Codes = std::vector<int>;
-using io::testing::PipeStream;
 
 std::string plain(std::string_view user, std::string_view password) {
   std::string message(1, '\0');
