@@ -9,7 +9,6 @@ namespace postern::outbound {
 namespace {
 
 using delivery::test::ScriptedServer;
-using delivery::test::Step;
 
 constexpr const char* kOffer = "250-far\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 DSN\r\n";
 constexpr const char* kText = "Subject: a\r\n\r\nHello\r\n";
