@@ -2,26 +2,14 @@
 
 #include <algorithm>
 
+#include "dns/octets.h"
 #include "dns/wire.h"
 
 namespace postern::dns {
 
 namespace {
 
-constexpr std::size_t kHeaderOctets = 12;
-constexpr std::uint16_t kClassIn = 1, kTypeOpt = 41;
-
-std::uint8_t octet(std::string_view packet, std::size_t at) { return static_cast<std::uint8_t>(packet[at]); }
-std::uint16_t read16(std::string_view packet, std::size_t at) {
-  return static_cast<std::uint16_t>((octet(packet, at) << 8U) | octet(packet, at + 1));
-}
-std::uint32_t read32(std::string_view packet, std::size_t at) {
-  return (std::uint32_t{read16(packet, at)} << 16U) | read16(packet, at + 2);
-}
-void append16(std::string& out, unsigned value) {
-  out.push_back(static_cast<char>((value >> 8U) & 0xFFU));
-  out.push_back(static_cast<char>(value & 0xFFU));
-}
+constexpr std::uint16_t kTypeOpt = 41;
 
 class PacketParser {
  public:

@@ -3,19 +3,12 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "dns/octets.h"
 #include "dns/wire.h"
 
 namespace postern::dns {
 
 namespace {
-
-std::uint8_t octet(std::string_view data, std::size_t at) { return static_cast<std::uint8_t>(data[at]); }
-std::uint16_t read16(std::string_view data, std::size_t at) {
-  return static_cast<std::uint16_t>((octet(data, at) << 8U) | octet(data, at + 1));
-}
-std::uint32_t read32(std::string_view data, std::size_t at) {
-  return (std::uint32_t{read16(data, at)} << 16U) | read16(data, at + 2);
-}
 
 // A name, and where it ends.
 std::optional<std::size_t> take_name(std::string_view data, std::size_t at, Name& name) {

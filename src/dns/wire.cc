@@ -6,28 +6,17 @@
 #include <utility>
 
 #include "base/text.h"
+#include "dns/octets.h"
 #include "dns/records.h"
 
 namespace postern::dns {
 
 namespace {
 
-constexpr std::size_t kHeaderOctets = 12;
 constexpr std::size_t kWireNameMax = 255;  // RFC 1035 2.3.4
 constexpr std::uint8_t kNoError = 0, kServfail = 2, kNxdomain = 3;
-constexpr std::uint16_t kClassIn = 1, kTypeSoa = static_cast<std::uint16_t>(Type::soa);
+constexpr std::uint16_t kTypeSoa = static_cast<std::uint16_t>(Type::soa);
 
-std::uint8_t octet(std::string_view packet, std::size_t at) { return static_cast<std::uint8_t>(packet[at]); }
-std::uint16_t read16(std::string_view packet, std::size_t at) {
-  return static_cast<std::uint16_t>((octet(packet, at) << 8U) | octet(packet, at + 1));
-}
-std::uint32_t read32(std::string_view packet, std::size_t at) {
-  return (std::uint32_t{read16(packet, at)} << 16U) | read16(packet, at + 2);
-}
-void append16(std::string& out, unsigned value) {
-  out.push_back(static_cast<char>((value >> 8U) & 0xFFU));
-  out.push_back(static_cast<char>(value & 0xFFU));
-}
 bool fits(std::string_view packet, std::size_t at, std::size_t length) {
   return at <= packet.size() && length <= packet.size() - at;
 }
