@@ -73,11 +73,10 @@ Result<std::optional<std::int64_t>> oldest_day(const std::string& records) {
   std::optional<std::int64_t> out;
   record::SessionReader reader;
   for (const record::RecordFile& file : files) {
-    const auto read = record::read_records(file.path, [&](std::string_view line) {
+    POSTERN_TRY_VOID(record::read_records(file, [&](std::string_view line) {
       if (reader.read(line) == record::SessionReader::Kind::session) out = reader.session().start / kDayMs;
       return !out;
-    });
-    if (!read && read.error().kind != ErrorKind::not_found) return std::unexpected(read.error());
+    }));
     if (out) return out;
   }
   return out;

@@ -11,15 +11,15 @@ constexpr WallMs kDay = 24LL * 3600 * 1000;
 constexpr std::size_t kDeliveriesMax = 100;
 
 // Files that may hold lines written from `from` to `until`: names are the times of their last lines.
-Result<std::vector<std::string>> files_between(const std::string& folder, WallMs from, WallMs until) {
-  std::vector<std::string> out;
+Result<std::vector<record::RecordFile>> files_between(const std::string& folder, WallMs from, WallMs until) {
+  std::vector<record::RecordFile> out;
   POSTERN_TRY(const auto files, record::list_record_files(folder));
   const std::string first = record::rotation_stem(from);
   const std::string last = record::rotation_stem(until);
   for (const record::RecordFile& file : files) {
     const std::string closed = file.stem.substr(0, first.size());
     if (!file.current && closed < first) continue;
-    out.push_back(file.path);
+    out.push_back(file);
     if (!file.current && closed > last) break;
   }
   return out;
@@ -28,18 +28,16 @@ Result<std::vector<std::string>> files_between(const std::string& folder, WallMs
 using Look = std::function<bool(const json::Value& line)>;  // false: enough
 
 // Lines with `needle` somewhere in them, parsed.
-Result<void> look_through(const std::vector<std::string>& files, std::string_view needle, const Look& look) {
+Result<void> look_through(const std::vector<record::RecordFile>& files, std::string_view needle, const Look& look) {
   bool more = true;
-  for (const std::string& file : files) {
+  for (const record::RecordFile& file : files) {
     const auto each = [&](std::string_view line) {
       if (line.find(needle) == std::string_view::npos) return true;
       const auto value = json::parse(line);
       if (value) more = look(*value);
       return more;
     };
-    auto read = record::read_records(file, each);
-    if (!read && read.error().kind == ErrorKind::not_found) read = record::read_records(file + ".zst", each);
-    if (!read) return std::unexpected(read.error());
+    POSTERN_TRY_VOID(record::read_records(file, each));
     if (!more) break;
   }
   return {};

@@ -34,24 +34,26 @@ bool no_regular_file(const std::string& path) {
 // An uncompressed file, opened by whoever comes first and closed when its last piece is done.
 class PlainFile {
  public:
-  PlainFile(std::string path, std::size_t pieces) : path_(std::move(path)), left_(pieces) {}
-  [[nodiscard]] const std::string& path() const { return path_; }
+  PlainFile(const SourceFile& file, std::size_t pieces) : file_(file), left_(pieces) {}
+  [[nodiscard]] const std::string& path() const { return file_.path; }
+  [[nodiscard]] const SourceFile& file() const { return file_; }
   struct Opened {
     int fd = -1;
-    bool moved = false;    // it was compressed since it was listed: this caller reads it whole
+    bool moved = false;    // compressed or removed since it was listed: this caller reads it whole
     bool nothing = false;  // another caller does
   };
   Result<Opened> open() POSTERN_EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
     if (moved_) return Opened{.nothing = true};
+    if (file_.listed && file_.listed->held != nullptr) return Opened{.fd = file_.listed->held->get()};
     if (!fd_.valid()) {
-      fd_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-      if (!fd_.valid() && errno == ENOENT && size_of_file(path_ + ".zst") > 0) {
+      fd_ = UniqueFd(::open(path().c_str(), O_RDONLY | O_CLOEXEC));
+      if (!fd_.valid() && errno == ENOENT && file_.listed) {
         moved_ = true;
         return Opened{.moved = true};
       }
       if (!fd_.valid())
-        return fail_errno(errno == ENOENT ? ErrorKind::not_found : ErrorKind::storage, "opening " + path_, errno);
+        return fail_errno(errno == ENOENT ? ErrorKind::not_found : ErrorKind::storage, "opening " + path(), errno);
     }
     return Opened{.fd = fd_.get()};
   }
@@ -61,7 +63,7 @@ class PlainFile {
   }
 
  private:
-  const std::string path_;
+  const SourceFile file_;
   Mutex mutex_;
   UniqueFd fd_ POSTERN_GUARDED_BY(mutex_);
   std::size_t left_ POSTERN_GUARDED_BY(mutex_);
@@ -70,7 +72,7 @@ class PlainFile {
 
 struct Job {
   std::shared_ptr<PlainFile> plain;  // null: `packed`, compressed or a pipe, is read whole
-  std::string packed;
+  SourceFile packed;
   std::uint64_t begin = 0, end = 0;  // lines that begin in here
 };
 
@@ -84,11 +86,11 @@ class Walk {
     for (const SourceFile& file : files) {
       total_ += file.size;
       if (file.path.ends_with(".zst") || no_regular_file(file.path)) {  // a pipe has no size and no places
-        jobs_.push_back({.plain = nullptr, .packed = file.path});
+        jobs_.push_back({.plain = nullptr, .packed = file});
         continue;
       }
       const std::uint64_t pieces = std::max<std::uint64_t>((file.size + piece - 1) / piece, 1);
-      const auto plain = std::make_shared<PlainFile>(file.path, pieces);
+      const auto plain = std::make_shared<PlainFile>(file, pieces);
       for (std::uint64_t i = 0; i < pieces; ++i)
         jobs_.push_back({.plain = plain,
                          .packed = {},
@@ -135,20 +137,20 @@ class Walk {
     if (walker == 0 && progress_) progress_(std::min(done, total_), total_);
   }
 
-  Result<void> whole(unsigned walker, const std::string& path) {
+  Result<void> whole(unsigned walker, const SourceFile& file) {
     std::uint64_t before = 0;
     bool enough = false;
-    auto read = record::read_records(
-        path,
-        [&](std::string_view line) {
-          enough = stopped();
-          if (!enough) line_(walker, line);
-          return !enough;
-        },
-        [&](std::uint64_t octets) {
-          on_disk(walker, octets - before);
-          before = octets;
-        });
+    const auto each = [&](std::string_view line) {
+      enough = stopped();
+      if (!enough) line_(walker, line);
+      return !enough;
+    };
+    const auto told = [&](std::uint64_t octets) {
+      on_disk(walker, octets - before);
+      before = octets;
+    };
+    auto read =
+        file.listed ? record::read_records(*file.listed, each, told) : record::read_records(file.path, each, told);
     if (!read) return std::unexpected(std::move(read).error());
     if (enough) return cancelled();
     overlong_ += read->skipped;
@@ -159,7 +161,7 @@ class Walk {
     POSTERN_TRY(const PlainFile::Opened opened, job.plain->open());
     Result<void> result;
     if (opened.moved)
-      result = whole(walker, job.plain->path() + ".zst");
+      result = whole(walker, job.plain->file());
     else if (!opened.nothing)
       result = lines_of(walker, job, opened.fd, buffer);
     job.plain->done();

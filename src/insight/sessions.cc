@@ -4,7 +4,6 @@
 
 #include "insight/source_files.h"
 #include "record/files.h"
-#include "record/writer.h"
 
 namespace postern::insight {
 
@@ -21,16 +20,6 @@ bool ends_before(const record::RecordFile& file, const std::optional<WallMs>& si
   return file.stem.substr(0, 16) < record::rotation_stem(*since);
 }
 
-// Compressed, or moved to its name, between listing and opening.
-Result<record::ReadCount> read_one(const SourceFile& file, const std::function<bool(std::string_view)>& line,
-                                   const std::function<void(std::uint64_t)>& progress) {
-  auto read = record::read_records(file.path, line, progress);
-  if (read || read.error().kind != ErrorKind::not_found) return read;
-  const std::string packed = file.path + ".zst";
-  if (size_of_file(packed) == 0) return read;
-  return record::read_records(packed, line, progress);
-}
-
 }  // namespace
 
 std::uint64_t size_of_file(const std::string& path) {
@@ -43,12 +32,12 @@ Result<std::vector<SourceFile>> list_source_files(const Sources& sources) {
   for (const std::string& path : sources.paths) {
     const std::string folder = record_folder(path);
     if (!is_folder(folder)) {
-      out.push_back({path, size_of_file(path)});
+      out.push_back({path, size_of_file(path), std::nullopt});
       continue;
     }
     POSTERN_TRY(const auto files, record::list_record_files(folder));
     for (const record::RecordFile& file : files) {
-      if (!ends_before(file, sources.since)) out.push_back({file.path, file.size});
+      if (!ends_before(file, sources.since)) out.push_back({file.path, file.size, file});
     }
   }
   return out;
@@ -102,7 +91,8 @@ Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, co
   for (const SourceFile& file : files) {
     std::function<void(std::uint64_t)> told;
     if (progress) told = [&](std::uint64_t octets) { progress(before + octets, total); };
-    POSTERN_TRY(const record::ReadCount read, read_one(file, line, told));
+    POSTERN_TRY(const record::ReadCount read, file.listed ? record::read_records(*file.listed, line, told)
+                                                          : record::read_records(file.path, line, told));
     if (stopped) return fail(ErrorKind::cancelled, "reading the records was stopped");
     count.damaged += read.skipped;
     before += file.size;

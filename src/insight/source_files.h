@@ -2,17 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "insight/sessions.h"
+#include "record/files.h"
 
 namespace postern::insight {
 
 struct SourceFile {
   std::string path;
   std::uint64_t size = 0;  // as it is on the disk
+  // Where it was found in a folder of records; without it was named, and it is an error if it is not there.
+  std::optional<record::RecordFile> listed;
 };
 
 // Files that ended before `since` are left out.

@@ -64,10 +64,7 @@ Result<dmarcrpt::Day> read_dmarc_day(const std::string& records, std::int64_t da
     if (stop != nullptr && *stop) return fail(ErrorKind::cancelled, "the service ends");
     const std::string closed = file.stem.substr(0, begin.size());
     if (!file.current && closed < begin) continue;
-    auto read = record::read_records(file.path, line);
-    if (!read && read.error().kind == ErrorKind::not_found && !file.compressed)
-      read = record::read_records(file.path + ".zst", line);  // compressed between listing and opening
-    if (!read && read.error().kind != ErrorKind::not_found)
+    if (const auto read = record::read_records(file, line); !read)
       log::warning("dmarc_report_records", {{"file", file.path}, {"why", read.error().what}});
     if (!file.current && closed > late) break;
   }

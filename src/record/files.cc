@@ -18,6 +18,7 @@ namespace postern::record {
 namespace {
 
 constexpr std::size_t kBlock = 256 << 10;
+constexpr int kScansMax = 100;
 
 struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
@@ -75,17 +76,21 @@ Result<> compress_into(int in, int out, const std::string& path, bool (*stop)(vo
   }
 }
 
-}  // namespace
+struct HeldFile {
+  std::shared_ptr<const UniqueFd> fd;  // null: there is none
+  struct stat status{};
+};
 
-std::string rotation_stem(WallMs time) {
-  std::string out;
-  for (const char c : iso8601(time).substr(0, 19)) {
-    if (c != '-' && c != ':') out += c;
-  }
-  return out + "Z";
+HeldFile hold_current(const std::string& directory) {
+  HeldFile out;
+  UniqueFd fd(::open((directory + "/" + std::string(kCurrentName)).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid() || ::fstat(fd.get(), &out.status) != 0 || !S_ISREG(out.status.st_mode)) return out;
+  out.fd = std::make_shared<const UniqueFd>(std::move(fd));
+  return out;
 }
 
-Result<std::vector<RecordFile>> list_record_files(const std::string& directory) {
+// As the folder shows them, in no order. The current one is the held one, or it is left out.
+Result<std::vector<RecordFile>> scan_folder(const std::string& directory, const HeldFile& current) {
   const std::unique_ptr<DIR, CloseDir> dir(::opendir(directory.c_str()));
   if (dir == nullptr) return fail_errno(ErrorKind::storage, "opening the record folder " + directory, errno);
   std::vector<RecordFile> files;
@@ -101,9 +106,46 @@ Result<std::vector<RecordFile>> list_record_files(const std::string& directory) 
     file.stem = name;
     struct stat status{};
     if (::stat(file.path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    if (file.current) {
+      if (current.fd == nullptr || current.status.st_ino != status.st_ino) continue;
+      file.held = current.fd;
+    } else if (current.fd != nullptr && current.status.st_ino == status.st_ino) {
+      continue;  // rotated since it was held: the next scan sees it
+    }
     file.size = static_cast<std::uint64_t>(status.st_size);
+    file.inode = status.st_ino;
     file.modified = static_cast<WallMs>(status.st_mtim.tv_sec) * 1000;
     files.push_back(std::move(file));
+  }
+  std::ranges::sort(files, {}, &RecordFile::path);
+  return files;
+}
+
+bool same_files(const std::vector<RecordFile>& a, const std::vector<RecordFile>& b) {
+  const auto key = [](const RecordFile& file) { return std::pair(std::string_view(file.path), file.inode); };
+  return std::ranges::equal(a, b, {}, key, key);
+}
+
+}  // namespace
+
+std::string rotation_stem(WallMs time) {
+  std::string out;
+  for (const char c : iso8601(time).substr(0, 19)) {
+    if (c != '-' && c != ':') out += c;
+  }
+  return out + "Z";
+}
+
+Result<std::vector<RecordFile>> list_record_files(const std::string& directory) {
+  // A folder that changes while it is read may show a file under neither of its names. Two scans that see the same
+  // files are one moment: a file that went never comes back. The bound is for a folder that never rests.
+  std::vector<RecordFile> files;
+  for (int scan = 0; scan < kScansMax; ++scan) {
+    auto current = hold_current(directory);
+    POSTERN_TRY(auto seen, scan_folder(directory, current));
+    const bool settled = scan > 0 && same_files(files, seen);
+    files = std::move(seen);
+    if (settled) break;
   }
   std::ranges::sort(files, StemOrder{});
   const auto doubles =

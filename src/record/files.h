@@ -4,12 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "base/unique_fd.h"
+#include "record/writer.h"
 
 namespace postern::record {
 
@@ -21,12 +25,20 @@ struct RecordFile {
   bool compressed = false;
   bool current = false;
   std::uint64_t size = 0;
+  std::uint64_t inode = 0;
   WallMs modified = 0;
+  // The current file as it was listed: a rotation takes its name away and not what was listed. Read with pread.
+  std::shared_ptr<const UniqueFd> held;
 };
 
-// Oldest first, the current one last. Where a file is there plain and compressed (compression was interrupted), the
+// Oldest first, the current one last; each record that was in the folder when this was called stands in one of them,
+// whatever the writer rotates, and the keeper compresses, meanwhile. Where a file is there plain and compressed, the
 // plain one is listed: it is complete.
 [[nodiscard]] Result<std::vector<RecordFile>> list_record_files(const std::string& directory);
+// What a listed file holds, wherever it is by now: compressed since, or rotated. Nothing where its age removed it.
+[[nodiscard]] Result<ReadCount> read_records(const RecordFile& file,
+                                             const std::function<bool(std::string_view line)>& line,
+                                             const std::function<void(std::uint64_t octets)>& progress = {});
 // "20261121T061328Z"
 [[nodiscard]] std::string rotation_stem(WallMs time);
 

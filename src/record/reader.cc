@@ -67,25 +67,40 @@ class LineSplitter {
   bool overlong_ = false;
 };
 
-Result<std::size_t> read_block(int fd, std::string& buffer, const std::string& path) {
-  for (;;) {
-    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
-    if (n >= 0) return static_cast<std::size_t>(n);
-    if (errno != EINTR) return fail_errno(ErrorKind::storage, "reading " + path, errno);
+// The octets of a descriptor from its beginning. One that others read too, a listed file's, has no place of its own.
+class Blocks {
+ public:
+  Blocks(int fd, const std::string& path, bool shared) : fd_(fd), path_(path), shared_(shared) {}
+  Result<std::size_t> next(std::string& buffer) {
+    for (;;) {
+      const ssize_t n = shared_ ? ::pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(at_))
+                                : ::read(fd_, buffer.data(), buffer.size());
+      if (n >= 0) {
+        at_ += static_cast<std::uint64_t>(n);
+        return static_cast<std::size_t>(n);
+      }
+      if (errno != EINTR) return fail_errno(ErrorKind::storage, "reading " + path_, errno);
+    }
   }
-}
 
-Result<bool> read_plain(int fd, const std::string& path, LineSplitter& lines) {
+ private:
+  int fd_;
+  const std::string& path_;
+  bool shared_;
+  std::uint64_t at_ = 0;
+};
+
+Result<bool> read_plain(Blocks blocks, LineSplitter& lines) {
   std::string buffer(kBlock, '\0');
   for (;;) {
-    POSTERN_TRY(const std::size_t n, read_block(fd, buffer, path));
+    POSTERN_TRY(const std::size_t n, blocks.next(buffer));
     if (n == 0) return lines.finish();
     lines.on_disk(n);
     if (!lines.feed(std::string_view(buffer).substr(0, n))) return false;
   }
 }
 
-Result<bool> read_compressed(int fd, const std::string& path, LineSplitter& lines) {
+Result<bool> read_compressed(Blocks blocks, const std::string& path, LineSplitter& lines) {
   const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> zstd(ZSTD_createDCtx(), ZSTD_freeDCtx);
   if (zstd == nullptr) return fail(ErrorKind::limit, "reading " + path + ": out of memory");
   // A window of at most 128 MiB, whatever the file's header claims.
@@ -94,7 +109,7 @@ Result<bool> read_compressed(int fd, const std::string& path, LineSplitter& line
   std::string plain(kBlock, '\0');
   std::size_t state = 0;
   for (;;) {
-    POSTERN_TRY(const std::size_t n, read_block(fd, packed, path));
+    POSTERN_TRY(const std::size_t n, blocks.next(packed));
     if (n == 0) break;
     lines.on_disk(n);
     ZSTD_inBuffer input{packed.data(), n, 0};
@@ -114,13 +129,30 @@ Result<bool> read_compressed(int fd, const std::string& path, LineSplitter& line
   return lines.finish();
 }
 
-Result<bool> read_one(const std::string& path, LineSplitter& lines) {
+Result<bool> read_path(const std::string& path, LineSplitter& lines) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) return fail_errno(ErrorKind::storage, "opening " + path, errno);
-  return path.ends_with(".zst") ? read_compressed(fd.get(), path, lines) : read_plain(fd.get(), path, lines);
+  const Blocks blocks(fd.get(), path, false);
+  return path.ends_with(".zst") ? read_compressed(blocks, path, lines) : read_plain(blocks, lines);
+}
+
+Result<bool> read_listed(const RecordFile& file, LineSplitter& lines) {
+  if (file.held != nullptr) return read_plain(Blocks(file.held->get(), file.path, true), lines);
+  auto more = read_path(file.path, lines);
+  const auto gone = [&more] { return !more && more.error().sys == ENOENT; };
+  if (gone() && !file.compressed) more = read_path(file.path + ".zst", lines);
+  return gone() ? true : std::move(more);
 }
 
 }  // namespace
+
+Result<ReadCount> read_records(const RecordFile& file, const std::function<bool(std::string_view line)>& line,
+                               const std::function<void(std::uint64_t octets)>& progress) {
+  ReadCount count;
+  LineSplitter lines(line, progress, count);
+  POSTERN_TRY_VOID(read_listed(file, lines));
+  return count;
+}
 
 Result<ReadCount> read_records(const std::string& file_or_directory,
                                const std::function<bool(std::string_view line)>& line,
@@ -132,22 +164,13 @@ Result<ReadCount> read_records(const std::string& file_or_directory,
   ReadCount count;
   LineSplitter lines(line, progress, count);
   if (!S_ISDIR(status.st_mode)) {
-    POSTERN_TRY_VOID(read_one(file_or_directory, lines));
+    POSTERN_TRY_VOID(read_path(file_or_directory, lines));
     return count;
   }
   POSTERN_TRY(const auto files, list_record_files(file_or_directory));
   for (const RecordFile& file : files) {
-    auto more = read_one(file.path, lines);
-    if (!more && more.error().sys == ENOENT && !file.compressed) {
-      // compressed or rotated between listing and opening
-      const std::string packed = file.path + ".zst";
-      if (::access(packed.c_str(), F_OK) == 0)
-        more = read_one(packed, lines);
-      else
-        continue;
-    }
-    if (!more) return std::unexpected(std::move(more).error());
-    if (!*more) break;
+    POSTERN_TRY(const bool more, read_listed(file, lines));
+    if (!more) break;
   }
   return count;
 }

@@ -291,8 +291,12 @@ void Follower::read_older(History& history, WallMs since, const std::atomic<bool
     const std::string closed = file.stem.substr(0, 16);
     // Those that were rotated since the first look were read as the current one
     if (file.current || closed < record::rotation_stem(since) || (!opened_.empty() && closed >= opened_)) continue;
-    insight::Sources sources{.paths = {file.path}, .since = since, .stop = &stop};
-    static_cast<void>(insight::read_sessions(sources, [&](const record::SessionView& s) { history.add(s); }));
+    record::SessionReader reader;
+    static_cast<void>(record::read_records(file, [&](std::string_view line) {
+      if (reader.read(line) == record::SessionReader::Kind::session && reader.session().start >= since)
+        history.add(reader.session());
+      return !stop;
+    }));
     if (stop) return;
   }
 }

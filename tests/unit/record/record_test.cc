@@ -2,12 +2,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <thread>
 #include <vector>
 
 #include "folder.h"
+#include "record/files.h"
 #include "record/session_record.h"
 #include "record/writer.h"
 
@@ -158,6 +161,62 @@ TEST(RecordWriter, KeepsOrderAcrossRotationAndCompression) {
   }
   EXPECT_EQ(numbers(directory), expected);
   EXPECT_GT(std::distance(fs::directory_iterator(directory), {}), 5);
+}
+
+TEST(RecordWriter, AReaderMissesNothingWhileFilesAreRotatedAndCompressed) {
+  const Folder folder;
+  const std::string directory = folder.at("records");
+  constexpr std::int64_t kRecords = 900;
+  auto writer = Writer::open({.directory = directory, .rotate_bytes = 2000});
+  ASSERT_TRUE(writer) << writer.error().what;
+  std::atomic<std::int64_t> flushed{0};
+  std::thread writing([&] {
+    for (std::int64_t i = 1; i <= kRecords; ++i) {
+      (*writer)->append(refused(static_cast<std::uint32_t>(i)));
+      (*writer)->flush();
+      flushed = i;
+    }
+  });
+  bool all = false;
+  while (!all) {
+    const std::int64_t before = flushed;
+    all = before == kRecords;
+    auto seen = numbers(directory);
+    if (!seen.empty() && seen.back() == -2) seen.pop_back();  // it is being written
+    EXPECT_GE(static_cast<std::int64_t>(seen.size()), before);
+    std::vector<std::int64_t> whole(seen.size());
+    std::iota(whole.begin(), whole.end(), 1);
+    EXPECT_EQ(seen, whole);
+  }
+  writing.join();
+}
+
+TEST(RecordFiles, WhatWasListedIsReadWhereverItWent) {
+  const Folder folder;
+  const auto put = [&](const char* name, const char* text) { std::ofstream(folder.at(name)) << text; };
+  put("20260101T000000Z.jsonl", "1\n");
+  put("20260102T000000Z.jsonl", "2\n");
+  put("current.jsonl", "3\n");
+  const auto files = list_record_files(folder.path());
+  ASSERT_TRUE(files) << files.error().what;
+  ASSERT_EQ(files->size(), 3U);
+  const auto never = [](void*) { return false; };
+  ASSERT_TRUE(compress_file(folder.at("20260101T000000Z.jsonl"), never, nullptr));
+  fs::remove(folder.at("20260102T000000Z.jsonl"));  // its age came
+  fs::rename(folder.at("current.jsonl"), folder.at("20260103T000000Z.jsonl"));
+  ASSERT_TRUE(compress_file(folder.at("20260103T000000Z.jsonl"), never, nullptr));
+  put("current.jsonl", "4\n");
+  std::string seen;
+  for (int twice = 0; twice < 2; ++twice) {
+    for (const RecordFile& file : *files) {
+      const auto read = read_records(file, [&](std::string_view line) {
+        seen += line;
+        return true;
+      });
+      EXPECT_TRUE(read) << read.error().what;
+    }
+  }
+  EXPECT_EQ(seen, "1313");
 }
 
 TEST(RecordWriter, ManyThreadsLoseNothing) {
