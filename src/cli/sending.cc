@@ -1,5 +1,6 @@
 #include "cli/sending.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -41,8 +42,9 @@ struct Sending::Impl {
         remote(loop, pool, options_of(config), names, tls, config.queue.destination_concurrency),
         budget(outbound::kIdentityLookups, Deadline::after(kIdentityTime)),
         scope(loop) {
-    // Only where our own name and address are what others see
-    checks_identity = !config.inbound.relay_from.empty() && !config.outbound.smarthost;
+    // Only where mail goes out, and our own name and address are what others see
+    const bool submits = std::ranges::any_of(config.inbound.listeners, &inbound::ListenerOptions::is_submission);
+    checks_identity = (submits || !config.inbound.relay_from.empty()) && !config.outbound.smarthost;
     identity = config.outbound;
   }
 

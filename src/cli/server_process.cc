@@ -3,23 +3,22 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <thread>
 
 #include "access/operator_file.h"
 #include "base/file_watch.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "bounds/prefix_budgets.h"
 #include "cli/data_directory.h"
 #include "cli/limit_notices.h"
 #include "cli/live_metrics.h"
+#include "cli/recovery_progress.h"
 #include "cli/sending.h"
+#include "cli/server_parts.h"
 #include "cli/web_process.h"
 #include "control/access_commands.h"
 #include "control/control.h"
@@ -39,11 +38,9 @@
 #include "outbound/dmarc_reports.h"
 #include "outbound/published_tls.h"
 #include "outbound/report_sender.h"
-#include "policy/policy.h"
 #include "record/writer.h"
 #include "resolver/unbound.h"
 #include "sasl/user_file.h"
-#include "signals/lists.h"
 #include "spool/journal_store.h"
 
 namespace postern::cli {
@@ -65,72 +62,6 @@ Result<void> check_not_running(const config::Config& config) {
                                         " is in use by another postern; stop it or choose another data_dir");
   }
   return {};
-}
-
-Result<std::shared_ptr<io::TlsServerContext>> make_tls(const config::Config& config) {
-  io::TlsServerOptions options = config.tls;
-  options.keep_client_hello = true;  // for the fingerprint of who is on the other side; gone after the handshake
-  if (!options.certificates.empty()) return io::TlsServerContext::make(options);
-  const std::string folder = config.data_dir + "/tls";
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
-    return fail_errno(ErrorKind::storage, "making " + folder, errno);
-  }
-  POSTERN_TRY(const bool made,
-              io::ensure_self_signed(config.self_signed_certificate(), config.self_signed_key(), config.hostname));
-  if (made) {
-    log::warning("self_signed_certificate",
-                 {{"file", config.self_signed_certificate()},
-                  {"why", "no [tls] certificates are configured; senders that verify certificates will not trust it"}});
-  }
-  options.certificates.push_back({config.self_signed_certificate(), config.self_signed_key(), {}});
-  return io::TlsServerContext::make(options);
-}
-
-// Progress of a long recovery: a line that renews itself on a terminal, a log line every two seconds elsewhere.
-class RecoveryProgress {
- public:
-  void operator()(std::uint64_t done, std::uint64_t total) {
-    const auto now = Clock::now();
-    if (now < next_) return;
-    const bool terminal = ::isatty(STDERR_FILENO) != 0;
-    next_ = now + (terminal ? milliseconds(100) : milliseconds(2000));
-    const std::uint64_t percent = total == 0 ? 100 : done * 100 / total;
-    if (!terminal) {
-      log::info("spool_recovering", {{"percent", percent}, {"of", human_bytes(total)}});
-      return;
-    }
-    std::string bar(percent * 40 / 100, '#');
-    bar.resize(40, '.');
-    std::fprintf(stderr, "\rrecovering the spool [%s] %3d %%", bar.c_str(), static_cast<int>(percent));
-    if (done >= total) std::fputc('\n', stderr);
-  }
-
- private:
-  Clock::time_point next_ = Clock::now() + milliseconds(500);  // short recoveries say nothing
-};
-
-// The bodies of all sinkholes lie in one folder and have the bounds of the first that keeps them.
-inbound::SinkholeBounds sinkhole_bounds(const config::Config& config) {
-  for (const inbound::ListenerOptions& listener : config.inbound.listeners) {
-    if (listener.role == "sinkhole" && listener.sinkhole.keep_bodies)
-      return {.bytes = listener.sinkhole.bodies_bytes, .days = listener.sinkhole.bodies_days};
-  }
-  return {};
-}
-
-// Whoever has neither a preset nor a rule judges nobody: no look-ups, no budgets.
-std::shared_ptr<const policy::Policy> make_policy(const config::Config& config) {
-  const policy::Options& options = config.policy;
-  if (options.choices == policy::Choices{.preset = "none"} && options.rules.empty() && options.overrides.empty())
-    return nullptr;
-  return config.judge;
-}
-
-std::shared_ptr<const signals::Lists> make_lists(const config::Config& config) {
-  auto lists = signals::Lists::compile(config.lists);
-  if (lists) return std::make_shared<const signals::Lists>(std::move(*lists));
-  log::error("lists_not_used", {{"problem", lists.error().what}});
-  return nullptr;
 }
 
 }  // namespace
@@ -391,17 +322,11 @@ struct ServerProcess::Impl {
       server->stop(kDrain);
       return true;
     };
-    if (web != nullptr) {
-      std::move_only_function<bool()> end_web = [this] {
-        web->stop();
-        return true;
-      };
-      co_await pool.run<bool>(std::move(end_web));
-    }
-    // Side by side, so that sessions and deliveries have the same time. What the sessions still accept waits in the
-    // spool for the next start.
+    // Side by side, so that sessions, deliveries and pages have the same time. What the sessions still accept waits in
+    // the spool for the next start.
     io::Scope ends(loop);
     ends.spawn(queue->stop(Deadline::after(kDrain)));
+    if (web != nullptr) ends.spawn(end_web());
     co_await pool.run<bool>(std::move(drain));
     co_await ends.join();
     co_await limit_notices->stop();
@@ -411,6 +336,14 @@ struct ServerProcess::Impl {
     co_await outbound_tls->stop();
     if (dmarc_reports != nullptr) co_await dmarc_reports->stop();
     loop.stop();
+  }
+
+  Task<void> end_web() {
+    std::move_only_function<bool()> end = [this] {
+      web->stop();
+      return true;
+    };
+    co_await pool.run<bool>(std::move(end));
   }
 
   void log_ready() const {
@@ -486,9 +419,11 @@ Result<void> ServerProcess::open() {
   }
 
   spool::JournalOptions journal = config.spool;
-  RecoveryProgress progress;
-  journal.progress = [&progress](std::uint64_t done, std::uint64_t total) { progress(done, total); };
-  POSTERN_TRY(own.store, spool::open_journal(journal));
+  {
+    RecoveryProgress progress;
+    journal.progress = [&progress](std::uint64_t done, std::uint64_t total) { progress.show(done, total); };
+    POSTERN_TRY(own.store, spool::open_journal(journal));
+  }
   POSTERN_TRY(own.records, record::Writer::open(config.records));
   POSTERN_TRY(UniqueFd socket, io::bind_unix_listener(config.control_socket()));
 
