@@ -12,9 +12,26 @@ namespace postern::check {
 namespace {
 
 constexpr std::array<std::string_view, 5> kOutcomes{"pass", "info", "not_tested", "warn", "fail"};
-constexpr std::array<std::string_view, 17> kCategories{"name",    "dns",   "dnssec", "mx",      "reach",   "smtp",
-                                                       "reverse", "tls",   "dane",   "mta_sts", "tls_rpt", "spf",
-                                                       "dkim",    "dmarc", "bimi",   "routing", "parity"};
+struct CategoryNames {
+  std::string_view word, title;
+};
+constexpr std::array<CategoryNames, kCategories> kNames{{{"name", "Name"},
+                                                         {"dns", "Name servers and zone"},
+                                                         {"dnssec", "DNSSEC"},
+                                                         {"mx", "MX and addresses"},
+                                                         {"reach", "Reachability"},
+                                                         {"smtp", "SMTP"},
+                                                         {"reverse", "Reverse DNS"},
+                                                         {"tls", "TLS"},
+                                                         {"dane", "DANE"},
+                                                         {"mta_sts", "MTA-STS"},
+                                                         {"tls_rpt", "TLS-RPT"},
+                                                         {"spf", "SPF"},
+                                                         {"dkim", "DKIM"},
+                                                         {"dmarc", "DMARC"},
+                                                         {"bimi", "BIMI"},
+                                                         {"routing", "Routing"},
+                                                         {"parity", "Parity of IPv6 and IPv4"}}};
 
 std::optional<Outcome> outcome_of(std::string_view word) {
   const auto found = std::ranges::find(kOutcomes, word);
@@ -40,7 +57,8 @@ std::string kept(const json::Value& value) { return std::string(value.string());
 }  // namespace
 
 std::string_view to_string(Outcome outcome) { return kOutcomes.at(static_cast<std::size_t>(outcome)); }
-std::string_view to_string(Category category) { return kCategories.at(static_cast<std::size_t>(category)); }
+std::string_view to_string(Category category) { return kNames.at(static_cast<std::size_t>(category)).word; }
+std::string_view title(Category category) { return kNames.at(static_cast<std::size_t>(category)).title; }
 
 Outcome worst(const Report& report, Category category) {
   return worst_of(report, [category](const Finding& finding) {
@@ -49,7 +67,14 @@ Outcome worst(const Report& report, Category category) {
   });
 }
 
+bool nothing_known(const Report& report) {
+  return !report.complete && std::ranges::any_of(report.findings, [](const Finding& finding) {
+    return finding.id == "name.exists" && finding.outcome == Outcome::not_tested;
+  });
+}
+
 Outcome worst(const Report& report) {
+  if (nothing_known(report)) return Outcome::not_tested;
   return worst_of(report, [](const Finding&) { return true; });
 }
 
@@ -73,7 +98,7 @@ void append_json(const Report& report, json::Writer& out) {
   out.field("deep", report.deep).field("complete", report.complete).field("worst", to_string(worst(report)));
   out.field("left_out", report.left_out);
   out.key("categories").begin_object();
-  for (std::size_t i = 0; i < kCategories.size(); ++i) {
+  for (std::size_t i = 0; i < kCategories; ++i) {
     const auto category = static_cast<Category>(i);
     const bool any = std::ranges::any_of(report.findings, [&](const Finding& finding) {
       const Check* const check = find_check(finding.id);

@@ -6,6 +6,7 @@
 // Thread rule: values.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -49,7 +50,9 @@ enum class Category : std::uint8_t {
   routing,
   parity
 };
+inline constexpr std::size_t kCategories = static_cast<std::size_t>(Category::parity) + 1;
 [[nodiscard]] std::string_view to_string(Category category);
+[[nodiscard]] std::string_view title(Category category);  // as people read it: "Name servers and zone"
 
 struct Finding {
   std::string_view id;  // of the catalogue: "mx.ipv6"; static
@@ -70,7 +73,10 @@ struct Report {
   std::uint32_t left_out = 0;  // findings beyond kFindingsMax
 };
 
-// The worst outcome of a category, or of the whole report; nothing lowers it (checks.md 104).
+// DNS did not even answer whether the domain exists: the report says nothing of it, whatever its syntax passes.
+[[nodiscard]] bool nothing_known(const Report& report);
+// The worst outcome of a category, or of the whole report; nothing lowers it (checks.md 104). not_tested where nothing
+// is known.
 [[nodiscard]] Outcome worst(const Report& report, Category category);
 [[nodiscard]] Outcome worst(const Report& report);
 

@@ -41,27 +41,6 @@ Look look_of(Outcome outcome) {
   return {"?", Colour::none};
 }
 
-const char* title_of(Category category) {
-  static constexpr std::array<const char*, 17> kTitles{"Name",
-                                                       "Name servers and zone",
-                                                       "DNSSEC",
-                                                       "MX and addresses",
-                                                       "Reachability",
-                                                       "SMTP",
-                                                       "Reverse DNS",
-                                                       "TLS",
-                                                       "DANE",
-                                                       "MTA-STS",
-                                                       "TLS reports",
-                                                       "SPF",
-                                                       "DKIM",
-                                                       "DMARC",
-                                                       "BIMI",
-                                                       "Routing",
-                                                       "Parity of IPv6 and IPv4"};
-  return kTitles.at(static_cast<std::size_t>(category));
-}
-
 std::map<Outcome, std::size_t> counts(const Report& report) {
   std::map<Outcome, std::size_t> out;
   for (const Finding& finding : report.findings) ++out[finding.outcome];
@@ -106,17 +85,15 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
   auto number = counts(report);
   std::string out = coloured(report.unicode, Colour::bold, colour);
   if (report.unicode != report.domain) out += " (" + report.domain + ")";
-  const bool nothing = !report.complete && std::ranges::any_of(report.findings, [](const Finding& one) {
-    return one.id == "name.exists" && one.outcome == Outcome::not_tested;
-  });
-  const Look worst = look_of(nothing ? Outcome::not_tested : check::worst(report));
+  const Look worst = look_of(check::worst(report));
   out += ": " + coloured(worst.word, worst.colour, colour) + "  " + std::to_string(number[Outcome::fail]) + " fail, " +
          std::to_string(number[Outcome::warn]) + " warn, " + std::to_string(number[Outcome::info]) + " info, " +
          std::to_string(number[Outcome::pass]) + " pass, " + std::to_string(number[Outcome::not_tested]) +
          " not tested, in " + human_duration(report.ended - report.started) + "\n";
   if (!report.complete) {
-    out += nothing ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain.\n"
-                   : "The time was over before everything was asked: what follows is not all.\n";
+    out += check::nothing_known(report)
+               ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain.\n"
+               : "The time was over before everything was asked: what follows is not all.\n";
   }
   out += "\n" + first_fixes(report, colour);
   std::optional<Category> category;
@@ -127,8 +104,8 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
     if (category != check->category) {
       category = check->category;
       const Look look = look_of(check::worst(report, *category));
-      out +=
-          coloured(title_of(*category), Colour::bold, colour) + "  " + coloured(look.word, look.colour, colour) + "\n";
+      out += coloured(check::title(*category), Colour::bold, colour) + "  " +
+             coloured(look.word, look.colour, colour) + "\n";
     }
     const Look look = look_of(finding.outcome);
     out += "  " + coloured(look.word, look.colour, colour) + "  " + std::string(check->title);

@@ -19,28 +19,6 @@ using check::Outcome;
 constexpr int kRefreshS = 2;
 constexpr double kDeepCost = 5;  // requests; it asks DNS
 
-std::string_view category_title(Category category) {
-  constexpr std::array<std::string_view, 17> kTitles{"Name",
-                                                     "DNS",
-                                                     "DNSSEC",
-                                                     "MX",
-                                                     "Reachability",
-                                                     "SMTP",
-                                                     "Reverse DNS",
-                                                     "TLS",
-                                                     "DANE",
-                                                     "MTA-STS",
-                                                     "TLS-RPT",
-                                                     "SPF",
-                                                     "DKIM",
-                                                     "DMARC",
-                                                     "BIMI",
-                                                     "Routing",
-                                                     "Parity of IPv4 and IPv6"};
-  const auto at = static_cast<std::size_t>(category);
-  return at < kTitles.size() ? kTitles.at(at) : to_string(category);
-}
-
 std::string ask_form(const Frame& frame, std::string_view domain) {
   return "<form method=\"get\" action=\"" + frame.base +
          "/check\" class=\"inline\"><label for=\"domain\">Domain</label><input id=\"domain\" name=\"domain\" "
@@ -89,9 +67,12 @@ std::string report_html(const check::Report& report) {
     out += "<div class=\"tile\"><dt>" + badge(to_string(kOrder.at(i))) + "</dt><dd><b>" + std::to_string(counts.at(i)) +
            "</b></dd></div>";
   out += "</dl>\n";
-  if (!report.complete) out += notice("note", "The check was broken off; these are the findings until then.");
+  if (!report.complete)
+    out += notice("note", check::nothing_known(report)
+                              ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain."
+                              : "The check was broken off; these are the findings until then.");
   // By category, the worst first within each; what passes is folded away
-  for (std::size_t c = 0; c < 17; ++c) {
+  for (std::size_t c = 0; c < check::kCategories; ++c) {
     const auto category = static_cast<Category>(c);
     std::vector<const Finding*> own;
     for (const Finding& finding : report.findings) {
@@ -103,7 +84,7 @@ std::string report_html(const check::Report& report) {
     std::ranges::sort(own, {}, [](const Finding* finding) { return std::pair(rank(finding->outcome), finding); });
     const bool good = rank(own.front()->outcome) >= 2;
     out += std::string("<details class=\"category\"") + (good ? "" : " open") + "><summary><h2>" +
-           escape(category_title(category)) + "</h2> " + badge(to_string(worst(report, category))) +
+           escape(check::title(category)) + "</h2> " + badge(to_string(worst(report, category))) +
            "</summary><ul class=\"findings\">";
     for (const Finding* const finding : own) out += finding_html(*finding);
     out += "</ul></details>\n";

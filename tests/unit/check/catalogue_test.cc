@@ -61,6 +61,32 @@ TEST(Report, WorstIsNoAverageAndWhatWasNotTestedNeverCounts) {
   EXPECT_EQ(worst(tested, Category::routing), Outcome::pass);
 }
 
+TEST(Report, ADeadResolverSaysNothingOfADomain) {
+  Report report{.domain = "example.org", .unicode = "example.org"};
+  report.findings = {{"name.syntax", Outcome::pass, "example.org", {}, {}, {}},
+                     {"name.exists", Outcome::not_tested, "example.org", "timeout", {}, {}}};
+  EXPECT_TRUE(nothing_known(report));
+  EXPECT_EQ(worst(report), Outcome::not_tested);
+  report.complete = true;
+  EXPECT_FALSE(nothing_known(report));
+  EXPECT_EQ(worst(report), Outcome::pass);
+  report.complete = false;
+  report.findings[1].outcome = Outcome::pass;
+  EXPECT_FALSE(nothing_known(report));
+}
+
+TEST(Report, EachCategoryHasItsOwnWordAndTitle) {
+  std::set<std::string_view> words, titles;
+  for (std::size_t i = 0; i < kCategories; ++i) {
+    words.insert(to_string(static_cast<Category>(i)));
+    titles.insert(title(static_cast<Category>(i)));
+  }
+  EXPECT_EQ(words.size(), kCategories);
+  EXPECT_EQ(titles.size(), kCategories);
+  EXPECT_EQ(title(Category::parity), "Parity of IPv6 and IPv4");
+  EXPECT_EQ(to_string(Category::mta_sts), "mta_sts");
+}
+
 TEST(Report, ReadsBackWhatItWrote) {
   const Report report = sample();
   std::string text;
