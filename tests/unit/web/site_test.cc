@@ -9,6 +9,7 @@
 #include "unit/temporary_folder.h"
 #include "web/access.h"
 #include "web/password.h"
+#include "web/site_impl.h"
 
 namespace postern::web {
 namespace {
@@ -68,6 +69,8 @@ class SiteTest : public ::testing::Test {
   }
   Task<Result<Value>> control(Value request) {
     asked.push_back(request.text());
+    if (control_waits != nullptr) static_cast<void>(co_await control_waits->wait(io::test::soon()));
+    if (std::exchange(control_throws, false)) throw std::bad_alloc();
     if (!serves) co_return fail(ErrorKind::not_found, "nobody is there", ENOENT);
     const auto answer =
         json::parse(R"({"ok":true,"messages":[{"id":"M7YDGB6VQ0N6K727","size":9}],"text":"postern_up 1\n"})");
@@ -118,6 +121,8 @@ class SiteTest : public ::testing::Test {
   std::unique_ptr<Site> site;
   std::vector<std::string> asked;
   bool serves = true;
+  io::Signal* control_waits = nullptr;
+  bool control_throws = false;
   int checks = 0;
   std::vector<Depth> depths;  // of the deeper ones
   check::Proof proof = check::Proof::missing;
@@ -247,6 +252,67 @@ TEST_F(SiteTest, TheWhyPageTellsASenderWhatToDoAndNobodyHowItIsDecided) {
   change = stranger(std::move(change));
   change.fields["origin"] = "https://mx.example.org";
   EXPECT_EQ(ask(std::move(change)).status, 403);
+}
+
+Task<void> keep_status(Task<Response> answer, int& status) { status = (co_await answer).status; }
+
+// Asks twice while the first is on its way, then lets it come to its end.
+Task<void> ask_meanwhile(Site& site, Request first, std::vector<Request> others, io::Signal& gate,
+                         std::vector<int>& statuses, io::Loop& loop) {
+  io::Scope scope(loop);
+  int status = 0;
+  scope.spawn(keep_status(site.answer(std::move(first)), status));
+  for (Request& other : others) statuses.push_back((co_await site.answer(std::move(other))).status);
+  gate.notify();
+  co_await scope.join();
+  statuses.push_back(status);
+}
+
+TEST_F(SiteTest, OneVisitorReadsAtATimeAndNoOperatorChangesThat) {
+  const std::string path = "/why/" + std::string(kId);
+  Services without_explaining = services();
+  without_explaining.explain = nullptr;
+  site = std::make_unique<Site>(options, std::move(without_explaining));
+  io::Signal gate(loop);
+  control_waits = &gate;
+  std::vector<int> statuses;
+  io::test::run(loop, ask_meanwhile(*site, stranger(get(path)), {stranger(get(path)), get(path), stranger(get(path))},
+                                    gate, statuses, loop));
+  EXPECT_EQ(statuses, (std::vector{503, 200, 503, 200})) << "visitor, operator, visitor; and the first";
+  EXPECT_EQ(ask(stranger(get(path))).status, 200);
+}
+
+TEST_F(SiteTest, TheWhyPageOpensAgainAfterARequestThatDidNotEnd) {
+  const std::string path = "/why/" + std::string(kId);
+  site = std::make_unique<Site>(options, services());
+  control_throws = true;
+  int status = 0;
+  io::test::run(loop, keep_status(site->answer(stranger(get(path))), status));
+  EXPECT_EQ(status, 0) << "it had no answer";
+  EXPECT_EQ(ask(stranger(get(path))).status, 200);
+}
+
+TEST(Turn, EndsWithTheCoroutineThatHeldIt) {
+  struct Never {
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<>) const {}
+    void await_resume() const {}
+  };
+  bool taken = false;
+  const auto hold = [](bool& flag) -> Task<bool> {
+    const Turn turn(flag);
+    co_await Never();
+    co_return turn.got();
+  };
+  {
+    Task<bool> task = hold(taken);
+    task.start();
+    EXPECT_TRUE(taken);
+    EXPECT_FALSE(Turn(taken).got());
+    EXPECT_TRUE(taken) << "who did not get it does not give it back";
+  }
+  EXPECT_FALSE(taken);
+  EXPECT_TRUE(Turn(taken).got());
 }
 
 TEST_F(SiteTest, TheOperatorMarksAndAdmitsThere) {
