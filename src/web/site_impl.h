@@ -39,6 +39,8 @@ class Turn {
   bool* const mine_;
 };
 
+constexpr double kPublicCost = 1;  // requests: any answer to anybody
+
 struct Site::Impl {
   Impl(std::shared_ptr<const Options> options, Services services);
 

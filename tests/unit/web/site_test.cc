@@ -81,6 +81,7 @@ class SiteTest : public ::testing::Test {
     ++checks;
     if (depth != Depth::polite) depths.push_back(depth);
     observer->progress(1, 2, "asking");
+    if (check_waits != nullptr) static_cast<void>(co_await check_waits->wait(Deadline::never()));
     check::Report report;
     report.domain = report.unicode = domain;
     report.complete = true;
@@ -122,6 +123,7 @@ class SiteTest : public ::testing::Test {
   std::vector<std::string> asked;
   bool serves = true;
   io::Signal* control_waits = nullptr;
+  io::Signal* check_waits = nullptr;
   bool control_throws = false;
   int checks = 0;
   std::vector<Depth> depths;  // of the deeper ones
@@ -401,6 +403,84 @@ TEST_F(SiteTest, DeeperTestsAreForTheOwner) {
   EXPECT_EQ(ask(get("/check/own.example/deep")).status, 200) << "the operator needs no proof";
   EXPECT_EQ(depths.back(), Depth::deep);
   site->stop();
+}
+
+// A browser without JavaScript, on a clock of its own: pays for each request as the server has it pay, follows
+// redirects, and looks again when the page says so.
+class PlainBrowser {
+ public:
+  PlainBrowser(io::Loop& loop, Site& site) : loop_(loop), site_(site) { ticks = Clock::now(); }
+  static Clock::time_point clock() { return ticks; }
+  static Clock::time_point ticks;
+
+  Response load(Request request) {
+    if (site_.must_wait(request) > 0) return plain(429, "");
+    Response out = io::test::run(loop_, site_.answer(request));
+    refused += out.status == 429 ? 1 : 0;
+    if (out.status != 303) return out;
+    const std::string& to = out.fields.front().second;
+    request.path = to;
+    request.query.clear();
+    return load(request);
+  }
+  // Until the page looks no more again: how often it did. The check ends after `length`.
+  int watch(const Request& request, seconds length, io::Signal& end) {
+    auto ends = ticks + length;
+    for (int looks = 0;; ++looks) {
+      if (ticks >= ends) {
+        end.notify();
+        ends = Clock::time_point::max();
+      }
+      const Response page = load(request);
+      last = page.status;
+      constexpr std::string_view kAgain = "<meta http-equiv=\"refresh\" content=\"";
+      const std::size_t at = page.body.find(kAgain);
+      if (at == std::string::npos) return looks;
+      ticks += seconds(std::stoi(page.body.substr(at + kAgain.size())));
+    }
+  }
+  int last = 0, refused = 0;
+
+ private:
+  io::Loop& loop_;
+  Site& site_;
+};
+Clock::time_point PlainBrowser::ticks;
+
+TEST_F(SiteTest, AVisitorWithoutJavaScriptSeesTwoWholeDeepRunsToTheirEnd) {
+  options->check = true;
+  // By the defaults two runs one after the other; one where little is forgotten meanwhile
+  const std::vector<std::string> domains{"one.example", "two.example"};
+  for (const auto& [per_minute, runs] : {std::pair(Options().requests_per_minute, 2), std::pair(20U, 1)}) {
+    options->requests_per_minute = per_minute;
+    io::Signal end(loop);
+    check_waits = &end;
+    proof = check::Proof::missing;
+    Services with_clock = services();
+    with_clock.clock = PlainBrowser::clock;
+    site = std::make_unique<Site>(options, std::move(with_clock));
+    PlainBrowser browser(loop, *site);
+    const Request style = stranger(get("/assets/style.css"));
+    for (const std::string& domain : std::span(domains).first(static_cast<std::size_t>(runs))) {
+      EXPECT_EQ(browser.load(stranger(get("/check"))).status, 200);
+      EXPECT_EQ(browser.load(style).status, 200);
+      Request typed = stranger(get("/check"));
+      typed.query.emplace("domain", domain);
+      EXPECT_EQ(browser.load(typed).status, 200);
+      EXPECT_GT(browser.watch(stranger(get("/check/" + domain)), seconds(10), end), 0);
+      EXPECT_EQ(browser.last, 200) << domain;
+      // The record is not there yet; then it is, and the deeper tests take ten minutes
+      const Request deep = stranger(get("/check/" + domain + "/deep"));
+      proof = check::Proof::missing;
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(browser.load(deep).status, 403);
+      proof = check::Proof::proved;
+      EXPECT_GT(browser.watch(deep, seconds(600), end), 600 / (2 * 6));
+      EXPECT_EQ(browser.last, 200) << domain;
+      EXPECT_EQ(browser.load(deep).status, 200) << "once more, as it was kept";
+    }
+    EXPECT_EQ(browser.refused, 0);
+    site->stop();
+  }
 }
 
 TEST_F(SiteTest, PagesOfOtherSitesStartNoCheck) {
