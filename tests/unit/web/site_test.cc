@@ -358,6 +358,10 @@ TEST_F(SiteTest, TheDashboardHasTheStatistics) {
   }
   EXPECT_NE(page.body.find("<code>unknown_user</code>"), std::string::npos);
   EXPECT_EQ(page.body.find("<code>ipv6</code>"), std::string::npos);
+  const std::size_t wide = page.body.find("IPv6 /32"), narrow = page.body.find("IPv6 /128");
+  EXPECT_NE(page.body.find("2001:db8::1/128"), std::string::npos);
+  EXPECT_NE(narrow, std::string::npos);
+  EXPECT_LT(wide, narrow);
 }
 
 TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
