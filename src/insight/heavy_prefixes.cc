@@ -102,7 +102,8 @@ void HeavyPrefixes::merge(const HeavyPrefixes& other) {
 std::vector<HeavyPrefixes::Row> HeavyPrefixes::top(std::size_t level, std::size_t most) const {
   std::vector<Row> out;
   for (const Entry& entry : levels_.at(level).slots)
-    if (entry.weight != 0) out.push_back({prefix_of(entry.key, kPrefixLevels.at(level)), entry.counts});
+    if (entry.weight != 0 && entry.counts.connections > levels_.at(level).error)
+      out.push_back({prefix_of(entry.key, kPrefixLevels.at(level)), entry.counts});
   std::ranges::sort(out, [](const Row& a, const Row& b) {
     return a.counts.connections != b.counts.connections ? a.counts.connections > b.counts.connections
                                                         : a.prefix < b.prefix;

@@ -42,7 +42,8 @@ class HeavyPrefixes {
   };
   void add(const ip::Address& client, std::uint32_t accepted, bool refused);
   void merge(const HeavyPrefixes& other);
-  // Of the level `kPrefixLevels[level]`: most connections first, then in the order of addresses.
+  // Of the level `kPrefixLevels[level]`: most connections first, then in the order of addresses. Without those of whom
+  // no more is told than error(), who are held by chance: whoever has more than 2/kPrefixesKept is always there.
   [[nodiscard]] std::vector<Row> top(std::size_t level, std::size_t most) const;
   // By how many connections a row may fall short.
   [[nodiscard]] std::uint64_t error(std::size_t level) const { return levels_.at(level).error; }

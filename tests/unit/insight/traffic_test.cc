@@ -1,7 +1,9 @@
 #include "insight/traffic.h"
 
 #include <unistd.h>
+#include <zstd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -16,6 +18,12 @@ namespace postern::insight {
 namespace {
 
 using namespace testing;
+
+std::string zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
 
 TEST(Quantiles, AreExactBelowThirtyTwoAndAtMostASixteenthTooHigh) {
   Quantiles some;
@@ -65,7 +73,7 @@ TEST(HeavyPrefixes, FrequentNetworksStayWhoeverPushes) {
   EXPECT_EQ(of32[0].counts.connections, kAll);
   EXPECT_EQ(prefixes.error(0), 0U);
   const auto of64 = prefixes.top(3, 10);
-  ASSERT_EQ(of64.size(), 10U);
+  ASSERT_EQ(of64.size(), 1U) << "the others were seen once";
   EXPECT_EQ(of64[0].prefix.text(), "2001:db8:1:2::/64");
   EXPECT_LE(of64[0].counts.connections, loud_seen);
   EXPECT_GE(of64[0].counts.connections + prefixes.error(3), loud_seen);
@@ -88,7 +96,7 @@ TEST(HeavyPrefixes, FrequentNetworksStayWhoeverPushes) {
 }
 
 // Beside counts of everything: nothing is told too high or is short by more than the error, what is not told has no
-// more than the error, and the error keeps its bound.
+// more than twice the error, and the error keeps its bound.
 void expect_within_bounds(const HeavyPrefixes& told, const std::vector<ip::Address>& clients) {
   for (std::size_t level = 0; level < kPrefixLevels.size(); ++level) {
     std::map<ip::Prefix, std::uint64_t> exact;
@@ -111,7 +119,8 @@ void expect_within_bounds(const HeavyPrefixes& told, const std::vector<ip::Addre
       shown[row.prefix] = row.counts.connections;
       EXPECT_LE(row.counts.connections, exact[row.prefix]) << row.prefix.text();
     }
-    for (const auto& [prefix, count] : exact) EXPECT_GE(shown[prefix] + error, count) << prefix.text();
+    for (const auto& [prefix, count] : exact)
+      EXPECT_GE(shown.contains(prefix) ? shown[prefix] + error : 2 * error, count) << prefix.text();
   }
 }
 
@@ -175,7 +184,7 @@ TEST(HeavyPrefixes, NobodyIsPushedOutByAddressesThatAreMadeForIt) {
       expect_within_bounds(told, clients);
       EXPECT_EQ(told.top(4, 1).at(0).prefix.text(), "2001:db8::1/128") << when;
       EXPECT_EQ(told.top(7, 1).at(0).prefix.text(), "192.0.2.1/32") << when;
-      EXPECT_EQ(told.top(3, 2).size(), 1U);
+      EXPECT_EQ(told.top(4, 2).size(), 1U) << "nobody else's address is frequent";
     }
   }
 }
@@ -270,17 +279,19 @@ TEST(LineWalk, EachLineOnceHoweverTheFileIsCut) {
   expected.insert("cut");
   text += "cut";
   const std::string path = folder.write("lines.jsonl", text);
-  for (std::uint64_t piece = 1; piece <= 70; ++piece) {
+  // In two frames, the first of them cut anywhere
+  const std::string packed = folder.write("lines.jsonl.zst", zstd(text.substr(0, 333)) + zstd(text.substr(333)));
+  for (std::uint64_t piece = 1; piece <= 140; ++piece) {
     std::mutex mutex;
     std::multiset<std::string> seen;
     const auto overlong = walk_lines(
-        {.paths = {path}, .since = {}}, 3,
+        {.paths = {piece % 2 == 0 ? path : packed}, .since = {}}, 3,
         [&](unsigned walker, std::string_view line) {
           EXPECT_LT(walker, 3U);
           const std::scoped_lock lock(mutex);
           seen.emplace(line);
         },
-        {}, piece);
+        {}, (piece + 1) / 2);
     ASSERT_TRUE(overlong);
     EXPECT_EQ(*overlong, 0U);
     ASSERT_EQ(seen, expected) << piece;
@@ -291,8 +302,11 @@ TEST(LineWalk, LinesAtTheLimitAndOneBeyond) {
   const Folder folder;
   const std::string at_limit(record::kLineMax, 'a');
   const std::string beyond(record::kLineMax + 1, 'b');
-  const std::string path = folder.write("long.jsonl", "x\n" + at_limit + "\n" + beyond + "\ny\n" + beyond);
-  for (const std::uint64_t piece : {kPiece, std::uint64_t{100'000}, std::uint64_t{1} << 20U}) {
+  const std::string text = "x\n" + at_limit + "\n" + beyond + "\ny\n" + beyond;
+  const std::string plain = folder.write("long.jsonl", text), packed = folder.write("long.jsonl.zst", zstd(text));
+  const std::vector<std::pair<std::string, std::uint64_t>> ways{
+      {plain, kPiece}, {plain, 100'000}, {plain, std::uint64_t{1} << 20U}, {packed, kPiece}, {packed, 100'000}};
+  for (const auto& [path, piece] : ways) {
     std::mutex mutex;
     std::multiset<std::size_t> sizes;
     std::uint64_t done = 0;
@@ -335,8 +349,16 @@ TEST(LineWalk, StopsAndFails) {
                          [&](unsigned, std::string_view line) { lines.emplace_back(line); }));
   ::close(ends[0]);
   EXPECT_EQ(lines, (std::vector<std::string>{"a", "bc"}));
-  folder.write("b.jsonl.zst", "this is not zstd");
-  EXPECT_FALSE(walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 1, [](unsigned, std::string_view) {}));
+  const std::string good = zstd("a\nb\n");
+  for (const std::string& bad : {std::string("this is not zstd"), good.substr(0, good.size() - 2), good + "x"}) {
+    folder.write("b.jsonl.zst", bad);
+    const auto damaged =
+        walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 3, [](unsigned, std::string_view) {});
+    ASSERT_FALSE(damaged) << bad.size();
+    EXPECT_NE(damaged.error().what.find("b.jsonl.zst is damaged"), std::string::npos) << damaged.error().what;
+  }
+  folder.write("b.jsonl.zst", "");
+  EXPECT_TRUE(walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 1, [](unsigned, std::string_view) {}));
 }
 
 std::string delivery(WallMs at, const std::string& transport, const std::string& family, const std::string& tls,
@@ -397,6 +419,58 @@ TEST(Traffic, ThreadsAndPiecesDoNotChangeWhatIsCounted) {
     EXPECT_TRUE(json::parse(json)) << json;
     if (first.empty()) first = json;
     EXPECT_EQ(json, first) << threads;
+  }
+}
+
+// What the order of records decides (who came back after how long) is told as one thread tells it, however files are
+// packed and cut, and whichever thread reads what.
+TEST(Traffic, AreTheSameFromCompressedFilesCutAnywhere) {
+  const auto policy = compile(preset("none", {greylist_all()}));
+  std::mt19937_64 random(11);
+  std::vector<std::string> lines;
+  for (int i = 0; i < 300; ++i) {
+    // Few senders, so that cases of one follow each other; sometimes at the same millisecond
+    const std::string who = "x" + std::to_string(random() % 40) + "@a.example";
+    const WallMs at = kMonday + static_cast<WallMs>(random() % 900) * 1000;
+    lines.push_back(random() % 3 == 0 ? greylisted(*policy, at, who) : accepted(*policy, at, who));
+    if (i % 5 == 0) lines.push_back(delivery(at, "smtp", "ipv6", "TLSv1.3", i % 2 == 0, "deferred", 100));
+    if (i % 60 == 0) lines.push_back("{\"schema\":\"postern.session/1\",\"cut\n");
+  }
+  const auto told = [](const std::vector<std::string>& paths, unsigned threads, std::uint64_t piece) {
+    TrafficOptions options;
+    options.sources.paths = paths;
+    options.threads = threads;
+    options.piece = piece;
+    const auto report = read_traffic(options);
+    if (!report) return report.error().what;
+    std::string json;
+    json::Writer writer(json);
+    writer.begin_object();
+    append_json(report->now, report->lines, writer);
+    writer.end_object();
+    return json;
+  };
+  const Folder folder;
+  std::string all;
+  for (const std::string& line : lines) all += line;
+  const std::string expected = told({folder.write("all.jsonl", all)}, 1, kPiece);
+  EXPECT_NE(expected.find("\"returned\":"), std::string::npos);
+  for (int round = 0; round < 25; ++round) {
+    // Files in another order and of any length, each in frames that end anywhere
+    std::shuffle(lines.begin(), lines.end(), random);
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < lines.size();) {
+      const std::size_t end = std::min<std::size_t>(lines.size(), i + 1 + random() % 250);
+      std::string text;
+      for (; i < end; ++i) text += lines[i];
+      const std::size_t cut = random() % text.size();
+      const std::string name = std::to_string(paths.size()) + ".jsonl";
+      paths.push_back(random() % 4 == 0
+                          ? folder.write(name, text)
+                          : folder.write(name + ".zst", zstd(text.substr(0, cut)) + zstd(text.substr(cut))));
+    }
+    const std::uint64_t piece = 1 + random() % (random() % 2 == 0 ? 300 : 100'000);
+    EXPECT_EQ(told(paths, 1 + static_cast<unsigned>(random() % 5), piece), expected) << piece;
   }
 }
 
