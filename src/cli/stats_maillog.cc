@@ -291,20 +291,13 @@ void print_line(std::string_view text, const maillog::TallyOptions& options, std
 }
 
 int run_lines(const MaillogOptions& options, const maillog::TallyOptions& tally_options) {
-  constexpr std::size_t kFlush = 64 << 10;
-  std::vector<maillog::Field> fields;
-  std::string out;
-  bool open = true;
-  const auto flush = [&] {
-    open = std::fwrite(out.data(), 1, out.size(), stdout) == out.size();
-    out.clear();
-    return open;
-  };
-  const auto done = insight::walk_logs(options.files, [&](std::string_view line) {
-    print_line(line, tally_options, fields, out);
-    return out.size() < kFlush || flush();
-  });
-  if (open) flush();
+  std::array<std::vector<maillog::Field>, insight::kThreadsMax> fields;
+  const auto done = insight::convert_logs(
+      options.files, options.threads,
+      [&](unsigned walker, std::string_view line, std::string& out) {
+        print_line(line, tally_options, fields.at(walker), out);
+      },
+      [](std::string_view text) { return std::fwrite(text.data(), 1, text.size(), stdout) == text.size(); });
   if (done) return kOk;
   complain(done.error().what);
   return kNegative;

@@ -17,6 +17,7 @@
 
 #include "base/thread_annotations.h"
 #include "base/unique_fd.h"
+#include "insight/log_stream.h"
 #include "insight/source_files.h"
 #include "record/writer.h"
 
@@ -36,7 +37,6 @@ class PlainFile {
  public:
   PlainFile(const SourceFile& file, std::size_t pieces) : file_(file), left_(pieces) {}
   [[nodiscard]] const std::string& path() const { return file_.path; }
-  [[nodiscard]] const SourceFile& file() const { return file_; }
   struct Opened {
     int fd = -1;
     bool moved = false;    // compressed or removed since it was listed: this caller reads it whole
@@ -70,10 +70,13 @@ class PlainFile {
   bool moved_ POSTERN_GUARDED_BY(mutex_) = false;
 };
 
+constexpr std::uint64_t kShared = 64 << 10;  // octets of a compressed file that is worth several threads
+
 struct Job {
-  std::shared_ptr<PlainFile> plain;  // null: `packed`, compressed or a pipe, is read whole
-  SourceFile packed;
-  std::uint64_t begin = 0, end = 0;  // lines that begin in here
+  std::shared_ptr<PlainFile> plain;      // null: `packed`, compressed or a pipe
+  std::shared_ptr<SharedStream> packed;  // by one thread, and by all that have nothing else to do any more
+  bool listed = false;                   // of `packed`: its age may have removed it since
+  std::uint64_t begin = 0, end = 0;      // lines that begin in here
 };
 
 class Walk {
@@ -86,10 +89,14 @@ class Walk {
     for (const SourceFile& file : files) {
       total_ += file.size;
       if (file.path.ends_with(".zst") || no_regular_file(file.path)) {  // a pipe has no size and no places
-        jobs_.push_back({.plain = nullptr, .packed = file});
+        jobs_.push_back({.plain = nullptr,
+                         .packed = std::make_shared<SharedStream>(file.path, kind_of(piece)),
+                         .listed = file.listed.has_value()});
+        helpful_ += file.size > kShared || piece < kShared ? kWalkersMax : 1;
         continue;
       }
       const std::uint64_t pieces = std::max<std::uint64_t>((file.size + piece - 1) / piece, 1);
+      helpful_ += pieces;
       const auto plain = std::make_shared<PlainFile>(file, pieces);
       for (std::uint64_t i = 0; i < pieces; ++i)
         jobs_.push_back({.plain = plain,
@@ -101,7 +108,7 @@ class Walk {
   }
 
   Result<std::uint64_t> run(unsigned threads) {
-    threads = static_cast<unsigned>(std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(jobs_.size(), 1)));
+    threads = static_cast<unsigned>(std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(helpful_, 1)));
     {
       std::vector<std::jthread> others;
       for (unsigned walker = 1; walker < threads; ++walker) others.emplace_back([this, walker] { work(walker); });
@@ -117,14 +124,20 @@ class Walk {
     std::string buffer;
     for (;;) {
       const std::size_t number = next_.fetch_add(1);
-      if (number >= jobs_.size() || ended_.load(std::memory_order_relaxed)) return;
+      if (number >= jobs_.size() || ended_.load(std::memory_order_relaxed)) break;
       const Job& job = jobs_[number];
-      const Result<void> done = job.plain == nullptr ? whole(walker, job.packed) : piece(walker, job, buffer);
-      if (done) continue;
-      ended_ = true;
-      const MutexLock lock(mutex_);
-      if (!error_) error_ = done.error();
+      note(job.plain == nullptr ? blocks_of(walker, *job.packed, job.listed, buffer) : piece(walker, job, buffer));
     }
+    // What the others are still at
+    for (const Job& job : jobs_)
+      if (job.packed != nullptr && !ended_.load(std::memory_order_relaxed))
+        note(blocks_of(walker, *job.packed, job.listed, buffer));
+  }
+  void note(const Result<void>& done) {
+    if (done) return;
+    ended_ = true;
+    const MutexLock lock(mutex_);
+    if (!error_) error_ = done.error();
   }
 
   [[nodiscard]] bool stopped() const {
@@ -137,33 +150,39 @@ class Walk {
     if (walker == 0 && progress_) progress_(std::min(done, total_), total_);
   }
 
-  Result<void> whole(unsigned walker, const SourceFile& file) {
-    std::uint64_t before = 0;
-    bool enough = false;
-    const auto each = [&](std::string_view line) {
-      enough = stopped();
-      if (!enough) line_(walker, line);
-      return !enough;
-    };
-    const auto told = [&](std::uint64_t octets) {
-      on_disk(walker, octets - before);
-      before = octets;
-    };
-    auto read =
-        file.listed ? record::read_records(*file.listed, each, told) : record::read_records(file.path, each, told);
-    if (!read) return std::unexpected(std::move(read).error());
-    if (enough) return cancelled();
-    overlong_ += read->skipped;
-    return {};
+  static LogStream::Kind kind_of(std::uint64_t piece) {
+    return {.block = std::min<std::uint64_t>(piece, kBlock), .line_max = record::kLineMax, .records = true};
+  }
+
+  Result<void> blocks_of(unsigned walker, SharedStream& stream, bool listed, std::string& buffer) {
+    for (;;) {
+      if (stopped()) return cancelled();
+      const auto next = stream.next(buffer);
+      if (!next && listed && next.error().kind == ErrorKind::not_found) return {};
+      POSTERN_TRY(const SharedStream::Block block, next);
+      on_disk(walker, block.fresh);
+      overlong_ += block.overlong;
+      if (block.text.empty()) return {};
+      for (std::string_view text = block.text; !text.empty();) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        if (end > record::kLineMax)
+          ++overlong_;
+        else if (end > 0)
+          line_(walker, text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+      }
+    }
   }
 
   Result<void> piece(unsigned walker, const Job& job, std::string& buffer) {
     POSTERN_TRY(const PlainFile::Opened opened, job.plain->open());
     Result<void> result;
-    if (opened.moved)
-      result = whole(walker, job.plain->file());
-    else if (!opened.nothing)
+    if (opened.moved) {
+      SharedStream packed(job.plain->path() + ".zst", kind_of(kBlock));
+      result = blocks_of(walker, packed, true, buffer);
+    } else if (!opened.nothing) {
       result = lines_of(walker, job, opened.fd, buffer);
+    }
     job.plain->done();
     return result;
   }
@@ -230,6 +249,7 @@ class Walk {
   const Progress& progress_;
   std::vector<Job> jobs_;
   std::uint64_t total_ = 0;
+  std::size_t helpful_ = 0;  // threads that may find something to do
   std::atomic<std::size_t> next_{0};
   std::atomic<std::uint64_t> done_{0}, overlong_{0};
   std::atomic<bool> ended_{false};

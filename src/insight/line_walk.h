@@ -1,7 +1,9 @@
 // walk_lines: the lines of record files, read by several threads: uncompressed files in pieces of kPiece octets that
-// are cut at line ends, compressed ones whole. For what may be counted in any order and merged; read_sessions() is for
-// what needs the order. Memory: a piece's lines are read through a buffer of a line's limit a thread, whatever the size
-// of the files. Thread rule: blocks; starts and joins its own threads.
+// are cut at line ends, compressed ones in blocks that one thread at a time unpacks (log_stream.h), each file by one
+// thread as long as there are files enough. For what may be counted in any order and merged; read_sessions() is for
+// what needs the order. Memory: a piece's or block's lines are read through a buffer of a line's limit a thread,
+// whatever the size of the files, and a compressed file that is open takes its window (128 MiB at most). Thread rule:
+// blocks; starts and joins its own threads.
 #pragma once
 
 #include <cstdint>

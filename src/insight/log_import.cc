@@ -8,7 +8,8 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
-#include <deque>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <thread>
@@ -119,43 +120,6 @@ void add_pieces(const LogStream& file, Pieces& pieces, Tally& tally, std::uint64
   }
 }
 
-// Blocks on their way from the thread that unpacks to those that count.
-class Blocks {
- public:
-  struct Block {
-    std::string text;
-    std::uint64_t place = 0;
-  };
-  explicit Blocks(std::size_t max) : max_(max) {}
-  void put(Block block) POSTERN_EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    while (blocks_.size() >= max_) room_.wait(lock);
-    blocks_.push_back(std::move(block));
-    filled_.notify_one();
-  }
-  void end() POSTERN_EXCLUDES(mutex_) {
-    const MutexLock lock(mutex_);
-    ended_ = true;
-    filled_.notify_all();
-  }
-  [[nodiscard]] std::optional<Block> get() POSTERN_EXCLUDES(mutex_) {
-    MutexLock lock(mutex_);
-    while (blocks_.empty() && !ended_) filled_.wait(lock);
-    if (blocks_.empty()) return std::nullopt;
-    Block block = std::move(blocks_.front());
-    blocks_.pop_front();
-    room_.notify_one();
-    return block;
-  }
-
- private:
-  const std::size_t max_;
-  Mutex mutex_;
-  std::condition_variable_any room_, filled_;
-  std::deque<Block> blocks_ POSTERN_GUARDED_BY(mutex_);
-  bool ended_ POSTERN_GUARDED_BY(mutex_) = false;
-};
-
 unsigned thread_count(unsigned wanted) {
   if (wanted == 0) wanted = std::max(1U, std::thread::hardware_concurrency());
   return std::min(wanted, kThreadsMax);
@@ -190,34 +154,65 @@ Result<void> tally_plain(const LogStream& file, std::vector<Tally>& tallies, std
   return {};
 }
 
-Result<void> tally_stream(LogStream& file, std::vector<Tally>& tallies, std::uint64_t place,
-                          const std::function<void(std::uint64_t)>& tell) {
-  Blocks blocks(2 * tallies.size());
-  std::vector<std::jthread> threads;
-  for (Tally& tally : tallies) {
-    threads.emplace_back([&blocks, &tally] {
-      while (const auto block = blocks.get()) add_lines(tally, block->text, 0, block->text.size(), block->place);
-    });
-  }
-  Result<void> result;
-  std::uint64_t overlong = 0;
-  for (;;) {
-    auto block = file.next(overlong);
-    if (!block) {
-      result = std::unexpected(std::move(block).error());
-      break;
+// Blocks of what is packed or comes through a pipe, by all threads in turn, and what came of it.
+using OnBlock = std::function<Result<void>(std::size_t walker, const SharedStream::Block& block)>;
+Result<void> share(std::unique_ptr<LogStream> file, std::size_t walkers, const OnBlock& on_block) {
+  SharedStream stream(std::move(file));
+  FirstError error;
+  std::atomic<bool> failed{false};
+  const auto work = [&](std::size_t walker) {
+    std::string buffer;
+    while (!failed.load(std::memory_order_relaxed)) {
+      const auto block = stream.next(buffer);
+      if (block && block->text.empty() && block->overlong == 0) return;
+      const Result<void> done = block ? on_block(walker, *block) : std::unexpected(block.error());
+      if (done) continue;
+      error.set(done.error());
+      failed = true;
     }
-    if (block->empty()) break;
-    const std::size_t size = block->size();
-    blocks.put({*std::move(block), place});
-    place += size;
-    tell(file.done());
+  };
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t walker = 1; walker < walkers; ++walker) threads.emplace_back([&work, walker] { work(walker); });
+    work(0);
   }
-  blocks.end();
-  threads.clear();
-  for (; overlong > 0; --overlong) tallies[0].add_overlong();
-  return result;
+  if (auto first = error.take()) return std::unexpected(std::move(*first));
+  return {};
 }
+
+Result<void> tally_stream(std::unique_ptr<LogStream> file, std::vector<Tally>& tallies, std::uint64_t place,
+                          const std::function<void(std::uint64_t)>& tell) {
+  return share(std::move(file), tallies.size(),
+               [&](std::size_t walker, const SharedStream::Block& block) -> Result<void> {
+                 Tally& tally = tallies[walker];
+                 add_lines(tally, block.text, 0, block.text.size(), place + block.offset);
+                 for (std::uint64_t n = block.overlong; n > 0; --n) tally.add_overlong();
+                 if (walker == 0) tell(block.read);
+                 return {};
+               });
+}
+
+// Texts that are made in any order and written in theirs. Nobody holds more than one, so memory is a text a thread.
+class InOrder {
+ public:
+  explicit InOrder(std::function<bool(std::string_view)> write) : write_(std::move(write)) {}
+  // Waits for its turn. False: whoever reads has had enough.
+  bool write(std::uint64_t number, std::string_view text) POSTERN_EXCLUDES(mutex_) {
+    MutexLock lock(mutex_);
+    while (next_ != number && !ended_) turn_.wait(lock);
+    if (!ended_ && !text.empty()) ended_ = !write_(text);
+    ++next_;
+    turn_.notify_all();
+    return !ended_;
+  }
+
+ private:
+  const std::function<bool(std::string_view)> write_;
+  Mutex mutex_;
+  std::condition_variable_any turn_;
+  std::uint64_t next_ POSTERN_GUARDED_BY(mutex_) = 0;
+  bool ended_ POSTERN_GUARDED_BY(mutex_) = false;
+};
 
 }  // namespace
 
@@ -226,37 +221,46 @@ Result<Tally> tally_logs(const LogImport& import, const Progress& progress) {
   for (unsigned i = thread_count(import.threads); i > 0; --i) tallies.emplace_back(import.options);
   Sizes sizes = sizes_of(import.files);
   for (std::size_t i = 0; i < import.files.size(); ++i) {
-    POSTERN_TRY(const auto file, LogStream::open(import.files[i]));
+    POSTERN_TRY(auto file, LogStream::open(import.files[i]));
+    const std::uint64_t size = file->size();
     const std::uint64_t place = std::uint64_t{i} << kPlaceBits;
     const auto tell = [&](std::uint64_t done) {
       if (progress) progress(sizes.done + done, std::max(sizes.total, sizes.done + done));
     };
     POSTERN_TRY_VOID(file->seekable_plain() ? tally_plain(*file, tallies, place, tell)
-                                            : tally_stream(*file, tallies, place, tell));
-    sizes.done += file->size();
+                                            : tally_stream(std::move(file), tallies, place, tell));
+    sizes.done += size;
   }
   for (std::size_t i = 1; i < tallies.size(); ++i) tallies[0].add(tallies[i]);
   return std::move(tallies[0]);
 }
 
-Result<void> walk_logs(const std::vector<std::string>& files, const std::function<bool(std::string_view line)>& line,
-                       const Progress& progress) {
-  Sizes sizes = sizes_of(files);
+Result<void> convert_logs(const std::vector<std::string>& files, unsigned threads, const LogConverter& line,
+                          const std::function<bool(std::string_view text)>& write) {
+  const unsigned walkers = thread_count(threads);
+  std::vector<std::string> made(walkers);
+  bool enough = false;  // this thread's, behind the joins of share()
   for (const std::string& path : files) {
-    POSTERN_TRY(const auto file, LogStream::open(path));
-    std::uint64_t overlong = 0;
-    for (;;) {
-      POSTERN_TRY(const std::string block, file->next(overlong));
-      if (block.empty()) break;
-      const std::string_view text(block);
-      for (std::size_t from = 0; from < text.size();) {
-        const std::size_t end = find_newline(text, from);
-        if (end > from && !line(text.substr(from, std::min(end - from, maillog::kLineMax)))) return {};
+    if (enough) break;
+    POSTERN_TRY(auto file, LogStream::open(path));
+    InOrder in_order([&](std::string_view text) {
+      enough = !write(text);
+      return !enough;
+    });
+    const auto on_block = [&](std::size_t walker, const SharedStream::Block& block) -> Result<void> {
+      std::string& out = made[walker];
+      out.clear();
+      for (std::size_t from = 0; from < block.text.size();) {
+        const std::size_t end = find_newline(block.text, from);
+        if (end > from)
+          line(static_cast<unsigned>(walker), block.text.substr(from, std::min(end - from, maillog::kLineMax)), out);
         from = end + 1;
       }
-      if (progress) progress(sizes.done + file->done(), std::max(sizes.total, sizes.done + file->done()));
-    }
-    sizes.done += file->size();
+      if (in_order.write(block.number, out)) return {};
+      return fail(ErrorKind::cancelled, "whoever reads has had enough");
+    };
+    auto done = share(std::move(file), walkers, on_block);
+    if (!done && !enough) return done;
   }
   return {};
 }

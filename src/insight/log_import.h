@@ -1,6 +1,7 @@
 // Statistics of mail logs of others: files of Postfix or Exim in, one maillog::Tally out. Plain files are read in
 // pieces by all threads at once, each with a tally of its own; what is packed, or comes through a pipe, is unpacked by
-// one thread and counted by the others. Memory does not depend on the size of the log: a piece and a tally a thread.
+// one thread at a time, each in its turn, while the others count. Memory does not depend on the size of the log: a
+// piece and a tally a thread.
 //
 // Plain files are read, not mapped, though mapping is the first thing to think of: a log that is cut while it is read
 // (logrotate's copytruncate) would end the program with SIGBUS, and the copy out of the page cache costs what the page
@@ -31,9 +32,12 @@ inline constexpr unsigned kThreadsMax = 8;
 // Error: not_found or storage where a file cannot be read, invalid where it is damaged.
 [[nodiscard]] Result<maillog::Tally> tally_logs(const LogImport& import, const Progress& progress = {});
 
-// The lines themselves, in order, cut at maillog::kLineMax. `line` says whether it wants more.
-[[nodiscard]] Result<void> walk_logs(const std::vector<std::string>& files,
-                                     const std::function<bool(std::string_view line)>& line,
-                                     const Progress& progress = {});
+// The lines themselves, cut at maillog::kLineMax, each turned into a text (which may be empty): `line` appends it, is
+// called on several threads at once, and told which one (below kThreadsMax). `write` gets the texts in the order of the
+// lines, many at once, on one thread after the other, and says whether it wants more. `threads` as in LogImport.
+using LogConverter = std::function<void(unsigned walker, std::string_view line, std::string& out)>;
+[[nodiscard]] Result<void> convert_logs(const std::vector<std::string>& files, unsigned threads,
+                                        const LogConverter& line,
+                                        const std::function<bool(std::string_view text)>& write);
 
 }  // namespace postern::insight

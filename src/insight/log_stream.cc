@@ -92,14 +92,15 @@ class LogStream::ZstdUnpacker final : public Unpacker {
   bool complete_ = true;
 };
 
-LogStream::LogStream(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+LogStream::LogStream(UniqueFd fd, std::string path, Kind kind)
+    : kind_(kind), fd_(std::move(fd)), path_(std::move(path)) {}
 LogStream::~LogStream() = default;
 
-Result<std::unique_ptr<LogStream>> LogStream::open(const std::string& path) {
+Result<std::unique_ptr<LogStream>> LogStream::open(const std::string& path, Kind kind) {
   UniqueFd fd(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd.valid())
     return fail_errno(errno == ENOENT ? ErrorKind::not_found : ErrorKind::storage, "opening " + path, errno);
-  std::unique_ptr<LogStream> stream(new LogStream(std::move(fd), path == "-" ? "standard input" : path));
+  std::unique_ptr<LogStream> stream(new LogStream(std::move(fd), path == "-" ? "standard input" : path, kind));
   POSTERN_TRY_VOID(stream->begin());
   return stream;
 }
@@ -118,6 +119,13 @@ Result<void> LogStream::begin() {
     got += n;
   }
   head_ = head.substr(0, got);
+  if (kind_.records) {
+    if (is_zstd(head_))
+      unpacker_ = std::make_unique<ZstdUnpacker>();
+    else if (path_.ends_with(".zst") && got > 0)
+      return damaged("it is not zstd");
+    return {};
+  }
   if (const std::string remedy = remedy_for(head_, path_); !remedy.empty())
     return fail(ErrorKind::invalid, path_ + " " + remedy);
   if (gzip::is_gzip(head_)) {
@@ -157,69 +165,96 @@ Result<std::size_t> LogStream::read_plain(char* into, std::size_t max) {
       of.at = 0;
       if (of.end == 0) {
         if (of.complete()) return 0;
-        return fail(ErrorKind::invalid, path_ + " is damaged: it ends too early; what stood before was not counted");
+        return damaged("it ends too early");
       }
     }
     const auto done = of.step(std::string_view(of.packed).substr(of.at, of.end - of.at), {into, max});
-    if (!done) return fail(ErrorKind::invalid, path_ + " is damaged: " + done.error().what);
+    if (!done) return damaged(done.error().what);
     of.at += done->consumed;
     of.more_output = done->produced == max;
     if (done->produced > 0) return done->produced;
-    if (done->consumed == 0 && of.at < of.end) {
-      return fail(ErrorKind::invalid, path_ + " is damaged: it cannot be unpacked further");
-    }
+    if (done->consumed == 0 && of.at < of.end) return damaged("it cannot be unpacked further");
   }
 }
 
-Result<std::string> LogStream::next(std::uint64_t& overlong) {
-  while (!ended_) {
-    std::string block = std::move(partial_);
-    partial_.clear();
-    const std::size_t before = block.size();
-    std::string raw;
-    std::string& into = journal_ ? raw : block;
-    const std::size_t at = journal_ ? 0 : before;
-    into.resize(at + kBlock);
-    POSTERN_TRY(const std::size_t n, read_plain(into.data() + at, kBlock));
-    into.resize(at + n);
+std::unexpected<Error> LogStream::damaged(std::string_view how) const {
+  return fail(ErrorKind::invalid,
+              path_ + " is damaged: " + std::string(how) +
+                  (kind_.records ? "; remove it or restore it" : "; what stood before was not counted"));
+}
+
+// Adds to the `at` octets that stand in the buffer; how many there are then.
+Result<std::size_t> LogStream::read_lines(std::string& buffer, std::size_t at) {
+  if (!journal_) {
+    buffer.resize(std::max(buffer.size(), at + kind_.block));
+    POSTERN_TRY(const std::size_t n, read_plain(buffer.data() + at, kind_.block));
     ended_ = n == 0;
-    if (unpacker_ != nullptr && !journal_ && before == 0 && n >= maillog::JournalExport::kHead &&
-        done_ <= kPacked + kHead && maillog::JournalExport::begins(block)) {  // a packed export
-      journal_.emplace();
-      raw = std::move(block);
-      block.clear();
-    }
-    if (journal_) {
-      journal_->feed(raw, block);
-      if (ended_) journal_->finish(block);
-    }
+    const bool exported = unpacker_ != nullptr && !kind_.records && at == 0 && n >= maillog::JournalExport::kHead &&
+                          done_ <= kPacked + kHead &&
+                          maillog::JournalExport::begins(std::string_view(buffer).substr(0, n));
+    if (!exported) return at + n;
+    journal_.emplace();
+    exported_.assign(buffer, 0, n);
+  } else {
+    exported_.resize(kind_.block);
+    POSTERN_TRY(const std::size_t n, read_plain(exported_.data(), exported_.size()));
+    exported_.resize(n);
+    ended_ = n == 0;
+  }
+  buffer.resize(at);
+  journal_->feed(exported_, buffer);
+  if (ended_) journal_->finish(buffer);
+  return buffer.size();
+}
+
+Result<std::string_view> LogStream::next(std::string& buffer, std::uint64_t& overlong) {
+  while (!ended_) {
+    const std::size_t before = partial_.size();
+    buffer.resize(std::max(buffer.size(), before));
+    std::memcpy(buffer.data(), partial_.data(), before);
+    partial_.clear();
+    POSTERN_TRY(const std::size_t size, read_lines(buffer, before));
+    std::string_view block = std::string_view(buffer).substr(0, size);
     if (skipping_) {  // the rest of a line that is left out
       const std::size_t end = block.find('\n');
-      if (end == std::string::npos) continue;
-      block.erase(0, end + 1);
+      if (end == std::string_view::npos) continue;
+      block.remove_prefix(end + 1);
       skipping_ = false;
     }
     if (ended_) return block;
     const std::size_t last = block.rfind('\n');
-    if (last == std::string::npos && block.size() > maillog::kLineMax) {
+    const std::string_view rest = last == std::string_view::npos ? block : block.substr(last + 1);
+    if (rest.size() > kind_.line_max) {
       ++overlong;
       skipping_ = true;
-      continue;
+    } else {
+      partial_ = rest;
     }
-    if (last == std::string::npos) {
-      partial_ = std::move(block);
-      continue;
-    }
-    partial_ = block.substr(last + 1);
-    block.resize(last + 1);
-    if (partial_.size() > maillog::kLineMax) {
-      ++overlong;
-      partial_.clear();
-      skipping_ = true;
-    }
-    return block;
+    block.remove_suffix(rest.size());
+    if (!block.empty()) return block;
   }
-  return std::string{};
+  return std::string_view();
+}
+
+Result<SharedStream::Block> SharedStream::next(std::string& buffer) {
+  const MutexLock lock(mutex_);
+  if (over_) return Block();
+  over_ = true;  // of whatever fails
+  if (stream_ == nullptr) {
+    POSTERN_TRY(stream_, LogStream::open(path_, kind_));
+  }
+  std::uint64_t overlong = 0;
+  POSTERN_TRY(const std::string_view text, stream_->next(buffer, overlong));
+  over_ = text.empty();
+  Block out = next_;
+  out.text = text;
+  out.overlong = overlong;
+  out.fresh = stream_->done() - next_.read;
+  out.read = next_.read = stream_->done();
+  ++next_.number;
+  next_.offset += text.size();
+  if (over_) stream_.reset();
+  return out;
 }
 
 }  // namespace postern::insight

@@ -136,11 +136,11 @@ Result<TrafficReport> read_traffic(const TrafficOptions& options, const Progress
   }
   Sources sources = options.sources;
   if (options.before_since) sources.since = options.before_since;
-  POSTERN_TRY(
-      const std::uint64_t overlong,
-      walk_lines(
-          sources, static_cast<unsigned>(counters.size()),
-          [&](unsigned walker, std::string_view line) { count_line(line, options, *counters[walker]); }, progress));
+  POSTERN_TRY(const std::uint64_t overlong,
+              walk_lines(
+                  sources, static_cast<unsigned>(counters.size()),
+                  [&](unsigned walker, std::string_view line) { count_line(line, options, *counters[walker]); },
+                  progress, options.piece));
   TrafficReport out;
   out.lines.damaged = overlong;
   out.now.greylist = GreylistReturns(events);

@@ -39,6 +39,7 @@ struct TrafficOptions {
   // Beginning of the period before, which ends at `since`.
   std::optional<WallMs> before_since;
   unsigned threads = walkers();
+  std::uint64_t piece = kPiece;  // of a file, as walk_lines() cuts it
 };
 
 struct TrafficReport {

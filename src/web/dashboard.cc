@@ -1,6 +1,7 @@
 // The dashboard: who connects over which family, with which TLS, what was refused and why; and what it is made of as
 // JSON and as a stream of events.
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.h"
 #include "insight/traffic.h"
@@ -192,8 +193,15 @@ std::string level_name(std::string_view level) {
 std::string prefixes(const Value& statistics) {
   const Value& all = statistics.at("prefixes");
   if (all.is_array()) return rows_of("Prefixes that connect most", all);
+  // IPv6 first, from wide to narrow: the names would put /128 before /32
+  std::vector<std::pair<std::string_view, const Value*>> levels;
+  for (const auto& [level, list] : all.object()) levels.emplace_back(level, &list);
+  std::ranges::sort(levels, {}, [](const auto& entry) {
+    return std::tuple(entry.first.starts_with("v4"), entry.first.size(), entry.first);
+  });
   std::string out;
-  for (const auto& [level, list] : all.object()) {
+  for (const auto& [level, members] : levels) {
+    const Value& list = *members;
     const Value& top = list.is_object() && list.at("top").is_array() ? list.at("top") : list;
     if (top.is_array()) out += rows_of("Prefixes that connect most, " + level_name(level), top);
   }

@@ -19,8 +19,7 @@ namespace {
 constexpr std::size_t kGoodCredentialsMax = 16;
 constexpr seconds kCredentialsKept{300};
 constexpr WallMs kFollowMs = 1000;
-constexpr double kLoginCost = 5;   // requests; a wrong password costs as much as a page with all its parts
-constexpr double kPublicCost = 1;  // why and check pages
+constexpr double kLoginCost = 5;  // requests; a wrong password costs as much as a page with all its parts
 
 Response asset(const Request& request, std::string_view name) {
   const Asset* const found = find_asset(name);
@@ -95,7 +94,7 @@ int Site::must_wait(const Request& request) {
 
 bool Site::Impl::spend(const Request& request, double cost) {
   if (is_of_this_machine(request, *options)) return true;
-  return rates.take(client_of(request, *options), Clock::now(), cost);
+  return rates.take(client_of(request, *options), services.clock(), cost);
 }
 
 Response Site::Impl::too_often(double cost) const {

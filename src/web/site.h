@@ -44,6 +44,7 @@ struct Services {
   Checker checker;  // empty: there is none
   Proofs proofs;    // empty: visitors get no deeper tests
   WallMs (*now)() = wall_now;
+  Clock::time_point (*clock)() = Clock::now;  // of the rates
 };
 
 class Site final : public Handler {

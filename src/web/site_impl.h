@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "web/access.h"
 #include "web/check_runs.h"
@@ -22,6 +23,23 @@ struct Kept {
   std::shared_ptr<const json::Value> value;  // null: none yet
   std::string problem;
 };
+
+// One at a time: holds a flag from when it was free until it goes out of scope, however that happens.
+class Turn {
+ public:
+  explicit Turn(bool& taken) : mine_(std::exchange(taken, true) ? nullptr : &taken) {}
+  ~Turn() {
+    if (mine_ != nullptr) *mine_ = false;
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  [[nodiscard]] bool got() const { return mine_ != nullptr; }
+
+ private:
+  bool* const mine_;
+};
+
+constexpr double kPublicCost = 1;  // requests: any answer to anybody
 
 struct Site::Impl {
   Impl(std::shared_ptr<const Options> options, Services services);

@@ -293,7 +293,8 @@ Task<Response> Site::Impl::why(Visit visit) {
     co_return co_await change_by_why(std::move(visit), id->text());
   }
   if (!visit.is_operator && !spend(visit.request, kVisitorCost)) co_return too_often(kVisitorCost);
-  if (!visit.is_operator && std::exchange(visitor_reads, true)) {
+  std::optional<Turn> turn;
+  if (!visit.is_operator && !turn.emplace(visitor_reads).got()) {
     Response out = plain(503, "somebody else's refusal is being looked up; try again in a moment");
     out.fields.emplace_back("Retry-After", "2");
     co_return out;
@@ -320,7 +321,7 @@ Task<Response> Site::Impl::why(Visit visit) {
   std::move_only_function<Result<std::optional<insight::FoundSession>>()> work =
       [records = options->records, id = *id, now = services.now()] { return find(records, id, now); };
   const auto found = co_await services.pool.run<Result<std::optional<insight::FoundSession>>>(std::move(work));
-  visitor_reads = false;
+  turn.reset();
   if (!found || !*found || !is_for_visitors((*found)->session, id->text())) {
     const std::string body =
         notice("bad", found ? "There is no record with this id. Records are kept for some weeks; a session is recorded "

@@ -39,6 +39,7 @@ std::string log_of(int sessions) {
 
 class LogImportTest : public ::testing::Test {
  protected:
+  std::string write_file(const std::string& name, const std::string& text) { return write(name, text); }
   std::string write(const std::string& name, const std::string& text) { return folder_.write(name, text); }
   static Result<maillog::Tally> count(const std::vector<std::string>& files, unsigned threads) {
     return tally_logs({.files = files, .options = {.time = {.now = kNow}, .keep_unknown = true}, .threads = threads});
@@ -69,10 +70,12 @@ TEST_F(LogImportTest, PlainAndPacked) {
   EXPECT_EQ(all->connections().total(), 100'000U);
   for (const std::string& file : files) {
     std::string again;
-    const auto done = walk_logs({file}, [&](std::string_view line) {
-      again += std::string(line) + "\n";
-      return true;
-    });
+    const auto done = convert_logs(
+        {file}, 3, [](unsigned, std::string_view line, std::string& out) { out += std::string(line) + "\n"; },
+        [&](std::string_view lines) {
+          again += lines;
+          return true;
+        });
     ASSERT_TRUE(done) << file;
     std::string expected;
     for (std::size_t from = 0; from < text.size();) {  // empty lines are passed over
@@ -82,6 +85,31 @@ TEST_F(LogImportTest, PlainAndPacked) {
     }
     EXPECT_TRUE(again == expected) << file;
   }
+}
+
+// Whoever reads stops in the middle; a damaged file gives what stands before the damage, in order, and an error.
+TEST_F(LogImportTest, ConvertingEndsEarly) {
+  std::string text;
+  for (int i = 0; i < 400'000; ++i) text += "line " + std::to_string(i) + "\n";
+  const std::string packed = zstd(text);
+  const LogConverter copy = [](unsigned, std::string_view line, std::string& out) { out += std::string(line) + "\n"; };
+  std::string again;
+  int writes = 0;
+  const auto write = [&](std::string_view lines) {
+    again += lines;
+    return ++writes < 2;
+  };
+  EXPECT_TRUE(convert_logs({write_file("all.zst", packed), write_file("more", text)}, 4, copy, write));
+  EXPECT_EQ(writes, 2);
+  EXPECT_TRUE(text.starts_with(again));
+  EXPECT_LT(again.size(), text.size());
+  again.clear();
+  writes = -1000;
+  const auto cut = convert_logs({write_file("cut.zst", packed.substr(0, packed.size() - 9))}, 4, copy, write);
+  ASSERT_FALSE(cut);
+  EXPECT_EQ(cut.error().kind, ErrorKind::invalid);
+  EXPECT_GT(again.size(), 0U);
+  EXPECT_TRUE(text.starts_with(again));
 }
 
 // A line that ends before, at and behind the end of a piece is counted once.

@@ -1,10 +1,15 @@
 #include "insight/traffic.h"
 
 #include <unistd.h>
+#include <zstd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
+#include <map>
 #include <mutex>
+#include <random>
 #include <set>
 
 #include "traffic.h"
@@ -13,6 +18,12 @@ namespace postern::insight {
 namespace {
 
 using namespace testing;
+
+std::string zstd(const std::string& text) {
+  std::string out(ZSTD_compressBound(text.size()), '\0');
+  out.resize(ZSTD_compress(out.data(), out.size(), text.data(), text.size(), 3));
+  return out;
+}
 
 TEST(Quantiles, AreExactBelowThirtyTwoAndAtMostASixteenthTooHigh) {
   Quantiles some;
@@ -62,7 +73,7 @@ TEST(HeavyPrefixes, FrequentNetworksStayWhoeverPushes) {
   EXPECT_EQ(of32[0].counts.connections, kAll);
   EXPECT_EQ(prefixes.error(0), 0U);
   const auto of64 = prefixes.top(3, 10);
-  ASSERT_EQ(of64.size(), 10U);
+  ASSERT_EQ(of64.size(), 1U) << "the others were seen once";
   EXPECT_EQ(of64[0].prefix.text(), "2001:db8:1:2::/64");
   EXPECT_LE(of64[0].counts.connections, loud_seen);
   EXPECT_GE(of64[0].counts.connections + prefixes.error(3), loud_seen);
@@ -70,18 +81,112 @@ TEST(HeavyPrefixes, FrequentNetworksStayWhoeverPushes) {
   EXPECT_EQ(of64[0].counts.refused, of64[0].counts.connections);
   EXPECT_LE(prefixes.error(3), kAll / kPrefixesKept);
   EXPECT_GT(prefixes.error(3), 0U);
-  EXPECT_TRUE(prefixes.top(4, 10).empty()) << "nobody came over IPv4";
+  EXPECT_TRUE(prefixes.top(5, 10).empty()) << "nobody came over IPv4";
   EXPECT_LE(prefixes.top(3, 1'000'000).size(), 2 * kPrefixesKept);
 
   HeavyPrefixes other;
   for (int i = 0; i < 5000; ++i) other.add(*ip::Address::parse("192.0.2.1"), 0, false);
   other.add(loud, 0, false);
   other.merge(prefixes);
-  EXPECT_EQ(other.top(5, 1)[0].prefix.text(), "192.0.2.0/24");
-  EXPECT_EQ(other.top(5, 1)[0].counts.connections, 5000U);
-  EXPECT_EQ(other.top(4, 1)[0].prefix.text(), "192.0.0.0/16");
+  EXPECT_EQ(other.top(6, 1)[0].prefix.text(), "192.0.2.0/24");
+  EXPECT_EQ(other.top(6, 1)[0].counts.connections, 5000U);
+  EXPECT_EQ(other.top(5, 1)[0].prefix.text(), "192.0.0.0/16");
   EXPECT_EQ(other.top(3, 1)[0].prefix.text(), "2001:db8:1:2::/64");
   EXPECT_GE(other.top(3, 1)[0].counts.connections + other.error(3), loud_seen + 1);
+}
+
+// Beside counts of everything: nothing is told too high or is short by more than the error, what is not told has no
+// more than twice the error, and the error keeps its bound.
+void expect_within_bounds(const HeavyPrefixes& told, const std::vector<ip::Address>& clients) {
+  for (std::size_t level = 0; level < kPrefixLevels.size(); ++level) {
+    std::map<ip::Prefix, std::uint64_t> exact;
+    std::uint64_t all = 0;
+    for (const ip::Address& client : clients) {
+      if (client.family() != kPrefixLevels.at(level).family) continue;
+      ++exact[ip::Prefix(client, kPrefixLevels.at(level).length)];
+      ++all;
+    }
+    const std::uint64_t error = told.error(level);
+    EXPECT_LE(error, all / (kPrefixesKept + 1)) << level;
+    if (exact.size() <= 2 * kPrefixesKept) {
+      EXPECT_EQ(error, 0U) << level;
+    }
+    const auto rows = told.top(level, 1'000'000);
+    EXPECT_LE(rows.size(), 2 * kPrefixesKept) << level;
+    std::map<ip::Prefix, std::uint64_t> shown;
+    for (const auto& row : rows) {
+      ASSERT_TRUE(exact.contains(row.prefix)) << row.prefix.text();
+      shown[row.prefix] = row.counts.connections;
+      EXPECT_LE(row.counts.connections, exact[row.prefix]) << row.prefix.text();
+    }
+    for (const auto& [prefix, count] : exact)
+      EXPECT_GE(shown.contains(prefix) ? shown[prefix] + error : 2 * error, count) << prefix.text();
+  }
+}
+
+// As several threads count, in pieces that are merged.
+HeavyPrefixes count_in_pieces(const std::vector<ip::Address>& clients, std::size_t pieces) {
+  std::vector<HeavyPrefixes> parts(pieces);
+  for (std::size_t i = 0; i < clients.size(); ++i) parts.at(i * 31 % pieces).add(clients[i], 1, false);
+  HeavyPrefixes out;
+  for (const HeavyPrefixes& part : parts) out.merge(part);
+  return out;
+}
+
+TEST(HeavyPrefixes, TellWhatCountingEverythingTells) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 4; ++round) {
+    // A few come often and most hardly ever; each network has its own loud and quiet hosts
+    const double skew = 1.0 + 0.5 * round;
+    const auto rank = [&] {
+      const double u = std::uniform_real_distribution<double>(1e-9, 1)(random);
+      return static_cast<std::uint64_t>(std::min(std::pow(u, -1 / skew), 60'000.0));
+    };
+    std::vector<ip::Address> clients;
+    for (int i = 0; i < 30'000; ++i) {
+      const std::uint64_t network = rank() * 0x9E3779B97F4A7C15ULL, host = rank() * 0xC2B2AE3D27D4EB4FULL;
+      std::array<std::uint8_t, 16> octets{0x20, 0x01};
+      for (std::size_t k = 2; k < 8; ++k) octets.at(k) = static_cast<std::uint8_t>(network >> (8 * k));
+      for (std::size_t k = 8; k < 16; ++k) octets.at(k) = static_cast<std::uint8_t>(host >> (8 * (k - 8)));
+      if (i % 3 == 0)
+        clients.push_back(ip::Address::v4({octets.at(2), octets.at(3), octets.at(8), octets.at(9)}));
+      else
+        clients.push_back(ip::Address::v6(octets));
+    }
+    for (const std::size_t pieces : {1U, 2U, 7U}) expect_within_bounds(count_in_pieces(clients, pieces), clients);
+  }
+}
+
+TEST(HeavyPrefixes, NobodyIsPushedOutByAddressesThatAreMadeForIt) {
+  // One loud address, in the /64 and the /24 of those who change theirs with every connection; first, in between, last
+  const auto loud6 = *ip::Address::parse("2001:db8::1");
+  const auto loud4 = *ip::Address::parse("192.0.2.1");
+  for (const auto when : {0, 1, 2}) {
+    std::vector<ip::Address> clients;
+    const auto loud = [&] {
+      clients.push_back(loud6);
+      clients.push_back(loud4);
+    };
+    constexpr std::uint32_t kMade = 20'000, kLoud = 120;
+    if (when == 0)
+      for (std::uint32_t i = 0; i < kLoud; ++i) loud();
+    for (std::uint32_t i = 0; i < kMade; ++i) {
+      if (when == 1 && i % (kMade / kLoud) == 0) loud();
+      // The host bits differ at the top alone, and twice in a row, so that each outlives the first reduction
+      const auto octet = [i](unsigned by) { return static_cast<std::uint8_t>((i / 2) >> by); };
+      clients.push_back(ip::Address::v6({0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, octet(8), octet(0)}));
+      clients.push_back(ip::Address::v4({192, octet(8), octet(0), 9}));
+    }
+    if (when == 2)
+      for (std::uint32_t i = 0; i < kLoud; ++i) loud();
+    for (const std::size_t pieces : {1U, 4U}) {
+      const HeavyPrefixes told = count_in_pieces(clients, pieces);
+      expect_within_bounds(told, clients);
+      EXPECT_EQ(told.top(4, 1).at(0).prefix.text(), "2001:db8::1/128") << when;
+      EXPECT_EQ(told.top(7, 1).at(0).prefix.text(), "192.0.2.1/32") << when;
+      EXPECT_EQ(told.top(4, 2).size(), 1U) << "nobody else's address is frequent";
+    }
+  }
 }
 
 // A line of each kind: `greylist` told at RCPT, or mail that was taken.
@@ -174,17 +279,19 @@ TEST(LineWalk, EachLineOnceHoweverTheFileIsCut) {
   expected.insert("cut");
   text += "cut";
   const std::string path = folder.write("lines.jsonl", text);
-  for (std::uint64_t piece = 1; piece <= 70; ++piece) {
+  // In two frames, the first of them cut anywhere
+  const std::string packed = folder.write("lines.jsonl.zst", zstd(text.substr(0, 333)) + zstd(text.substr(333)));
+  for (std::uint64_t piece = 1; piece <= 140; ++piece) {
     std::mutex mutex;
     std::multiset<std::string> seen;
     const auto overlong = walk_lines(
-        {.paths = {path}, .since = {}}, 3,
+        {.paths = {piece % 2 == 0 ? path : packed}, .since = {}}, 3,
         [&](unsigned walker, std::string_view line) {
           EXPECT_LT(walker, 3U);
           const std::scoped_lock lock(mutex);
           seen.emplace(line);
         },
-        {}, piece);
+        {}, (piece + 1) / 2);
     ASSERT_TRUE(overlong);
     EXPECT_EQ(*overlong, 0U);
     ASSERT_EQ(seen, expected) << piece;
@@ -195,8 +302,11 @@ TEST(LineWalk, LinesAtTheLimitAndOneBeyond) {
   const Folder folder;
   const std::string at_limit(record::kLineMax, 'a');
   const std::string beyond(record::kLineMax + 1, 'b');
-  const std::string path = folder.write("long.jsonl", "x\n" + at_limit + "\n" + beyond + "\ny\n" + beyond);
-  for (const std::uint64_t piece : {kPiece, std::uint64_t{100'000}, std::uint64_t{1} << 20U}) {
+  const std::string text = "x\n" + at_limit + "\n" + beyond + "\ny\n" + beyond;
+  const std::string plain = folder.write("long.jsonl", text), packed = folder.write("long.jsonl.zst", zstd(text));
+  const std::vector<std::pair<std::string, std::uint64_t>> ways{
+      {plain, kPiece}, {plain, 100'000}, {plain, std::uint64_t{1} << 20U}, {packed, kPiece}, {packed, 100'000}};
+  for (const auto& [path, piece] : ways) {
     std::mutex mutex;
     std::multiset<std::size_t> sizes;
     std::uint64_t done = 0;
@@ -239,8 +349,16 @@ TEST(LineWalk, StopsAndFails) {
                          [&](unsigned, std::string_view line) { lines.emplace_back(line); }));
   ::close(ends[0]);
   EXPECT_EQ(lines, (std::vector<std::string>{"a", "bc"}));
-  folder.write("b.jsonl.zst", "this is not zstd");
-  EXPECT_FALSE(walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 1, [](unsigned, std::string_view) {}));
+  const std::string good = zstd("a\nb\n");
+  for (const std::string& bad : {std::string("this is not zstd"), good.substr(0, good.size() - 2), good + "x"}) {
+    folder.write("b.jsonl.zst", bad);
+    const auto damaged =
+        walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 3, [](unsigned, std::string_view) {});
+    ASSERT_FALSE(damaged) << bad.size();
+    EXPECT_NE(damaged.error().what.find("b.jsonl.zst is damaged"), std::string::npos) << damaged.error().what;
+  }
+  folder.write("b.jsonl.zst", "");
+  EXPECT_TRUE(walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 1, [](unsigned, std::string_view) {}));
 }
 
 std::string delivery(WallMs at, const std::string& transport, const std::string& family, const std::string& tls,
@@ -301,6 +419,58 @@ TEST(Traffic, ThreadsAndPiecesDoNotChangeWhatIsCounted) {
     EXPECT_TRUE(json::parse(json)) << json;
     if (first.empty()) first = json;
     EXPECT_EQ(json, first) << threads;
+  }
+}
+
+// What the order of records decides (who came back after how long) is told as one thread tells it, however files are
+// packed and cut, and whichever thread reads what.
+TEST(Traffic, AreTheSameFromCompressedFilesCutAnywhere) {
+  const auto policy = compile(preset("none", {greylist_all()}));
+  std::mt19937_64 random(11);
+  std::vector<std::string> lines;
+  for (int i = 0; i < 300; ++i) {
+    // Few senders, so that cases of one follow each other; sometimes at the same millisecond
+    const std::string who = "x" + std::to_string(random() % 40) + "@a.example";
+    const WallMs at = kMonday + static_cast<WallMs>(random() % 900) * 1000;
+    lines.push_back(random() % 3 == 0 ? greylisted(*policy, at, who) : accepted(*policy, at, who));
+    if (i % 5 == 0) lines.push_back(delivery(at, "smtp", "ipv6", "TLSv1.3", i % 2 == 0, "deferred", 100));
+    if (i % 60 == 0) lines.push_back("{\"schema\":\"postern.session/1\",\"cut\n");
+  }
+  const auto told = [](const std::vector<std::string>& paths, unsigned threads, std::uint64_t piece) {
+    TrafficOptions options;
+    options.sources.paths = paths;
+    options.threads = threads;
+    options.piece = piece;
+    const auto report = read_traffic(options);
+    if (!report) return report.error().what;
+    std::string json;
+    json::Writer writer(json);
+    writer.begin_object();
+    append_json(report->now, report->lines, writer);
+    writer.end_object();
+    return json;
+  };
+  const Folder folder;
+  std::string all;
+  for (const std::string& line : lines) all += line;
+  const std::string expected = told({folder.write("all.jsonl", all)}, 1, kPiece);
+  EXPECT_NE(expected.find("\"returned\":"), std::string::npos);
+  for (int round = 0; round < 25; ++round) {
+    // Files in another order and of any length, each in frames that end anywhere
+    std::shuffle(lines.begin(), lines.end(), random);
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < lines.size();) {
+      const std::size_t end = std::min<std::size_t>(lines.size(), i + 1 + random() % 250);
+      std::string text;
+      for (; i < end; ++i) text += lines[i];
+      const std::size_t cut = random() % text.size();
+      const std::string name = std::to_string(paths.size()) + ".jsonl";
+      paths.push_back(random() % 4 == 0
+                          ? folder.write(name, text)
+                          : folder.write(name + ".zst", zstd(text.substr(0, cut)) + zstd(text.substr(cut))));
+    }
+    const std::uint64_t piece = 1 + random() % (random() % 2 == 0 ? 300 : 100'000);
+    EXPECT_EQ(told(paths, 1 + static_cast<unsigned>(random() % 5), piece), expected) << piece;
   }
 }
 

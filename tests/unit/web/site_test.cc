@@ -9,6 +9,7 @@
 #include "unit/temporary_folder.h"
 #include "web/access.h"
 #include "web/password.h"
+#include "web/site_impl.h"
 
 namespace postern::web {
 namespace {
@@ -68,6 +69,8 @@ class SiteTest : public ::testing::Test {
   }
   Task<Result<Value>> control(Value request) {
     asked.push_back(request.text());
+    if (control_waits != nullptr) static_cast<void>(co_await control_waits->wait(io::test::soon()));
+    if (std::exchange(control_throws, false)) throw std::bad_alloc();
     if (!serves) co_return fail(ErrorKind::not_found, "nobody is there", ENOENT);
     const auto answer =
         json::parse(R"({"ok":true,"messages":[{"id":"M7YDGB6VQ0N6K727","size":9}],"text":"postern_up 1\n"})");
@@ -78,6 +81,7 @@ class SiteTest : public ::testing::Test {
     ++checks;
     if (depth != Depth::polite) depths.push_back(depth);
     observer->progress(1, 2, "asking");
+    if (check_waits != nullptr) static_cast<void>(co_await check_waits->wait(Deadline::never()));
     check::Report report;
     report.domain = report.unicode = domain;
     report.complete = true;
@@ -118,6 +122,9 @@ class SiteTest : public ::testing::Test {
   std::unique_ptr<Site> site;
   std::vector<std::string> asked;
   bool serves = true;
+  io::Signal* control_waits = nullptr;
+  io::Signal* check_waits = nullptr;
+  bool control_throws = false;
   int checks = 0;
   std::vector<Depth> depths;  // of the deeper ones
   check::Proof proof = check::Proof::missing;
@@ -249,6 +256,67 @@ TEST_F(SiteTest, TheWhyPageTellsASenderWhatToDoAndNobodyHowItIsDecided) {
   EXPECT_EQ(ask(std::move(change)).status, 403);
 }
 
+Task<void> keep_status(Task<Response> answer, int& status) { status = (co_await answer).status; }
+
+// Asks twice while the first is on its way, then lets it come to its end.
+Task<void> ask_meanwhile(Site& site, Request first, std::vector<Request> others, io::Signal& gate,
+                         std::vector<int>& statuses, io::Loop& loop) {
+  io::Scope scope(loop);
+  int status = 0;
+  scope.spawn(keep_status(site.answer(std::move(first)), status));
+  for (Request& other : others) statuses.push_back((co_await site.answer(std::move(other))).status);
+  gate.notify();
+  co_await scope.join();
+  statuses.push_back(status);
+}
+
+TEST_F(SiteTest, OneVisitorReadsAtATimeAndNoOperatorChangesThat) {
+  const std::string path = "/why/" + std::string(kId);
+  Services without_explaining = services();
+  without_explaining.explain = nullptr;
+  site = std::make_unique<Site>(options, std::move(without_explaining));
+  io::Signal gate(loop);
+  control_waits = &gate;
+  std::vector<int> statuses;
+  io::test::run(loop, ask_meanwhile(*site, stranger(get(path)), {stranger(get(path)), get(path), stranger(get(path))},
+                                    gate, statuses, loop));
+  EXPECT_EQ(statuses, (std::vector{503, 200, 503, 200})) << "visitor, operator, visitor; and the first";
+  EXPECT_EQ(ask(stranger(get(path))).status, 200);
+}
+
+TEST_F(SiteTest, TheWhyPageOpensAgainAfterARequestThatDidNotEnd) {
+  const std::string path = "/why/" + std::string(kId);
+  site = std::make_unique<Site>(options, services());
+  control_throws = true;
+  int status = 0;
+  io::test::run(loop, keep_status(site->answer(stranger(get(path))), status));
+  EXPECT_EQ(status, 0) << "it had no answer";
+  EXPECT_EQ(ask(stranger(get(path))).status, 200);
+}
+
+TEST(Turn, EndsWithTheCoroutineThatHeldIt) {
+  struct Never {
+    bool await_ready() const { return false; }
+    void await_suspend(std::coroutine_handle<>) const {}
+    void await_resume() const {}
+  };
+  bool taken = false;
+  const auto hold = [](bool& flag) -> Task<bool> {
+    const Turn turn(flag);
+    co_await Never();
+    co_return turn.got();
+  };
+  {
+    Task<bool> task = hold(taken);
+    task.start();
+    EXPECT_TRUE(taken);
+    EXPECT_FALSE(Turn(taken).got());
+    EXPECT_TRUE(taken) << "who did not get it does not give it back";
+  }
+  EXPECT_FALSE(taken);
+  EXPECT_TRUE(Turn(taken).got());
+}
+
 TEST_F(SiteTest, TheOperatorMarksAndAdmitsThere) {
   const Response page = ask(get("/why/" + std::string(kId)));
   EXPECT_NE(page.body.find("alice@example.org"), std::string::npos);
@@ -290,6 +358,10 @@ TEST_F(SiteTest, TheDashboardHasTheStatistics) {
   }
   EXPECT_NE(page.body.find("<code>unknown_user</code>"), std::string::npos);
   EXPECT_EQ(page.body.find("<code>ipv6</code>"), std::string::npos);
+  const std::size_t wide = page.body.find("IPv6 /32"), narrow = page.body.find("IPv6 /128");
+  EXPECT_NE(page.body.find("2001:db8::1/128"), std::string::npos);
+  EXPECT_NE(narrow, std::string::npos);
+  EXPECT_LT(wide, narrow);
 }
 
 TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
@@ -335,6 +407,84 @@ TEST_F(SiteTest, DeeperTestsAreForTheOwner) {
   EXPECT_EQ(ask(get("/check/own.example/deep")).status, 200) << "the operator needs no proof";
   EXPECT_EQ(depths.back(), Depth::deep);
   site->stop();
+}
+
+// A browser without JavaScript, on a clock of its own: pays for each request as the server has it pay, follows
+// redirects, and looks again when the page says so.
+class PlainBrowser {
+ public:
+  PlainBrowser(io::Loop& loop, Site& site) : loop_(loop), site_(site) { ticks = Clock::now(); }
+  static Clock::time_point clock() { return ticks; }
+  static Clock::time_point ticks;
+
+  Response load(Request request) {
+    if (site_.must_wait(request) > 0) return plain(429, "");
+    Response out = io::test::run(loop_, site_.answer(request));
+    refused += out.status == 429 ? 1 : 0;
+    if (out.status != 303) return out;
+    const std::string& to = out.fields.front().second;
+    request.path = to;
+    request.query.clear();
+    return load(request);
+  }
+  // Until the page looks no more again: how often it did. The check ends after `length`.
+  int watch(const Request& request, seconds length, io::Signal& end) {
+    auto ends = ticks + length;
+    for (int looks = 0;; ++looks) {
+      if (ticks >= ends) {
+        end.notify();
+        ends = Clock::time_point::max();
+      }
+      const Response page = load(request);
+      last = page.status;
+      constexpr std::string_view kAgain = "<meta http-equiv=\"refresh\" content=\"";
+      const std::size_t at = page.body.find(kAgain);
+      if (at == std::string::npos) return looks;
+      ticks += seconds(std::stoi(page.body.substr(at + kAgain.size())));
+    }
+  }
+  int last = 0, refused = 0;
+
+ private:
+  io::Loop& loop_;
+  Site& site_;
+};
+Clock::time_point PlainBrowser::ticks;
+
+TEST_F(SiteTest, AVisitorWithoutJavaScriptSeesTwoWholeDeepRunsToTheirEnd) {
+  options->check = true;
+  // By the defaults two runs one after the other; one where little is forgotten meanwhile
+  const std::vector<std::string> domains{"one.example", "two.example"};
+  for (const auto& [per_minute, runs] : {std::pair(Options().requests_per_minute, 2), std::pair(20U, 1)}) {
+    options->requests_per_minute = per_minute;
+    io::Signal end(loop);
+    check_waits = &end;
+    proof = check::Proof::missing;
+    Services with_clock = services();
+    with_clock.clock = PlainBrowser::clock;
+    site = std::make_unique<Site>(options, std::move(with_clock));
+    PlainBrowser browser(loop, *site);
+    const Request style = stranger(get("/assets/style.css"));
+    for (const std::string& domain : std::span(domains).first(static_cast<std::size_t>(runs))) {
+      EXPECT_EQ(browser.load(stranger(get("/check"))).status, 200);
+      EXPECT_EQ(browser.load(style).status, 200);
+      Request typed = stranger(get("/check"));
+      typed.query.emplace("domain", domain);
+      EXPECT_EQ(browser.load(typed).status, 200);
+      EXPECT_GT(browser.watch(stranger(get("/check/" + domain)), seconds(10), end), 0);
+      EXPECT_EQ(browser.last, 200) << domain;
+      // The record is not there yet; then it is, and the deeper tests take ten minutes
+      const Request deep = stranger(get("/check/" + domain + "/deep"));
+      proof = check::Proof::missing;
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(browser.load(deep).status, 403);
+      proof = check::Proof::proved;
+      EXPECT_GT(browser.watch(deep, seconds(600), end), 600 / (2 * 6));
+      EXPECT_EQ(browser.last, 200) << domain;
+      EXPECT_EQ(browser.load(deep).status, 200) << "once more, as it was kept";
+    }
+    EXPECT_EQ(browser.refused, 0);
+    site->stop();
+  }
 }
 
 TEST_F(SiteTest, PagesOfOtherSitesStartNoCheck) {
