@@ -100,7 +100,10 @@ Task<std::optional<Connection>> RemoteAttempt::open() {
       RaceEnd end = co_await run_race(shared_.loop, shared_.pool.farewells(), std::move(contestants),
                                       options_->timeouts, breaker_);
       learn(end, level, runners);
-      if (!end.winner) continue;
+      if (!end.winner) {
+        if (note_.rest.count() > 0) co_return std::nullopt;
+        continue;
+      }
       Candidate& winner = levels_[level][runners[*end.winner]];
       winner.done = true;  // whatever comes of it, the next one is another
       auto connection = co_await secure(winner, std::move(end.conversation));

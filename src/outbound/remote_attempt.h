@@ -43,6 +43,7 @@ class RemoteAttempt {
   // remote_transaction.cc: sending
   [[nodiscard]] std::optional<smtp::Reply> check_body();
   Task<void> use(Connection connection);
+  void come_again(const ip::Endpoint& endpoint);
   // What became of one transaction.
   enum class Then : std::uint8_t {
     go_on,      // with the rest, over the same connection

@@ -137,11 +137,15 @@ void RemoteAttempt::settle(std::size_t position, smtp::Reply reply, const Connec
 }
 
 // Whoever has no answer has the reason why there was no connection, or the refusal that the other family was to mend.
+// What was broken off has none of these: there was more to try, and a refusal until then is not the last word.
 void RemoteAttempt::settle_rest() {
-  const smtp::Reply lost(451, {4, 4, 2}, breaker_.cancelled() ? "broken off" : "no server could be talked to");
+  const bool broken_off = breaker_.cancelled();
+  const smtp::Reply lost(451, {4, 4, 2}, broken_off ? "broken off" : "no server could be talked to");
   for (std::size_t i = 0; i < results_.size(); ++i) {
     if (results_[i]) continue;
-    if (!blamed_[i]) {
+    if (broken_off) {
+      results_[i] = lost;
+    } else if (!blamed_[i]) {
       results_[i] = failure_ ? *failure_ : lost;
     } else if (failure_ && failure_->temporary()) {
       results_[i] = smtp::Reply(451, {4, 7, blamed_[i]->enhanced.detail},
@@ -150,10 +154,18 @@ void RemoteAttempt::settle_rest() {
       results_[i] = *blamed_[i];
     }
   }
-  if (greeted_ || breaker_.cancelled() || !failure_ || failure_->permanent()) return;
+  if (greeted_ || broken_off || !failure_ || failure_->permanent()) return;
   shared_.pace.unreachable(hop_.destination);
   note_.unreachable = true;
   note_.text = failure_->text;
+}
+
+void RemoteAttempt::come_again(const ip::Endpoint& endpoint) {
+  for (std::vector<Candidate>& level : levels_) {
+    for (Candidate& one : level) {
+      if (ip::Endpoint{one.address, port_} == endpoint) one.done = false;
+    }
+  }
 }
 
 Task<void> RemoteAttempt::use(Connection connection) {
@@ -176,8 +188,11 @@ Task<void> RemoteAttempt::use(Connection connection) {
     std::vector<std::size_t> chunk = pending();
     std::erase_if(chunk, [&](std::size_t i) { return blamed_[i] && !only_; });
     if (chunk.empty()) break;
-    // RFC 9422 4.1: a further one needs a new connection
-    if (connection.messages >= messages) break;
+    // RFC 9422 4.1: a further one needs a new connection, for which nothing speaks against the same address
+    if (connection.messages >= messages) {
+      come_again(connection.endpoint);
+      break;
+    }
     if (chunk.size() > most) chunk.resize(most);
     then = co_await transact(connection, std::move(chunk));
   }

@@ -67,13 +67,14 @@ class Router {
     drop(text, "is of a family that this host does not send over");
   }
 
+  // Only what was answered says whether the host's zone is signed: who makes the look-up of one family fail must not
+  // switch DANE off for the other (RFC 7672 2.1.2).
   Task<Addresses> addresses(dns::Name host, bool by_operator) {
     Addresses out;
     for (const Type type : {Type::aaaa, Type::a}) {
       const dns::AnswerPtr answer = co_await resolver_.query(host, type, budget_);
       if (dns::is_temporary(answer->status)) {
         out.unknown = true;
-        out.secure = false;
         out.trouble = unknown_reply(std::string(dns::to_string(type)) + " of " + host.text(), *answer);
         continue;
       }

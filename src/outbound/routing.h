@@ -36,7 +36,7 @@ struct RoutingRules {
 struct MxHost {
   dns::Name name;  // the root for an address literal
   std::uint16_t preference = 0;
-  bool addresses_secure = false;       // A and AAAA were validated
+  bool addresses_secure = false;       // what came of A and AAAA was validated
   std::vector<ip::Address> addresses;  // usable ones
 };
 

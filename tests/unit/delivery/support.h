@@ -111,9 +111,10 @@ struct Step {
 };
 class ScriptedServer {
  public:
-  ScriptedServer(io::Loop& loop, std::string greeting, std::vector<Step> steps, bool hang_up = true)
+  ScriptedServer(io::Loop& loop, std::string greeting, std::vector<Step> steps, bool hang_up = true,
+                 const ip::Endpoint& at = {ip::Address::loopback(ip::Family::v6), 0})
       : loop_(loop), greeting_(std::move(greeting)), steps_(std::move(steps)), hang_up_(hang_up), scope_(loop) {
-    auto fd = io::bind_listener({ip::Address::loopback(ip::Family::v6), 0}, {});
+    auto fd = io::bind_listener(at, {});
     EXPECT_TRUE(fd.has_value());
     endpoint = io::local_endpoint(fd->get()).value();
     listener_ = std::make_unique<io::Listener>(loop_, std::move(*fd), false, false, [this](io::Accepted accepted) {

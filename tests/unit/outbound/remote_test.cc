@@ -4,6 +4,7 @@
 #include "dns/fixture.h"
 #include "outbound/smtp_remote.h"
 #include "unit/delivery/support.h"
+#include "unit/outbound/support.h"
 
 namespace postern::outbound {
 namespace {
@@ -13,7 +14,7 @@ using delivery::test::ScriptedServer;
 constexpr const char* kOffer = "250-far\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 DSN\r\n";
 constexpr const char* kText = "Subject: a\r\n\r\nHello\r\n";
 
-class RemoteTest : public testing::Test {
+class RemoteTest : public ::testing::Test {
  protected:
   void TearDown() override {
     if (remote) delivery::test::run(loop, remote->stop());
@@ -201,6 +202,73 @@ TEST_F(RemoteTest, BrokenOffWhileItWaitsForTheGreeting) {
   EXPECT_FALSE(note.unreachable) << "not its fault";
   delivery::test::run(loop, scope.join());
   delivery::test::run(loop, server.stop());
+}
+
+// RFC 9422 4.1: one message a connection and two recipients a message, and there is one address.
+TEST_F(RemoteTest, WhoTakesOneMessageAConnectionIsConnectedToAgain) {
+  ScriptedServer server(
+      loop, "220 far\r\n",
+      {{"EHLO mx.ours.example\r\n", "250-far\r\n250-PIPELINING\r\n250 LIMITS RCPTMAX=2 MAILMAX=1\r\n"},
+       {"DATA\r\n", "250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n"},
+       {"\r\n.\r\n", "250 2.0.0 taken\r\n"},
+       {"QUIT\r\n", "221 bye\r\n"}});
+  make();
+  EXPECT_EQ(lines(deliver(server.endpoint, {"a@far.example", "b@far.example", "c@far.example", "d@far.example",
+                                            "e@far.example", "f@far.example"})),
+            Lines(6, "250 2.0.0 taken"));
+  EXPECT_EQ(server.connections, 3);
+  delivery::test::run(loop, server.stop());
+}
+
+// The first host refuses for good and the second is being asked when the service stops.
+TEST_F(RemoteTest, WhatWasBrokenOffIsNotRefused) {
+  ScriptedServer six(loop, "554 5.3.2 no mail here\r\n", {{"QUIT\r\n", ""}});
+  ScriptedServer four(loop, "", {{"never", ""}}, true, {ip::Address::loopback(ip::Family::v4), six.endpoint.port});
+  bool there = false;
+  four.on_change = [&] { there = true; };
+  resolver =
+      dns::FixtureResolver(test::zone(R"({"far.example": {"MX": [[10, "six.far.example"], [20, "four.far.example"]]},
+    "six.far.example": {"AAAA": ["::1"]}, "four.far.example": {"A": ["127.0.0.1"]}})"));
+  options.port = six.endpoint.port;
+  options.allow_loopback = true;
+  make();
+  envelope = delivery::test::envelope_to({"a@far.example"});
+  delivery::test::TextBody body{std::string(kText)};
+  const delivery::Attempt attempt{&envelope, {0}, &body};
+  const delivery::RemoteHop hop{"far.example", *smtp::parse_domain("far.example", false), std::nullopt};
+  io::Breaker breaker;
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(cancel_when(loop, there, breaker)); });
+  const delivery::Results results = delivery::test::run(loop, remote->deliver(hop, attempt, note, breaker));
+  EXPECT_EQ(lines(results), (Lines{"451 4.4.2 broken off"}));
+  EXPECT_EQ(six.connections, 1);
+  delivery::test::run(loop, scope.join());
+  delivery::test::run(loop, six.stop());
+  delivery::test::run(loop, four.stop());
+}
+
+// "Slow down" at one address is a full stop for the destination: its other addresses are not asked.
+TEST_F(RemoteTest, WhoAsksForLessMailAtTheGreetingIsLeftInPeace) {
+  ScriptedServer six(loop, "421 4.7.0 too many connections, slow down\r\n", {{"QUIT\r\n", ""}});
+  ScriptedServer four(loop, "220 far\r\n", {{"never", ""}}, true,
+                      {ip::Address::loopback(ip::Family::v4), six.endpoint.port});
+  resolver =
+      dns::FixtureResolver(test::zone(R"({"far.example": {"MX": [[10, "six.far.example"], [20, "four.far.example"]]},
+    "six.far.example": {"AAAA": ["::1"]}, "four.far.example": {"A": ["127.0.0.1"]}})"));
+  options.port = six.endpoint.port;
+  options.allow_loopback = true;
+  make();
+  envelope = delivery::test::envelope_to({"a@far.example"});
+  delivery::test::TextBody body{std::string(kText)};
+  const delivery::Attempt attempt{&envelope, {0}, &body};
+  const delivery::RemoteHop hop{"far.example", *smtp::parse_domain("far.example", false), std::nullopt};
+  io::Breaker breaker;
+  const delivery::Results results = delivery::test::run(loop, remote->deliver(hop, attempt, note, breaker));
+  EXPECT_EQ(lines(results), (Lines{"421 4.7.0 too many connections, slow down"}));
+  EXPECT_GT(note.rest.count(), 0);
+  EXPECT_EQ(four.connections, 0);
+  delivery::test::run(loop, six.stop());
+  delivery::test::run(loop, four.stop());
 }
 
 }  // namespace

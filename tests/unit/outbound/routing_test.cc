@@ -109,6 +109,14 @@ TEST(Routing, WhatIsNotKnownIsTemporary) {
     "m.example": {"A": ["192.168.7.1"], "AAAA": "SERVFAIL"}})",
                          "d.example")),
             "m.example");
+  // and it alone says whether its zone is signed: a look-up that somebody makes fail does not switch DANE off
+  for (const bool secure : {true, false}) {
+    const std::string answered = std::string(R"({"d.example": {"MX": [[10, "m.example"]]}, "m.example": {"secure": )") +
+                                 (secure ? "true" : "false") + R"(, "A": ["192.168.7.1"], "AAAA": "BOGUS"}})";
+    const Routing routing = routed(answered, "d.example");
+    ASSERT_EQ(routing.hosts.size(), 1U);
+    EXPECT_EQ(routing.hosts[0].addresses_secure, secure);
+  }
   // The look-ups of one attempt are counted
   dns::FixtureResolver resolver = zone(kThree);
   dns::Budget budget(1);
