@@ -231,7 +231,7 @@ struct ServerProcess::Impl {
     server->reload(make_runtime());
     sending->reload(*config);
     queue->wake();
-    if (web != nullptr) web->restart();
+    if (web != nullptr) web->restart(config->web.tls);
     log::info("reloaded", {{"mailboxes", directory->mailbox_count()}});
   }
 
@@ -404,7 +404,7 @@ Result<void> ServerProcess::open() {
       else
         log::error("web_not_listening", {{"address", endpoint.text()}, {"why", socket.error().what}});
     }
-    if (!sockets.empty()) own.web = std::make_unique<WebProcess>(config.file, std::move(sockets));
+    if (!sockets.empty()) own.web = std::make_unique<WebProcess>(config.file, std::move(sockets), config.web.tls);
   }
   if (io::running_as_root()) {
     if (config.user.empty()) {

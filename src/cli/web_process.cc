@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/thread_annotations.h"
 #include "base/time.h"
+#include "cli/web_keys.h"
 #include "cli/web_tool.h"
 
 extern "C" char** environ;  // POSIX; no header declares it everywhere
@@ -32,6 +33,7 @@ constexpr seconds kStopMax{5};
 struct WebProcess::Impl {
   std::string file;
   std::vector<UniqueFd> sockets;
+  UniqueFd certificates;  // under the mutex; none: the process reads them itself
   std::thread thread;
   std::mutex mutex;
   std::condition_variable changed;
@@ -44,13 +46,14 @@ struct WebProcess::Impl {
     for (char** at = environ; *at != nullptr; ++at) {
       const std::string_view entry(*at);
       if (entry.starts_with("NOTIFY_SOCKET=") || entry.starts_with("LISTEN_") || entry.starts_with("WATCHDOG_") ||
-          entry.starts_with(kWebSockets) || entry.starts_with(kWebParent))
+          entry.starts_with(kWebSockets) || entry.starts_with(kWebParent) || entry.starts_with(kWebCertificates))
         continue;
       out.emplace_back(entry);
     }
     std::string numbers = std::string(kWebSockets) + "=";
     for (const UniqueFd& fd : sockets) numbers += (numbers.ends_with('=') ? "" : ",") + std::to_string(fd.get());
     out.push_back(std::move(numbers));
+    if (certificates.valid()) out.push_back(std::string(kWebCertificates) + "=" + std::to_string(certificates.get()));
     out.push_back(std::string(kWebParent) + "=" + std::to_string(::getpid()));
     return out;
   }
@@ -62,6 +65,7 @@ struct WebProcess::Impl {
     ::posix_spawnattr_init(&attributes);
     // Onto itself: close-on-exec is taken off in the child alone
     for (const UniqueFd& fd : sockets) ::posix_spawn_file_actions_adddup2(&actions, fd.get(), fd.get());
+    if (certificates.valid()) ::posix_spawn_file_actions_adddup2(&actions, certificates.get(), certificates.get());
     ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", 0, 0);
     sigset_t none;
     ::sigemptyset(&none);
@@ -122,9 +126,11 @@ struct WebProcess::Impl {
   }
 };
 
-WebProcess::WebProcess(std::string config_file, std::vector<UniqueFd> sockets) : impl_(std::make_unique<Impl>()) {
+WebProcess::WebProcess(std::string config_file, std::vector<UniqueFd> sockets, const io::TlsServerOptions& tls)
+    : impl_(std::make_unique<Impl>()) {
   impl_->file = std::move(config_file);
   impl_->sockets = std::move(sockets);
+  read_certificates(tls);
 }
 WebProcess::~WebProcess() { stop(); }
 
@@ -132,7 +138,20 @@ void WebProcess::start() {
   impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
 }
 
-void WebProcess::restart() {
+void WebProcess::read_certificates(const io::TlsServerOptions& tls) {
+  if (tls.certificates.empty()) return;
+  auto packed = pack_certificates(tls);
+  if (!packed) {
+    log::error("web_certificate_not_read",
+               {{"why", packed.error().what}, {"remedy", "let the service's user read it, or restart"}});
+    return;
+  }
+  const std::lock_guard lock(impl_->mutex);
+  impl_->certificates = std::move(*packed);
+}
+
+void WebProcess::restart(const io::TlsServerOptions& tls) {
+  read_certificates(tls);
   const std::lock_guard lock(impl_->mutex);
   impl_->again = true;
   if (impl_->child > 0) ::kill(impl_->child, SIGTERM);

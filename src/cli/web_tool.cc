@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
+#include <optional>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -20,6 +21,7 @@
 #include "cli/output.h"
 #include "cli/record_source.h"
 #include "cli/web_answers.h"
+#include "cli/web_keys.h"
 #include "config/config.h"
 #include "io/listener.h"
 #include "io/process.h"
@@ -99,8 +101,19 @@ Result<std::vector<Socket>> listening_sockets(const web::Options& options) {
   return out;
 }
 
+// The certificates that `postern serve` handed over; nothing where the files are ours to read.
+Result<std::optional<std::vector<io::TlsCertificate>>> handed_certificates() {
+  const char* const given = std::getenv(kWebCertificates);
+  if (given == nullptr) return std::nullopt;
+  const auto number = parse_unsigned(given, 100'000);
+  ::unsetenv(kWebCertificates);
+  if (!number) return fail(ErrorKind::invalid, std::string(kWebCertificates) + " is no number");
+  const UniqueFd fd(static_cast<int>(*number));
+  return unpack_certificates(fd.get());
+}
+
 // What may be read from now on: see docs/web.md.
-std::vector<std::string> readable_files(const config::Config& config) {
+std::vector<std::string> readable_files(const config::Config& config, bool certificates) {
   std::vector<std::string> out{config.file,
                                config.records.directory,
                                config.data_dir + "/aggregates",
@@ -122,6 +135,7 @@ std::vector<std::string> readable_files(const config::Config& config) {
                                "/dev/urandom",
                                "/dev/null"};
   for (const io::TlsCertificate& certificate : config.web.tls.certificates) {
+    if (!certificates) break;
     out.push_back(certificate.certificate);
     out.push_back(certificate.key);
   }
@@ -142,6 +156,7 @@ class Process {
                   "there is nothing to listen on; write [web] listen = [\"[::1]:8025\", "
                   "\"127.0.0.1:8025\"] in " +
                       config_->file);
+    POSTERN_TRY(handed_, handed_certificates());
     POSTERN_TRY_VOID(read_certificates());
     if (io::running_as_root() && !config_->user.empty()) {
       POSTERN_TRY_VOID(io::drop_privileges(config_->user));
@@ -154,7 +169,7 @@ class Process {
         log::warning("web_no_proofs", {{"why", secret.error().what}});
     }
     if (io::running_as_root()) log::warning("web_as_root", {{"remedy", "set user = \"postern\" in the configuration"}});
-    POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_)));
+    POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_, !handed_)));
     if (sandboxed == web::Sandboxed::no_kernel)
       log::warning("web_not_sandboxed", {{"why", "this kernel has no Landlock, or it is switched off"}});
     return {};
@@ -181,20 +196,24 @@ class Process {
 
  private:
   Result<void> read_certificates() {
-    if (options_->tls.certificates.empty()) return {};
-    POSTERN_TRY(tls_, io::TlsServerContext::make(options_->tls));
+    io::TlsServerOptions options = options_->tls;
+    if (handed_) options.certificates = *handed_;  // renewed ones come with the next process
+    if (options.certificates.empty()) return {};
+    POSTERN_TRY(tls_, io::TlsServerContext::make(options));
     return {};
   }
 
   void start() {
+    std::string addresses;
     for (Socket& socket : sockets_) {
+      // Not those of the configuration, whose change waits for a restart of the server
+      if (const auto local = io::local_endpoint(socket.fd.get()); local)
+        addresses += (addresses.empty() ? "" : " ") + local->text();
       web::Server::Tls tls;
       if (!socket.loopback) tls = [this] { return tls_; };
       server_->listen(std::move(socket.fd), std::move(tls));
     }
     tasks_.spawn(site_->follow());
-    std::string addresses;
-    for (const ip::Endpoint& endpoint : options_->listen) addresses += (addresses.empty() ? "" : " ") + endpoint.text();
     log::info("web_ready", {{"listening", addresses}});
     io::notify_supervisor("READY=1");
   }
@@ -274,6 +293,7 @@ class Process {
   std::shared_ptr<const web::Options> options_;
   std::string proof_secret_;  // empty: visitors get no deeper checks
   std::vector<Socket> sockets_;
+  std::optional<std::vector<io::TlsCertificate>> handed_;
   std::shared_ptr<io::TlsServerContext> tls_;
   io::Loop loop_;
   std::unique_ptr<io::BlockingPool> pool_;

@@ -14,6 +14,8 @@ struct WebOptions {
 inline constexpr const char* kWebSockets =
     "POSTERN_WEB_SOCKETS";  // "7,8": listening sockets, in the order of [web] listen
 
+inline constexpr const char* kWebCertificates = "POSTERN_WEB_CERTIFICATES";  // "9": web_keys.h
+
 inline constexpr const char* kWebParent = "POSTERN_WEB_PARENT";  // the number of the process that started us
 
 struct WebPasswordOptions {

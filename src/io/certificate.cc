@@ -20,9 +20,10 @@ namespace {
 
 constexpr int kMaxChain = 16;
 
-Result<BioPtr> open_pem(const std::string& what, const std::string& path) {
+Result<BioPtr> open_pem(const std::string& what, const std::string& path, const std::string& text = {}) {
   ERR_clear_error();
-  BioPtr file(BIO_new_file(path.c_str(), "r"));
+  BioPtr file(text.empty() ? BIO_new_file(path.c_str(), "r")
+                           : BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   if (file == nullptr) {
     const int error = errno;
     ERR_clear_error();
@@ -76,8 +77,8 @@ std::string_view contents(BIO* memory) {
   return {data, static_cast<std::size_t>(size)};
 }
 
-Result<KeyPtr> load_key(const std::string& path) {
-  POSTERN_TRY(const BioPtr file, open_pem("TLS key", path));
+Result<KeyPtr> load_key(const std::string& path, const std::string& text = {}) {
+  POSTERN_TRY(const BioPtr file, open_pem("TLS key", path, text));
   KeyPtr key(PEM_read_bio_PrivateKey(file.get(), nullptr, no_passphrase, nullptr));
   if (key == nullptr) {
     return fail(ErrorKind::invalid, "TLS key " + path + ": no usable private key (" + openssl_error() +
@@ -129,7 +130,7 @@ bool name_matches(const std::string& pattern, std::string_view name) {
 
 Result<LoadedCertificate> load_certificate(const TlsCertificate& files) {
   LoadedCertificate out;
-  POSTERN_TRY(const BioPtr file, open_pem("TLS certificate", files.certificate));
+  POSTERN_TRY(const BioPtr file, open_pem("TLS certificate", files.certificate, files.certificate_text));
   out.leaf.reset(PEM_read_bio_X509(file.get(), nullptr, no_passphrase, nullptr));
   if (out.leaf == nullptr) {
     return fail(ErrorKind::invalid, "TLS certificate " + files.certificate + ": no certificate in it (" +
@@ -142,7 +143,7 @@ Result<LoadedCertificate> load_certificate(const TlsCertificate& files) {
     sk_X509_push(out.chain.get(), next);
   }
   ERR_clear_error();
-  POSTERN_TRY(out.key, load_key(files.key));
+  POSTERN_TRY(out.key, load_key(files.key, files.key_text));
   if (X509_check_private_key(out.leaf.get(), out.key.get()) != 1) {
     ERR_clear_error();
     return fail(ErrorKind::invalid, "TLS key " + files.key + " does not belong to the certificate " +

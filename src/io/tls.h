@@ -19,6 +19,8 @@ struct TlsCertificate {
   std::string certificate;         // PEM file: leaf and chain
   std::string key;                 // PEM file; may be the same file
   std::vector<std::string> names;  // empty: taken from the certificate (subjectAltName)
+  // What is in the files, where somebody else has read them: then they are not opened.
+  std::string certificate_text, key_text;
 };
 
 struct TlsServerOptions {
