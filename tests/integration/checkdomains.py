@@ -129,14 +129,17 @@ tls.starttls patient pass
 
 
 class Place:
-    """The namespace, the certificates and the servers; `domains` are for Laboratory. stop() ends it all."""
+    """The namespace, the certificates and the servers; `domains` are for Laboratory, beside good.lab; without `broken` there are none. stop()
+    ends it all."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, broken=True):
         self.folder, self.parts, self.domains, self.postern, self.spaces = os.path.abspath(folder), [], [], None, contextlib.ExitStack()
         os.makedirs(self.folder, exist_ok=True)
         self.ca = Authority(os.path.join(self.folder, "certificates"))
-        self.todo = []
-        self.plan()
+        self.todo, self.broken, ca = [], broken, self.ca
+        self.mx1, self.mx2, self.mx2rsa = ca.issue("mx1", ["mx1.good.lab"]), ca.issue("mx2", ["mx2.good.lab"]), ca.issue("mx2rsa", ["mx2.good.lab"], key=rsa(3072))
+        if broken:
+            self.plan()
         self.keys = {GOOD_KEYS[0]: self.ca.key_digest("mx1"), GOOD_KEYS[1]: self.ca.key_digest("mx2"), GOOD_KEYS[2]: self.ca.key_digest("mx2rsa")}
 
     def add(self, name, *servers, records=(), zone=None, more="", hosts_of=None, mx="@ MX 10 mx\n"):
@@ -156,7 +159,6 @@ class Place:
 
     def plan(self):
         ca, other = self.ca, "TLSA 3 1 1 " + "cd" * 32
-        self.mx1, self.mx2, self.mx2rsa = ca.issue("mx1", ["mx1.good.lab"]), ca.issue("mx2", ["mx2.good.lab"]), ca.issue("mx2rsa", ["mx2.good.lab"], key=rsa(3072))
         fair = tls(self.pair("fair", ["mx.lab"]))
         # --- reachability and the dialogue
         self.add("refused", None, None)
@@ -257,12 +259,12 @@ class Place:
             file.write(open(lab.web.ca).read() + open(self.ca.root).read())
         for make, words, options in self.todo:
             self.parts.append(make(*words, **options))
-        self.far = LongWay(self.label, self.label + "f", FAR, VOID, 0.08)
-        self.parts.append(self.far)
-        self.parts.append(Server(FAR, "mx.far.lab", context=tls((self.ca.path("fair.pem"), self.ca.path("fair.key"))), listener=self.far.listener))
+        if self.broken:
+            far = LongWay(self.label, self.label + "f", FAR, VOID, 0.08)
+            self.parts += [far, Server(FAR, "mx.far.lab", context=tls((self.ca.path("fair.pem"), self.ca.path("fair.key"))), listener=far.listener)]
+            self.parts.append(Postfix("mx.post.lab", "post.lab", [self.post], {place("post")[1]: ""}, more="tls_preempt_cipherlist = no\n"))
         self.parts.append(Postfix("mx2.good.lab", "good.lab", [self.mx2, self.mx2rsa], {M2[0]: "", M2[1]: ""},
                                   more="smtpd_tls_protocols = >=TLSv1.2\ntls_high_cipherlist = ECDHE+AESGCM:ECDHE+CHACHA20\nsmtpd_tls_ciphers = high\n"))
-        self.parts.append(Postfix("mx.post.lab", "post.lab", [self.post], {place("post")[1]: ""}, more="tls_preempt_cipherlist = no\nsmtpd_tls_eecdh_grade = auto\n"))
         self.postern = Gateway("mx1", config=gateway_config + f'[tls]\ncertificates = [{{ certificate = "{self.mx1[0]}", key = "{self.mx1[1]}" }}]\n',
                                listen=f'[[listen]]\nrole = "mx"\naddress = ["[{M1[0]}]:25", "{M1[1]}:25"]\n',
                                domains='[[domain]]\nname = "good.lab"\ndeliver = "sink:"\nmailboxes = ["alice"]\naliases = { postmaster = ["alice"], abuse = ["alice"] }\n',
