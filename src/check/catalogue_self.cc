@@ -29,6 +29,11 @@ constexpr std::array kChecks = {
           "Passes where a configured certificate has it and is valid; warns where it ends within 14 days; fails where "
           "none has the name.",
           "RFC 7672 3.2.3, RFC 8461 4.2"},
+    Check{
+        "tls.self_served", tls, "What is served is what is configured",
+        "Of our addresses among the MX hosts: passes where the certificate that was served is a configured one; fails "
+        "for another; not tested where none of them was reached.",
+        "postern 6.5-53"},
     Check{"dane.self", dane, "TLSA records match our certificate",
           "Fails where there are records and none matches a certificate of ours; information where there is none.",
           "RFC 7672 3.1"},

@@ -61,6 +61,7 @@ class Context {
   dns::Name zone;                  // the zone that the domain is in; the root until it is known
   std::vector<dns::Name> servers;  // of that zone
   std::map<dns::Name, std::vector<ip::Address>> own_addresses;      // of each server
+  std::vector<dns::Name> unknown_servers;                           // DNS did not say all addresses of these
   std::vector<std::pair<dns::Name, ip::Address>> server_addresses;  // that may be asked
   bool nothing_known = false;                                       // DNS does not work here: the report is no report
   bool domain_bogus = false;

@@ -219,6 +219,10 @@ void Judge::delay(const View& view) {
 void Judge::hello(const View& view) {
   const ServerFacts& facts = *view.server;
   if (facts.banner_code != 220) return;
+  if (facts.extended && facts.tls && !facts.extended_tls)
+    return add("smtp.ehlo", facts.our_side ? Outcome::not_tested : Outcome::fail, view.subject,
+               "taken in clear; under TLS it came to nothing: " + facts.problem,
+               "look in the server's log at what follows STARTTLS: mail over TLS gets no further here");
   if (facts.extended) return add("smtp.ehlo", Outcome::pass, view.subject, "250 " + facts.hello_reply);
   if (facts.hello_code == 250)
     return add("smtp.ehlo", Outcome::warn, view.subject, "EHLO was refused, HELO taken",
@@ -250,9 +254,9 @@ void Judge::extensions(const View& view) {
   } else {
     add("smtp.auth_in_clear", Outcome::pass, view.subject, "no AUTH before TLS");
   }
-  if (shows_version(facts.banner))
-    add("smtp.software", Outcome::info, view.subject, "220 " + facts.banner,
-        "the greeting tells a version; nobody needs it");
+  const bool version = shows_version(facts.banner);
+  add("smtp.software", version ? Outcome::info : Outcome::pass, view.subject, "220 " + facts.banner,
+      "the greeting tells a version; nobody needs it");
 }
 
 // Whoever reads the report sees what was left out, and why.

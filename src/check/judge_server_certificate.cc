@@ -73,7 +73,9 @@ void Judge::certificate(const View& view) {
   }
   if (lifetime > kLong)
     add("tls.lifetime", Outcome::info, view.subject, "valid for longer than 398 days: " + dates,
-        "none is needed; public authorities issue no such certificates any more");
+        "nothing must be done; public authorities issue no such certificates any more");
+  else
+    add("tls.lifetime", Outcome::pass, view.subject, std::to_string(lifetime / kDay) + " days: " + dates);
   certificate_key(view);
   chain(view);
   trust(view);
@@ -203,11 +205,18 @@ void Judge::shared_key() {
   for (const View& view : views_) {
     if (view.certificate() != nullptr) hosts[view.certificate()->spki].insert(view.host->name.text());
   }
+  std::set<std::string> all;
+  bool shared = false;
   for (const auto& [key, names] : hosts) {
+    all.insert(names.begin(), names.end());
     if (names.size() < 2) continue;
+    shared = true;
     add("tls.shared_key", Outcome::info, target_.domain.text(), "one key for " + join({names.begin(), names.end()}),
         "keys of their own let the hosts change them one after the other (with DANE that is the safer way)");
   }
+  if (!shared && all.size() > 1)
+    add("tls.shared_key", Outcome::pass, target_.domain.text(),
+        join({all.begin(), all.end()}) + " have keys of their own");
 }
 
 }  // namespace postern::check::judging

@@ -171,6 +171,7 @@ void Judge::dane_host(const MailHost& host) {
   bool seen = false;
   const CertificateFacts* own = nullptr;
   bool intermediate = false;
+  bool any_way = false;  // a record of usage 2 is on the way from what is served
   for (const dns::Tlsa& record : records) {
     bool matched = false;
     for (const View* const view : of(host)) {
@@ -179,7 +180,12 @@ void Judge::dane_host(const MailHost& host) {
       own = view->certificate();
       const auto& chain = view->tls()->chain;
       matched = matched || fit(record, chain, names, options_.now) != Fit::no_match;
+      // Of RSA beside ECDSA the deeper tests see both, the one connection one
+      matched = matched || std::ranges::any_of(view->server->certificates, [&](const CertificateFacts& one) {
+                  return record.usage == 3 && is(record, one);
+                });
       if (record.usage != 2) continue;
+      any_way = any_way || way_to_anchor(record, chain) > 1;
       const std::size_t way = way_to_anchor(record, chain);
       if (way > 1 && way <= chain.size() && !chain[way - 1].self_issued) intermediate = true;
     }
@@ -189,19 +195,28 @@ void Judge::dane_host(const MailHost& host) {
   if (seen && !stale.empty()) {
     std::string evidence;
     for (const dns::Tlsa& one : stale) evidence += (evidence.empty() ? "" : "; ") + short_form(one);
-    add("dane.stale", Outcome::info, name, "match nothing that is served: " + evidence,
-        "this is right for the next key; what is left of an old one may go");
+    add("dane.stale", Outcome::info, name, "match nothing that was served: " + evidence,
+        options_.deep ? "this is right for the next key; what is left of an old one may go"
+                      : "this is right for the next key, or for a certificate of another kind (RSA beside ECDSA, which "
+                        "--deep tells); what is left of an old one may go");
+  } else if (seen && !records.empty()) {
+    add("dane.stale", Outcome::pass, name, "every usable record matches what was served");
   }
   if (intermediate && anchors.size() < 2)
     add("dane.intermediates", Outcome::warn, name, "the only record of usage 2 is that of an intermediate authority",
         "publish the records of all intermediates that the authority may issue from next, or one 3 1 1 of your own key",
         own != nullptr ? tlsa_record(host.name, options_.smtp_port, own->spki) : std::string());
+  else if (any_way)
+    add("dane.intermediates", Outcome::pass, name,
+        intermediate ? std::to_string(anchors.size()) + " records of usage 2" : "the record of usage 2 is a root's");
   if (own == nullptr) return;
   const WallMs age = options_.now - own->not_before;
   if (age >= 0 && age < 2 * WallMs{1000} * host.tlsa->ttl)
     add("dane.young_certificate", Outcome::info, name,
         "the certificate is younger than two TTLs of its TLSA records (" + std::to_string(host.tlsa->ttl) + " s)",
         "keep the old record until two TTLs have passed: caches still have the set without the new one");
+  else if (age >= 0)
+    add("dane.young_certificate", Outcome::pass, name, "the certificate is of " + day(own->not_before));
 }
 
 void Judge::sts_and_dane(const MailHost& host) {

@@ -72,6 +72,8 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
   const auto four = co_await context.ask(host.name, Type::a);
   host.is_alias = six->canonical != host.name && !six->canonical.is_root();
   if (!host.is_alias) host.is_alias = four->canonical != host.name && !four->canonical.is_root();
+  host.unknown6 = is_temporary(six->status);
+  host.unknown4 = is_temporary(four->status);
   host.secure = six->security == dns::Security::secure && four->security == dns::Security::secure;
   const std::string evidence = describe(host.name, Type::aaaa, *six) + "; " + describe(host.name, Type::a, *four);
   if (six->status == Status::bogus || four->status == Status::bogus) {
@@ -137,23 +139,27 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
 void judge_families(Context& context) {
   const auto& hosts = context.target.hosts;
   const std::string domain = context.report.domain;
-  std::vector<std::string> without6, without4, unknown;
+  std::vector<std::string> without6, without4, unknown6, unknown4;
   for (const MailHost& host : hosts) {
     const auto has = [&](bool v6) {
       return std::ranges::any_of(host.addresses, [v6](const Address& a) { return a.address.is_v6() == v6; });
     };
-    if (!has(true)) without6.push_back(printable(host.name.text()));
-    if (!has(false)) without4.push_back(printable(host.name.text()));
+    if (!has(true)) (host.unknown6 ? unknown6 : without6).push_back(printable(host.name.text()));
+    if (!has(false)) (host.unknown4 ? unknown4 : without4).push_back(printable(host.name.text()));
   }
   const bool none6 = without6.size() == hosts.size();
   const std::string record = without6.empty() ? std::string() : without6.front() + ". IN AAAA ADDRESS";
-  if (without6.empty()) {
+  if (without6.empty() && !unknown6.empty()) {
+    context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + join(unknown6));
+  } else if (without6.empty()) {
     context.add("mx.ipv6", Outcome::pass, domain, "every MX host has an AAAA record: " + names_of(hosts));
   } else {
     context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no AAAA record: " + join(without6),
                 "give every mail host an IPv6 address, with a PTR record, and listen on it", record);
   }
-  if (without4.empty()) {
+  if (without4.empty() && !unknown4.empty()) {
+    context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + join(unknown4));
+  } else if (without4.empty()) {
     context.add("mx.ipv4", Outcome::pass, domain, "every MX host has an A record");
   } else {
     context.add("mx.ipv4", without4.size() == hosts.size() ? Outcome::warn : Outcome::info, domain,

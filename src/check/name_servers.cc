@@ -242,9 +242,18 @@ void judge_set(Context& context) {
   context.add("dns.ns_count", count >= 2 ? Outcome::pass : Outcome::warn, zone,
               std::to_string(count) + ": " + join(words), count >= 2 ? "" : "a second name server, in another network");
   const bool spread = networks4.size() > 1 || networks6.size() > 1;
-  context.add("dns.ns_networks", spread ? Outcome::pass : Outcome::warn, zone, join(words),
-              spread ? "" : "put a name server into another network");
-  if (with6.size() >= 2) {
+  const std::vector<dns::Name>& unsure = context.unknown_servers;
+  const std::string unknown =
+      unsure.empty() ? std::string() : "; DNS did not say all addresses of " + printable(unsure.front().text());
+  if (!spread && !unsure.empty()) {
+    context.unknown("dns.ns_networks", zone, join(words) + unknown);
+  } else {
+    context.add("dns.ns_networks", spread ? Outcome::pass : Outcome::warn, zone, join(words),
+                spread ? "" : "put a name server into another network");
+  }
+  if (with6.size() < 2 && !unsure.empty()) {
+    context.unknown("dns.ns_ipv6", zone, join(words) + unknown);
+  } else if (with6.size() >= 2) {
     context.add("dns.ns_ipv6", Outcome::pass, zone, join(with6));
   } else {
     const auto without = std::ranges::find_if(context.servers, [&](const dns::Name& server) {
@@ -275,7 +284,8 @@ void judge_soa(Context& context, const dns::Answer& answer) {
 Task<void> find_zone(Context& context) {
   dns::AnswerPtr ns = context.ns;
   context.zone = context.target.domain;
-  while (ns->status != Status::ok && context.zone.labels() > 1) {
+  // Where DNS does not say, the zone above is not this one
+  while (is_void(ns->status) && context.zone.labels() > 1) {
     context.zone = context.zone.suffix(context.zone.labels() - 1);
     ns = co_await context.ask(context.zone, Type::ns);
   }
@@ -289,12 +299,15 @@ Task<void> find_zone(Context& context) {
   for (std::size_t i = 0; i < context.servers.size(); ++i) {
     const dns::Name server = context.servers[i];
     auto& addresses = context.own_addresses[server];
+    bool unknown = false;
     for (const Type type : {Type::aaaa, Type::a}) {
       const auto found = co_await context.ask(server, type);
       for (const auto& address : found->addresses) {
         if (addresses.size() < kAddressesMax) addresses.push_back(address);
       }
+      unknown = unknown || is_temporary(found->status);
     }
+    if (unknown) context.unknown_servers.push_back(server);
     for (const auto& address : addresses) {
       if (context.server_addresses.size() == kAddressesMax) break;
       // Many names may have one address: it is asked once
@@ -332,6 +345,8 @@ Task<void> check_name_servers(Context& context) {
                      std::move(answers[4 * i + 2]), std::move(answers[4 * i + 3])});
     }
   }
+  if (all.empty() && !context.unknown_servers.empty())
+    co_return context.unknown("dns.ns_reach", zone, "DNS did not say the name servers' addresses");
   if (all.empty())
     co_return context.add("dns.ns_reach", Outcome::fail, zone,
                           "no name server has an address that the Internet can reach",

@@ -51,9 +51,10 @@ struct Run {
   std::shared_ptr<io::TlsClientContext> wide;  // offers all there is
 };
 
-// How long is waited for one thing. RFC 5321 4.5.3.2 gives minutes to senders; a checker's reader is waiting.
+// How long is waited for one thing. RFC 5321 4.5.3.2 gives minutes to senders; a checker's reader is waiting, and 30 s
+// are what smtp.delay warns of.
 inline constexpr auto kConnectWait = std::chrono::seconds(20);
-inline constexpr auto kReplyWait = std::chrono::seconds(60);
+inline constexpr auto kReplyWait = std::chrono::seconds(35);
 inline constexpr auto kHandshakeWait = std::chrono::seconds(20);
 
 // A dialogue where every octet is the caller's: for what a client that sends mail must never do.

@@ -140,7 +140,8 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
   co_await all_parts(context, options, services, observer);
-  context.report.complete = !budget.cancelled() && !context.nothing_known;
+  // What is still asked when the time is over is not answered, also where that ends the run at once
+  context.report.complete = !budget.cancelled() && !deadline.passed(services.loop.now()) && !context.nothing_known;
   over.notify();
   co_await watcher.join();
   context.report.ended = wall_now();

@@ -26,7 +26,8 @@ struct MailHost {
   dns::Name name;
   std::uint16_t preference = 0;
   bool is_alias = false;
-  bool secure = false;  // its addresses were validated, all CNAMEs on the way too
+  bool secure = false;                      // its addresses were validated, all CNAMEs on the way too
+  bool unknown6 = false, unknown4 = false;  // DNS did not say whether it has addresses of the family
   std::vector<Address> addresses;
   // TLSA at _25._tcp.NAME (dane::discover): records, whether validated, and the status of the look-up
   dns::Name tlsa_base;  // the host's name or what it is an alias of: where `tlsa` was found; the root: the host's name

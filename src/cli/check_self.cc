@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "check/context.h"
 #include "cli/key_text.h"
+#include "crypto/digest.h"
 #include "dane/dane.h"
 #include "io/sockaddr.h"
 #include "io/tls.h"
@@ -20,6 +22,7 @@ using check::Report;
 using dns::Type;
 
 constexpr std::uint32_t kLookupsMax = 1000;
+constexpr std::size_t kCertificateMax = std::size_t{1} << 20;
 constexpr WallMs kFortnightMs = WallMs{14} * 24 * 3600 * 1000;
 
 class SelfJudge {
@@ -39,6 +42,7 @@ class SelfJudge {
     co_await judge_sources();
     co_await judge_keys();
     judge_certificates();
+    judge_served();
     co_await judge_tlsa();
     judge_sts();
   }
@@ -60,6 +64,7 @@ class SelfJudge {
   Task<void> judge_name_of(ip::Address address);
   Task<void> judge_keys();
   void judge_certificates();
+  void judge_served();
   Task<void> judge_tlsa();
   void judge_sts();
 
@@ -222,6 +227,35 @@ void SelfJudge::judge_certificates() {
       "get a certificate that has " + subject + " among its names, and name it in [tls]");
 }
 
+// What the world sees: the run before connected to the MX hosts' addresses, and its findings have the fingerprints.
+void SelfJudge::judge_served() {
+  static constexpr std::string_view kWord = "SHA-256 ";
+  bool any = false;
+  for (const ip::Address& address : self_.listen) {
+    const std::string place = "[" + address.text() + "]";
+    const auto seen = std::ranges::find_if(report_.findings, [&](const check::Finding& finding) {
+      return finding.id == "tls.certificate" && finding.subject.ends_with(place) &&
+             finding.evidence.find(kWord) != std::string::npos;
+    });
+    if (seen == report_.findings.end()) continue;
+    any = true;
+    const std::string served = seen->evidence.substr(seen->evidence.rfind(kWord) + kWord.size(), 64);
+    const auto ours = std::ranges::find(self_.certificates, served, &SelfCertificate::fingerprint);
+    if (ours != self_.certificates.end()) {
+      add("tls.self_served", Outcome::pass, address.text(), ours->file + " is served");
+      continue;
+    }
+    std::string evidence = "served is " + served.substr(0, 16);
+    for (const SelfCertificate& one : self_.certificates)
+      evidence += "; " + one.file + " is " + (one.fingerprint.empty() ? one.problem : one.fingerprint.substr(0, 16));
+    add("tls.self_served", Outcome::fail, address.text(), evidence,
+        "reload the server, which still has another certificate; or see who else answers at that address");
+  }
+  if (!any)
+    add("tls.self_served", Outcome::not_tested, report_.domain,
+        "no address of ours that an MX record leads to was reached with TLS: is the server running?");
+}
+
 Task<void> SelfJudge::judge_tlsa() {
   const auto name = host_.below("_25._tcp");
   if (!name) co_return;
@@ -271,6 +305,20 @@ void SelfJudge::judge_sts() {
       allowed ? "" : "add a line to the policy, and change the record's id: mx: " + printable(host_.text()));
 }
 
+// SHA-256 of the first certificate in a PEM file, hex; empty where there is none.
+std::string fingerprint_of(const std::string& file) {
+  static constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----", kEnd = "-----END";
+  const auto text = read_file(file, kCertificateMax);
+  if (!text) return {};
+  const std::size_t begin = text->find(kBegin);
+  const std::size_t end = begin == std::string::npos ? begin : text->find(kEnd, begin + kBegin.size());
+  if (end == std::string::npos) return {};
+  std::string lines = text->substr(begin + kBegin.size(), end - begin - kBegin.size());
+  std::erase_if(lines, [](char c) { return c == '\n' || c == '\r' || c == ' '; });
+  const auto der = from_base64(lines);
+  return der ? to_hex(crypto::view_of(crypto::Sha256::of(*der))) : std::string();
+}
+
 std::vector<ip::Address> global_ones(const std::vector<ip::Address>& all) {
   std::vector<ip::Address> out;
   std::ranges::copy_if(all, std::back_inserter(out), [](const ip::Address& address) { return address.is_global(); });
@@ -313,7 +361,8 @@ SelfFacts self_facts(const config::Config& config) {
   for (const io::TlsCertificate& one : config.tls.certificates) files.push_back(one.certificate);
   if (files.empty()) files.push_back(config.self_signed_certificate());
   for (const std::string& file : files) {
-    SelfCertificate one{.file = file, .names = {}, .key_digest = {}, .problem = {}};
+    SelfCertificate one{
+        .file = file, .names = {}, .key_digest = {}, .fingerprint = fingerprint_of(file), .problem = {}};
     if (auto summary = io::certificate_summary(file)) {
       one.names = std::move(summary->names);
       one.not_after = summary->not_after;

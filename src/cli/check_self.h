@@ -20,8 +20,9 @@ struct SelfCertificate {
   std::string file;
   std::vector<std::string> names;
   WallMs not_after = 0;
-  std::string key_digest;  // raw octets, as TLSA 3 1 1 has them
-  std::string problem;     // of a file that cannot be read
+  std::string key_digest;   // raw octets, as TLSA 3 1 1 has them
+  std::string fingerprint;  // SHA-256 of the certificate, hex
+  std::string problem;      // of a file that cannot be read
 };
 
 struct SelfFacts {

@@ -161,11 +161,13 @@ std::string nagios_line(const Report& report) {
   std::string out = "CHECK " + std::string(kWords.at(static_cast<std::size_t>(nagios_code(report)))) + " - " +
                     report.domain + ": " + std::to_string(number[Outcome::fail]) + " fail, " +
                     std::to_string(number[Outcome::warn]) + " warn";
-  std::size_t named = 0;
+  std::vector<std::string_view> named;
   for (const Outcome outcome : {Outcome::fail, Outcome::warn}) {
     for (const Finding& finding : report.findings) {
-      if (finding.outcome != outcome || named == 5) continue;
-      out += (named++ == 0 ? ": " : ", ") + std::string(finding.id);
+      if (finding.outcome != outcome || named.size() == 5 || std::ranges::find(named, finding.id) != named.end())
+        continue;
+      out += (named.empty() ? ": " : ", ") + std::string(finding.id);
+      named.push_back(finding.id);
     }
   }
   // Performance data: value[UOM];warn;crit

@@ -167,8 +167,8 @@ class Web:
 
 
 class Laboratory:
-    def __init__(self, folder, domains):
-        self.folder, self.anchors = os.path.abspath(folder), []
+    def __init__(self, folder, domains, keys=None):
+        self.folder, self.anchors, self.keys = os.path.abspath(folder), [], keys or {}
         os.makedirs(self.folder, exist_ok=True)
         one, two, delegations, arpa = {}, {}, "", {"ip6.arpa": "", "in-addr.arpa": ""}
         for domain in domains:
@@ -206,6 +206,8 @@ class Laboratory:
         return ipaddress.ip_address(address).reverse_pointer + "."
 
     def write(self, name, text, domain):
+        for stands_for, key in self.keys.items():
+            text = text.replace(stands_for, key)
         with open(os.path.join(self.folder, name), "w") as file:
             file.write(text)
         if domain is None or not domain.sign:
@@ -234,6 +236,7 @@ class Laboratory:
 
 ANCHORED = ("ECDSAP256SHA256", ["-n", "-t", "0"], "-2")
 DIGEST, OTHER = "ab" * 32, "cd" * 32
+GOOD_KEYS = ("a1" * 32, "a2" * 32, "a3" * 32)  # stand for those of good.lab's hosts, which are made when the laboratory is (Laboratory's `keys`)
 TLSA2 = f"_25._tcp.mx TLSA 3 1 1 {DIGEST}\n_25._tcp.mx TLSA 3 1 1 {OTHER}\n"
 STS = "v=STSv1; id=1"
 
@@ -252,10 +255,10 @@ STS_FILES["logo.good.lab"] = (200, "image/svg+xml", LOGO)
 GOOD = Domain(
     "good.lab", mx="@ MX 10 mx1\n@ MX 20 mx2\n",
     hosts=f"mx1 AAAA {M1[0]}\nmx1 A {M1[1]}\nmx2 AAAA {M2[0]}\nmx2 A {M2[1]}\n", spf=spf(f"v=spf1 ip6:{M1[0]} ip4:{M1[1]} mx -all"),
-    more=f"""_25._tcp.mx1 TLSA 3 1 1 {DIGEST}
+    more=f"""_25._tcp.mx1 TLSA 3 1 1 {GOOD_KEYS[0]}
 _25._tcp.mx1 TLSA 3 1 1 {OTHER}
-_25._tcp.mx2 TLSA 3 1 1 {DIGEST}
-_25._tcp.mx2 TLSA 2 1 1 {OTHER}
+_25._tcp.mx2 TLSA 3 1 1 {GOOD_KEYS[1]}
+_25._tcp.mx2 TLSA 3 1 1 {GOOD_KEYS[2]}
 @ CAA 0 issue "ca.lab"
 mx1 TXT "v=spf1 a -all"
 mx2 TXT "v=spf1 a -all"

@@ -142,10 +142,11 @@ def sample(subject, body="Hello.\r\n"):
 
 
 class Gateway:
-    def __init__(self, name="gw", config=None, listen="", domains=None, environment=None, deliver=None):
+    def __init__(self, name="gw", config=None, listen="", domains=None, environment=None, deliver=None, hostname="mx.example.org"):
         self.dir = os.path.abspath(os.path.join(TMP, name))
         os.makedirs(self.dir, exist_ok=True)
         self.port = free_port()
+        self.hostname = hostname
         self.process = None
         self.environment = dict(os.environ, **(environment or {}))
         self.log_path = os.path.join(self.dir, "log")
@@ -170,7 +171,7 @@ aliases = {{ postmaster = ["alice"], abuse = ["alice"], team = ["alice", "bob"] 
         if "[policy" not in more and "[defence" not in more:
             more += "\n[policy]\npreset = \"none\"\n"
         with open(self.config_path, "w") as file:
-            file.write(f"""hostname = "mx.example.org"
+            file.write(f"""hostname = "{self.hostname}"
 data_dir = "data"
 threads = 2
 {more}

@@ -118,6 +118,47 @@ TEST_F(Published, AddressesThatAreUnknownDoNotCountAgainstTheHost) {
   EXPECT_EQ(outcome("dnssec.mx"), not_tested);
 }
 
+TEST_F(Published, AFamilyThatIsUnknownIsNotMissing) {
+  set_up(R"({"example.org":{"MX":[[10,"mx.example.org"]]},"mx.example.org":{"AAAA":"TIMEOUT","A":["11.25.0.1"]}})");
+  EXPECT_EQ(outcome("mx.ipv6"), not_tested);
+  EXPECT_EQ(outcome("mx.ipv4"), pass);
+  set_up(R"({"example.org":{"MX":[[10,"mx.example.org"]]},"mx.example.org":{"A":"SERVFAIL","AAAA":["2a02:25::1"]}})");
+  EXPECT_EQ(outcome("mx.ipv4"), not_tested);
+  EXPECT_EQ(outcome("mx.ipv6"), pass);
+  // One that has none certainly counts
+  set_up(R"({"example.org":{"MX":[[10,"mx.example.org"],[20,"two.example.org"]]},
+             "mx.example.org":{"AAAA":"TIMEOUT"},"two.example.org":{"A":["11.25.0.1"]}})");
+  EXPECT_EQ(outcome("mx.ipv6"), warn);
+}
+
+TEST_F(Published, NameServersWhoseAddressesAreUnknownAreNotJudged) {
+  const auto with = [&](const std::string& two) {
+    set_up(zone(R"("NS":["ns1.example.org","ns2.example.org"])",
+                R"("ns1.example.org":{"AAAA":["2a02:53:1::1"]},"ns2.example.org":)" + two));
+    run(find_zone);
+    run(check_name_servers);
+  };
+  with(R"({"AAAA":"TIMEOUT","A":["11.53.2.2"]})");
+  EXPECT_EQ(outcome("dns.ns_count"), pass);
+  EXPECT_EQ(outcome("dns.ns_ipv6"), not_tested);
+  EXPECT_EQ(outcome("dns.ns_networks"), not_tested);
+  with(R"({"AAAA":"TIMEOUT","A":"TIMEOUT"})");
+  EXPECT_EQ(outcome("dns.ns_ipv6"), not_tested);
+  with(R"({"A":["11.53.2.2"]})");
+  EXPECT_EQ(outcome("dns.ns_ipv6"), fail);
+  with(R"({"AAAA":["2a02:53:2::2"],"A":"TIMEOUT"})");
+  EXPECT_EQ(outcome("dns.ns_ipv6"), pass);
+  EXPECT_EQ(outcome("dns.ns_networks"), pass);
+}
+
+TEST_F(Published, TheZoneAboveIsNotTakenForOneThatIsUnknown) {
+  set_up(R"({"example.org":{"NS":"TIMEOUT","MX":[[10,"mx.example.org"]]},"org":{"NS":["ns.org"]}})");
+  run(find_zone);
+  EXPECT_EQ(context_->zone.text(), "example.org");
+  run(check_name_servers);
+  EXPECT_EQ(outcome("dns.ns_count"), not_tested);
+}
+
 TEST_F(Published, NullMxCases) {
   set_up(R"({"example.org":{"MX":[[0,"."]],"A":["11.0.0.1"]}})");
   EXPECT_EQ(outcome("mx.null"), pass);
