@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "check/catalogue.h"
 #include "check/context.h"
+#include "check/etiquette.h"
 #include "check/probe.h"
 
 namespace postern::check {
@@ -47,6 +48,9 @@ class Steps {
   void begin(std::string_view what) {
     if (observer_ != nullptr) observer_->progress(done_, total_, what);
   }
+  void waits(bool now) {
+    if (observer_ != nullptr) observer_->waits(now);
+  }
   void end(std::string_view what) {
     ++done_;
     begin(what);
@@ -63,6 +67,7 @@ class ProbeWords final : public Observer {
   explicit ProbeWords(Steps& steps) : steps_(steps) {}
   void progress(std::size_t, std::size_t, std::string_view what) override { steps_.begin(what); }
   void found(const Finding&) override {}
+  void waits(bool now) override { steps_.waits(now); }
 
  private:
   Steps& steps_;
@@ -87,7 +92,8 @@ Task<void> authentication(Context& context) {
   co_await check_bimi(context);
 }
 
-Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer) {
+Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer,
+                     io::Signal& over) {
   Steps steps(observer);
   steps.add(10);
   steps.begin("the name");
@@ -110,6 +116,9 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   scope.spawn(step(authentication(context), steps, "SPF, DKIM, DMARC"));
   co_await check_tls_rpt(context);
   co_await scope.join();
+  over.notify();  // what is left asks DNS nothing, and has a time of its own
+  co_await probe_again(context.target, options, services, &words);
+  for (Finding& finding : judge_patience(context.target, options)) context.add(std::move(finding));
   for (Finding& finding : judge_servers(context.target, options)) context.add(std::move(finding));
   say_what_is_not_tested(context);
 }
@@ -136,10 +145,12 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   context.report.domain = context.report.unicode = name->text();
   context.report.deep = options.deep;
   context.report.started = wall_now();
+  Etiquette own;
+  if (services.etiquette == nullptr) services.etiquette = &own;
   io::Signal over(services.loop);
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
-  co_await all_parts(context, options, services, observer);
+  co_await all_parts(context, options, services, observer, over);
   context.report.complete = !budget.cancelled() && !context.nothing_known;
   over.notify();
   co_await watcher.join();

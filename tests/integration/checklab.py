@@ -11,6 +11,7 @@ import subprocess
 import threading
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import checksmtp
 from gateway import wait_for
 
 # Addresses: nobody asks who they belong to, and the namespace has no way out.
@@ -23,7 +24,7 @@ RESOLVER = "127.0.0.1"
 LOCAL = [address for pair in (NS1, NS2, PARENT, WEB) for address in pair] + [OLD]
 
 PTR = {M1[0]: "mx1.good.lab", M1[1]: "mx1.good.lab", M2[0]: "mx2.good.lab", M2[1]: "mx2.good.lab", STRAY[0]: "mx1.good.lab", STRAY[1]: "mx1.good.lab",
-       POOL[0]: "dsl-pool-6-5.dynamic.good.lab", POOL[1]: "dsl-pool-4-5.dynamic.good.lab", HALF[1]: "mx.half.lab"}
+       POOL[0]: "dsl-pool-6-5.dynamic.good.lab", POOL[1]: "dsl-pool-4-5.dynamic.good.lab", HALF[1]: "mx.half.lab", **checksmtp.PTR}
 
 NS = f"""@ NS ns1
 @ NS ns2
@@ -287,7 +288,7 @@ def network(name):
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     try:
         ip("-n", name, "link", "set", "lo", "up")
-        for address in LOCAL + list(M1) + list(M2):
+        for address in LOCAL + list(checksmtp.POLITE + checksmtp.GREY + checksmtp.LIMITED) + list(M1) + list(M2):
             ip("-n", name, "addr", "add", address + ("/128" if ":" in address else "/32"), "dev", "lo", *(["nodad"] if ":" in address else []))
         # A packet to anybody else is refused at once, as by a router that knows no way
         for family, net in (("-6", "2000::/3"), ("-4", "11.0.0.0/8")):
