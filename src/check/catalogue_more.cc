@@ -24,6 +24,26 @@ constexpr auto kChecks = std::to_array<Check>({
      "limit; warns where a second visit after six minutes is put off, too. Never fails. The second visit is made with "
      "--retry-greylisted, and for whoever proved control of the domain.",
      "RFC 6647 5, postern 6.14-105"},
+    {"name.security_txt", name, "Whoever finds a hole knows whom to tell",
+     "Passes for a security.txt with a Contact and an Expires that is to come; warns where one of them is missing or "
+     "wrong, or it has ended; information where there is none.",
+     "RFC 9116 2.5, postern 6.12-98"},
+    {"tls_rpt.endpoint", tls_rpt, "The https address of TLS reports can be reached",
+     "Passes where a handshake succeeds over each family that it has addresses of, with a certificate of its name; "
+     "warns otherwise. Nothing is posted. Only deep runs do it, and on port 443 alone.",
+     "RFC 8460 3, postern 6.8-75"},
+    {"bimi.certificate", bimi, "The mark certificate is one, and in date",
+     "Passes where a= gives a chain in order, in date, for BIMI; with --ca its root must be there. Warns in the last "
+     "30 "
+     "days, else fails. Only deep runs fetch it, and from port 443 alone.",
+     "draft-fetch-validation-vmc-wchuang, postern 6.12-96"},
+    {"bimi.certificate_name", bimi, "The mark certificate is for the domain",
+     "Passes where its subjectAltName has the domain, one above it, or a selector's name below _bimi; else fails.",
+     "draft-fetch-validation-vmc-wchuang, postern 6.12-96"},
+    {"bimi.certificate_logo", bimi, "The logo in the certificate is the one that is shown",
+     "Passes where the SVG in its logotype extension equals that at l=, octet by octet, after decompression; else "
+     "fails.",
+     "RFC 3709 4.1, postern 6.12-96"},
 });
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "check/run.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "check/catalogue.h"
@@ -92,10 +93,23 @@ Task<void> authentication(Context& context) {
   co_await check_bimi(context);
 }
 
+// Each certificate once, however many addresses serve it.
+void note_certificates(Context& context) {
+  std::set<std::string_view> seen;
+  for (const MailHost& host : context.target.hosts) {
+    for (const Address& address : host.addresses) {
+      if (!address.server || !address.server->tls || address.server->tls->chain.empty()) continue;
+      const auto& own = address.server->tls->chain.front();
+      if (seen.insert(own.der).second)
+        context.ends(Ending::What::certificate, host.name.text() + " [" + address.address.text() + "]", own.not_after);
+    }
+  }
+}
+
 Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer,
                      io::Signal& over) {
   Steps steps(observer);
-  steps.add(10);
+  steps.add(11);
   steps.begin("the name");
   const bool there = co_await check_name(context);
   steps.end("mail hosts");
@@ -112,6 +126,7 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   scope.spawn(step(check_dnssec(context), steps, "DNSSEC"));
   scope.spawn(step(check_zone_habits(context), steps, "the zone"));
   scope.spawn(step(check_tlsa(context), steps, "DANE"));
+  scope.spawn(step(check_security_txt(context), steps, "security.txt"));
   scope.spawn(step(check_mta_sts(context), steps, "MTA-STS"));
   scope.spawn(step(authentication(context), steps, "SPF, DKIM, DMARC"));
   co_await check_tls_rpt(context);
@@ -119,6 +134,7 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   over.notify();  // what is left asks DNS nothing, and has a time of its own
   co_await probe_again(context.target, options, services, &words);
   for (Finding& finding : judge_patience(context.target, options)) context.add(std::move(finding));
+  note_certificates(context);
   for (Finding& finding : judge_servers(context.target, options)) context.add(std::move(finding));
   say_what_is_not_tested(context);
 }

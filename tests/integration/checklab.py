@@ -247,8 +247,12 @@ def spf(text):
     return f'@ TXT "{text}"\n'
 
 
-LOGO = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"></svg>'
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64"></svg>'
 STS_FILES["logo.good.lab"] = (200, "image/svg+xml", LOGO)
+
+STS_FILES["vmc.good.lab"] = (200, "application/x-pem-file", "")  # filled in once there is an authority
+STS_FILES["rpt.good.lab"] = (405, "text/plain", "")
+STS_FILES["good.lab"] = (200, "text/plain; charset=utf-8", "Contact: mailto:security@good.lab\r\nExpires: 2036-01-01T00:00:00Z\r\n")
 
 GOOD = Domain(
     "good.lab", mx="@ MX 10 mx1\n@ MX 20 mx2\n",
@@ -261,10 +265,16 @@ _25._tcp.mx2 TLSA 2 1 1 {OTHER}
 mx1 TXT "v=spf1 a -all"
 mx2 TXT "v=spf1 a -all"
 default._domainkey TXT {rsa_record(2048)}
-_smtp._tls TXT "v=TLSRPTv1; rua=mailto:postmaster@good.lab"
-default._bimi TXT "v=BIMI1; l=https://logo.good.lab/logo.svg"
+_smtp._tls TXT "v=TLSRPTv1; rua=mailto:postmaster@good.lab,https://rpt.good.lab/v1"
+default._bimi TXT "v=BIMI1; l=https://logo.good.lab/logo.svg; a=https://vmc.good.lab/vmc.pem"
 logo AAAA {WEB[0]}
 logo A {WEB[1]}
+vmc AAAA {WEB[0]}
+vmc A {WEB[1]}
+rpt AAAA {WEB[0]}
+rpt A {WEB[1]}
+@ AAAA {WEB[0]}
+@ A {WEB[1]}
 _submissions._tcp SRV 0 1 465 mx1
 _imaps._tcp SRV 0 0 0 .
 """, sts=sts("good", mx=("mx1", "mx2")), sign=ANCHORED)
