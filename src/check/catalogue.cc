@@ -12,7 +12,7 @@ std::vector<Check> assemble() {
   std::vector<Check> out;
   for (int category = 0; category <= static_cast<int>(Category::parity); ++category) {
     for (const std::span<const Check> part : {dns_checks(), mail_host_checks(), server_checks(), published_checks(),
-                                              authentication_checks(), self_checks()}) {
+                                              authentication_checks(), more_checks(), self_checks()}) {
       std::ranges::copy_if(part, std::back_inserter(out),
                            [&](const Check& check) { return check.category == static_cast<Category>(category); });
     }

@@ -31,6 +31,7 @@ struct Check {
 [[nodiscard]] std::span<const Check> server_checks();          // what a connection shows
 [[nodiscard]] std::span<const Check> published_checks();       // dane, mta_sts, tls_rpt, bimi
 [[nodiscard]] std::span<const Check> authentication_checks();  // spf, dkim, dmarc
+[[nodiscard]] std::span<const Check> more_checks();            // the visits themselves; what stands beside mail
 [[nodiscard]] std::span<const Check> self_checks();            // of `check --self`
 
 }  // namespace postern::check

@@ -85,7 +85,7 @@ constexpr std::array kChecks = {
           "Of domains with a BIMI record: passes where p and sp are quarantine or reject; else fails.",
           "draft-brand-indicators-for-message-identification 7.1, postern 6.12-96"},
     Check{"bimi.logo", bimi, "The logo is an SVG file that can be fetched",
-          "Passes for SVG Tiny PS of at most 32 KiB over https; fails where it cannot be had, warns where it is "
+          "Passes for square SVG Tiny PS of at most 32 KiB over https; fails where it cannot be had, warns where it is "
           "something else. Only deep runs fetch it, and from port 443 alone.",
           "draft-svg-tiny-ps-abrotman, postern 6.12-96"},
 };

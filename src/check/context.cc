@@ -112,6 +112,10 @@ void Context::add(std::string_view id, Outcome outcome, std::string subject, std
   add(Finding{id, outcome, std::move(subject), std::move(evidence), std::move(fix), std::move(record)});
 }
 
+void Context::ends(Ending::What what, std::string subject, WallMs when) {
+  if (report.calendar.size() < kEndingsMax) report.calendar.push_back({what, std::move(subject), when});
+}
+
 void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence) {
   add(id, Outcome::not_tested, subject, evidence, "ask again later; where it stays so, look at the name servers");
 }

@@ -52,6 +52,8 @@ class Context {
   // DNS did not say: `not_tested` with the question and the reason.
   void unknown(std::string_view id, const std::string& subject, const std::string& evidence);
   void add(Finding finding);
+  // One row of the calendar.
+  void ends(Ending::What what, std::string subject, WallMs when);
 
   Report report;
   Target target;
@@ -91,8 +93,11 @@ class Context {
 [[nodiscard]] Task<void> check_tlsa(Context& context);          // dane.* as far as DNS tells
 [[nodiscard]] Task<void> check_mta_sts(Context& context);
 [[nodiscard]] Task<void> check_tls_rpt(Context& context);
-[[nodiscard]] Task<void> check_spf(Context& context);      // after mail hosts; fills in target.spf_senders_*
-[[nodiscard]] Task<void> check_senders(Context& context);  // reverse.sender*, after check_spf
+// tls_rpt.endpoint: those of `uris` that are https; of check_tls_rpt
+[[nodiscard]] Task<void> check_endpoints(Context& context, std::vector<std::string> uris);
+[[nodiscard]] Task<void> check_security_txt(Context& context);  // the domain's own web server
+[[nodiscard]] Task<void> check_spf(Context& context);           // after mail hosts; fills in target.spf_senders_*
+[[nodiscard]] Task<void> check_senders(Context& context);       // reverse.sender*, after check_spf
 [[nodiscard]] Task<void> check_dkim(Context& context);
 [[nodiscard]] Task<void> check_dmarc(Context& context);  // after check_dkim and check_spf
 [[nodiscard]] Task<void> check_bimi(Context& context);

@@ -132,6 +132,8 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
   uris.insert(uris.end(), record.ruf.begin(), record.ruf.end());
   if (uris.size() > kUrisLooked) uris.resize(kUrisLooked);
   for (const std::string& uri : uris) {
+    if (istarts_with(uri, "http"))
+      warnings.push_back(printable(uri) + ": reports come by mail alone, nobody sends them there");
     if (!istarts_with(uri, "mailto:")) continue;
     std::string problem = co_await no_way_to(context, uri);
     if (!problem.empty()) warnings.push_back(std::move(problem));

@@ -99,6 +99,7 @@ Task<void> judge_signatures(Context& context) {
     }
   }
   if (!least) co_return context.add("dnssec.signatures", Outcome::not_tested, zone, "no name server gave signatures");
+  context.ends(Ending::What::signatures, zone, (now + *least) * 1000);
   const Outcome outcome = *least < kDaySeconds       ? Outcome::fail
                           : *least < 3 * kDaySeconds ? Outcome::warn
                                                      : Outcome::pass;

@@ -159,26 +159,80 @@ Task<void> look_up_banner(Run& run, ServerFacts& facts) {
   if (!unknown) facts.banner_name_resolves = false;
 }
 
+// RFC 5321 4.1.1.1, 4.1.4: who we say we are, as a server can look it up.
+Task<void> look_up_ourselves(Run& run, ServerFacts& facts) {
+  const auto source = io::source_towards(facts.endpoint.address);
+  if (!source) co_return;
+  facts.visitor = source->text();
+  // Behind a translator nobody sees this address
+  const auto helo = dns::Name::parse(lower(run.options.helo));
+  const auto reverse = dns::Name::parse(source->reverse_name());
+  if ((!source->is_global() && !run.options.allow_private) || !reverse) co_return;
+  dns::Budget budget(4, run.deadline);
+  const dns::AnswerPtr ptr = co_await run.services.resolver.query(*reverse, dns::Type::ptr, budget);
+  if (dns::is_temporary(ptr->status)) co_return;
+  facts.visitor_named = helo && std::ranges::find(ptr->names, *helo) != ptr->names.end();
+  if (!*facts.visitor_named) co_return;
+  const dns::AnswerPtr forward =
+      co_await run.services.resolver.query(*helo, source->is_v4() ? dns::Type::a : dns::Type::aaaa, budget);
+  if (dns::is_temporary(forward->status)) {
+    facts.visitor_named.reset();
+  } else {
+    facts.visitor_named = std::ranges::find(forward->addresses, *source) != forward->addresses.end();
+  }
+}
+
+void not_visited(ServerFacts& facts, std::string why) {
+  facts.our_side = true;
+  facts.problem = std::move(why);
+}
+
+// Somebody's stay at an address.
+class Stay {
+ public:
+  Stay(Etiquette& etiquette, const ip::Address& address) : etiquette_(etiquette), address_(address) {}
+  ~Stay() { etiquette_.leave(address_); }
+  Stay(const Stay&) = delete;
+  Stay& operator=(const Stay&) = delete;
+
+ private:
+  Etiquette& etiquette_;
+  ip::Address address_;
+};
+
+}  // namespace
+
 bool is_ours_to_test(const Run& run, const MailHost& host) {
   return !run.options.only_own_hosts || host.name.is_within(run.name);
 }
 
-// `deep_here`: this is the one of the names at the address that the deeper tests are made with.
-Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t number, bool deep_here) {
+Task<void> one_host(Run& run, MailHost& host, Address& address, bool deep_here, bool fresh) {
   ServerFacts& facts = address.server.emplace();
   facts.endpoint = {address.address, run.options.smtp_port};
-  if (number >= kNamesAtOneAddress) {
-    facts.our_side = true;
-    facts.problem = "this address was connected to for " + std::to_string(number) + " other names already";
+  const std::string name = host.name.text();
+  if (const ServerFacts* const known = fresh ? nullptr : run.etiquette.known(facts.endpoint, name, Clock::now())) {
+    facts = *known;
+    facts.recalled = true;
     co_return;
   }
-  if (run.breakers.cancelled() || run.deadline.passed(Clock::now())) {
-    facts.our_side = true;
-    facts.problem = "the time for this check ran out";
+  if (run.breakers.cancelled() || run.deadline.passed(Clock::now()))
+    co_return not_visited(facts, "the time for this check ran out");
+  if (!co_await run.etiquette.enter(run.services.loop, address.address, run.deadline))
+    co_return not_visited(facts, "another check is at this address, and was until the time ran out");
+  const Stay stay(run.etiquette, address.address);
+  // Whoever was there before us may have seen what we came for
+  if (const ServerFacts* const known = fresh ? nullptr : run.etiquette.known(facts.endpoint, name, Clock::now())) {
+    facts = *known;
+    facts.recalled = true;
     co_return;
   }
-  co_await polite(run, host.name.text(), facts);
+  if (!co_await run.etiquette.may_visit(run.services.loop, address.address, run.deadline))
+    co_return not_visited(facts, "this address was connected to twice within a minute; check again later");
+  facts.visited = wall_now();
+  co_await polite(run, name, facts);
   if (facts.banner_code == 220) co_await look_up_banner(run, facts);
+  if (facts.connected) co_await look_up_ourselves(run, facts);
+  if (!facts.our_side) run.etiquette.remember(name, facts, Clock::now());
   if (!run.options.deep || !facts.connected || facts.banner_code != 220) co_return;
   if (!is_ours_to_test(run, host))
     facts.deep_ended = "control was proved of " + run.domain + ", not of hosts elsewhere";
@@ -187,6 +241,12 @@ Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t numb
   if (facts.tls) co_await deep_tls(run, host.name.text(), facts);
   co_await deep_smtp(run, host.name.text(), facts);
 }
+
+Task<void> watchdog(io::Signal& finished, Deadline deadline, Breakers& all) {
+  if (!co_await finished.wait(deadline)) all.cancel();
+}
+
+namespace {
 
 struct Work {
   std::vector<Job> jobs;
@@ -199,16 +259,20 @@ Task<void> worker(Run& run, Work& work, Observer* observer) {
     const auto deep_use =
         std::ranges::find_if(job.uses, [&](const auto& use) { return is_ours_to_test(run, *use.first); });
     const auto deep_at = static_cast<std::size_t>(deep_use - job.uses.begin());
-    for (std::size_t i = 0; i < job.uses.size(); ++i)
-      co_await one_host(run, *job.uses[i].first, *job.uses[i].second, i, i == deep_at);
+    for (std::size_t i = 0; i < job.uses.size(); ++i) {
+      auto& [host, address] = job.uses[i];
+      if (i < kNamesAtOneAddress) {
+        co_await one_host(run, *host, *address, i == deep_at, run.options.deep);
+        continue;
+      }
+      ServerFacts& facts = address->server.emplace();
+      facts.endpoint = {address->address, run.options.smtp_port};
+      not_visited(facts, "this address was connected to for " + std::to_string(i) + " other names already");
+    }
     ++work.done;
     if (observer != nullptr)
       observer->progress(work.done, work.jobs.size(), "[" + job.uses.front().second->address.text() + "]");
   }
-}
-
-Task<void> watchdog(io::Signal& finished, Deadline deadline, Breakers& all) {
-  if (!co_await finished.wait(deadline)) all.cancel();
 }
 
 std::vector<Job> jobs_of(Target& target) {
@@ -260,6 +324,14 @@ std::string one_name(const std::string& group) {
 
 }  // namespace
 
+Result<std::shared_ptr<io::TlsClientContext>> widest(const Options& options) {
+  return io::TlsClientContext::make({.ca_file = options.ca_file,
+                                     .min_version = "TLSv1",
+                                     .ciphers = "ALL:!aNULL:!eNULL",
+                                     .weak = true,
+                                     .keep_chain = true});
+}
+
 TlsFound read_tls(const io::TlsFacts& facts) {
   TlsFound out;
   out.version = facts.version;
@@ -293,8 +365,10 @@ bool has_way_to(const ip::Address& to, bool allow_private) {
 
 Task<void> probe_hosts(Target& target, const Options& options, Services services, Observer* observer) {
   using namespace probing;
+  Etiquette own;
   Run run{.options = options,
           .services = services,
+          .etiquette = services.etiquette != nullptr ? *services.etiquette : own,
           .name = target.domain,
           .domain = target.domain.text(),
           .deadline = Deadline::after(options.deadline),
@@ -302,11 +376,7 @@ Task<void> probe_hosts(Target& target, const Options& options, Services services
           .wide = {}};
   Work work{.jobs = jobs_of(target)};
   if (work.jobs.empty()) co_return;
-  const auto context = io::TlsClientContext::make({.ca_file = options.ca_file,
-                                                   .min_version = "TLSv1",
-                                                   .ciphers = "ALL:!aNULL:!eNULL",
-                                                   .weak = true,
-                                                   .keep_chain = true});
+  const auto context = widest(options);
   if (!context) {
     for (Job& job : work.jobs) {
       for (auto& [host, address] : job.uses) {

@@ -27,10 +27,17 @@ inline constexpr std::uint32_t kDeepConnectionsMax = 80;  // to one address
 // observer hears progress() in addresses, of this part alone. `target`, `options` and `observer` outlive it.
 [[nodiscard]] Task<void> probe_hosts(Target& target, const Options& options, Services services, Observer* observer);
 
+// Where options.retry_after is set: waits that long, then asks those once more that put us off with 4xx. Takes at most
+// options.deadline after the wait. The observer hears waits() and progress().
+[[nodiscard]] Task<void> probe_again(Target& target, const Options& options, Services services, Observer* observer);
+
 // This machine has an address of the family from which `to` could be reached.
 [[nodiscard]] bool has_way_to(const ip::Address& to, bool allow_private);
 
 // Judges what was found, without any IO: reachability, SMTP, TLS, DANE, certificates under MTA-STS, parity.
 [[nodiscard]] std::vector<Finding> judge_servers(const Target& target, const Options& options);
+
+// The visits themselves: politeness, and who puts strangers off. Without any IO.
+[[nodiscard]] std::vector<Finding> judge_patience(const Target& target, const Options& options);
 
 }  // namespace postern::check

@@ -72,6 +72,8 @@ std::string foreign_domain(const Run& run, const std::string& host) {
 
 Task<void> recipients(Run& run, const std::string& host, Visit& at, ServerFacts& facts) {
   const std::string& domain = run.domain;
+  // Greylisting knows who came before by sender and recipient
+  if (facts.stranger.empty()) facts.stranger = random_user();
   // RFC 5321 4.5.5, 6.1: what reports need
   if (!co_await probe(at, facts, "null-sender", "", "MAIL FROM:<>")) co_return;
   const bool null_taken = facts.probes.back().code == 250;
@@ -81,10 +83,10 @@ Task<void> recipients(Run& run, const std::string& host, Visit& at, ServerFacts&
   if (!null_taken && !co_await recipient(at, facts, "postmaster", "postmaster@" + domain)) co_return;
   if (!co_await recipient(at, facts, "abuse", "abuse@" + domain)) co_return;
   if (!co_await recipient(at, facts, "postmaster-host", "postmaster@" + host)) co_return;
-  if (!co_await recipient(at, facts, "unknown", random_user() + '@' + domain)) co_return;
+  if (!co_await recipient(at, facts, "unknown", facts.stranger + '@' + domain)) co_return;
   if (!co_await sender(at, own)) co_return;
   const std::string foreign = foreign_domain(run, host);
-  const std::string user = random_user();
+  const std::string user = facts.stranger;
   if (!co_await recipient(at, facts, "relay", user + '@' + foreign)) co_return;
   if (!co_await recipient(at, facts, "relay-percent", user + '%' + foreign + '@' + domain)) co_return;
   if (!co_await recipient(at, facts, "relay-bang", foreign + '!' + user)) co_return;

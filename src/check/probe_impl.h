@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/task.h"
+#include "check/etiquette.h"
 #include "check/probe.h"
 #include "check/run.h"
 #include "check/server_facts.h"
@@ -44,6 +45,7 @@ class Hold {
 struct Run {
   const Options& options;
   Services services;
+  Etiquette& etiquette;
   dns::Name name;  // the domain
   std::string domain;
   Deadline deadline;
@@ -91,6 +93,15 @@ struct Visit {
 
 [[nodiscard]] bool says_too_much(const smtp::Reply& reply);  // 421, 450, 451, 454
 [[nodiscard]] TlsFound read_tls(const io::TlsFacts& facts);
+
+// A context that offers all there is.
+[[nodiscard]] Result<std::shared_ptr<io::TlsClientContext>> widest(const Options& options);
+// One stay at an address for one of its hosts: the polite connection, unless `fresh` is false and it is known from
+// minutes ago, and the deeper tests where `deep_here`. Fills in address.server.
+[[nodiscard]] Task<void> one_host(Run& run, MailHost& host, Address& address, bool deep_here, bool fresh);
+[[nodiscard]] bool is_ours_to_test(const Run& run, const MailHost& host);
+// Ends all connections of a run at its deadline, unless `finished` comes before.
+[[nodiscard]] Task<void> watchdog(io::Signal& finished, Deadline deadline, Breakers& all);
 
 // The parts of the deep tests, each on connections of its own.
 [[nodiscard]] Task<void> deep_tls(Run& run, std::string host, ServerFacts& facts);

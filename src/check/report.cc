@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "check/catalogue.h"
@@ -33,6 +34,8 @@ constexpr std::array<CategoryNames, kCategories> kNames{{{"name", "Name"},
                                                          {"routing", "Routing"},
                                                          {"parity", "Parity of IPv6 and IPv4"}}};
 
+constexpr std::array<std::string_view, 4> kEndings{"certificate", "signatures", "security_txt", "mark_certificate"};
+
 std::optional<Outcome> outcome_of(std::string_view word) {
   const auto found = std::ranges::find(kOutcomes, word);
   if (found == kOutcomes.end()) return std::nullopt;
@@ -57,6 +60,7 @@ std::string kept(const json::Value& value) { return std::string(value.string());
 }  // namespace
 
 std::string_view to_string(Outcome outcome) { return kOutcomes.at(static_cast<std::size_t>(outcome)); }
+std::string_view to_string(Ending::What what) { return kEndings.at(static_cast<std::size_t>(what)); }
 std::string_view to_string(Category category) { return kNames.at(static_cast<std::size_t>(category)).word; }
 std::string_view title(Category category) { return kNames.at(static_cast<std::size_t>(category)).title; }
 
@@ -89,6 +93,7 @@ void sort_by_catalogue(Report& report) {
   sorted.reserve(order.size());
   for (const auto& [place, index] : order) sorted.push_back(std::move(report.findings[index]));
   report.findings = std::move(sorted);
+  std::ranges::sort(report.calendar, {}, [](const Ending& one) { return std::tie(one.when, one.what, one.subject); });
 }
 
 void append_json(const Report& report, json::Writer& out) {
@@ -107,6 +112,12 @@ void append_json(const Report& report, json::Writer& out) {
     if (any) out.field(to_string(category), to_string(worst(report, category)));
   }
   out.end_object();
+  out.key("calendar").begin_array();
+  for (const Ending& one : report.calendar) {
+    out.begin_object().field("what", to_string(one.what)).field("subject", one.subject).field("ends", one.when);
+    out.end_object();
+  }
+  out.end_array();
   out.key("findings").begin_array();
   for (const Finding& finding : report.findings) {
     const Check* const check = find_check(finding.id);
@@ -133,6 +144,14 @@ Result<Report> parse_report(const json::Value& value) {
   report.deep = value.at("deep").boolean();
   report.complete = value.at("complete").boolean();
   report.left_out = static_cast<std::uint32_t>(std::clamp<std::int64_t>(value.at("left_out").integer(), 0, UINT32_MAX));
+  if (value.at("calendar").is_array()) {
+    for (const json::Value& one : value.at("calendar").array()) {
+      const auto what = std::ranges::find(kEndings, one.at("what").string());
+      if (what == kEndings.end() || report.calendar.size() == kEndingsMax) continue;
+      report.calendar.push_back(
+          {static_cast<Ending::What>(what - kEndings.begin()), kept(one.at("subject")), one.at("ends").integer()});
+    }
+  }
   for (const json::Value& one : value.at("findings").array()) {
     const Check* const check = find_check(one.at("id").string());
     const auto outcome = outcome_of(one.at("outcome").string());

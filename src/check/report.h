@@ -63,6 +63,16 @@ struct Finding {
   std::string record;    // the exact record to publish, as a zone file has it; empty where none would help
 };
 
+// What ends by itself, and must be renewed before.
+struct Ending {
+  enum class What : std::uint8_t { certificate, signatures, security_txt, mark_certificate } what = What::certificate;
+  std::string subject;  // "mx1.example.org [2001:db8::1]", the zone, an address of https
+  WallMs when = 0;
+};
+// "certificate", "signatures", "security_txt", "mark_certificate"
+[[nodiscard]] std::string_view to_string(Ending::What what);
+inline constexpr std::size_t kEndingsMax = 200;
+
 struct Report {
   std::string domain;   // A-labels
   std::string unicode;  // as people read it; the same where there are no U-labels
@@ -70,7 +80,8 @@ struct Report {
   bool deep = false;
   bool complete = false;  // false: broken off, or DNS does not work here; the findings are those until then
   std::vector<Finding> findings;
-  std::uint32_t left_out = 0;  // findings beyond kFindingsMax
+  std::vector<Ending> calendar;  // the next first
+  std::uint32_t left_out = 0;    // findings beyond kFindingsMax
 };
 
 // DNS did not even answer whether the domain exists: the report says nothing of it, whatever its syntax passes.
@@ -80,12 +91,13 @@ struct Report {
 [[nodiscard]] Outcome worst(const Report& report, Category category);
 [[nodiscard]] Outcome worst(const Report& report);
 
-// Findings in the order of the catalogue, those of one check as they were found.
+// Findings in the order of the catalogue, those of one check as they were found; the calendar by date.
 void sort_by_catalogue(Report& report);
 
 // {"domain","unicode","started","ended","deep","complete","worst","categories":{NAME:
-// outcome},"findings":[{"id","category", "outcome","title","subject","evidence","rule","fix","record","reference"}]}.
-// Title, rule and reference come from the catalogue.
+// outcome},"calendar":[{"what","subject","ends"}],"findings":[{"id","category",
+// "outcome","title","subject","evidence","rule","fix","record","reference"}]}. Title, rule and reference come from the
+// catalogue.
 void append_json(const Report& report, json::Writer& out);
 // A report that was kept, for --watch and for the web page. Findings of ids that this version does not know are left
 // out.

@@ -1,10 +1,12 @@
 #include "check/run.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "check/catalogue.h"
 #include "check/context.h"
+#include "check/etiquette.h"
 #include "check/probe.h"
 
 namespace postern::check {
@@ -47,6 +49,9 @@ class Steps {
   void begin(std::string_view what) {
     if (observer_ != nullptr) observer_->progress(done_, total_, what);
   }
+  void waits(bool now) {
+    if (observer_ != nullptr) observer_->waits(now);
+  }
   void end(std::string_view what) {
     ++done_;
     begin(what);
@@ -63,6 +68,7 @@ class ProbeWords final : public Observer {
   explicit ProbeWords(Steps& steps) : steps_(steps) {}
   void progress(std::size_t, std::size_t, std::string_view what) override { steps_.begin(what); }
   void found(const Finding&) override {}
+  void waits(bool now) override { steps_.waits(now); }
 
  private:
   Steps& steps_;
@@ -87,9 +93,23 @@ Task<void> authentication(Context& context) {
   co_await check_bimi(context);
 }
 
-Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer) {
+// Each certificate once, however many addresses serve it.
+void note_certificates(Context& context) {
+  std::set<std::string_view> seen;
+  for (const MailHost& host : context.target.hosts) {
+    for (const Address& address : host.addresses) {
+      if (!address.server || !address.server->tls || address.server->tls->chain.empty()) continue;
+      const auto& own = address.server->tls->chain.front();
+      if (seen.insert(own.der).second)
+        context.ends(Ending::What::certificate, host.name.text() + " [" + address.address.text() + "]", own.not_after);
+    }
+  }
+}
+
+Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer,
+                     io::Signal& over) {
   Steps steps(observer);
-  steps.add(10);
+  steps.add(11);
   steps.begin("the name");
   const bool there = co_await check_name(context);
   steps.end("mail hosts");
@@ -106,10 +126,15 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   scope.spawn(step(check_dnssec(context), steps, "DNSSEC"));
   scope.spawn(step(check_zone_habits(context), steps, "the zone"));
   scope.spawn(step(check_tlsa(context), steps, "DANE"));
+  scope.spawn(step(check_security_txt(context), steps, "security.txt"));
   scope.spawn(step(check_mta_sts(context), steps, "MTA-STS"));
   scope.spawn(step(authentication(context), steps, "SPF, DKIM, DMARC"));
   co_await check_tls_rpt(context);
   co_await scope.join();
+  over.notify();  // what is left asks DNS nothing, and has a time of its own
+  co_await probe_again(context.target, options, services, &words);
+  for (Finding& finding : judge_patience(context.target, options)) context.add(std::move(finding));
+  note_certificates(context);
   for (Finding& finding : judge_servers(context.target, options)) context.add(std::move(finding));
   say_what_is_not_tested(context);
 }
@@ -136,10 +161,12 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   context.report.domain = context.report.unicode = name->text();
   context.report.deep = options.deep;
   context.report.started = wall_now();
+  Etiquette own;
+  if (services.etiquette == nullptr) services.etiquette = &own;
   io::Signal over(services.loop);
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
-  co_await all_parts(context, options, services, observer);
+  co_await all_parts(context, options, services, observer, over);
   // What is still asked when the time is over is not answered, also where that ends the run at once
   context.report.complete = !budget.cancelled() && !deadline.passed(services.loop.now()) && !context.nothing_known;
   over.notify();

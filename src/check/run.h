@@ -1,8 +1,8 @@
 // The checker: everything that can be said about a domain's mail set-up from here, through the same code that receives
-// and sends mail. Polite: one connection to each address (a second one where two hosts share it), at most one at a time
-// to an address within a run, a real QUIT, and nothing but HELO and STARTTLS on it. RCPT probes, enumeration of
-// versions and ciphers and further connections are made only where `deep` is set, which is the caller's decision: the
-// operator's, or a visitor's who proved control with the TXT record of proof.h.
+// and sends mail. Polite: one connection to each address (a second one where two hosts share it), within what
+// etiquette.h allows, a real QUIT, and nothing but HELO and STARTTLS on it. RCPT probes, enumeration of versions and
+// ciphers and further connections are made only where `deep` is set, which is the caller's decision: the operator's, or
+// a visitor's who proved control with the TXT record of proof.h.
 //
 // What could not be found out is `not_tested` with the reason, never a failure. Bounded in look-ups, connections, time.
 // Thread rule: the loop's.
@@ -21,6 +21,8 @@
 
 namespace postern::check {
 
+class Etiquette;
+
 struct Options {
   bool deep = false;
   // Deep runs of visitors: who proved control of the domain did not of hosts elsewhere. The deeper tests are made only
@@ -38,6 +40,9 @@ struct Options {
   std::string ca_file;  // of PKIX; empty: the system's
   WallMs now = 0;
   Clock::duration deadline = std::chrono::seconds(120);
+  // Addresses that put us off with 4xx are visited once more, that long after; zero: they are not. It comes on top of
+  // the deadline.
+  Clock::duration retry_after = Clock::duration::zero();
 };
 
 class Observer {
@@ -46,12 +51,15 @@ class Observer {
   // `done` of `total` steps; the total may grow while hosts become known.
   virtual void progress(std::size_t done, std::size_t total, std::string_view what) = 0;
   virtual void found(const Finding& finding) = 0;
+  // A run does nothing but wait until it may ask again (true), and goes on (false).
+  virtual void waits(bool) {}
 };
 
 struct Services {
   io::Loop& loop;
   io::BlockingPool& pool;
   dns::Resolver& resolver;
+  Etiquette* etiquette = nullptr;  // what runs of this process share; null: a run has its own
 };
 
 // Error: `invalid` where `domain` is no domain name. The observer may be null.

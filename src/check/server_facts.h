@@ -55,6 +55,14 @@ struct RecipientProbe {
 
 struct ServerFacts {
   ip::Endpoint endpoint;
+  WallMs visited = 0;     // when the connection was tried; 0: it was not
+  bool recalled = false;  // seen for another run, minutes ago: no connection was made
+  // The name that our own address has, where DNS says; and whether that is what EHLO said.
+  std::string visitor;  // our address towards it
+  std::optional<bool> visitor_named;
+  // There were two visits, this long apart; what put us off on the first.
+  std::int64_t again_after_ms = 0;
+  std::string put_off_before;
   bool connected = false;
   std::string problem;     // what ended the connection early, in words; empty where it went its course
   bool our_side = false;   // the problem is ours (no route from here, no time left): not tested, never a failure
@@ -83,6 +91,7 @@ struct ServerFacts {
   std::optional<bool> own_order;  // the server goes by its own preference, not by the client's
   std::vector<OtherName> other_names;
   std::vector<CertificateFacts> certificates;  // the server's own ones that were seen, each once
+  std::string stranger;  // the local part of nobody that recipients were asked with; the same on both visits
   std::vector<RecipientProbe> probes;
   std::string vrfy_reply, vrfy_unknown_reply, expn_reply;
   std::optional<bool> injection_answered;

@@ -302,6 +302,7 @@ Task<void> check_tls_rpt(Context& context) {
       context.add("tls_rpt.destination", Outcome::pass, subject, where);
     }
   }
+  co_await check_endpoints(context, record->rua);
 }
 
 }  // namespace postern::check

@@ -391,6 +391,12 @@ void add_check(CLI::App& app, Options& options) {
   command->add_option("--dns", o.dns, "ask this resolver; the system's by default")->type_name("HOST:PORT");
   command->add_option("--helo", o.helo, "name to say in EHLO; the host's own by default")->type_name("NAME");
   command->add_option("--timeout", o.timeout, "for the whole run")->type_name("DURATION")->capture_default_str();
+  command->add_flag("--retry-greylisted", o.retry_greylisted,
+                    "visit addresses that answer 4xx once more, six minutes later");
+  command->add_option("--retry-after", o.retry_after, "how much later that is")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->group("Laboratory");
   command->add_option("--port", o.port, "of mail servers")
       ->type_name("PORT")
       ->capture_default_str()

@@ -57,6 +57,20 @@ void append_fix(std::string& out, const Finding& finding, const std::string& ind
   if (!finding.record.empty()) out += indent + coloured(finding.record, Colour::bold, colour) + "\n";
 }
 
+constexpr std::array<const char*, 4> kEndings{"certificate", "DNSSEC signatures", "security.txt", "mark certificate"};
+
+std::string calendar_text(const Report& report, bool colour) {
+  if (report.calendar.empty()) return {};
+  std::string out = coloured("What ends when", Colour::bold, colour) + "\n";
+  for (const check::Ending& one : report.calendar) {
+    const std::int64_t left = one.when - report.started;
+    out += "  " + iso8601(one.when).substr(0, 10) + "  " +
+           (left < 0 ? std::string("over") : "in " + human_duration(left)) + "  " +
+           kEndings.at(static_cast<std::size_t>(one.what)) + "  " + one.subject + "\n";
+  }
+  return out;
+}
+
 std::string first_fixes(const Report& report, bool colour) {
   std::string out;
   std::size_t shown = 0, more = 0;
@@ -130,6 +144,7 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
     append_fix(out, finding, "        ", colour);
     if (verbose) out += "        rule: " + std::string(check->rule) + " [" + std::string(check->reference) + "]\n";
   }
+  out += calendar_text(report, colour);
   if (report.left_out > 0) out += std::to_string(report.left_out) + " more findings are left out\n";
   return out;
 }

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "check/catalogue.h"
+#include "check/etiquette.h"
 #include "check/run.h"
 #include "cli/check_self.h"
 #include "cli/commands.h"
@@ -77,6 +78,14 @@ Result<check::Options> options_of(const CheckToolOptions& given, const config::C
                 "--timeout: \"" + printable(given.timeout) + "\" is not a duration; write \"30s\" or \"2m\"");
   }
   out.deadline = milliseconds(*timeout);
+  if (given.retry_greylisted) {
+    const auto after = parse_duration_ms(given.retry_after);
+    if (!after || *after <= 0) {
+      return fail(ErrorKind::invalid,
+                  "--retry-after: \"" + printable(given.retry_after) + "\" is not a duration; write \"6m\"");
+    }
+    out.retry_after = milliseconds(*after);
+  }
   return out;
 }
 
@@ -104,7 +113,7 @@ Task<void> run_one(std::string domain, check::Options options, check::Services s
 }
 
 Result<check::Report> check_domain(const CheckToolOptions& given, const std::string& domain,
-                                   const config::Config* config, const SelfFacts* self) {
+                                   const config::Config* config, const SelfFacts* self, check::Etiquette& etiquette) {
   POSTERN_TRY(check::Options options, options_of(given, config));
   POSTERN_TRY(const resolver::Options resolver_options, resolver_of(given, config));
   options.validates = resolver::has_anchor(resolver_options);
@@ -116,7 +125,9 @@ Result<check::Report> check_domain(const CheckToolOptions& given, const std::str
   ProgressLine progress(printable(domain));
   check::Observer* const observer = given.json || given.nagios ? nullptr : &progress;
   io::Scope scope(loop);
-  loop.post([&] { scope.spawn(run_one(domain, options, check::Services{loop, pool, resolver}, observer, self, out)); });
+  loop.post([&] {
+    scope.spawn(run_one(domain, options, check::Services{loop, pool, resolver, &etiquette}, observer, self, out));
+  });
   loop.run();
   return std::move(out.report);
 }
@@ -209,8 +220,9 @@ int run_check(const CheckToolOptions& given) {
     return unusable;
   }
   int code = kOk;
+  check::Etiquette etiquette;
   for (const std::string& domain : domains) {
-    auto report = check_domain(given, domain, config.get(), self ? &*self : nullptr);
+    auto report = check_domain(given, domain, config.get(), self ? &*self : nullptr, etiquette);
     if (!report) {
       complain(report.error().what);
       code = std::max(code, given.nagios ? 3 : report.error().kind == ErrorKind::invalid ? kUsage : kNegative);

@@ -21,6 +21,8 @@ struct CheckToolOptions {
   std::string helo, ca_file;
   std::uint16_t port = 25, https_port = 443, dns_port = 53;
   bool allow_private = false, no_name_servers = false;
+  bool retry_greylisted = false;
+  std::string retry_after = "6m";
   std::string timeout = "2m";
   std::optional<std::int64_t> now;
 };

@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "check/etiquette.h"
 #include "check/proof.h"
 #include "check/run.h"
 #include "cli/commands.h"
@@ -43,6 +44,7 @@ constexpr std::size_t kPoolThreads = 3;   // records, passwords, a backtest
 constexpr seconds kStopMax{2};
 constexpr std::uint32_t kProofLookups = 5;
 constexpr seconds kProofWait{10};
+constexpr std::chrono::minutes kRetryAfter{6};  // whom greylisting puts off in a deeper check
 
 // The configuration without the files that it names: this process has no keys and no passwords of others.
 std::shared_ptr<const config::Config> read_config(const std::string& file) {
@@ -267,8 +269,11 @@ class Process {
         options.ca_file = config_->outbound_tls.ca_file;
         options.now = wall_now();
         options.validates = resolver::has_anchor(config_->dns);
-        return check::run(std::move(domain), std::move(options),
-                          check::Services{.loop = loop_, .pool = *check_pool_, .resolver = *resolver_}, observer);
+        if (options.deep) options.retry_after = kRetryAfter;
+        return check::run(
+            std::move(domain), std::move(options),
+            check::Services{.loop = loop_, .pool = *check_pool_, .resolver = *resolver_, .etiquette = &etiquette_},
+            observer);
       };
       if (proof_secret_.size() >= check::kProofSecretMin) {
         out.proofs.record = [this](const std::string& domain, WallMs now) -> Result<check::ProofRecord> {
@@ -300,6 +305,7 @@ class Process {
   std::unique_ptr<io::BlockingPool> check_pool_;  // what hosts of strangers hold up keeps nobody from logging in
   io::Scope tasks_{loop_};
   std::unique_ptr<resolver::CachedResolver> resolver_;
+  check::Etiquette etiquette_;  // of all checks
   std::unique_ptr<web::Site> site_;
   std::unique_ptr<web::Server> server_;
   std::unique_ptr<io::SignalWatcher> signals_;

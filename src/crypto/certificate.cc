@@ -139,6 +139,56 @@ Result<Certificate> read_certificate(std::string_view der) {
   return out;
 }
 
+std::vector<Certificate> read_pem_certificates(std::string_view text, std::size_t max) {
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----";
+  constexpr std::string_view kEnd = "-----END CERTIFICATE-----";
+  std::vector<Certificate> out;
+  while (out.size() < max) {
+    const std::size_t begin = text.find(kBegin);
+    if (begin == std::string_view::npos) break;
+    text.remove_prefix(begin + kBegin.size());
+    const std::size_t end = text.find(kEnd);
+    if (end == std::string_view::npos) break;
+    std::string encoded;
+    for (const char c : text.substr(0, end)) {
+      if (c != '\r' && c != '\n' && c != ' ' && c != '\t') encoded += c;
+    }
+    text.remove_prefix(end + kEnd.size());
+    const auto der = encoded.size() <= 2 * kCertificateMax ? from_base64(encoded) : std::nullopt;
+    auto one = der ? read_certificate(*der) : Result<Certificate>(fail(ErrorKind::invalid, "no base64"));
+    if (one) out.push_back(*std::move(one));
+  }
+  return out;
+}
+
+std::optional<std::string> extension(std::string_view der, std::string_view oid) {
+  const X509Ptr certificate = parse(der);
+  if (certificate == nullptr) return std::nullopt;
+  const std::unique_ptr<ASN1_OBJECT, decltype([](ASN1_OBJECT* o) { ASN1_OBJECT_free(o); })> object(
+      OBJ_txt2obj(std::string(oid).c_str(), 1));
+  const int at = object != nullptr ? X509_get_ext_by_OBJ(certificate.get(), object.get(), -1) : -1;
+  ERR_clear_error();
+  if (at < 0 || X509_get_ext_by_OBJ(certificate.get(), object.get(), at) >= 0) return std::nullopt;
+  const ASN1_OCTET_STRING* const value = X509_EXTENSION_get_data(X509_get_ext(certificate.get(), at));
+  return std::string(reinterpret_cast<const char*>(ASN1_STRING_get0_data(value)),
+                     static_cast<std::size_t>(ASN1_STRING_length(value)));
+}
+
+bool has_extended_usage(std::string_view der, std::string_view oid) {
+  const X509Ptr certificate = parse(der);
+  if (certificate == nullptr) return false;
+  const std::unique_ptr<EXTENDED_KEY_USAGE, decltype([](EXTENDED_KEY_USAGE* u) { EXTENDED_KEY_USAGE_free(u); })> usages(
+      static_cast<EXTENDED_KEY_USAGE*>(X509_get_ext_d2i(certificate.get(), NID_ext_key_usage, nullptr, nullptr)));
+  bool found = false;
+  for (int i = 0; i < sk_ASN1_OBJECT_num(usages.get()); ++i) {
+    std::array<char, 128> text{};
+    const int size = OBJ_obj2txt(text.data(), text.size(), sk_ASN1_OBJECT_value(usages.get(), i), 1);
+    found = found || (size > 0 && oid == text.data());
+  }
+  ERR_clear_error();
+  return found;
+}
+
 bool issued_by(std::string_view child, std::string_view issuer) {
   const X509Ptr below = parse(child);
   const X509Ptr above = parse(issuer);

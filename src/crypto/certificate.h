@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,14 @@ struct Certificate {
 
 // Errors (invalid): not DER of a certificate, octets behind it, or over the limit.
 [[nodiscard]] Result<Certificate> read_certificate(std::string_view der);
+
+// The certificates of a PEM file, in its order; what is none is passed over, and what goes beyond `max`.
+[[nodiscard]] std::vector<Certificate> read_pem_certificates(std::string_view text, std::size_t max);
+
+// The value (extnValue) of the extension with that OID; nullopt where there is none, or several.
+[[nodiscard]] std::optional<std::string> extension(std::string_view der, std::string_view oid);
+// extendedKeyUsage lists it.
+[[nodiscard]] bool has_extended_usage(std::string_view der, std::string_view oid);
 
 // `child` names `issuer` as its issuer, and the issuer's key made its signature. Both in DER.
 [[nodiscard]] bool issued_by(std::string_view child, std::string_view issuer);

@@ -3,9 +3,12 @@
 #include <ifaddrs.h>
 
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstring>
+
+#include "base/unique_fd.h"
 
 namespace postern::io {
 
@@ -48,6 +51,17 @@ std::optional<ip::Endpoint> from_socket_address(const SocketAddress& address) {
     return ip::Endpoint{ip::Address::v6(octets, in.sin6_scope_id), ntohs(in.sin6_port)};
   }
   return std::nullopt;
+}
+
+std::optional<ip::Address> source_towards(const ip::Address& to) {
+  const UniqueFd fd(::socket(to.is_v4() ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  SocketAddress there = to_socket_address({to, 9});
+  SocketAddress here;
+  if (fd.get() < 0 || ::connect(fd.get(), there.get(), there.size) != 0 ||
+      ::getsockname(fd.get(), here.get(), &here.size) != 0)
+    return std::nullopt;
+  const auto endpoint = from_socket_address(here);
+  return endpoint ? std::optional(endpoint->address) : std::nullopt;
 }
 
 std::vector<ip::Address> interface_addresses() {

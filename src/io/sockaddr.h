@@ -20,6 +20,9 @@ struct SocketAddress {
 // nullopt for other families (a unix socket has no address).
 [[nodiscard]] std::optional<ip::Endpoint> from_socket_address(const SocketAddress& address);
 
+// The address that a packet to `to` would leave from: asked of the kernel's routes, nothing is sent.
+[[nodiscard]] std::optional<ip::Address> source_towards(const ip::Address& to);
+
 // The addresses of this host's interfaces, now. Empty where the system does not tell.
 [[nodiscard]] std::vector<ip::Address> interface_addresses();
 

@@ -123,6 +123,7 @@ std::expected<HttpsAnswer, HttpsFailure> https_request(const HttpsRequest& reque
     set(CURLOPT_CAINFO, request.ca_file.c_str());
     set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   }
+  set(CURLOPT_CONNECT_ONLY, request.handshake_only ? 1L : 0L);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_TIMEOUT_MS, static_cast<long>(request.deadline_ms));
   set(CURLOPT_FRESH_CONNECT, 1L);

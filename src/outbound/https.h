@@ -22,6 +22,8 @@ struct HttpsRequest {
   std::int64_t deadline_ms = 20000;    // for all of it
   std::size_t body_max = 64 * 1024;    // a longer answer is an error
   bool post = false;
+  // Connect, handshake, and say nothing: the answer has no status.
+  bool handshake_only = false;
   std::string body, content_type;  // of a POST
   // Set by another thread: the request fails within about a second. May be null; outlives the request.
   const std::atomic<bool>* stop = nullptr;

@@ -60,6 +60,23 @@ int rank(Outcome outcome) {
   return 4;
 }
 
+constexpr std::array<std::string_view, 4> kEndings{"certificate", "DNSSEC signatures", "security.txt",
+                                                   "mark certificate"};
+
+std::string calendar_html(const check::Report& report) {
+  if (report.calendar.empty()) return {};
+  std::string out =
+      "<h2>What ends when</h2><table><thead><tr><th scope=\"col\">Day</th><th scope=\"col\">What</th>"
+      "<th scope=\"col\">Whose</th></tr></thead><tbody>";
+  for (const check::Ending& one : report.calendar) {
+    const std::string day = iso8601(one.when).substr(0, 10);
+    out += "<tr><td><time datetime=\"" + day + "\">" + day + "</time>" +
+           (one.when < report.started ? " " + badge("over") : "") + "</td><td>" +
+           escape(kEndings.at(static_cast<std::size_t>(one.what))) + "</td><td>" + escape(one.subject) + "</td></tr>";
+  }
+  return out + "</tbody></table>\n";
+}
+
 std::string report_html(const check::Report& report) {
   std::array<std::size_t, 5> counts{};
   for (const Finding& finding : report.findings) ++counts.at(static_cast<std::size_t>(rank(finding.outcome)));
@@ -92,7 +109,7 @@ std::string report_html(const check::Report& report) {
     for (const Finding* const finding : own) out += finding_html(*finding);
     out += "</ul></details>\n";
   }
-  return out;
+  return out + calendar_html(report);
 }
 
 std::string progress_html(const CheckRun& run) {

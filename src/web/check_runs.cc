@@ -61,6 +61,15 @@ struct CheckRuns::Impl {
       run.step = printable(what, 200);
       owner.changed(run);
     }
+    // Whoever but waits (for greylisting to end) gives his place to others.
+    void waits(bool now) override {
+      if (now) {
+        --owner.running;
+        owner.start_next();
+      } else {
+        ++owner.running;
+      }
+    }
     void found(const check::Finding& finding) override {
       if (run.findings.size() < check::kFindingsMax) run.findings.push_back(finding);
       owner.changed(run);

@@ -11,6 +11,7 @@ import subprocess
 import threading
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import checksmtp
 from gateway import wait_for
 
 # Addresses: nobody asks who they belong to, and the namespace has no way out.
@@ -23,7 +24,7 @@ RESOLVER = "127.0.0.1"
 LOCAL = [address for pair in (NS1, NS2, PARENT, WEB) for address in pair] + [OLD]
 
 PTR = {M1[0]: "mx1.good.lab", M1[1]: "mx1.good.lab", M2[0]: "mx2.good.lab", M2[1]: "mx2.good.lab", STRAY[0]: "mx1.good.lab", STRAY[1]: "mx1.good.lab",
-       POOL[0]: "dsl-pool-6-5.dynamic.good.lab", POOL[1]: "dsl-pool-4-5.dynamic.good.lab", HALF[1]: "mx.half.lab"}
+       POOL[0]: "dsl-pool-6-5.dynamic.good.lab", POOL[1]: "dsl-pool-4-5.dynamic.good.lab", HALF[1]: "mx.half.lab", **checksmtp.PTR}
 
 NS = f"""@ NS ns1
 @ NS ns2
@@ -249,8 +250,12 @@ def spf(text):
     return f'@ TXT "{text}"\n'
 
 
-LOGO = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps"></svg>'
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg" version="1.2" baseProfile="tiny-ps" viewBox="0 0 64 64"></svg>'
 STS_FILES["logo.good.lab"] = (200, "image/svg+xml", LOGO)
+
+STS_FILES["vmc.good.lab"] = (200, "application/x-pem-file", "")  # filled in once there is an authority
+STS_FILES["rpt.good.lab"] = (405, "text/plain", "")
+STS_FILES["good.lab"] = (200, "text/plain; charset=utf-8", "Contact: mailto:security@good.lab\r\nExpires: 2036-01-01T00:00:00Z\r\n")
 
 GOOD = Domain(
     "good.lab", mx="@ MX 10 mx1\n@ MX 20 mx2\n",
@@ -263,10 +268,16 @@ _25._tcp.mx2 TLSA 3 1 1 {GOOD_KEYS[2]}
 mx1 TXT "v=spf1 a -all"
 mx2 TXT "v=spf1 a -all"
 default._domainkey TXT {rsa_record(2048)}
-_smtp._tls TXT "v=TLSRPTv1; rua=mailto:postmaster@good.lab"
-default._bimi TXT "v=BIMI1; l=https://logo.good.lab/logo.svg"
+_smtp._tls TXT "v=TLSRPTv1; rua=mailto:postmaster@good.lab,https://rpt.good.lab/v1"
+default._bimi TXT "v=BIMI1; l=https://logo.good.lab/logo.svg; a=https://vmc.good.lab/vmc.pem"
 logo AAAA {WEB[0]}
 logo A {WEB[1]}
+vmc AAAA {WEB[0]}
+vmc A {WEB[1]}
+rpt AAAA {WEB[0]}
+rpt A {WEB[1]}
+@ AAAA {WEB[0]}
+@ A {WEB[1]}
 _submissions._tcp SRV 0 1 465 mx1
 _imaps._tcp SRV 0 0 0 .
 """, sts=sts("good", mx=("mx1", "mx2")), sign=ANCHORED)
@@ -290,7 +301,7 @@ def network(name):
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     try:
         ip("-n", name, "link", "set", "lo", "up")
-        for address in LOCAL + list(M1) + list(M2):
+        for address in LOCAL + list(checksmtp.POLITE + checksmtp.GREY + checksmtp.LIMITED) + list(M1) + list(M2):
             ip("-n", name, "addr", "add", address + ("/128" if ":" in address else "/32"), "dev", "lo", *(["nodad"] if ":" in address else []))
         # A packet to anybody else is refused at once, as by a router that knows no way
         for family, net in (("-6", "2000::/3"), ("-4", "11.0.0.0/8")):

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
+#include "check/etiquette.h"
 #include "dns/fixture.h"
 #include "fake_server.h"
 #include "unit/io/support.h"
@@ -368,6 +369,56 @@ TEST_F(Probe, AddressesBeyondTheLimitAreNotConnectedTo) {
   EXPECT_TRUE(all[kAddressesMax - 1].server.has_value());
   EXPECT_FALSE(all[kAddressesMax].server.has_value());
   EXPECT_NE(all[kAddressesMax].why_not, "");
+}
+
+TEST_F(Probe, WhoWasSeenMinutesAgoIsNotConnectedToAgain) {
+  FakeServer server("127.0.0.1", 0, {[](Connection& to) {
+                      to.say("220 mx.example.org\r\n");
+                      answer(to, kEhlo);
+                    }});
+  options.smtp_port = server.port();
+  add_address("127.0.0.1");
+  Etiquette etiquette;
+  const Services services{.loop = loop, .pool = pool, .resolver = resolver, .etiquette = &etiquette};
+  io::test::run(loop, probe_hosts(target, options, services, nullptr));
+  io::test::run(loop, probe_hosts(target, options, services, nullptr));
+  EXPECT_EQ(server.connections(), 1U);
+  const ServerFacts& again = *target.hosts.front().addresses.front().server;
+  EXPECT_TRUE(again.recalled);
+  EXPECT_EQ(again.banner_code, 220);
+  options.deep = true;  // is asked for: it looks anew
+  io::test::run(loop, probe_hosts(target, options, services, nullptr));
+  EXPECT_GT(server.connections(), 2U);
+  EXPECT_FALSE(target.hosts.front().addresses.front().server->recalled);
+}
+
+TEST_F(Probe, WhoPutsOffIsAskedOnceMore) {
+  FakeServer server("127.0.0.1", 0,
+                    {[](Connection& to) { to.say("421 4.7.0 too many connections\r\n"); },
+                     [](Connection& to) {
+                       to.say("220 mx.example.org\r\n");
+                       answer(to, kEhlo);
+                     }});
+  options.smtp_port = server.port();
+  add_address("127.0.0.1");
+  run();
+  const auto outcome = [&] {
+    for (const Finding& finding : judge_patience(target, options)) {
+      if (finding.id == "smtp.greylisting") return finding.outcome;
+    }
+    return Outcome::fail;
+  };
+  EXPECT_EQ(outcome(), Outcome::info);
+  const Services services{.loop = loop, .pool = pool, .resolver = resolver};
+  io::test::run(loop, probe_again(target, options, services, nullptr));  // not asked for
+  EXPECT_EQ(server.connections(), 1U);
+  options.retry_after = milliseconds(5);
+  io::test::run(loop, probe_again(target, options, services, nullptr));
+  EXPECT_EQ(server.connections(), 2U);
+  EXPECT_EQ(target.hosts.front().addresses.front().server->put_off_before, "greeting: 421 too many connections");
+  EXPECT_EQ(outcome(), Outcome::pass);
+  io::test::run(loop, probe_again(target, options, services, nullptr));  // nobody is left
+  EXPECT_EQ(server.connections(), 2U);
 }
 
 }  // namespace

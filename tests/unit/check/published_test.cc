@@ -372,7 +372,7 @@ TEST_F(Published, TheLogoIsFetchedInDeepRunsFromThePortOfHttpsAlone) {
   Doors doors;
   doors.fetch = [&](const outbound::HttpsRequest& request) {
     asked.push_back(request.host + ":" + std::to_string(request.port));
-    return give(outbound::HttpsAnswer{200, "image/svg+xml", R"(<svg baseProfile="tiny-ps"></svg>)"});
+    return give(outbound::HttpsAnswer{200, "image/svg+xml", R"(<svg baseProfile="tiny-ps" viewBox="0 0 9 9"></svg>)"});
   };
   const auto logo = [&](const std::string& at) {
     set_up(zone("", R"("default._bimi.example.org":{"TXT":["v=BIMI1; l=https://)" + at +
