@@ -186,6 +186,7 @@ Task<void> one_host(Run& run, MailHost& host, Address& address, std::size_t numb
   facts.deep = true;
   if (facts.tls) co_await deep_tls(run, host.name.text(), facts);
   co_await deep_smtp(run, host.name.text(), facts);
+  if (facts.tls) co_await deep_old_ciphers(run, host.name.text(), facts);
 }
 
 struct Work {
@@ -271,6 +272,9 @@ TlsFound read_tls(const io::TlsFacts& facts) {
   out.trust_error = facts.verify_error;
   out.extended_master_secret = facts.extended_master_secret;
   out.secure_renegotiation = facts.secure_renegotiation;
+  out.ocsp = facts.ocsp;
+  out.ticket = facts.ticket;
+  out.early_data = facts.early_data;
   for (const std::string& der : facts.peer_chain) {
     auto certificate = crypto::read_certificate(der);
     if (certificate)
@@ -306,7 +310,8 @@ Task<void> probe_hosts(Target& target, const Options& options, Services services
                                                    .min_version = "TLSv1",
                                                    .ciphers = "ALL:!aNULL:!eNULL",
                                                    .weak = true,
-                                                   .keep_chain = true});
+                                                   .keep_chain = true,
+                                                   .ask_status = true});
   if (!context) {
     for (Job& job : work.jobs) {
       for (auto& [host, address] : job.uses) {
