@@ -90,8 +90,9 @@ constexpr auto kChecks = std::to_array<Check>({
     {"tls.shared_key", tls, "A key for each host", "Of several MX hosts: shows a key that they share; else passes.",
      "postern 6.5-59"},
     {"tls.versions", tls, "All versions of TLS that are accepted",
-     "Warns where TLS 1.0 or 1.1 is accepted beside newer ones, fails where nothing newer is.",
-     "RFC 8996, postern 6.5-47", true},
+     "Warns where TLS 1.0 or 1.1 is accepted beside newer ones, fails where nothing newer is, and where SSL 2.0 or 3.0 "
+     "is.",
+     "RFC 8996, RFC 7568, RFC 6176, postern 6.5-47", true},
     {"tls.ciphers", tls, "All ciphers that are accepted", "The worst of them counts, by the classes of tls.cipher.",
      "NCSC-NL 2025-05, postern 6.5-48", true},
     {"tls.order", tls, "The server prefers the better ciphers",
@@ -105,6 +106,29 @@ constexpr auto kChecks = std::to_array<Check>({
      "RFC 7672 8.1, RFC 6066 3, postern 6.5-56", true},
     {"tls.injection", tls, "Nothing in clear counts under TLS",
      "Fails where a command behind STARTTLS in clear is answered under TLS.", "RFC 3207 4.2, postern 6.3-40", true},
+    {"tls.ocsp", tls, "The certificate's status is stapled",
+     "Passes where an OCSP response in date says that it is good, fails where it says revoked; warns where it is out "
+     "of "
+     "date or cannot be read, and where the certificate demands one (RFC 7633) and none is sent; else shown: mail "
+     "senders do not ask.",
+     "RFC 6066 8, RFC 7633, postern 6.5-52"},
+    {"tls.early_data", tls, "No early data (0-RTT)",
+     "Fails where a ticket of TLS 1.3 allows early data, which can be replayed; passes where none does.",
+     "RFC 8446 8, 2.3, postern 6.5-52"},
+    {"tls.compression", tls, "No compression by TLS", "Fails where the server takes DEFLATE (CRIME).",
+     "RFC 9325 3.3, CVE-2012-4929, postern 6.5-52", true},
+    {"tls.client_renegotiation", tls, "Clients cannot renegotiate without end",
+     "Warns where ten renegotiations in one connection of TLS 1.2 or older are all taken; passes where they are "
+     "refused, or end before.",
+     "RFC 5246 7.4.1.1, CVE-2011-1473, postern 6.5-52", true},
+    {"tls.heartbleed", tls, "No Heartbleed", "Fails where a heartbeat is answered with more than was sent.",
+     "RFC 6520 4, CVE-2014-0160, postern 6.5-52", true},
+    {"tls.ccs_injection", tls, "No early ChangeCipherSpec",
+     "Fails where ChangeCipherSpec is taken before there are keys.", "CVE-2014-0224, postern 6.5-52", true},
+    {"tls.robot", tls, "No oracle in the key exchange of RSA (ROBOT)",
+     "Fails where differently malformed key exchanges are answered differently, twice in the same way; passes where "
+     "all are answered alike, and where RSA key exchange is not offered.",
+     "RFC 5246 7.4.7.1, CVE-2017-13099, postern 6.5-52", true},
     {"smtp.null_sender", smtp, "The null sender is taken", "Passes with 2xx, fails with 5xx, 4xx is shown.",
      "RFC 5321 4.5.5, postern 6.3-37", true},
     {"smtp.postmaster", smtp, "postmaster is taken", "Passes with 2xx, fails with 5xx, 4xx is shown.",

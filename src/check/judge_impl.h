@@ -51,6 +51,11 @@ class Judge {
   void starttls(const View& view);
   void tls(const View& view);
   void key_exchange(const View& view);
+  // judge_server_holes.cc
+  void ocsp(const View& view);
+  void early_data(const View& view);
+  void deep_holes(const View& view);
+  void deep_renegotiation(const View& view);
   // judge_server_certificate.cc
   void certificate(const View& view);
   void certificate_key(const View& view);

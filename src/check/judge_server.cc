@@ -288,6 +288,8 @@ std::vector<Finding> Judge::run() {
       extensions(view);
       starttls(view);
       tls(view);
+      ocsp(view);
+      early_data(view);
       certificate(view);
       dane(view);
       deep(view);

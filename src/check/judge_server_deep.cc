@@ -48,6 +48,7 @@ void Judge::deep(const View& view) {
     deep_groups(view);
     deep_names(view);
     deep_certificates(view);
+    deep_holes(view);
   }
   deep_recipients(view);
   deep_relay(view);
@@ -61,19 +62,23 @@ void Judge::deep_versions(const View& view) {
   std::string evidence;
   bool current = false;
   bool old = false;
+  bool ssl = false;
   for (const TlsTried* const one : all) {
     if (!evidence.empty()) evidence += "; ";
     evidence += one->version + (one->accepted ? " accepted" : " refused");
     const bool sound = version_class(one->version) <= Class::sufficient;
     current = current || (one->accepted && sound);
     old = old || (one->accepted && !sound);
+    ssl = ssl || (one->accepted && one->version.starts_with("SSL"));
   }
   // Mail that would go in clear otherwise is better off with an old version than with none
   add("tls.versions",
-      !current ? Outcome::fail
-      : old    ? Outcome::warn
-               : Outcome::pass,
-      view.subject, evidence, "switch TLS 1.0 and 1.1 off (RFC 8996): hardly a server speaks nothing newer");
+      !current || ssl ? Outcome::fail
+      : old           ? Outcome::warn
+                      : Outcome::pass,
+      view.subject, evidence,
+      ssl ? "switch SSL off (RFC 7568, RFC 6176)"
+          : "switch TLS 1.0 and 1.1 off (RFC 8996): hardly a server speaks nothing newer");
 }
 
 void Judge::deep_ciphers(const View& view) {
@@ -88,12 +93,18 @@ void Judge::deep_ciphers(const View& view) {
   for (const TlsTried* const one : accepted) {
     const Class level = cipher_class(one->cipher);
     worst = std::max(worst, level);
+    // What older versions take of the same is not said again
+    const bool said = std::ranges::any_of(accepted, [&](const TlsTried* before) {
+      return before->cipher == one->cipher && before->version == "TLSv1.2" && one->version != "TLSv1.2";
+    });
+    if (said) continue;
     if (!evidence.empty()) evidence += "; ";
     evidence += one->cipher;
+    if (one->version != "TLSv1.2" && one->version != "TLSv1.3") evidence += " in " + one->version;
     if (outcome_of(level) != Outcome::pass) evidence += " (" + std::string(to_string(level)) + ')';
   }
-  if (!facts.deep_ended.empty()) evidence += "; the list may be incomplete: " + facts.deep_ended;
-  evidence += "; RC4, 3DES and SSLv3 could not be offered";
+  const std::string open = !facts.deep_ended.empty() ? facts.deep_ended : facts.ciphers_open;
+  if (!open.empty()) evidence = "the list may be incomplete: " + open + "; " + evidence;
   add("tls.ciphers", outcome_of(worst), view.subject, evidence,
       "allow ECDHE with AES-GCM and ChaCha20 alone, and what TLS 1.3 has");
 
@@ -101,7 +112,7 @@ void Judge::deep_ciphers(const View& view) {
   // The order in which TLS 1.2 gave them up, which is the server's where it goes by its own
   std::vector<Class> order;
   for (const TlsTried* const one : accepted) {
-    if (one->version != "TLSv1.3") order.push_back(std::max(cipher_class(one->cipher), Class::sufficient));
+    if (one->version == "TLSv1.2") order.push_back(std::max(cipher_class(one->cipher), Class::sufficient));
   }
   const bool one_class = std::ranges::adjacent_find(order, std::ranges::not_equal_to()) == order.end();
   const std::string fix = "let the server go by its own order, the best first";

@@ -240,6 +240,7 @@ Task<void> one_host(Run& run, MailHost& host, Address& address, bool deep_here, 
   facts.deep = true;
   if (facts.tls) co_await deep_tls(run, host.name.text(), facts);
   co_await deep_smtp(run, host.name.text(), facts);
+  if (facts.tls) co_await deep_old_ciphers(run, host.name.text(), facts);
 }
 
 Task<void> watchdog(io::Signal& finished, Deadline deadline, Breakers& all) {
@@ -329,7 +330,8 @@ Result<std::shared_ptr<io::TlsClientContext>> widest(const Options& options) {
                                      .min_version = "TLSv1",
                                      .ciphers = "ALL:!aNULL:!eNULL",
                                      .weak = true,
-                                     .keep_chain = true});
+                                     .keep_chain = true,
+                                     .ask_status = true});
 }
 
 TlsFound read_tls(const io::TlsFacts& facts) {
@@ -343,6 +345,9 @@ TlsFound read_tls(const io::TlsFacts& facts) {
   out.trust_error = facts.verify_error;
   out.extended_master_secret = facts.extended_master_secret;
   out.secure_renegotiation = facts.secure_renegotiation;
+  out.ocsp = facts.ocsp;
+  out.ticket = facts.ticket;
+  out.early_data = facts.early_data;
   for (const std::string& der : facts.peer_chain) {
     auto certificate = crypto::read_certificate(der);
     if (certificate)

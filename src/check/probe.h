@@ -18,9 +18,9 @@
 
 namespace postern::check {
 
-inline constexpr std::size_t kAddressesMax = 60;          // of all hosts together; further ones are not connected to
-inline constexpr std::size_t kAtOnce = 16;                // addresses
-inline constexpr std::uint32_t kDeepConnectionsMax = 80;  // to one address
+inline constexpr std::size_t kAddressesMax = 60;           // of all hosts together; further ones are not connected to
+inline constexpr std::size_t kAtOnce = 16;                 // addresses
+inline constexpr std::uint32_t kDeepConnectionsMax = 240;  // to one address; most of them for ciphers, one each
 
 // Connects once to every address of `target.hosts` whose kind is reachable and fills in `server`; where options.deep is
 // set, the deeper tests follow on connections of their own. Takes at most options.deadline, counted from here. The

@@ -10,8 +10,7 @@ namespace postern::check::probing {
 
 namespace {
 
-constexpr auto kSilence = std::chrono::seconds(3);  // no reply within it: the server waits for more
-constexpr int kHops = 150;                          // more Received fields than any server lets pass
+constexpr int kHops = 150;  // more Received fields than any server lets pass
 
 // Says EHLO again under TLS where there is TLS: servers differ in what they allow in clear.
 Task<bool> secured(Run& run, const std::string& host, Visit& at, ServerFacts& facts) {

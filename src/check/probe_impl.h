@@ -58,6 +58,10 @@ struct Run {
 inline constexpr auto kConnectWait = std::chrono::seconds(20);
 inline constexpr auto kReplyWait = std::chrono::seconds(35);
 inline constexpr auto kHandshakeWait = std::chrono::seconds(20);
+inline constexpr auto kSilence = std::chrono::seconds(3);  // no answer within it: the server waits for more
+
+// internet.nl's limit: a server that takes so many takes any number.
+inline constexpr int kRenegotiationsMax = 10;
 
 // A dialogue where every octet is the caller's: for what a client that sends mail must never do.
 class Dialogue {
@@ -86,11 +90,16 @@ struct Visit {
 
 // Connects, is greeted, says EHLO. nullptr: it came to nothing, or no more may be tried; `facts.deep_ended` says why.
 [[nodiscard]] Task<std::unique_ptr<Visit>> visit(Run& run, ServerFacts& facts);
-// STARTTLS and the handshake. nullptr facts: no. Where the server answered STARTTLS with 4xx, deep_ended is set.
+// STARTTLS, up to the server's 220. Where it answered otherwise, deep_ended is set.
+[[nodiscard]] Task<bool> begin_tls(Visit& visit, ServerFacts& facts);
+// The same, and the handshake.
 [[nodiscard]] Task<bool> secure(Visit& visit, ServerFacts& facts, std::shared_ptr<io::TlsClientContext> context,
                                 io::TlsExpect expect);
 [[nodiscard]] Task<void> part(Visit& visit);  // QUIT
 
+// A version was accepted ("TLSv1.2").
+[[nodiscard]] bool speaks(const ServerFacts& facts, std::string_view version);
+void note_certificate(ServerFacts& facts, const CertificateFacts& own);
 [[nodiscard]] bool says_too_much(const smtp::Reply& reply);  // 421, 450, 451, 454
 [[nodiscard]] TlsFound read_tls(const io::TlsFacts& facts);
 
@@ -105,6 +114,11 @@ struct Visit {
 
 // The parts of the deep tests, each on connections of its own.
 [[nodiscard]] Task<void> deep_tls(Run& run, std::string host, ServerFacts& facts);
+// By hand, in octets that OpenSSL would not send: old versions, all their ciphers, holes.
+[[nodiscard]] Task<void> deep_old_versions(Run& run, std::string host, ServerFacts& facts);  // of SSL
+[[nodiscard]] Task<void> deep_ciphers(Run& run, std::string host, ServerFacts& facts);  // of TLS 1.2, and their order
+[[nodiscard]] Task<void> deep_old_ciphers(Run& run, std::string host, ServerFacts& facts);
+[[nodiscard]] Task<void> deep_holes(Run& run, std::string host, ServerFacts& facts);
 [[nodiscard]] Task<void> deep_smtp(Run& run, std::string host, ServerFacts& facts);
 
 }  // namespace postern::check::probing

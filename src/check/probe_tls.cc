@@ -9,7 +9,6 @@ namespace postern::check::probing {
 
 namespace {
 
-constexpr std::size_t kCiphersMax = 40;  // of TLS 1.2 that are found by elimination
 constexpr std::string_view kAll = "ALL:eNULL";
 
 struct Attempt {
@@ -25,13 +24,6 @@ io::TlsClientOptions offering(const Run& run, const std::string& version) {
           .weak = true,
           .keep_chain = true,
           .max_version = version};
-}
-
-void note_certificate(ServerFacts& facts, const TlsFound& found) {
-  if (found.chain.empty()) return;
-  const CertificateFacts& own = found.chain.front();
-  if (std::ranges::find(facts.certificates, own.der, &CertificateFacts::der) == facts.certificates.end())
-    facts.certificates.push_back(own);
 }
 
 Task<Attempt> attempt(Run& run, ServerFacts& facts, io::TlsClientOptions options, std::string sni) {
@@ -52,7 +44,7 @@ Task<Attempt> attempt(Run& run, ServerFacts& facts, io::TlsClientOptions options
     co_return out;
   }
   out.found = read_tls(*tls);
-  note_certificate(facts, out.found);
+  if (!out.found.chain.empty()) note_certificate(facts, out.found.chain.front());
   co_await part(*at);
   co_return out;
 }
@@ -77,41 +69,7 @@ Task<void> versions(Run& run, const std::string& host, ServerFacts& facts) {
   }
 }
 
-bool speaks(const ServerFacts& facts, std::string_view version) {
-  return std::ranges::any_of(facts.tried, [&](const TlsTried& one) {
-    return one.what == TlsTried::What::version && one.version == version && one.accepted;
-  });
-}
-
-// Whose preference counts: the same two ciphers, offered the other way round.
-Task<void> preference(Run& run, const std::string& host, const std::string& first, const std::string& last,
-                      ServerFacts& facts) {
-  io::TlsClientOptions options = offering(run, "TLSv1.2");
-  options.ciphers = last + ':' + first;
-  const Attempt made = co_await attempt(run, facts, options, host);
-  if (made.accepted) facts.own_order = made.found.cipher == first;
-}
-
-Task<void> ciphers(Run& run, const std::string& host, ServerFacts& facts) {
-  if (speaks(facts, "TLSv1.2")) {
-    std::vector<std::string> found;
-    std::string list(kAll);
-    while (found.size() < kCiphersMax) {
-      io::TlsClientOptions options = offering(run, "TLSv1.2");
-      options.ciphers = list;
-      const Attempt made = co_await attempt(run, facts, options, host);
-      if (!made.accepted) {
-        facts.ciphers_complete = facts.deep_ended.empty();
-        break;
-      }
-      // A server that picks what was not offered would go on for ever
-      if (std::ranges::find(found, made.found.cipher) != found.end()) break;
-      facts.tried.push_back(tried(TlsTried::What::cipher, made));
-      found.push_back(made.found.cipher);
-      list += ":!" + made.found.cipher;
-    }
-    if (found.size() > 1) co_await preference(run, host, found.front(), found.back(), facts);
-  }
+Task<void> new_ciphers(Run& run, const std::string& host, ServerFacts& facts) {
   if (!speaks(facts, "TLSv1.3")) co_return;
   for (const char* const suite : {"TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256",
                                   "TLS_AES_128_CCM_SHA256", "TLS_AES_128_CCM_8_SHA256"}) {
@@ -169,11 +127,26 @@ Task<void> other_names(Run& run, ServerFacts& facts) {
 
 }  // namespace
 
+bool speaks(const ServerFacts& facts, std::string_view version) {
+  return std::ranges::any_of(facts.tried, [&](const TlsTried& one) {
+    return one.what == TlsTried::What::version && one.version == version && one.accepted;
+  });
+}
+
+void note_certificate(ServerFacts& facts, const CertificateFacts& own) {
+  if (std::ranges::find(facts.certificates, own.der, &CertificateFacts::der) == facts.certificates.end())
+    facts.certificates.push_back(own);
+}
+
+// What matters most comes first: a server may have enough of us, or the time run out.
 Task<void> deep_tls(Run& run, std::string host, ServerFacts& facts) {
-  note_certificate(facts, *facts.tls);
+  if (!facts.tls->chain.empty()) note_certificate(facts, facts.tls->chain.front());
   co_await versions(run, host, facts);
+  co_await deep_old_versions(run, host, facts);
   co_await other_names(run, facts);
-  co_await ciphers(run, host, facts);
+  co_await deep_holes(run, host, facts);
+  co_await deep_ciphers(run, host, facts);
+  co_await new_ciphers(run, host, facts);
   co_await groups(run, host, facts);
 }
 

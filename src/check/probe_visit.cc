@@ -89,13 +89,18 @@ Task<std::unique_ptr<Visit>> visit(Run& run, ServerFacts& facts) {
   co_return out;
 }
 
-Task<bool> secure(Visit& visit, ServerFacts& facts, std::shared_ptr<io::TlsClientContext> context,
-                  io::TlsExpect expect) {
+Task<bool> begin_tls(Visit& visit, ServerFacts& facts) {
   const auto ready = co_await visit.dialogue->ask("STARTTLS");
   if (!ready || ready->code != 220) {
     end(facts, "rate limited: STARTTLS: " + (ready ? said(*ready) : printable(ready.error().what)));
     co_return false;
   }
+  co_return true;
+}
+
+Task<bool> secure(Visit& visit, ServerFacts& facts, std::shared_ptr<io::TlsClientContext> context,
+                  io::TlsExpect expect) {
+  if (!co_await begin_tls(visit, facts)) co_return false;
   const auto started =
       co_await visit.stream->start_tls_client(std::move(context), std::move(expect), Deadline::after(kHandshakeWait));
   if (!started && started.error().kind == ErrorKind::cancelled) end(facts, "the time for this check ran out");

@@ -24,6 +24,9 @@ struct TlsFound {
   std::vector<CertificateFacts> chain;  // as sent, the server's own first
   std::size_t unreadable = 0;           // certificates of the chain that could not be read
   bool extended_master_secret = false, secure_renegotiation = false;
+  std::string ocsp;              // the stapled response, DER; empty: none was
+  bool ticket = false;           // of TLS 1.3: one came
+  std::uint32_t early_data = 0;  // how much of it that ticket would allow
 };
 
 // A protocol version, cipher or group that was tried on a connection of its own.
@@ -31,6 +34,7 @@ struct TlsTried {
   enum class What : std::uint8_t { version, cipher, group };
   What what = What::version;
   std::string version, cipher, group;  // what was offered; where it was a version or cipher: what came of it
+  std::uint16_t suite = 0;             // the cipher's number, to TLS 1.2
   bool accepted = false;
   std::string signature_hash;
   int dh_bits = 0;
@@ -44,6 +48,15 @@ struct OtherName {
   std::string trust_error;  // or why there was no handshake
   std::vector<std::string> names;
   std::string common_name;
+};
+
+// A known hole of TLS, tried by hand (check/hand.h).
+struct Weakness {
+  enum class What : std::uint8_t { heartbleed, ccs_injection, robot, compression };
+  enum class State : std::uint8_t { absent, present, unknown };
+  What what = What::heartbleed;
+  State state = State::unknown;
+  std::string evidence;  // what was sent and what came; of unknown: why
 };
 
 struct RecipientProbe {
@@ -87,8 +100,11 @@ struct ServerFacts {
   std::string deep_ended;
   std::uint32_t connections = 0;  // all that were made to the address
   std::vector<TlsTried> tried;
-  bool ciphers_complete = false;  // every cipher of TLS 1.2 was found
+  std::string ciphers_open;       // versions whose list of ciphers is not whole, and why
   std::optional<bool> own_order;  // the server goes by its own preference, not by the client's
+  std::vector<Weakness> weaknesses;
+  std::optional<int> renegotiations;  // of one connection of TLS 1.2 or older, asked for by us and taken
+  std::string renegotiation_end;      // what ended them; empty: we did
   std::vector<OtherName> other_names;
   std::vector<CertificateFacts> certificates;  // the server's own ones that were seen, each once
   std::string stranger;  // the local part of nobody that recipients were asked with; the same on both visits

@@ -104,6 +104,16 @@ void read_key(const X509* certificate, Certificate& out) {
   }
 }
 
+// RFC 7633: a TLS feature of status_request
+bool demands_status(const X509* certificate) {
+  const std::unique_ptr<TLS_FEATURE, decltype([](TLS_FEATURE* all) { TLS_FEATURE_free(all); })> features(
+      static_cast<TLS_FEATURE*>(X509_get_ext_d2i(certificate, NID_tlsfeature, nullptr, nullptr)));
+  for (int i = 0; i < sk_ASN1_INTEGER_num(features.get()); ++i) {
+    if (ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features.get(), i)) == 5) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<Certificate> read_certificate(std::string_view der) {
@@ -134,6 +144,7 @@ Result<Certificate> read_certificate(std::string_view der) {
   const std::unique_ptr<BASIC_CONSTRAINTS, decltype([](BASIC_CONSTRAINTS* b) { BASIC_CONSTRAINTS_free(b); })> basic(
       static_cast<BASIC_CONSTRAINTS*>(X509_get_ext_d2i(c, NID_basic_constraints, nullptr, nullptr)));
   out.authority = basic != nullptr && basic->ca != 0;
+  out.must_staple = demands_status(c);
   out.self_issued = X509_NAME_cmp(X509_get_subject_name(c), X509_get_issuer_name(c)) == 0;
   ERR_clear_error();
   return out;

@@ -30,6 +30,7 @@ struct Certificate {
   std::string signature_hash;  // of its issuer's signature: "SHA256"; empty where the algorithm has none (Ed25519)
   bool authority = false;      // basicConstraints say CA
   bool self_issued = false;    // subject and issuer are the same name
+  bool must_staple = false;    // RFC 7633: servers are to staple an OCSP response
 };
 
 // Errors (invalid): not DER of a certificate, octets behind it, or over the limit.

@@ -31,6 +31,9 @@ class PublicKey {
   [[nodiscard]] Algorithm algorithm() const { return algorithm_; }
   [[nodiscard]] int bits() const { return bits_; }
   [[nodiscard]] bool verify(const Digest& digest, std::string_view signature) const;
+  // RFC 8017 5.1.1 (RSAEP), without any padding: for who tests how others read padding, never to keep a secret. `block`
+  // has as many octets as the modulus, and is smaller than it.
+  [[nodiscard]] Result<std::string> encrypt_raw(std::string_view block) const;
 
   struct Impl;
 

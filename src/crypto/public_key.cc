@@ -117,6 +117,22 @@ Result<PublicKey> PublicKey::ed25519_from_raw(std::string_view octets) {
   return key;
 }
 
+Result<std::string> PublicKey::encrypt_raw(std::string_view block) const {
+  const ClearErrors clear;
+  if (!impl_ || algorithm_ != Algorithm::rsa) return fail(ErrorKind::invalid, "not an RSA key");
+  const PkeyContextPtr context(EVP_PKEY_CTX_new(impl_->pkey.get(), nullptr));
+  std::string out(block.size(), '\0');
+  std::size_t size = out.size();
+  if (block.size() != static_cast<std::size_t>(EVP_PKEY_get_size(impl_->pkey.get())) || context == nullptr ||
+      EVP_PKEY_encrypt_init(context.get()) != 1 || EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_NO_PADDING) != 1 ||
+      EVP_PKEY_encrypt(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, bytes(block),
+                       block.size()) != 1 ||
+      size != out.size()) {
+    return fail(ErrorKind::invalid, "the block is not of the key's size");
+  }
+  return out;
+}
+
 bool PublicKey::verify(const Digest& digest, std::string_view signature) const {
   const ClearErrors clear;
   if (!impl_) return false;

@@ -52,6 +52,7 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
     tls_ = TlsLayer::client(std::move(context), expect, fd_.get());
     return handshake(deadline);
   }
+  Task<Result<void>> renegotiate(Deadline deadline) override;
   Task<void> close(Deadline deadline) override;
   void part() override {
     if (secure_ && !cancelled_ && broken_ == 0) tls_->say_goodbye();
@@ -309,6 +310,12 @@ Task<Result<void>> SocketStream::handshake(Deadline deadline) {
   }
 }
 
+Task<Result<void>> SocketStream::renegotiate(Deadline deadline) {
+  if (!secure_ || !tls_->begin_again())
+    co_return fail(ErrorKind::refused, "TLS renegotiation: this connection has none");
+  co_return co_await handshake(deadline);
+}
+
 Task<void> SocketStream::close(Deadline deadline) {
   if (cancelled_ || broken_ != 0) co_return;
   if (secure_) tls_->say_goodbye();
@@ -384,6 +391,10 @@ Result<UniqueFd> tcp_socket(const ip::Endpoint& endpoint, const std::string& doi
 
 std::unique_ptr<Stream> make_stream(Loop& loop, UniqueFd fd) {
   return std::make_unique<SocketStream>(loop, std::move(fd));
+}
+
+Task<Result<void>> Stream::renegotiate(Deadline) {
+  co_return fail(ErrorKind::refused, "TLS renegotiation: this connection has none");
 }
 
 Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, ip::Endpoint endpoint, Deadline deadline, Breaker* breaker) {

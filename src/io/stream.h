@@ -55,6 +55,11 @@ struct TlsFacts {
   bool extended_master_secret = false;  // RFC 7627; TLS 1.3 has it by nature
   bool secure_renegotiation = false;    // RFC 5746; TLS 1.3 has no renegotiation
   bool compression = false;
+  std::string ocsp;  // what the server stapled, DER; empty where it did not, and where it was not asked
+  // Of TLS 1.3, where the context keeps the chain: tickets come behind the handshake, and are known once something was
+  // received. RFC 8446 4.2.10: a ticket that allows early data.
+  bool ticket = false;
+  std::uint32_t early_data = 0;
 };
 
 class Stream {
@@ -71,6 +76,9 @@ class Stream {
   // A handshake whose proof fails is an error of kind network, and TlsFacts::verify_error says why.
   [[nodiscard]] virtual Task<Result<void>> start_tls_client(std::shared_ptr<TlsClientContext> context, TlsExpect expect,
                                                             Deadline deadline) = 0;
+  // A client's handshake on top of the one that there is (RFC 5246 7.4.1.1), for who wants to know whether a server
+  // allows it; its context has `renegotiate`. An error: refused, or not answered in time.
+  [[nodiscard]] virtual Task<Result<void>> renegotiate(Deadline deadline);
   // close_notify where TLS is up, then FIN; waits for the peer's FIN until the deadline, so that the last reply
   // arrives.
   [[nodiscard]] virtual Task<void> close(Deadline deadline) = 0;

@@ -209,6 +209,11 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(const TlsClient
   if (SSL_CTX_dane_enable(ctx) != 1) return fail(ErrorKind::network, "TLS client: DANE: " + openssl_error());
   // Without SSL_VERIFY_PEER OpenSSL still verifies and tells; it only goes on afterwards.
   SSL_CTX_set_verify(ctx, options.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (options.ask_status) SSL_CTX_set_tlsext_status_type(ctx, TLSEXT_STATUSTYPE_ocsp);
+  if (options.renegotiate) {
+    SSL_CTX_clear_options(ctx, SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_options(ctx, SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION);
+  }
   impl.verify = options.verify;
   impl.keep_chain = options.keep_chain;
   return context;

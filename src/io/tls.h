@@ -88,6 +88,8 @@ struct TlsClientOptions {
   std::string max_version;   // empty: the latest
   std::string ciphersuites;  // of TLS 1.3, joined by ':'; empty: default
   std::string groups;        // joined by ':'; empty: default
+  bool ask_status = false;   // OCSP: TlsFacts::ocsp
+  bool renegotiate = false;  // Stream::renegotiate() may be called, also where the server lacks RFC 5746
 };
 
 class TlsClientContext {

@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -15,6 +16,7 @@ namespace postern::io {
 namespace {
 constexpr std::size_t kMaxClientHello = std::size_t{16} * 1024;  // post-quantum key shares take two KiB
 constexpr std::size_t kMaxChain = 16;                            // certificates kept of what a server sent
+constexpr std::size_t kMaxOcsp = std::size_t{64} * 1024;         // a stapled response with its certificates
 }  // namespace
 
 struct TlsLayer::Impl {
@@ -37,6 +39,7 @@ struct TlsLayer::Impl {
   void collect_facts();
   void collect_proof();
   void collect_server();
+  void collect_ticket();
   void demand(const TlsExpect& expect);
   // The handshake failed because the certificate did.
   [[nodiscard]] bool unproved() const {
@@ -216,7 +219,12 @@ void TlsLayer::Impl::collect_server() {
     const int type = EVP_PKEY_get_base_id(shared);
     if (type == EVP_PKEY_DH || type == EVP_PKEY_DHX) facts.dh_bits = EVP_PKEY_get_bits(shared);
   }
+  const unsigned char* status = nullptr;
+  const long status_size = SSL_get_tlsext_status_ocsp_resp(s, &status);
+  if (status != nullptr && status_size > 0 && static_cast<std::size_t>(status_size) <= kMaxOcsp)
+    facts.ocsp.assign(reinterpret_cast<const char*>(status), static_cast<std::size_t>(status_size));
   const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(s);
+  facts.peer_chain.clear();
   for (int i = 0; i < sk_X509_num(chain) && facts.peer_chain.size() < kMaxChain; ++i) {
     unsigned char* der = nullptr;
     const int size = i2d_X509(sk_X509_value(chain, i), &der);
@@ -225,6 +233,14 @@ void TlsLayer::Impl::collect_server() {
     OPENSSL_free(der);
   }
   ERR_clear_error();
+}
+
+// OpenSSL puts a ticket into the connection's own session as it reads it.
+void TlsLayer::Impl::collect_ticket() {
+  const SSL_SESSION* const session = SSL_get0_session(ssl.get());
+  if (session == nullptr || SSL_version(ssl.get()) < TLS1_3_VERSION) return;
+  facts.ticket = facts.ticket || SSL_SESSION_has_ticket(session) == 1;
+  facts.early_data = std::max<std::uint32_t>(facts.early_data, SSL_SESSION_get_max_early_data(session));
 }
 
 void TlsLayer::Impl::collect_proof() {
@@ -337,6 +353,13 @@ TlsStep TlsLayer::handshake() {
   return step;
 }
 
+bool TlsLayer::begin_again() {
+  ERR_clear_error();
+  const bool begun = SSL_renegotiate(impl_->ssl.get()) == 1;
+  if (!begun) impl_->why = openssl_error();
+  return begun;
+}
+
 void TlsLayer::give_up(ErrorKind why) {
   impl_->facts.failure = why == ErrorKind::timeout     ? "timeout"
                          : why == ErrorKind::cancelled ? "cancelled"
@@ -363,6 +386,7 @@ TlsStep TlsLayer::read(std::span<char> out) {
   ERR_clear_error();
   std::size_t octets = 0;
   const int rc = SSL_read_ex(impl_->ssl.get(), out.data(), out.size(), &octets);
+  if (rc == 1 && impl_->client != nullptr && impl_->client->impl().keep_chain) impl_->collect_ticket();
   return impl_->result(rc, octets);
 }
 

@@ -33,6 +33,7 @@ class TlsLayer {
   TlsLayer& operator=(const TlsLayer&) = delete;
 
   TlsStep handshake();
+  [[nodiscard]] bool begin_again();       // a client's: the next handshake() is one more; false: OpenSSL will not
   void give_up(ErrorKind why);            // the handshake will not go on
   TlsStep read(std::span<char> out);      // closed: close_notify
   TlsStep write(std::string_view bytes);  // possibly fewer than all; not empty

@@ -87,7 +87,8 @@ void write_server(json::Writer& out, const MailHost& host, const Address& addres
     for (const TlsTried& one : facts.tried) {
       static constexpr std::array kWhat{"version", "cipher", "group"};
       out.begin_object().field("what", kWhat[static_cast<std::size_t>(one.what)]).field("version", one.version);
-      out.field("cipher", one.cipher).field("group", one.group).field("accepted", one.accepted).end_object();
+      out.field("cipher", one.cipher).field("group", one.group).field("accepted", one.accepted);
+      out.field("suite", one.suite).end_object();
     }
     out.end_array();
   }
