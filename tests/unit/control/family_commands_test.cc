@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "base/thread_annotations.h"
 #include "io/listener.h"
 #include "unit/temporary_folder.h"
 
@@ -24,7 +25,10 @@ class FamilyCommands : public ::testing::Test {
     auto listening = io::bind_unix_listener(path_);
     EXPECT_TRUE(listening) << listening.error().what;
     server_ = std::make_unique<Server>(loop_, std::move(*listening));
-    add_family_commands(*server_, [this] { return lines_; });
+    add_family_commands(*server_, [this] {
+      const MutexLock lock(mutex_);
+      return lines_;
+    });
     thread_ = std::thread([this] {
       server_->start();
       loop_.run();
@@ -41,7 +45,10 @@ class FamilyCommands : public ::testing::Test {
   }
   // The names in the answer, in its order. `max` below zero: not said.
   std::vector<std::string> ask(const std::string& lines, std::int64_t max = -1) {
-    lines_ = lines;  // read on the loop, when the request comes
+    {
+      const MutexLock lock(mutex_);
+      lines_ = lines;
+    }
     Value::Object request{{"command", Value(std::string("families_list"))}};
     if (max >= 0) request.emplace("max", Value(max));
     const auto answer = control::request(path_, Value(std::move(request)));
@@ -55,7 +62,9 @@ class FamilyCommands : public ::testing::Test {
 
   testing::TemporaryFolder folder_;
   std::string path_ = folder_.at("control.sock");
-  std::string lines_, last_;
+  std::string last_;
+  Mutex mutex_;
+  std::string lines_ POSTERN_GUARDED_BY(mutex_);
   io::Loop loop_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<io::Scope> scope_;
