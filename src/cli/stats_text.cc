@@ -1,7 +1,10 @@
 #include "cli/stats_text.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -94,21 +97,45 @@ class Page {
     out_.pop_back();
     line(std::to_string(left_out) + " more: --json\n");
   }
-  void quantiles(const std::vector<std::pair<std::string, const Quantiles*>>& rows) {
-    Table table({{""}, {"count", true}, {"median", true}, {"90 %", true}, {"99 %", true}, {"most", true}}, colour_);
-    for (const auto& [name, of] : rows) {
-      if (of->count() == 0) continue;
-      table.add({{name},
-                 {std::to_string(of->count())},
-                 {milliseconds_text(of->at(0.5))},
-                 {milliseconds_text(of->at(0.9))},
-                 {milliseconds_text(of->at(0.99))},
-                 {milliseconds_text(of->most())}});
+  struct QuantileRow {
+    std::string name;
+    const Quantiles* now;
+    const Quantiles* before;  // null where nothing is compared
+  };
+  void quantiles(const std::vector<QuantileRow>& rows) {
+    std::vector<Table::Column> columns{{""},           {"count", true}, {"median", true},
+                                       {"90 %", true}, {"99 %", true},  {"most", true}};
+    if (compared_) columns.insert(columns.end(), {{"before", true}, {"median", true}, {"90 %", true}});
+    Table table(std::move(columns), colour_);
+    const auto at = [](const Quantiles& of, double share) {
+      return of.count() == 0 ? std::string("-") : milliseconds_text(of.at(share));
+    };
+    for (const auto& [name, now, before] : rows) {
+      if (now->count() == 0 && (before == nullptr || before->count() == 0)) continue;
+      std::vector<Table::Cell> cells{
+          {name}, {std::to_string(now->count())}, {at(*now, 0.5)}, {at(*now, 0.9)}, {at(*now, 0.99)}, {at(*now, 1)}};
+      if (compared_ && before != nullptr) {
+        cells.push_back({std::to_string(before->count())});
+        cells.push_back({at(*before, 0.5), Colour::dim});
+        cells.push_back({at(*before, 0.9), Colour::dim});
+      }
+      table.add(std::move(cells));
     }
     out_ += table.take() + "\n";
   }
   void table(Table& table) { out_ += table.take() + "\n"; }
   [[nodiscard]] bool colour() const { return colour_; }
+  // What is compared, at the end of a table's columns and of a row.
+  void compare(std::vector<Table::Column>& columns, const std::string& title) const {
+    if (!compared_) return;
+    columns.push_back({title, true});
+    columns.push_back({"change", true});
+  }
+  void compare(std::vector<Table::Cell>& cells, std::uint64_t now, std::uint64_t before) const {
+    if (!compared_) return;
+    cells.push_back({std::to_string(before)});
+    cells.push_back({change(now, before), Colour::dim});
+  }
   [[nodiscard]] std::string take() { return std::move(out_); }
 
  private:
@@ -179,80 +206,129 @@ void by_name(Page& page, const Statistics& now, const Statistics* before) {
   page.names("ARC", messages, now.arc, authenticated, of(&Statistics::arc));
 }
 
-void greylist(Page& page, const insight::GreylistReturns::Report& report) {
-  const auto& [ipv4, ipv6] = report.families;
-  if (ipv4.cases + ipv6.cases == 0) return;
+void greylist(Page& page, const insight::GreylistReturns::Report& now, const insight::GreylistReturns::Report& before) {
+  const auto cases = [](const auto& report) { return report.families[0].cases + report.families[1].cases; };
+  if (cases(now) + cases(before) == 0) return;
   page.heading("Greylist (a case: one sender's mail to one recipient that was told to come again)");
-  Table table({{""}, {"cases", true}, {"times told", true}, {"came back", true}, {"", true}}, page.colour());
-  for (const auto& [name, of] : {std::pair("IPv4", &ipv4), std::pair("IPv6", &ipv6)}) {
-    table.add({{name},
-               {std::to_string(of->cases)},
-               {std::to_string(of->told)},
-               {std::to_string(of->returned)},
-               {share_of(of->returned, of->cases), Colour::dim}});
+  std::vector<Table::Column> columns{{""}, {"cases", true}, {"times told", true}, {"came back", true}, {"", true}};
+  page.compare(columns, "cases before");
+  page.compare(columns, "came back before");
+  Table table(std::move(columns), page.colour());
+  constexpr std::array<const char*, 2> kNames{"IPv4", "IPv6"};
+  for (std::size_t family = 0; family < kNames.size(); ++family) {
+    const auto &of = now.families.at(family), &then = before.families.at(family);
+    std::vector<Table::Cell> cells{{kNames.at(family)},
+                                   {std::to_string(of.cases)},
+                                   {std::to_string(of.told)},
+                                   {std::to_string(of.returned)},
+                                   {share_of(of.returned, of.cases), Colour::dim}};
+    page.compare(cells, of.cases, then.cases);
+    page.compare(cells, of.returned, then.returned);
+    table.add(std::move(cells));
   }
   page.table(table);
-  if (ipv4.returned + ipv6.returned > 0) {
+  const auto returned = [](const auto& report) { return report.families[0].returned + report.families[1].returned; };
+  if (returned(now) + returned(before) > 0) {
     page.heading("Delay of those who came back and were accepted");
-    page.quantiles({{"IPv4", &ipv4.delay}, {"IPv6", &ipv6.delay}});
+    page.quantiles({{kNames[0], &now.families[0].delay, &before.families[0].delay},
+                    {kNames[1], &now.families[1].delay, &before.families[1].delay}});
   }
-  if (report.not_held > 0) page.line(std::to_string(report.not_held) + " events were too many, and are left out\n");
+  if (now.not_held > 0) page.line(std::to_string(now.not_held) + " events were too many, and are left out\n");
 }
 
-void deliveries(Page& page, const insight::Deliveries& of) {
-  if (of.attempts == 0) return;
-  page.heading("Deliveries (recipients; an attempt may have several)");
-  Table table({{"transport"}, {"delivered", true}, {"deferred", true}, {"failed", true}}, page.colour());
-  const auto row = [&table](const std::string& name, const insight::DeliveryCounts& counts) {
-    table.add({{printable(name, 40)},
-               {std::to_string(counts.delivered)},
-               {std::to_string(counts.deferred)},
-               {std::to_string(counts.failed)}});
+void delivered(Page& page, const insight::Deliveries& of, const insight::Deliveries& before) {
+  std::vector<Table::Column> columns{{"transport"}, {"delivered", true}, {"deferred", true}, {"failed", true}};
+  page.compare(columns, "delivered before");
+  page.compare(columns, "failed before");
+  Table table(std::move(columns), page.colour());
+  const auto row = [&](const std::string& name, const insight::DeliveryCounts& now,
+                       const insight::DeliveryCounts& then) {
+    std::vector<Table::Cell> cells{{printable(name, 40)},
+                                   {std::to_string(now.delivered)},
+                                   {std::to_string(now.deferred)},
+                                   {std::to_string(now.failed)}};
+    page.compare(cells, now.delivered, then.delivered);
+    page.compare(cells, now.failed, then.failed);
+    table.add(std::move(cells));
   };
-  for (const auto& [name, counts] : of.transports) row(name, counts);
-  if (sum(of.remote) > 0) {
-    row("smtp, IPv4", of.families[0]);
-    row("smtp, IPv6", of.families[1]);
+  const auto counts = [](const auto& transports, const std::string& name) {
+    const auto found = transports.find(name);
+    return found == transports.end() ? insight::DeliveryCounts() : found->second;
+  };
+  for (const auto& [name, now] : of.transports) row(name, now, counts(before.transports, name));
+  for (const auto& [name, then] : before.transports)
+    if (!of.transports.contains(name)) row(name, {}, then);
+  if (sum(of.remote) + sum(before.remote) > 0) {
+    row("smtp, IPv4", of.families[0], before.families[0]);
+    row("smtp, IPv6", of.families[1], before.families[1]);
   }
   page.table(table);
-  if (sum(of.remote) > 0) {
+}
+
+void deliveries(Page& page, const insight::Deliveries& of, const insight::Deliveries* compared) {
+  const insight::Deliveries nothing;
+  const insight::Deliveries& before = compared == nullptr ? nothing : *compared;
+  if (of.attempts + before.attempts == 0) return;
+  page.heading("Deliveries (recipients; an attempt may have several)");
+  delivered(page, of, before);
+  if (sum(of.remote) + sum(before.remote) > 0) {
     page.heading("Attempts at servers of others (shares: of those attempts of the family)");
-    const auto share = [&](const char* name, const PerFamily& counts) {
-      return Page::Row{.name = name, .now = counts, .before = {}, .of = of.remote, .all = sum(of.remote)};
+    const auto share = [&](const char* name, const PerFamily& counts, const PerFamily& then) {
+      return Page::Row{.name = name, .now = counts, .before = then, .of = of.remote, .all = sum(of.remote)};
     };
-    page.rows("", {share("all", of.remote), share("TLS, certified", of.verified),
-                   share("TLS, anonymous", minus(of.tls, of.verified)), share("clear", minus(of.remote, of.tls))});
-    page.names("TLS version, outbound", "of attempts at servers of others", of.tls_versions, of.remote, nullptr);
-    page.names("Cipher, outbound", "of attempts with TLS", of.ciphers, of.tls, nullptr);
-    page.names("TLS demanded", "of attempts at servers of others", of.tls_policies, of.remote, nullptr);
+    page.rows("", {share("all", of.remote, before.remote), share("TLS, certified", of.verified, before.verified),
+                   share("TLS, anonymous", minus(of.tls, of.verified), minus(before.tls, before.verified)),
+                   share("clear", minus(of.remote, of.tls), minus(before.remote, before.tls))});
+    const auto names = [compared](Names insight::Deliveries::* member) {
+      return compared == nullptr ? nullptr : &(compared->*member);
+    };
+    page.names("TLS version, outbound", "of attempts at servers of others", of.tls_versions, of.remote,
+               names(&insight::Deliveries::tls_versions));
+    page.names("Cipher, outbound", "of attempts with TLS", of.ciphers, of.tls, names(&insight::Deliveries::ciphers));
+    page.names("TLS demanded", "of attempts at servers of others", of.tls_policies, of.remote,
+               names(&insight::Deliveries::tls_policies));
   }
   page.heading("Time in the queue, from arrival to delivery (attempts that delivered), and of the attempt alone");
-  page.quantiles({{"local: in the queue", &of.queued[0]},
-                  {"local: attempt", &of.duration[0]},
-                  {"servers of others: in the queue", &of.queued[1]},
-                  {"servers of others: attempt", &of.duration[1]}});
+  page.quantiles({{"local: in the queue", &of.queued[0], &before.queued[0]},
+                  {"local: attempt", &of.duration[0], &before.duration[0]},
+                  {"servers of others: in the queue", &of.queued[1], &before.queued[1]},
+                  {"servers of others: attempt", &of.duration[1], &before.duration[1]}});
 }
 
-void prefixes(Page& page, const Traffic& traffic) {
+void prefixes(Page& page, const Traffic& traffic, const Traffic* before) {
   for (std::size_t level = 0; level < insight::kPrefixLevels.size(); ++level) {
     const auto rows = traffic.prefixes.top(level, insight::kPrefixesShown);
     if (rows.empty()) continue;
     const insight::PrefixLevel& of = insight::kPrefixLevels.at(level);
     const std::uint64_t all = traffic.statistics.sessions.at(of.family == ip::Family::v6 ? 1 : 0);
+    // Of a prefix that is not held nothing is known where others were pushed out: it may have had some
+    std::map<ip::Prefix, std::uint64_t> then;
+    const bool exact = before == nullptr || before->prefixes.error(level) == 0;
+    if (before != nullptr)
+      for (const auto& row : before->prefixes.top(level, SIZE_MAX)) then[row.prefix] = row.counts.connections;
     std::string title = (of.family == ip::Family::v6 ? "IPv6 /" : "IPv4 /") + std::to_string(of.length) +
                         " with most connections (of the family's connections";
     if (const std::uint64_t error = traffic.prefixes.error(level); error > 0)
       title += "; counts may be short by " + std::to_string(error);
+    if (!exact) title += "; those before by " + std::to_string(before->prefixes.error(level));
     page.heading(title + ")");
-    Table table({{""}, {"connections", true}, {"", true}, {"messages", true}, {"refused or put off", true}, {""}},
-                page.colour());
+    std::vector<Table::Column> columns{
+        {""}, {"connections", true}, {"", true}, {"messages", true}, {"refused or put off", true}};
+    page.compare(columns, "before");
+    columns.push_back({""});
+    Table table(std::move(columns), page.colour());
     for (const auto& row : rows) {
-      table.add({{row.prefix.text()},
-                 {std::to_string(row.counts.connections)},
-                 {share_of(row.counts.connections, all), Colour::dim},
-                 {std::to_string(row.counts.accepted)},
-                 {std::to_string(row.counts.refused)},
-                 {bar(row.counts.connections, all), Colour::green}});
+      std::vector<Table::Cell> cells{{row.prefix.text()},
+                                     {std::to_string(row.counts.connections)},
+                                     {share_of(row.counts.connections, all), Colour::dim},
+                                     {std::to_string(row.counts.accepted)},
+                                     {std::to_string(row.counts.refused)}};
+      if (exact || then.contains(row.prefix))
+        page.compare(cells, row.counts.connections, then[row.prefix]);
+      else
+        cells.insert(cells.end(), {{"?"}, {""}});
+      cells.push_back({bar(row.counts.connections, all), Colour::green});
+      table.add(std::move(cells));
     }
     page.table(table);
   }
@@ -311,9 +387,11 @@ std::string stats_text(const insight::TrafficReport& report, bool colour) {
   const Statistics nothing;
   connections(page, now.statistics, report.before ? report.before->statistics : nothing);
   by_name(page, now.statistics, report.before ? &report.before->statistics : nullptr);
-  greylist(page, now.greylist.report());
-  deliveries(page, now.deliveries);
-  prefixes(page, now);
+  const Traffic* const before = report.before ? &*report.before : nullptr;
+  greylist(page, now.greylist.report(),
+           before == nullptr ? insight::GreylistReturns::Report() : before->greylist.report());
+  deliveries(page, now.deliveries, before == nullptr ? nullptr : &before->deliveries);
+  prefixes(page, now, before);
   days(page, now);
   page.line(lines);
   return page.take();

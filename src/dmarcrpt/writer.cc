@@ -4,8 +4,8 @@
 #include <array>
 #include <span>
 
-#include "base/base64_lines.h"
 #include "base/text.h"
+#include "message/report_mail.h"
 
 namespace postern::dmarcrpt {
 
@@ -196,28 +196,21 @@ std::string file_name(std::string_view submitter, const Report& report) {
 }
 
 std::string report_mail(const MailOptions& options, const Report& report, std::string_view packed) {
-  std::string out;
-  const auto field = [&out](std::string_view name, std::string_view value) {
-    out.append(name).append(": ").append(value).append("\r\n");
-  };
-  field("Date", rfc5322_date(options.date));
-  field("From", "<" + options.from + ">");
-  field("To", "<" + options.to + ">");
-  field("Subject", "Report Domain: " + report.domain + "\r\n Submitter: " + options.submitter + "\r\n Report-ID: <" +
-                       report.id + ">");
-  field("Message-ID", "<" + options.message_id + ">");
-  field("Auto-Submitted", "auto-generated");
-  field("MIME-Version", "1.0");
-  field("Content-Type", "multipart/mixed;\r\n boundary=\"" + options.boundary + "\"");
-  out += "\r\n--" + options.boundary + "\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n";
-  out += "This is a DMARC aggregate report (RFC 9990) of " + options.submitter + "\r\nabout mail in the name of " +
-         report.domain + ".\r\n";
-  out += "\r\n--" + options.boundary + "\r\nContent-Type: application/gzip\r\n";
-  out += "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment;\r\n filename=\"" +
-         file_name(options.submitter, report) + "\"\r\n\r\n";
-  append_base64_lines(out, packed);
-  out += "--" + options.boundary + "--\r\n";
-  return out;
+  return message::report_mail({.date = options.date,
+                               .from = options.from,
+                               .to = options.to,
+                               .domain = report.domain,
+                               .submitter = options.submitter,
+                               .id = report.id,
+                               .message_id = options.message_id,
+                               .fields = {},
+                               .content_type = "multipart/mixed;",
+                               .boundary = options.boundary,
+                               .what = "This is a DMARC aggregate report (RFC 9990) of ",
+                               .about = "about mail in the name of ",
+                               .packed_type = "application/gzip",
+                               .file = file_name(options.submitter, report)},
+                              packed);
 }
 
 }  // namespace postern::dmarcrpt

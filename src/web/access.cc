@@ -70,6 +70,9 @@ bool is_same_site(const Request& request, const Options& options) {
   const std::string_view site = request.field("sec-fetch-site");
   if (!site.empty() && site != "same-origin") return false;
   const std::string_view origin = request.field("origin");
+  // Fetch, "serializing a request origin": a form of a page with `Referrer-Policy: no-referrer`, which a proxy in front
+  // may have set, comes with "null"; then Sec-Fetch-Site alone says where it is from, and only a browser can say that
+  if (origin == "null") return !site.empty();
   if (!origin.empty()) {
     const std::string authority = lower(authority_of(origin));
     if (authority.empty()) return false;

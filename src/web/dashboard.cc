@@ -157,32 +157,6 @@ std::string reasons(const Value& names) {
                rows, "Nothing was refused in this time.");
 }
 
-// Rows of objects, whatever their columns are: what statistics say of prefixes.
-std::string rows_of(std::string_view title, const Value& list) {
-  std::vector<Column> columns;
-  std::vector<std::vector<std::string>> rows;
-  for (const Value& entry : list.array()) {
-    if (rows.size() == kShownMax) break;
-    if (columns.empty()) {
-      for (const auto& [name, value] : entry.object()) columns.push_back({.title = name, .number = value.is_number()});
-      // What it is about stands first
-      const auto subject = std::ranges::find_if(
-          columns, [](const Column& column) { return column.title == "prefix" || column.title == "name"; });
-      if (subject != columns.end()) std::rotate(columns.begin(), subject, subject + 1);
-    }
-    std::vector<std::string> row;
-    for (const Column& column : columns) {
-      const Value& value = entry.at(column.title);
-      row.push_back(value.is_string() ? escape(value.string())
-                    : value.is_number()
-                        ? count_text(static_cast<std::uint64_t>(std::max<std::int64_t>(value.integer(), 0)))
-                        : escape(value.text()));
-    }
-    rows.push_back(std::move(row));
-  }
-  return rows.empty() ? std::string() : table(title, columns, rows, "");
-}
-
 // "v6_48" -> "IPv6 /48"
 std::string level_name(std::string_view level) {
   const std::size_t length = level.find('_');
@@ -190,22 +164,38 @@ std::string level_name(std::string_view level) {
   return (level.starts_with("v6") ? "IPv6 /" : "IPv4 /") + std::string(level.substr(length + 1));
 }
 
+std::string prefixes_of(std::string_view level, const Value& of) {
+  std::vector<std::vector<std::string>> rows;
+  const auto count = [](const Value& value) { return count_text(static_cast<std::uint64_t>(value.integer())); };
+  for (const Value& row : of.at("top").array()) {
+    if (rows.size() == kShownMax) break;
+    rows.push_back({escape(row.at("prefix").string()), count(row.at("connections")), count(row.at("accepted")),
+                    count(row.at("refused"))});
+  }
+  if (rows.empty()) return {};
+  std::string title = "Prefixes that connect most, " + level_name(level);
+  if (const Value& error = of.at("short_by_at_most"); error.integer() > 0)
+    title += " (counts may be short by " + count(error) + ")";
+  return "<div>" +
+         table(title,
+               {{.title = "prefix"},
+                {.title = "connections", .number = true},
+                {.title = "accepted", .number = true},
+                {.title = "refused", .number = true}},
+               rows, "") +
+         "</div>";
+}
+
 std::string prefixes(const Value& statistics) {
-  const Value& all = statistics.at("prefixes");
-  if (all.is_array()) return rows_of("Prefixes that connect most", all);
   // IPv6 first, from wide to narrow: the names would put /128 before /32
   std::vector<std::pair<std::string_view, const Value*>> levels;
-  for (const auto& [level, list] : all.object()) levels.emplace_back(level, &list);
+  for (const auto& [level, of] : statistics.at("prefixes").object()) levels.emplace_back(level, &of);
   std::ranges::sort(levels, {}, [](const auto& entry) {
     return std::tuple(entry.first.starts_with("v4"), entry.first.size(), entry.first);
   });
   std::string out;
-  for (const auto& [level, members] : levels) {
-    const Value& list = *members;
-    const Value& top = list.is_object() && list.at("top").is_array() ? list.at("top") : list;
-    if (top.is_array()) out += rows_of("Prefixes that connect most, " + level_name(level), top);
-  }
-  return out;
+  for (const auto& [level, of] : levels) out += prefixes_of(level, *of);
+  return out.empty() ? out : "<div class=\"two roomy\">" + out + "</div>\n";
 }
 
 // A row for each family.

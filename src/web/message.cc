@@ -122,7 +122,8 @@ std::string head_text(const Response& response, const HeadOptions& options, std:
   add(out, "Content-Security-Policy", kContentSecurityPolicy);
   add(out, "X-Content-Type-Options", "nosniff");
   add(out, "X-Frame-Options", "DENY");
-  add(out, "Referrer-Policy", "no-referrer");
+  // Others learn nothing; our own forms need it, because with no-referrer a browser calls their origin "null"
+  add(out, "Referrer-Policy", "same-origin");
   add(out, "Cross-Origin-Opener-Policy", "same-origin");
   add(out, "Cross-Origin-Resource-Policy", "same-origin");
   add(out, "Permissions-Policy", "camera=(), geolocation=(), microphone=()");

@@ -68,6 +68,7 @@ if (command.measure) {
       const page = await open({colorScheme, viewport});
       for (const [name, path] of [['dashboard', '/?range=day'], ['why', `/why/${command.id}`], ['queue', '/queue'], ['memory', '/memory'], ['signals', '/signals'], ['backtest', '/backtest'], ['check', '/check']]) {
         await page.goto(command.base + path, {waitUntil: 'load'});
+        if (name === 'signals') await page.waitForSelector('tbody tr', {timeout: 60000});  // it looks again by itself
         if (name === 'dashboard') {
           await page.waitForFunction(() => document.getElementById('live')?.textContent === 'Live.');
           if (command.plots) await page.waitForSelector('.u-wrap .uplot canvas');
@@ -79,6 +80,15 @@ if (command.measure) {
           unlabelled: await page.evaluate(() => [...document.querySelectorAll('input:not([type=hidden]), select, textarea')].filter((one) => !one.labels?.length && !one.ariaLabel).length),
           text: (await page.locator('main').innerText()).slice(0, 20000)};
       }
+      // A policy is replayed
+      await page.goto(`${command.base}/backtest`);
+      await page.fill('#policy', '[policy]\npreset = "none"\n[[policy.rule]]\nname = "brazil"\nwhen = "country == BR"\nthen = "reject"\n');
+      await page.selectOption('#since', '7d');
+      await page.click('main form button');
+      await page.waitForSelector('main table tbody tr', {timeout: 60000});
+      await fits(page, `replayed-${size}-${colorScheme}`);
+      await shot(page, `replayed-${size}-${colorScheme}`);
+      out.pages.replayed = {heading: await page.locator('h1').innerText(), text: (await page.locator('main').innerText()).slice(0, 20000)};
       // A check is watched to its end
       await page.goto(`${command.base}/check`);
       await page.fill('#domain', `${colorScheme}-${size}.example.org`);
@@ -98,6 +108,15 @@ if (command.measure) {
       await sender.context().close();
     }
   }
+  // The forms work as a browser sends them
+  const operator = await open();
+  await operator.goto(`${command.base}/queue`);
+  await operator.click('button[value=hold], button:has-text("Hold")');
+  out.held = await operator.locator('main .notice').first().innerText();
+  await operator.goto(`${command.base}/why/${command.id}`);
+  await operator.fill('#note', 'by hand');
+  await operator.click('button[value=spam]');
+  out.marked = await operator.locator('main .notice').first().innerText();
   // By keyboard alone: the first stop leads past the navigation, the focus is seen
   const page = await open();
   await page.goto(`${command.base}/queue`);

@@ -40,7 +40,9 @@ def session(now_ms, age_ms, number, chance):
         record["tls"] = {"error": "no shared cipher", "handshake_ms": 2}
     record["policy"] = "0123456789abcdef"
     record["decisions"] = [{"ms": 12, "stage": "rcpt", "transaction": 0, "recipient": 0,
-                            "evidence": {"country": chance.choice(["DE", "US", "FR", "BR"]), "helo": "name"},
+                            "evidence": {"country": chance.choice(["DE", "US", "FR", "BR"]),
+                                         "helo": "name" if action != "reject" else chance.choice(["unqualified", "name"]),
+                                         "rdns": "mail" if action == "accept" else chance.choice(["generic", "none", "mail"])},
                             "action": action, "reason": reason, "rule": "default", "enforced": True,
                             "score": 6.5 if action == "reject" else -1.5}]
     record["decisions_total"] = 1
@@ -69,3 +71,40 @@ def write(folder, count=3000, now_ms=None):
         for record in records:
             file.write(json.dumps(record, separators=(",", ":")) + "\n")
     return [r["id"] for r in reversed(records) if r["transactions"][0]["to"][0]["code"] >= 400]
+
+
+def mark(data, folder):
+    """The operator's word on every other session: what a refused one was, and a taken one."""
+    with open(os.path.join(folder, sorted(os.listdir(folder))[-1])) as file:
+        records = [json.loads(line) for line in file]
+    with open(os.path.join(data, "marks.jsonl"), "w") as file:
+        for record in records[::2]:
+            said = "ham" if record["decisions"][0]["action"] == "accept" else "spam"
+            file.write(json.dumps({"id": record["id"], "mark": said, "time": record["time"]}) + "\n")
+
+
+def remember(data, now_ms=None):
+    """What a server has learnt of others' TLS and families: the files it keeps of that."""
+    now_ms = now_ms or int(time.time() * 1000)
+    day = 86_400_000
+
+    def write_lines(path, lines):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write("".join(json.dumps(line) + "\n" for line in lines))
+
+    write_lines(os.path.join(data, "mta-sts.jsonl"), [
+        {"domain": domain, "id": "20261101", "mode": mode, "max_age": 604800, "fetched": now_ms - day, "used": now_ms - day // 2, "mx": mx}
+        for domain, mode, mx in (("example.net", "enforce", ["mx1.example.net", "mx2.example.net"]),
+                                 ("lists.example.com", "testing", ["*.mail.example.com"]))])
+    write_lines(os.path.join(data, "tls-memory.jsonl"), [
+        {"host": "old.example.edu", "address": "192.0.2.44", "reason": "no shared cipher", "since": now_ms - 3600_000, "until": now_ms + day // 2},
+        *({"domain": domain, "how": how, "first": now_ms - 9 * day, "last": now_ms - day // 3}
+          for domain, how in (("example.net", "pkix"), ("dane.example.org", "dane 3 1 1"), ("mail.example.edu", "pkix")))])
+    write_lines(os.path.join(data, "families.jsonl"), [
+        {"destination": destination, "ipv6": six, "ipv4": four}
+        for destination, six, four in (
+            ("example.net", {"success": 1, "connect_ms": 12.4}, {"success": 1, "connect_ms": 14.1}),
+            ("lists.example.com", {"success": 0.62, "connect_ms": 31.0}, {"success": 1, "connect_ms": 28.7}),
+            ("mail.example.edu", {"success": 1, "connect_ms": 9.8, "refused_at": now_ms - 7200_000}, {"success": 1, "connect_ms": 10.2}),
+            ("old.example.edu", {"success": 1}, {"success": 0.97, "connect_ms": 88.0}))])

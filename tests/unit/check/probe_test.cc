@@ -18,6 +18,7 @@ using test::Connection;
 using test::FakeServer;
 
 constexpr std::string_view kEhlo = "250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250 8BITMIME\r\n";
+constexpr std::string_view kGo = "220 go\r\n";
 constexpr std::string_view kEhloTls = "250-mx.example.org\r\n250-SIZE 1000\r\n250 STARTTLS\r\n";
 
 // Every command gets its answer until QUIT; unknown ones 502.
@@ -62,6 +63,23 @@ class Probe : public ::testing::Test {
     run();
     EXPECT_EQ(server.connections(), 1U);
     return *target.hosts.front().addresses.front().server;
+  }
+  // A server that offers STARTTLS and answers it with this; what follows is `then`'s.
+  const ServerFacts& probe_starttls(std::string_view reply, const FakeServer::Script& then) {
+    return probe([&](Connection& to) {
+      to.say("220 mx.example.org\r\n");
+      to.line();
+      to.say(kEhloTls);
+      to.line();
+      to.say(reply);
+      then(to);
+    });
+  }
+  // One that takes it, and speaks on under TLS.
+  const ServerFacts& probe_tls() {
+    return probe_starttls(kGo, [this](Connection& to) {
+      if (to.tls(tls.get())) answer(to, kEhlo);
+    });
   }
 
   io::Loop loop;
@@ -145,14 +163,7 @@ TEST_F(Probe, TrustAndNameAreApart) {
   const Issued stranger = issue({.subject = "x", .dns_names = {"other.example"}}, &root);
   SSL_CTX_use_certificate(tls.get(), stranger.certificate.get());
   SSL_CTX_use_PrivateKey(tls.get(), stranger.key.get());
-  const ServerFacts& facts = probe([&](Connection& to) {
-    to.say("220 mx.example.org\r\n");
-    to.line();
-    to.say(kEhloTls);
-    to.line();
-    to.say("220 go\r\n");
-    if (to.tls(tls.get())) answer(to, kEhlo);
-  });
+  const ServerFacts& facts = probe_tls();
   ASSERT_TRUE(facts.tls.has_value());
   EXPECT_TRUE(facts.tls->trusted);
   EXPECT_EQ(facts.tls->chain[0].names, std::vector<std::string>{"other.example"});
@@ -162,27 +173,14 @@ TEST_F(Probe, OldVersionsAreStillSpoken) {
   SSL_CTX_set_security_level(tls.get(), 0);
   SSL_CTX_set_min_proto_version(tls.get(), TLS1_VERSION);
   SSL_CTX_set_max_proto_version(tls.get(), TLS1_VERSION);
-  const ServerFacts& facts = probe([&](Connection& to) {
-    to.say("220 mx.example.org\r\n");
-    to.line();
-    to.say(kEhloTls);
-    to.line();
-    to.say("220 go\r\n");
-    if (to.tls(tls.get())) answer(to, kEhlo);
-  });
+  const ServerFacts& facts = probe_tls();
   ASSERT_TRUE(facts.tls.has_value()) << facts.tls_problem;
   EXPECT_EQ(facts.tls->version, "TLSv1");
 }
 
 TEST_F(Probe, RefusedTlsIsSaid) {
-  const ServerFacts& facts = probe([&](Connection& to) {
-    to.say("220 mx.example.org\r\n");
-    to.line();
-    to.say(kEhloTls);
-    to.line();
-    to.say("454 4.7.0 TLS not available now\r\n");
-    answer(to, kEhlo);
-  });
+  const ServerFacts& facts =
+      probe_starttls("454 4.7.0 TLS not available now\r\n", [](Connection& to) { answer(to, kEhlo); });
   EXPECT_TRUE(facts.offers_starttls);
   EXPECT_EQ(facts.starttls_code, 454);
   EXPECT_NE(facts.tls_problem.find("454"), std::string::npos) << facts.tls_problem;
@@ -191,12 +189,7 @@ TEST_F(Probe, RefusedTlsIsSaid) {
 }
 
 TEST_F(Probe, BrokenHandshakeIsSaid) {
-  const ServerFacts& facts = probe([&](Connection& to) {
-    to.say("220 mx.example.org\r\n");
-    to.line();
-    to.say(kEhloTls);
-    to.line();
-    to.say("220 go\r\n");
+  const ServerFacts& facts = probe_starttls(kGo, [](Connection& to) {
     to.more();
     to.say("this is no TLS at all\r\n");
     to.stay_silent();

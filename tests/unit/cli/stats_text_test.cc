@@ -61,5 +61,52 @@ TEST(StatsText, BesideThePeriodBefore) {
   EXPECT_NE(text.find(" new "), std::string::npos) << "what was not there before";
 }
 
+// The row that begins with this, its columns joined by one blank; "" where there is none.
+std::string row_of(const std::string& text, const std::string& name) {
+  const std::size_t begin = text.find("\n" + name);
+  if (begin == std::string::npos) return {};
+  std::string out;
+  for (const char c : text.substr(begin + 1, text.find('\n', begin + 1) - begin - 1))
+    if (c != ' ' || !out.ends_with(' ')) out += c;
+  return out;
+}
+
+TEST(StatsText, DeliveriesAndPrefixesBesideThoseBefore) {
+  insight::TrafficReport compared = report();
+  compared.before.emplace();
+  const auto delivery = [](insight::Deliveries& to, std::string_view transport, std::uint32_t delivered) {
+    record::DeliveryView view;
+    view.transport = transport;
+    view.delivered = delivered;
+    view.queued_ms = view.duration_ms = 10;
+    to.add(view);
+  };
+  delivery(compared.now.deliveries, "maildir", 30);
+  delivery(compared.before->deliveries, "maildir", 20);
+  delivery(compared.before->deliveries, "lmtp", 7);
+  const auto loud = *ip::Address::parse("2001:db8::1"), fresh = *ip::Address::parse("2001:db8:1::1");
+  for (int i = 0; i < 6; ++i) compared.now.prefixes.add(loud, 1, false);
+  for (int i = 0; i < 4; ++i) compared.now.prefixes.add(fresh, 0, true);
+  for (int i = 0; i < 3; ++i) compared.before->prefixes.add(loud, 0, false);
+  std::string text = stats_text(compared, false);
+  EXPECT_EQ(row_of(text, "maildir"), "maildir 30 0 0 20 +50.0 % 0 ");
+  EXPECT_EQ(row_of(text, "lmtp"), "lmtp 0 0 0 7 -100.0 % 0 ") << "what is there no more";
+  EXPECT_EQ(row_of(text, "local: in the queue"), "local: in the queue 1 10ms 10ms 10ms 10ms 2 10ms 10ms");
+  EXPECT_EQ(row_of(text, "2001:db8::1/128"), "2001:db8::1/128 6 60.0 % 6 0 3 +100.0 % ############");
+  EXPECT_EQ(row_of(text, "2001:db8:1::1/128"), "2001:db8:1::1/128 4 40.0 % 0 4 0 new ########");
+  EXPECT_EQ(row_of(text, "2001:db8::/32"), "2001:db8::/32 10 100.0 % 6 4 3 +233.3 % ####################");
+  // Where others were pushed out before, nobody knows whether he was there
+  for (std::uint32_t i = 0; i < 3000; ++i)
+    compared.before->prefixes.add(
+        ip::Address::v6({0x20, 0x02, static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)}), 0, false);
+  text = stats_text(compared, false);
+  EXPECT_EQ(row_of(text, "2001:db8:1::1/128"), "2001:db8:1::1/128 4 40.0 % 0 4 ? ########");
+  EXPECT_NE(text.find("those before by "), std::string::npos);
+  compared.before.reset();
+  text = stats_text(compared, false);
+  EXPECT_EQ(row_of(text, "maildir"), "maildir 30 0 0");
+  EXPECT_EQ(row_of(text, "2001:db8::1/128"), "2001:db8::1/128 6 60.0 % 6 0 ############");
+}
+
 }  // namespace
 }  // namespace postern::cli

@@ -138,7 +138,7 @@ TEST(Head, CarriesTheFieldsThatKeepPagesSafe) {
   EXPECT_TRUE(head.ends_with("\r\n\r\n"));
   for (const char* field :
        {"Content-Length: 5\r\n", "default-src 'none'", "script-src 'self'", "frame-ancestors 'none'",
-        "X-Content-Type-Options: nosniff\r\n", "Referrer-Policy: no-referrer\r\n",
+        "X-Content-Type-Options: nosniff\r\n", "Referrer-Policy: same-origin\r\n",
         "Strict-Transport-Security: ", "Cache-Control: no-store\r\n", " GMT\r\n"})
     EXPECT_NE(head.find(field), std::string::npos) << field;
   EXPECT_EQ(head.find("unsafe-inline"), std::string::npos);

@@ -218,6 +218,10 @@ TEST_F(SiteTest, NothingIsChangedFromAnotherSite) {
   EXPECT_EQ(ask(other).status, 403);
   other.fields["origin"] = "null";
   EXPECT_EQ(ask(other).status, 403);
+  other.fields["sec-fetch-site"] = "cross-site";
+  EXPECT_EQ(ask(other).status, 403);
+  other.fields["sec-fetch-site"] = "same-origin";  // a browser whose referrer policy hides even that
+  EXPECT_EQ(ask(other).status, 303);
   other = post("/queue", body);
   other.fields["sec-fetch-site"] = "cross-site";
   EXPECT_EQ(ask(other).status, 403);
