@@ -47,6 +47,7 @@ void judge_key_ages(const Report& before, Report& after) {
   if (findings.empty()) return;
   const auto at = place == after.findings.end() ? after.findings.end() : after.findings.erase(place);
   after.findings.insert(at, std::make_move_iterator(findings.begin()), std::make_move_iterator(findings.end()));
+  sort_by_catalogue(after);
 }
 
 }  // namespace postern::check
