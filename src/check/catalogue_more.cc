@@ -28,6 +28,10 @@ constexpr auto kChecks = std::to_array<Check>({
      "Passes for a security.txt with a Contact and an Expires that is to come; warns where one of them is missing or "
      "wrong, or it has ended; information where there is none.",
      "RFC 9116 2.5, postern 6.12-98"},
+    {"name.lookalikes", name, "Who has names that look like this one",
+     "With --lookalikes alone: asks DNS for up to 80 names that are typed or read in its place; information where one "
+     "of them has mail or an address, passes where none has.",
+     "postern 6.12-100"},
     {"tls_rpt.endpoint", tls_rpt, "The https address of TLS reports can be reached",
      "Passes where a handshake succeeds over each family that it has addresses of, with a certificate of its name; "
      "warns otherwise. Nothing is posted. Only deep runs do it, and on port 443 alone.",

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "check/context.h"
+#include "crypto/digest.h"
 #include "dkim/key_record.h"
 #include "dkim/tag_list.h"
 
@@ -67,6 +68,11 @@ void judge_key(Context& context, const Selector& selector, const dns::Name& name
       continue;
     }
     ++context.dkim_keys;
+    if (context.report.keys.size() < kKeysMax) {
+      const std::string_view key = tags ? tags->get("p").value_or("") : std::string_view();
+      context.report.keys.push_back(
+          {subject, to_hex(crypto::view_of(crypto::Sha256::of(key))), context.options.now, false});
+    }
     if (version && tags->tags().front().name != "v") {
       context.add("dkim.record", Outcome::fail, subject, "v= stands behind other tags: " + printable(text, 100),
                   "v=DKIM1 comes first (RFC 6376 3.6.1)");

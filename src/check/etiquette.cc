@@ -22,7 +22,12 @@ Task<bool> Etiquette::enter(io::Loop& loop, ip::Address address, Deadline deadli
     addresses_[address].waiting.push_back(&freed);
     const bool told = co_await freed.wait(deadline);
     std::erase(addresses_[address].waiting, &freed);
-    if (!told) co_return false;
+    if (!told) {
+      // A word that came as the time ran out is the next one's
+      const Place& place = addresses_[address];
+      if (!place.occupied && !place.waiting.empty()) place.waiting.front()->notify();
+      co_return false;
+    }
   }
   addresses_[address].occupied = true;
   co_return true;

@@ -54,11 +54,13 @@ Finding greylisting(const std::string& subject, const ServerFacts& facts) {
   if (now.kind == PutOff::no) {
     if (facts.put_off_before.empty())
       return {"smtp.greylisting", Outcome::pass, subject, "nothing was put off", "", ""};
-    if (!facts.connected || facts.problem == "the time for this check ran out")
+    const bool cut = facts.our_side || (facts.deep && facts.probes.empty());
+    if (!facts.connected || cut)
       return {"smtp.greylisting",
               Outcome::not_tested,
               subject,
-              facts.put_off_before + "; no answer" + later + ": " + facts.problem,
+              facts.put_off_before + "; no answer" + later + ": " +
+                  (facts.problem.empty() ? facts.deep_ended : facts.problem),
               "check again later",
               ""};
     return {"smtp.greylisting", Outcome::pass, subject, facts.put_off_before + "; taken" + later, "", ""};

@@ -36,13 +36,18 @@ Task<std::optional<Place>> find_place(Context& context, std::string_view id, std
     co_return not_fetched("port " + std::to_string(target->port) + " is not asked: it may be another service's",
                           "serve " + thing + " on port 443");
   }
+  bool unknown = false;
   Place out{.host = *host, .path = target->path, .v6 = {}, .v4 = {}};
   for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
     const auto answer = co_await context.ask(*host, type);
+    unknown = unknown || is_temporary(answer->status);
     for (const auto& address : answer->addresses) {
       if (!why_not_global(address).empty() && !context.options.allow_private) continue;
       (type == dns::Type::aaaa ? out.v6 : out.v4).push_back(address);
     }
+  }
+  if (out.v6.empty() && out.v4.empty() && unknown) {
+    co_return not_fetched("DNS did not say where " + printable(host->text()) + " is", "ask again later");
   }
   if (out.v6.empty() && out.v4.empty()) {
     context.add(id, Outcome::fail, subject, printable(host->text()) + " has no address", "serve " + thing);

@@ -33,10 +33,10 @@ std::vector<Again> put_off_hosts(Target& target, const Options& options) {
   return out;
 }
 
-// The recipients alone: what was found out about TLS stands.
-Task<void> recipients_again(Run& run, Again& one) {
+// The recipients alone: what was found out about TLS stands. False: the address was not visited.
+Task<bool> recipients_again(Run& run, Again& one) {
   ServerFacts& facts = *one.address->server;
-  if (!co_await run.etiquette.enter(run.services.loop, one.address->address, run.deadline)) co_return;
+  if (!co_await run.etiquette.enter(run.services.loop, one.address->address, run.deadline)) co_return false;
   const std::string ended = std::exchange(facts.deep_ended, {});
   facts.probes.clear();
   facts.vrfy_reply.clear();
@@ -46,11 +46,12 @@ Task<void> recipients_again(Run& run, Again& one) {
   co_await deep_smtp(run, one.host->name.text(), facts);
   if (facts.deep_ended.empty()) facts.deep_ended = ended;
   run.etiquette.leave(one.address->address);
+  co_return true;
 }
 
 Task<void> once_more(Run& run, Again& one, Clock::duration after) {
   if (one.before.at_recipient) {
-    co_await recipients_again(run, one);
+    if (!co_await recipients_again(run, one)) co_return;
   } else {
     const std::string stranger = one.address->server->stranger;
     co_await one_host(run, *one.host, *one.address, run.options.deep && is_ours_to_test(run, *one.host), true);

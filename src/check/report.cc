@@ -118,6 +118,13 @@ void append_json(const Report& report, json::Writer& out) {
     out.end_object();
   }
   out.end_array();
+  out.field("judged", report.judged).field("keys_since", report.keys_since);
+  out.key("keys").begin_array();
+  for (const KeySeen& one : report.keys) {
+    out.begin_object().field("name", one.name).field("key", one.digest).field("since", one.since);
+    out.field("gone", one.gone).end_object();
+  }
+  out.end_array();
   out.key("findings").begin_array();
   for (const Finding& finding : report.findings) {
     const Check* const check = find_check(finding.id);
@@ -150,6 +157,15 @@ Result<Report> parse_report(const json::Value& value) {
       if (what == kEndings.end() || report.calendar.size() == kEndingsMax) continue;
       report.calendar.push_back(
           {static_cast<Ending::What>(what - kEndings.begin()), kept(one.at("subject")), one.at("ends").integer()});
+    }
+  }
+  report.judged = value.at("judged").integer();
+  report.keys_since = value.at("keys_since").integer();
+  if (value.at("keys").is_array()) {
+    for (const json::Value& one : value.at("keys").array()) {
+      if (report.keys.size() == kKeysMax) break;
+      report.keys.push_back(
+          {kept(one.at("name")), kept(one.at("key")), one.at("since").integer(), one.at("gone").boolean()});
     }
   }
   for (const json::Value& one : value.at("findings").array()) {

@@ -73,6 +73,15 @@ struct Ending {
 [[nodiscard]] std::string_view to_string(Ending::What what);
 inline constexpr std::size_t kEndingsMax = 200;
 
+// A DKIM key as it was published, and since when it has been seen; for --watch.
+struct KeySeen {
+  std::string name;    // "s1._domainkey.example.org"
+  std::string digest;  // SHA-256 of the record's p=, hex
+  WallMs since = 0;
+  bool gone = false;  // not seen in this run
+};
+inline constexpr std::size_t kKeysMax = 100;
+
 struct Report {
   std::string domain;   // A-labels
   std::string unicode;  // as people read it; the same where there are no U-labels
@@ -80,6 +89,9 @@ struct Report {
   bool deep = false;
   bool complete = false;  // false: broken off, or DNS does not work here; the findings are those until then
   std::vector<Finding> findings;
+  WallMs judged = 0;  // the time that the run judged at
+  std::vector<KeySeen> keys;
+  WallMs keys_since = 0;         // when the first of the reports was made that `keys` is from
   std::vector<Ending> calendar;  // the next first
   std::uint32_t left_out = 0;    // findings beyond kFindingsMax
 };
@@ -95,7 +107,8 @@ struct Report {
 void sort_by_catalogue(Report& report);
 
 // {"domain","unicode","started","ended","deep","complete","worst","categories":{NAME:
-// outcome},"calendar":[{"what","subject","ends"}],"findings":[{"id","category",
+// outcome},"calendar":[{"what","subject","ends"}],
+// "keys":[{"name","key","since","gone"}],"keys_since","findings":[{"id","category",
 // "outcome","title","subject","evidence","rule","fix","record","reference"}]}. Title, rule and reference come from the
 // catalogue.
 void append_json(const Report& report, json::Writer& out);

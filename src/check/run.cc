@@ -7,6 +7,7 @@
 #include "check/catalogue.h"
 #include "check/context.h"
 #include "check/etiquette.h"
+#include "check/lookalikes.h"
 #include "check/probe.h"
 
 namespace postern::check {
@@ -109,7 +110,7 @@ void note_certificates(Context& context) {
 Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer,
                      io::Signal& over) {
   Steps steps(observer);
-  steps.add(11);
+  steps.add(12);
   steps.begin("the name");
   const bool there = co_await check_name(context);
   steps.end("mail hosts");
@@ -127,6 +128,7 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   scope.spawn(step(check_zone_habits(context), steps, "the zone"));
   scope.spawn(step(check_tlsa(context), steps, "DANE"));
   scope.spawn(step(check_security_txt(context), steps, "security.txt"));
+  scope.spawn(step(check_lookalikes(context), steps, "names that look alike"));
   scope.spawn(step(check_mta_sts(context), steps, "MTA-STS"));
   scope.spawn(step(authentication(context), steps, "SPF, DKIM, DMARC"));
   co_await check_tls_rpt(context);
@@ -160,6 +162,7 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   context.target.domain = *name;
   context.report.domain = context.report.unicode = name->text();
   context.report.deep = options.deep;
+  context.report.judged = context.report.keys_since = options.now;
   context.report.started = wall_now();
   Etiquette own;
   if (services.etiquette == nullptr) services.etiquette = &own;

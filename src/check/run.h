@@ -25,6 +25,7 @@ class Etiquette;
 
 struct Options {
   bool deep = false;
+  bool lookalikes = false;  // names that look like the domain are asked for
   // Deep runs of visitors: who proved control of the domain did not of hosts elsewhere. The deeper tests are made only
   // to hosts whose name is the domain or below it.
   bool only_own_hosts = false;

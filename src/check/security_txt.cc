@@ -84,14 +84,18 @@ SecurityTxt parse_security_txt(std::string_view text) {
 Task<void> check_security_txt(Context& context) {
   const std::string domain = context.report.domain;
   std::vector<ip::Address> addresses;
+  bool unknown = false;
   for (const dns::Type type : {dns::Type::aaaa, dns::Type::a}) {
     const auto answer = co_await context.ask(context.target.domain, type);
+    unknown = unknown || is_temporary(answer->status);
     for (const auto& address : answer->addresses) {
       if (why_not_global(address).empty() || context.options.allow_private) addresses.push_back(address);
     }
   }
   const std::string where = "https://" + domain + std::string(kPath);
   const std::string fix = "publish it: " + example(domain, context.options.now);
+  if (addresses.empty() && unknown)
+    co_return context.unknown("name.security_txt", where, "DNS did not say where it is");
   if (addresses.empty())
     co_return context.add("name.security_txt", Outcome::info, where, "the domain has no web server: no address", "");
   outbound::HttpsRequest request{.host = context.target.domain.text(),

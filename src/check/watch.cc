@@ -103,6 +103,7 @@ std::vector<Change> compare(const Report& before, const Report& after) {
 
 void judge_history(const Report& before, Report& after) {
   if (before.domain != after.domain) return;
+  judge_key_ages(before, after);
   const Finding* const policy_before = find(before, "mta_sts.policy");
   const Finding* const policy_after = find(after, "mta_sts.policy");
   const Finding* const record_before = find(before, "mta_sts.record");

@@ -26,7 +26,10 @@ struct Change {
 // What was not tested in one of the runs is no change. Reports of two domains have nothing to compare.
 [[nodiscard]] std::vector<Change> compare(const Report& before, const Report& after);
 
-// What only two runs tell: puts mta_sts.id, a policy that changed under an id that did not, into `after`.
+// The ages of DKIM keys, dkim.age; `after` keeps on from what `before` knew of them.
+void judge_key_ages(const Report& before, Report& after);
+
+// What only two runs tell: puts mta_sts.id, a policy that changed under an id that did not, and dkim.age into `after`.
 void judge_history(const Report& before, Report& after);
 
 }  // namespace postern::check

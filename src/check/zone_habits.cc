@@ -196,8 +196,10 @@ void say_what_is_not_tested(Context& context) {
   say("routing.networks", "which autonomous system announces an address is not in DNS");
   say("reverse.lists",
       "lists answer to those who use them for their mail; [defence] names yours, and records say what they said");
-  say("dkim.live", "needs a message from the domain; `postern dkim verify FILE` judges one");
-  say("dkim.age", "DNS does not tell how old a key is; --watch FILE tells when it changed");
+  say("dkim.live",
+      "needs the records of a gateway that gets its mail, as --config names one; `postern dkim verify FILE` judges one "
+      "message");
+  say("dkim.age", "DNS does not tell how old a key is; --watch FILE keeps since when each was seen");
   if (context.target.sts) say("mta_sts.id", "needs the policy of the run before; --watch FILE keeps it");
 }
 

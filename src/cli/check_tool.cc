@@ -15,6 +15,7 @@
 #include "check/catalogue.h"
 #include "check/etiquette.h"
 #include "check/run.h"
+#include "cli/check_live.h"
 #include "cli/check_self.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -58,6 +59,7 @@ class ProgressLine final : public check::Observer {
 Result<check::Options> options_of(const CheckToolOptions& given, const config::Config* config) {
   check::Options out;
   out.deep = given.deep;
+  out.lookalikes = given.lookalikes;
   out.selectors = given.selectors;
   out.smtp_port = given.port;
   out.https_port = given.https_port;
@@ -123,12 +125,17 @@ Result<check::Report> check_domain(const CheckToolOptions& given, const std::str
   resolver::CachedResolver resolver(std::move(unbound), loop);
   Outcomes out;
   ProgressLine progress(printable(domain));
-  check::Observer* const observer = given.json || given.nagios ? nullptr : &progress;
+  check::Observer* const observer = given.json || given.nagios || given.prometheus ? nullptr : &progress;
   io::Scope scope(loop);
   loop.post([&] {
     scope.spawn(run_one(domain, options, check::Services{loop, pool, resolver, &etiquette}, observer, self, out));
   });
   loop.run();
+  if (out.report && config != nullptr) {
+    const std::string write_to = config->domains.empty() ? "" : "postmaster@" + config->domains.front().name;
+    judge_live(*out.report, read_live_mail(config->records.directory, out.report->domain, wall_now(), nullptr),
+               write_to);
+  }
   return std::move(out.report);
 }
 
@@ -155,7 +162,7 @@ Result<std::optional<int>> watched(const CheckToolOptions& given, check::Report&
     }
     check::judge_history(*last, report);
     const auto changes = check::compare(*last, report);
-    if (!given.json && !given.nagios) print(changes_text(changes, colour_wanted()));
+    if (!given.json && !given.nagios && !given.prometheus) print(changes_text(changes, colour_wanted()));
     const bool worse = std::ranges::any_of(
         changes, [](const check::Change& change) { return change.kind == check::Change::Kind::worse; });
     code = worse ? kNegative : kOk;
@@ -165,7 +172,7 @@ Result<std::optional<int>> watched(const CheckToolOptions& given, check::Report&
   return code;
 }
 
-int show(const CheckToolOptions& given, check::Report report) {
+int show(const CheckToolOptions& given, check::Report report, std::vector<check::Report>& measured) {
   std::optional<int> by_change;
   if (!given.watch.empty()) {
     const auto changed = watched(given, report);
@@ -174,6 +181,10 @@ int show(const CheckToolOptions& given, check::Report report) {
       return given.nagios ? 3 : changed.error().kind == ErrorKind::invalid ? kUsage : kNegative;
     }
     by_change = *changed;
+  }
+  if (given.prometheus) {
+    measured.push_back(std::move(report));
+    return kOk;
   }
   if (given.nagios) {
     print(nagios_line(report));
@@ -221,6 +232,7 @@ int run_check(const CheckToolOptions& given) {
   }
   int code = kOk;
   check::Etiquette etiquette;
+  std::vector<check::Report> measured;
   for (const std::string& domain : domains) {
     auto report = check_domain(given, domain, config.get(), self ? &*self : nullptr, etiquette);
     if (!report) {
@@ -228,8 +240,9 @@ int run_check(const CheckToolOptions& given) {
       code = std::max(code, given.nagios ? 3 : report.error().kind == ErrorKind::invalid ? kUsage : kNegative);
       continue;
     }
-    code = std::max(code, show(given, *std::move(report)));
+    code = std::max(code, show(given, *std::move(report), measured));
   }
+  if (!measured.empty()) print(prometheus_text(measured));
   return code;
 }
 

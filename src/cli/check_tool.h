@@ -13,7 +13,8 @@ namespace postern::cli {
 
 struct CheckToolOptions {
   std::vector<std::string> domains;  // one; with --self none or more
-  bool deep = false, json = false, nagios = false, self = false, verbose = false, list = false;
+  bool deep = false, json = false, nagios = false, prometheus = false, lookalikes = false, self = false,
+       verbose = false, list = false;
   std::vector<std::string> selectors;
   std::string watch;   // a file
   std::string config;  // empty: none is read, but the default one with --self
@@ -33,6 +34,8 @@ struct CheckToolOptions {
 [[nodiscard]] std::string changes_text(const std::vector<check::Change>& changes, bool colour);
 // "CHECK WARNING - example.org: ... | fail=0 ..." (the plug-in guidelines of Nagios), and its exit code.
 [[nodiscard]] std::string nagios_line(const check::Report& report);
+// Gauges in Prometheus' text format (check_prometheus.cc).
+[[nodiscard]] std::string prometheus_text(const std::vector<check::Report>& reports);
 [[nodiscard]] int nagios_code(const check::Report& report);
 
 }  // namespace postern::cli

@@ -18,6 +18,7 @@
 #include "check/etiquette.h"
 #include "check/proof.h"
 #include "check/run.h"
+#include "cli/check_live.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/record_source.h"
@@ -270,10 +271,11 @@ class Process {
         options.now = wall_now();
         options.validates = resolver::has_anchor(config_->dns);
         if (options.deep) options.retry_after = kRetryAfter;
-        return check::run(
+        const std::string write_to = config_->domains.empty() ? "" : "postmaster@" + config_->domains.front().name;
+        return run_with_records(
             std::move(domain), std::move(options),
             check::Services{.loop = loop_, .pool = *check_pool_, .resolver = *resolver_, .etiquette = &etiquette_},
-            observer);
+            observer, config_->records.directory, write_to);
       };
       if (proof_secret_.size() >= check::kProofSecretMin) {
         out.proofs.record = [this](const std::string& domain, WallMs now) -> Result<check::ProofRecord> {

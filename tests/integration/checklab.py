@@ -138,8 +138,15 @@ class Web:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(folder, "web.pem"), os.path.join(folder, "web.key"))
 
+        self.requests = requests = []  # (method, host)
+
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                requests.append(("POST", self.headers["Host"].split(":")[0]))
+                self.send_error(405)
+
             def do_GET(self):
+                requests.append(("GET", self.headers["Host"].split(":")[0]))
                 status, kind, body = STS_FILES.get(self.headers["Host"].split(":")[0], (404, "text/plain", ""))
                 if isinstance(body, tuple):
                     body = body[0 if self.client_address[0].count(":") > 1 else 1]

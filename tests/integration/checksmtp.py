@@ -31,21 +31,27 @@ class Smtp:
             self.now += 1
             self.at_once = max(self.at_once, self.now)
             self.times.append(time.monotonic())
+        here = [True]
+
+        def leave():  # before the last word is said: the client may come again as soon as it has heard it
+            with self.lock:
+                self.now -= 1 if here.pop() else 0
+                here.append(False)
         try:
-            self.talk(peer)
+            self.talk(peer, leave)
         except OSError:
             pass
-        with self.lock:
-            self.now -= 1
+        leave()
         peer.close()
 
-    def talk(self, peer):
+    def talk(self, peer, leave):
         file, sender = peer.makefile("rwb"), ""
 
         def say(line):
             file.write(line.encode() + b"\r\n")
             file.flush()
         if self.manners == "limited":
+            leave()
             return say("421 4.7.0 too many connections from your network, try again later")
         say("220 mx1.good.lab ESMTP")
         for line in file:
@@ -62,6 +68,7 @@ class Smtp:
                 say(self.recipient(sender, line))
             elif verb == "QUIT":
                 self.quits += 1
+                leave()
                 return say("221 bye")
             else:
                 say("250 ok" if verb in ("RSET", "NOOP") else "502 no")
