@@ -155,7 +155,7 @@ def sized(body, width):
 
 
 class Holes(Smtp):
-    """The holes of other times, made by hand, for hellos that are no library's of today (they lack the extended master secret):
+    """The holes of other times, made by hand, for hellos that are no library's of today (without the extended master secret, or with heartbeats):
     heartbeats answered beyond what was sent, ChangeCipherSpec before keys, DEFLATE, an oracle in the key exchange of RSA, a
     version that is gone. Other clients meet a real TLS 1.2. `pair` is an RSA certificate."""
     AES128_SHA = 0x002F
@@ -174,8 +174,11 @@ class Holes(Smtp):
         self.start()
 
     def secure(self, sock):
+        sock.settimeout(None)  # MSG_WAITALL means it then
         first = sock.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL)
-        if len(first) == 5 and first[0] & 0x80:
+        if len(first) < 5:
+            return
+        if first[0] & 0x80:
             sock.recv(4096)
             if self.ssl2:
                 body = bytes([4, 0, 1]) + (2).to_bytes(2, "big") + len(self.der).to_bytes(2, "big") + b"\0\3\0\x10" + self.der + b"\1\0\x80" + bytes(16)
@@ -183,7 +186,9 @@ class Holes(Smtp):
             return
         size = 5 + int.from_bytes(first[3:5], "big")
         hello = sock.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
-        if b"\x00\x17\x00\x00" in hello:
+        if len(hello) < size or first[0] != 22:
+            return
+        if b"\x00\x17\x00\x00" in hello and b"\x00\x0f\x00\x01" not in hello:
             with self.context.wrap_socket(sock, server_side=True) as secure:
                 self.talk(secure)
             return
