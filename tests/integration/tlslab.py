@@ -97,14 +97,39 @@ class Smtp(threading.Thread):
         finally:
             sock.close()
 
-    def talk(self, sock):
+    @staticmethod
+    def talk(sock, offers=b"250 ok\r\n"):
         """SMTP under TLS."""
         reader = sock.makefile("rb")
         while line := reader.readline():
             if line.upper().startswith(b"QUIT"):
                 sock.sendall(b"221 bye\r\n")
                 return
-            sock.sendall(b"250 ok\r\n" if line.upper().startswith(b"EHLO") else b"502 no\r\n")
+            sock.sendall(offers if line.upper().startswith(b"EHLO") else b"502 no\r\n")
+
+
+class Submission(Smtp):
+    """Port 465 with a certificate, where nobody can log in; without one any port in clear, where passwords are asked for."""
+
+    def __init__(self, host, name, port, pair):
+        super().__init__(host, name, port)
+        self.context = None
+        if pair:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*pair)
+        self.start()
+
+    def serve(self, sock):
+        try:
+            sock.settimeout(30)
+            if self.context:
+                sock = self.context.wrap_socket(sock, server_side=True)
+            sock.sendall(f"220 {self.name_said}\r\n".encode())
+            self.talk(sock, b"250 ok\r\n" if self.context else b"250-here\r\n250 AUTH PLAIN LOGIN\r\n")
+        except OSError:
+            pass
+        finally:
+            sock.close()
 
 
 class Server(Smtp):
