@@ -1,5 +1,6 @@
 """Mail servers with a TLS of any kind, for tests of the checker: SMTP in clear in front of `openssl s_server`, which can be told
 what no mail server is told, and a server whose handshake is made here, with the holes of other times."""
+import json
 import os
 import re
 import secrets
@@ -266,17 +267,14 @@ class Holes(Smtp):
                 keyed = True
 
 
-def testssl(folder, host, *options, seconds=280):
+def testssl(folder, host, *options, seconds=800):
     """testssl.sh's findings by id; nothing where it is not installed."""
     if not shutil.which("testssl"):
         return {}
-    out = os.path.join(folder, "testssl.json")
-    if os.path.exists(out):
-        os.remove(out)
+    out = os.path.join(folder, f"testssl-{host}.json")
     where = f"[{host}]:25" if ":" in host else f"{host}:25"
     done = subprocess.run(["testssl", "--starttls", "smtp", "--jsonfile", out, "--color", "0", "--warnings", "off", "--nodns", "min",
                            *options, where], capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)
-    import json
     assert os.path.exists(out), done.stdout + done.stderr
     with open(out) as file:
         return {one["id"]: one["finding"] for one in json.load(file)}
