@@ -129,6 +129,14 @@ constexpr auto kChecks = std::to_array<Check>({
      "Fails where differently malformed key exchanges are answered differently, twice in the same way; passes where "
      "all are answered alike, and where RSA key exchange is not offered.",
      "RFC 5246 7.4.7.1, CVE-2017-13099, postern 6.5-52", true},
+    {"tls.submission", tls, "Submission as SRV publishes it speaks TLS",
+     "Of the targets of _submissions._tcp and _submission._tcp: passes with TLS 1.2 or 1.3, at once or by STARTTLS; "
+     "fails "
+     "where nothing answers, without TLS, and with older versions; not tested on ports other than 465 and 587.",
+     "RFC 8314 3, RFC 6186, postern 6.5-46, 6.12-97"},
+    {"tls.submission_certificate", tls, "The certificate is good for mail programs",
+     "Fails where it is not trusted, out of date, or not for the name that SRV gives.",
+     "RFC 7817, RFC 8314 4.1, postern 6.5-56, 6.12-97"},
     {"smtp.null_sender", smtp, "The null sender is taken", "Passes with 2xx, fails with 5xx, 4xx is shown.",
      "RFC 5321 4.5.5, postern 6.3-37", true},
     {"smtp.postmaster", smtp, "postmaster is taken", "Passes with 2xx, fails with 5xx, 4xx is shown.",
@@ -146,6 +154,9 @@ constexpr auto kChecks = std::to_array<Check>({
      "RFC 5321 3.5.3, postern 6.3-34", true},
     {"smtp.line_ends", smtp, "Only CRLF.CRLF ends a message", "Fails where LF.LF, LF.CRLF, CR.CR or CR.CRLF does.",
      "RFC 5321 4.1.1.4, postern 6.3-39", true},
+    {"smtp.submission_auth", smtp, "Submission takes logins under TLS alone",
+     "Fails where AUTH is offered before TLS, warns where it is not offered under TLS.",
+     "RFC 8314 3.3, RFC 4954 4, postern 6.12-97"},
     {"dane.every_certificate", dane, "Every certificate that is served matches",
      "Fails where one of several (RSA beside ECDSA) matches no TLSA record.", "RFC 7671 8, postern 6.5-57", true},
     {"dane.match", dane, "A TLSA record matches on every address",

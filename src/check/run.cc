@@ -9,6 +9,7 @@
 #include "check/etiquette.h"
 #include "check/lookalikes.h"
 #include "check/probe.h"
+#include "check/submission.h"
 
 namespace postern::check {
 
@@ -107,6 +108,14 @@ void note_certificates(Context& context) {
   }
 }
 
+// One after the other: they may share addresses.
+Task<void> all_servers(Context& context, const Options& options, Services services, Observer& words) {
+  const Deadline deadline = Deadline::after(options.deadline);
+  co_await find_submission(context);
+  co_await probe_hosts(context.target, options, services, &words);
+  co_await visit_submission(context.target, options, services, deadline);
+}
+
 Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer,
                      io::Signal& over) {
   Steps steps(observer);
@@ -121,7 +130,7 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   ProbeWords words(steps);
   io::Scope scope(services.loop);
   // One connection to each address, while DNS is asked for the rest. It touches the hosts' `server` alone.
-  scope.spawn(step(probe_hosts(context.target, options, services, &words), steps, "servers"));
+  scope.spawn(step(all_servers(context, options, services, words), steps, "servers"));
   scope.spawn(step(check_reverse(context), steps, "reverse names"));
   scope.spawn(step(check_name_servers(context), steps, "name servers"));
   scope.spawn(step(check_dnssec(context), steps, "DNSSEC"));
@@ -138,6 +147,7 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   for (Finding& finding : judge_patience(context.target, options)) context.add(std::move(finding));
   note_certificates(context);
   for (Finding& finding : judge_servers(context.target, options)) context.add(std::move(finding));
+  for (Finding& finding : judge_submission(context.target, options)) context.add(std::move(finding));
   say_what_is_not_tested(context);
 }
 

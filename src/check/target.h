@@ -34,12 +34,23 @@ struct MailHost {
   dns::AnswerPtr tlsa;  // never null once filled in
 };
 
+// A target of _submissions._tcp or _submission._tcp (check/submission.h).
+struct SubmissionHost {
+  dns::Name name;
+  std::uint16_t port = 0;
+  bool tls_first = false;  // _submissions: TLS from the first octet
+  std::string why_not;     // it is not visited
+  std::string unknown;     // DNS did not say all of its addresses
+  std::vector<Address> addresses;
+};
+
 struct Target {
   dns::Name domain;
   dns::Name canonical;  // what `domain` is an alias of, by its MX look-up
   bool mx_secure = false;
   bool implicit_mx = false, null_mx = false;
   std::vector<MailHost> hosts;                              // by preference
+  std::vector<SubmissionHost> submission;                   // by service, as DNS has them
   std::optional<mtasts::Policy> sts;                        // as it was fetched now
   std::vector<std::string> spf_senders_v4, spf_senders_v6;  // prefixes that SPF authorises
 };

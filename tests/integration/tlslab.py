@@ -1,5 +1,6 @@
 """Mail servers with a TLS of any kind, for tests of the checker: SMTP in clear in front of `openssl s_server`, which can be told
 what no mail server is told, and a server whose handshake is made here, with the holes of other times."""
+import json
 import os
 import re
 import secrets
@@ -97,14 +98,39 @@ class Smtp(threading.Thread):
         finally:
             sock.close()
 
-    def talk(self, sock):
+    @staticmethod
+    def talk(sock, offers=b"250 ok\r\n"):
         """SMTP under TLS."""
         reader = sock.makefile("rb")
         while line := reader.readline():
             if line.upper().startswith(b"QUIT"):
                 sock.sendall(b"221 bye\r\n")
                 return
-            sock.sendall(b"250 ok\r\n" if line.upper().startswith(b"EHLO") else b"502 no\r\n")
+            sock.sendall(offers if line.upper().startswith(b"EHLO") else b"502 no\r\n")
+
+
+class Submission(Smtp):
+    """Port 465 with a certificate, where nobody can log in; without one any port in clear, where passwords are asked for."""
+
+    def __init__(self, host, name, port, pair):
+        super().__init__(host, name, port)
+        self.context = None
+        if pair:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*pair)
+        self.start()
+
+    def serve(self, sock):
+        try:
+            sock.settimeout(30)
+            if self.context:
+                sock = self.context.wrap_socket(sock, server_side=True)
+            sock.sendall(f"220 {self.name_said}\r\n".encode())
+            self.talk(sock, b"250 ok\r\n" if self.context else b"250-here\r\n250 AUTH PLAIN LOGIN\r\n")
+        except OSError:
+            pass
+        finally:
+            sock.close()
 
 
 class Server(Smtp):
@@ -155,7 +181,7 @@ def sized(body, width):
 
 
 class Holes(Smtp):
-    """The holes of other times, made by hand, for hellos that are no library's of today (they lack the extended master secret):
+    """The holes of other times, made by hand, for hellos that are no library's of today (without the extended master secret, or with heartbeats):
     heartbeats answered beyond what was sent, ChangeCipherSpec before keys, DEFLATE, an oracle in the key exchange of RSA, a
     version that is gone. Other clients meet a real TLS 1.2. `pair` is an RSA certificate."""
     AES128_SHA = 0x002F
@@ -174,8 +200,11 @@ class Holes(Smtp):
         self.start()
 
     def secure(self, sock):
+        sock.settimeout(None)  # MSG_WAITALL means it then
         first = sock.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL)
-        if len(first) == 5 and first[0] & 0x80:
+        if len(first) < 5:
+            return
+        if first[0] & 0x80:
             sock.recv(4096)
             if self.ssl2:
                 body = bytes([4, 0, 1]) + (2).to_bytes(2, "big") + len(self.der).to_bytes(2, "big") + b"\0\3\0\x10" + self.der + b"\1\0\x80" + bytes(16)
@@ -183,7 +212,9 @@ class Holes(Smtp):
             return
         size = 5 + int.from_bytes(first[3:5], "big")
         hello = sock.recv(size, socket.MSG_PEEK | socket.MSG_WAITALL)
-        if b"\x00\x17\x00\x00" in hello:
+        if len(hello) < size or first[0] != 22:
+            return
+        if b"\x00\x17\x00\x00" in hello and b"\x00\x0f\x00\x01" not in hello:
             with self.context.wrap_socket(sock, server_side=True) as secure:
                 self.talk(secure)
             return
@@ -236,17 +267,14 @@ class Holes(Smtp):
                 keyed = True
 
 
-def testssl(folder, host, *options, seconds=280):
+def testssl(folder, host, *options, seconds=800):
     """testssl.sh's findings by id; nothing where it is not installed."""
     if not shutil.which("testssl"):
         return {}
-    out = os.path.join(folder, "testssl.json")
-    if os.path.exists(out):
-        os.remove(out)
+    out = os.path.join(folder, f"testssl-{host}.json")
     where = f"[{host}]:25" if ":" in host else f"{host}:25"
     done = subprocess.run(["testssl", "--starttls", "smtp", "--jsonfile", out, "--color", "0", "--warnings", "off", "--nodns", "min",
                            *options, where], capture_output=True, text=True, timeout=seconds, check=False, stdin=subprocess.DEVNULL)
-    import json
     assert os.path.exists(out), done.stdout + done.stderr
     with open(out) as file:
         return {one["id"]: one["finding"] for one in json.load(file)}

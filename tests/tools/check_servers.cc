@@ -1,6 +1,7 @@
 // check_servers: what the checker finds out of mail hosts, without any DNS: for tests that have servers and no zones.
 //   check_servers DOMAIN --port N [--deep] [--ca FILE] [--helo NAME] [--timeout SECONDS]
 //                 [--host NAME[=ADDRESS[,ADDRESS...]] [--tlsa "3 1 1 HEX"]...]...
+//                 [--submissions NAME=ADDRESS[,...]] [--submission NAME=ADDRESS[,...]]
 // Prints {"servers":[...],"findings":[...]}: the facts of each address, and the findings as `postern check` has them.
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "check/judge_impl.h"
+#include "check/submission.h"
 #include "dns/fixture.h"
 
 namespace {
@@ -55,6 +57,17 @@ void add_host(Target& target, const std::string& text) {
   }
   host.tlsa = std::make_shared<dns::Answer>();
   target.hosts.push_back(std::move(host));
+}
+
+void add_submission(Target& target, const std::string& text, bool tls_first) {
+  add_host(target, text);
+  SubmissionHost host;
+  host.name = target.hosts.back().name;
+  host.addresses = std::move(target.hosts.back().addresses);
+  host.tls_first = tls_first;
+  host.port = tls_first ? 465 : 587;
+  target.hosts.pop_back();
+  target.submission.push_back(std::move(host));
 }
 
 void add_tlsa(Target& target, const std::string& text) {
@@ -113,6 +126,7 @@ std::string print(const Target& target, const std::vector<Finding>& findings) {
 
 Task<void> go(Target& target, const Options& options, Services services) {
   co_await probe_hosts(target, options, services, nullptr);
+  co_await visit_submission(target, options, services, Deadline::after(options.deadline));
   services.loop.stop();
 }
 
@@ -139,17 +153,24 @@ int main(int argc, char** argv) {
       options.deadline = seconds(parse_unsigned(value(), 3600).value_or(60));
     else if (words[i] == "--host")
       add_host(target, value());
+    else if (words[i] == "--submissions")
+      add_submission(target, value(), true);
+    else if (words[i] == "--submission")
+      add_submission(target, value(), false);
     else if (words[i] == "--tlsa")
       add_tlsa(target, value());
     else
       target.domain = dns::Name::parse(words[i]).value_or(dns::Name());
   }
-  if (target.domain.is_root() || target.hosts.empty()) usage("DOMAIN and --host are needed");
+  if (target.domain.is_root() || (target.hosts.empty() && target.submission.empty()))
+    usage("DOMAIN and --host are needed");
   io::Loop loop;
   io::BlockingPool pool(1);
   dns::FixtureResolver resolver{dns::Zone()};
   io::Scope scope(loop);
   loop.post([&] { scope.spawn(go(target, options, {.loop = loop, .pool = pool, .resolver = resolver})); });
   loop.run();
-  std::puts(print(target, judge_servers(target, options)).c_str());
+  auto findings = judge_servers(target, options);
+  for (Finding& one : judge_submission(target, options)) findings.push_back(std::move(one));
+  std::puts(print(target, findings).c_str());
 }
