@@ -54,6 +54,12 @@ class ProgressLine final : public check::Observer {
   bool drawn_ = false;
 };
 
+// Of the terminal; 0 where standard output is none: lines are whole then.
+std::size_t columns() {
+  winsize size{};
+  return ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 Result<check::Options> options_of(const CheckToolOptions& given, const config::Config* config) {
   check::Options out;
   out.deep = given.deep;
@@ -171,7 +177,7 @@ int show(const CheckToolOptions& given, check::Report report) {
   if (given.json) {
     print(json_text(report));
   } else if (!by_change) {
-    print(report_text(report, given.verbose, colour_wanted()));
+    print(report_text(report, given.verbose, colour_wanted(), columns()));
   }
   if (by_change) return *by_change;
   return check::worst(report) == check::Outcome::fail ? kNegative : kOk;
