@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "check/catalogue.h"
+#include "check/remedies.h"
 #include "web/site_impl.h"
 #include "web/url.h"
 
@@ -17,6 +18,7 @@ using check::Finding;
 using check::Outcome;
 
 constexpr int kRefreshS = 2;
+constexpr std::size_t kRemediesMax = 12;
 constexpr double kDeepCost = 5;  // requests; it asks DNS
 
 std::string_view category_title(Category category) {
@@ -79,6 +81,43 @@ int rank(Outcome outcome) {
   return 4;
 }
 
+void add_once(std::vector<std::string>& words, std::string_view word) {
+  if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : std::string(between)) + word;
+  return out;
+}
+
+// What to mend first, each remedy once; the categories below have everything.
+std::string remedies_html(const check::Report& report) {
+  const auto all = check::remedies(report);
+  if (all.empty()) return {};
+  std::string out = "<h2>What to mend first</h2><ol class=\"findings\">";
+  for (std::size_t i = 0; i < std::min(all.size(), kRemediesMax); ++i) {
+    const Finding& first = *all[i].findings.front();
+    std::vector<std::string> titles, subjects, evidence;
+    for (const Finding* const one : all[i].findings) {
+      const check::Check* const about = check::find_check(one->id);
+      add_once(titles, about != nullptr ? about->title : one->id);
+      add_once(subjects, one->subject);
+      add_once(evidence, one->evidence);
+    }
+    out += "<li class=\"finding f-" + std::string(to_string(all[i].outcome)) + "\"><div class=\"head\">" +
+           badge(to_string(all[i].outcome)) + " <b>" + escape(joined(titles, "; ")) + "</b> <span class=\"dim\">" +
+           escape(joined(subjects, ", ")) + "</span></div><p class=\"evidence\">" + escape(joined(evidence, "; ")) +
+           "</p><p class=\"fix\">" + escape(first.fix) + "</p>";
+    if (!first.record.empty()) out += "<pre tabindex=\"0\">" + escape(first.record) + "</pre>";
+    out += "</li>\n";
+  }
+  out += "</ol>";
+  if (all.size() > kRemediesMax)
+    out += "<p class=\"dim\">And " + std::to_string(all.size() - kRemediesMax) + " more below.</p>";
+  return out + "<h2>Everything</h2>\n";
+}
+
 std::string report_html(const check::Report& report) {
   std::array<std::size_t, 5> counts{};
   for (const Finding& finding : report.findings) ++counts.at(static_cast<std::size_t>(rank(finding.outcome)));
@@ -90,6 +129,7 @@ std::string report_html(const check::Report& report) {
            "</b></dd></div>";
   out += "</dl>\n";
   if (!report.complete) out += notice("note", "The check was broken off; these are the findings until then.");
+  out += remedies_html(report);
   // By category, the worst first within each; what passes is folded away
   for (std::size_t c = 0; c < 17; ++c) {
     const auto category = static_cast<Category>(c);
@@ -101,12 +141,18 @@ std::string report_html(const check::Report& report) {
     if (own.empty()) continue;
     // Within a rank in the order of the report, whose findings lie in one array
     std::ranges::sort(own, {}, [](const Finding* finding) { return std::pair(rank(finding->outcome), finding); });
-    const bool good = rank(own.front()->outcome) >= 2;
-    out += std::string("<details class=\"category\"") + (good ? "" : " open") + "><summary><h2>" +
-           escape(category_title(category)) + "</h2> " + badge(to_string(worst(report, category))) +
-           "</summary><ul class=\"findings\">";
-    for (const Finding* const finding : own) out += finding_html(*finding);
-    out += "</ul></details>\n";
+    out += std::string("<details class=\"category\"><summary><h2>") + escape(category_title(category)) + "</h2> " +
+           badge(to_string(worst(report, category))) + "</summary><ul class=\"findings\">";
+    const auto passed = std::ranges::find(own, Outcome::pass, &Finding::outcome);
+    for (auto at = own.begin(); at != passed; ++at) out += finding_html(**at);
+    out += "</ul>";
+    if (passed != own.end()) {
+      out += "<details class=\"passed\"><summary>" + std::to_string(own.end() - passed) +
+             " passed</summary><ul class=\"findings\">";
+      for (auto at = passed; at != own.end(); ++at) out += finding_html(**at);
+      out += "</ul></details>";
+    }
+    out += "</details>\n";
   }
   return out;
 }
