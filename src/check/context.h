@@ -92,6 +92,7 @@ class Context {
 [[nodiscard]] Task<void> check_mta_sts(Context& context);
 [[nodiscard]] Task<void> check_tls_rpt(Context& context);
 [[nodiscard]] Task<void> check_spf(Context& context);      // after mail hosts; fills in target.spf_senders_*
+[[nodiscard]] Task<void> check_lists(Context& context);    // reverse.lists, where options.lists has some
 [[nodiscard]] Task<void> check_senders(Context& context);  // reverse.sender*, after check_spf
 [[nodiscard]] Task<void> check_dkim(Context& context);
 [[nodiscard]] Task<void> check_dmarc(Context& context);  // after check_dkim and check_spf

@@ -194,8 +194,8 @@ void say_what_is_not_tested(Context& context) {
   say("routing.roa", "route origin authorisations are not in DNS; an RPKI validator knows them");
   say("routing.valid", "needs a view of BGP and an RPKI validator");
   say("routing.networks", "which autonomous system announces an address is not in DNS");
-  say("reverse.lists",
-      "lists answer to those who use them for their mail; [defence] names yours, and records say what they said");
+  if (!context.options.lists)
+    say("reverse.lists", "lists answer to those who use them for their mail; --config names yours ([[policy.list]])");
   say("dkim.live", "needs a message from the domain; `postern dkim verify FILE` judges one");
   say("dkim.age", "DNS does not tell how old a key is; --watch FILE tells when it changed");
   if (context.target.sts) say("mta_sts.id", "needs the policy of the run before; --watch FILE keeps it");

@@ -22,6 +22,7 @@
 #include "io/loop.h"
 #include "resolver/context.h"
 #include "resolver/unbound.h"
+#include "signals/lists.h"
 
 namespace postern::cli {
 
@@ -76,6 +77,10 @@ Result<check::Options> options_of(const CheckToolOptions& given, const config::C
   if (out.helo.empty()) {
     std::array<char, 256> name{};
     if (::gethostname(name.data(), name.size() - 1) == 0) out.helo = name.data();
+  }
+  if (config != nullptr && !config->lists.empty()) {
+    POSTERN_TRY(signals::Lists lists, signals::Lists::compile(config->lists));
+    out.lists = std::make_shared<const signals::Lists>(std::move(lists));
   }
   const auto timeout = parse_duration_ms(given.timeout);
   if (!timeout || *timeout <= 0) {
