@@ -97,6 +97,7 @@ class Context {
 [[nodiscard]] Task<void> check_endpoints(Context& context, std::vector<std::string> uris);
 [[nodiscard]] Task<void> check_security_txt(Context& context);  // the domain's own web server
 [[nodiscard]] Task<void> check_spf(Context& context);           // after mail hosts; fills in target.spf_senders_*
+[[nodiscard]] Task<void> check_lists(Context& context);         // reverse.lists, where options.lists has some
 [[nodiscard]] Task<void> check_senders(Context& context);       // reverse.sender*, after check_spf
 [[nodiscard]] Task<void> check_dkim(Context& context);
 [[nodiscard]] Task<void> check_dmarc(Context& context);  // after check_dkim and check_spf

@@ -265,7 +265,7 @@ void Judge::not_deep() {
       std::ranges::any_of(views_, [](const View& one) { return one.server != nullptr && one.server->connected; });
   if (options_.deep || !reached) return;
   no_deep(target_.domain.text(), "needs further connections, which were not asked for",
-          "the operator asks for it, or whoever proves control of the domain");
+          "--deep makes them, of domains of yours; on the page, whoever proves control of the domain asks for them");
 }
 
 void Judge::no_deep(const std::string& subject, const std::string& why, const std::string& fix) {

@@ -13,28 +13,31 @@ namespace postern::check {
 namespace {
 
 constexpr std::array<std::string_view, 5> kOutcomes{"pass", "info", "not_tested", "warn", "fail"};
-struct CategoryNames {
+struct WordAndTitle {
   std::string_view word, title;
 };
-constexpr std::array<CategoryNames, kCategories> kNames{{{"name", "Name"},
-                                                         {"dns", "Name servers and zone"},
-                                                         {"dnssec", "DNSSEC"},
-                                                         {"mx", "MX and addresses"},
-                                                         {"reach", "Reachability"},
-                                                         {"smtp", "SMTP"},
-                                                         {"reverse", "Reverse DNS"},
-                                                         {"tls", "TLS"},
-                                                         {"dane", "DANE"},
-                                                         {"mta_sts", "MTA-STS"},
-                                                         {"tls_rpt", "TLS-RPT"},
-                                                         {"spf", "SPF"},
-                                                         {"dkim", "DKIM"},
-                                                         {"dmarc", "DMARC"},
-                                                         {"bimi", "BIMI"},
-                                                         {"routing", "Routing"},
-                                                         {"parity", "Parity of IPv6 and IPv4"}}};
+constexpr std::array<WordAndTitle, kCategories> kNames{{{"name", "Name"},
+                                                        {"dns", "Name servers and zone"},
+                                                        {"dnssec", "DNSSEC"},
+                                                        {"mx", "MX and addresses"},
+                                                        {"reach", "Reachability"},
+                                                        {"smtp", "SMTP"},
+                                                        {"reverse", "Reverse DNS"},
+                                                        {"tls", "TLS"},
+                                                        {"dane", "DANE"},
+                                                        {"mta_sts", "MTA-STS"},
+                                                        {"tls_rpt", "TLS-RPT"},
+                                                        {"spf", "SPF"},
+                                                        {"dkim", "DKIM"},
+                                                        {"dmarc", "DMARC"},
+                                                        {"bimi", "BIMI"},
+                                                        {"routing", "Routing"},
+                                                        {"parity", "Parity of IPv6 and IPv4"}}};
 
-constexpr std::array<std::string_view, 4> kEndings{"certificate", "signatures", "security_txt", "mark_certificate"};
+constexpr std::array<WordAndTitle, 4> kEndings{{{"certificate", "certificate"},
+                                                {"signatures", "DNSSEC signatures"},
+                                                {"security_txt", "security.txt"},
+                                                {"mark_certificate", "mark certificate"}}};
 
 std::optional<Outcome> outcome_of(std::string_view word) {
   const auto found = std::ranges::find(kOutcomes, word);
@@ -60,7 +63,8 @@ std::string kept(const json::Value& value) { return std::string(value.string());
 }  // namespace
 
 std::string_view to_string(Outcome outcome) { return kOutcomes.at(static_cast<std::size_t>(outcome)); }
-std::string_view to_string(Ending::What what) { return kEndings.at(static_cast<std::size_t>(what)); }
+std::string_view to_string(Ending::What what) { return kEndings.at(static_cast<std::size_t>(what)).word; }
+std::string_view title(Ending::What what) { return kEndings.at(static_cast<std::size_t>(what)).title; }
 std::string_view to_string(Category category) { return kNames.at(static_cast<std::size_t>(category)).word; }
 std::string_view title(Category category) { return kNames.at(static_cast<std::size_t>(category)).title; }
 
@@ -153,7 +157,7 @@ Result<Report> parse_report(const json::Value& value) {
   report.left_out = static_cast<std::uint32_t>(std::clamp<std::int64_t>(value.at("left_out").integer(), 0, UINT32_MAX));
   if (value.at("calendar").is_array()) {
     for (const json::Value& one : value.at("calendar").array()) {
-      const auto what = std::ranges::find(kEndings, one.at("what").string());
+      const auto what = std::ranges::find(kEndings, one.at("what").string(), &WordAndTitle::word);
       if (what == kEndings.end() || report.calendar.size() == kEndingsMax) continue;
       report.calendar.push_back(
           {static_cast<Ending::What>(what - kEndings.begin()), kept(one.at("subject")), one.at("ends").integer()});

@@ -71,6 +71,7 @@ struct Ending {
 };
 // "certificate", "signatures", "security_txt", "mark_certificate"
 [[nodiscard]] std::string_view to_string(Ending::What what);
+[[nodiscard]] std::string_view title(Ending::What what);  // as people read it: "DNSSEC signatures"
 inline constexpr std::size_t kEndingsMax = 200;
 
 // A DKIM key as it was published, and since when it has been seen; for --watch.

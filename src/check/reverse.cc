@@ -118,9 +118,13 @@ Task<void> check_senders(Context& context) {
       } else if (found.state == Reverse::State::confirmed) {
         context.add("reverse.senders", Outcome::pass, address.text(), found.evidence);
       } else {
+        const auto host = std::ranges::find_if(context.target.hosts, [&](const MailHost& one) {
+          return std::ranges::find(one.addresses, address, &Address::address) != one.addresses.end();
+        });
         context.add("reverse.senders", Outcome::fail, address.text(), found.evidence,
                     "publish a PTR record whose name has this address, or take the address out of the SPF record",
-                    address.reverse_name() + ". IN PTR HOSTNAME.");
+                    host != context.target.hosts.end() ? ptr_record(address, host->name)
+                                                       : address.reverse_name() + ". IN PTR HOSTNAME.");
       }
     }
   }

@@ -133,6 +133,10 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   scope.spawn(step(all_servers(context, options, services, words), steps, "servers"));
   scope.spawn(step(check_reverse(context), steps, "reverse names"));
   scope.spawn(step(check_name_servers(context), steps, "name servers"));
+  if (options.lists) {
+    steps.add(1);
+    scope.spawn(step(check_lists(context), steps, "block lists"));
+  }
   scope.spawn(step(check_dnssec(context), steps, "DNSSEC"));
   scope.spawn(step(check_zone_habits(context), steps, "the zone"));
   scope.spawn(step(check_tlsa(context), steps, "DANE"));

@@ -19,6 +19,10 @@
 #include "io/loop.h"
 #include "ip/address.h"
 
+namespace postern::signals {
+class Lists;
+}
+
 namespace postern::check {
 
 class Etiquette;
@@ -39,6 +43,8 @@ struct Options {
   // The resolver validates. Where it does not, "insecure" says nothing of a zone.
   bool validates = true;
   std::string ca_file;  // of PKIX; empty: the system's
+  // DNS lists that the operator uses, and that answer him; null: none are asked.
+  std::shared_ptr<const signals::Lists> lists;
   WallMs now = 0;
   Clock::duration deadline = std::chrono::seconds(120);
   // Addresses that put us off with 4xx are visited once more, that long after; zero: they are not. It comes on top of

@@ -194,8 +194,8 @@ void say_what_is_not_tested(Context& context) {
   say("routing.roa", "route origin authorisations are not in DNS; an RPKI validator knows them");
   say("routing.valid", "needs a view of BGP and an RPKI validator");
   say("routing.networks", "which autonomous system announces an address is not in DNS");
-  say("reverse.lists",
-      "lists answer to those who use them for their mail; [defence] names yours, and records say what they said");
+  if (!context.options.lists)
+    say("reverse.lists", "lists answer to those who use them for their mail; --config names yours ([[policy.list]])");
   say("dkim.live",
       "needs the records of a gateway that gets its mail, as --config names one; `postern dkim verify FILE` judges one "
       "message");

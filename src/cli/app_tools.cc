@@ -391,7 +391,9 @@ void add_check(CLI::App& app, Options& options) {
   command->add_flag("--lookalikes", o.lookalikes, "also ask DNS for names that look like this one");
   command->add_flag("--list", o.list, "every check with its rule (Markdown)");
   command->add_flag("-v,--verbose", o.verbose, "evidence and rule of everything");
-  command->add_option("-c,--config", o.config, "read hostname and [dns] of this configuration, and its records")
+  command
+      ->add_option("-c,--config", o.config,
+                   "read hostname, [dns] and [[policy.list]] of this configuration, and its records")
       ->type_name("FILE");
   command->add_option("--dns", o.dns, "ask this resolver; the system's by default")->type_name("HOST:PORT");
   command->add_option("--helo", o.helo, "name to say in EHLO; the host's own by default")->type_name("NAME");

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "check/catalogue.h"
+#include "check/remedies.h"
 #include "cli/check_tool.h"
 #include "cli/table.h"
 
@@ -19,7 +20,8 @@ using check::Outcome;
 using check::Report;
 
 constexpr std::size_t kFixesMax = 12;
-constexpr std::size_t kEvidenceShown = 300;
+constexpr std::size_t kEvidenceShown = 300, kEvidenceInBrief = 160;
+constexpr std::size_t kNarrowest = 30;  // columns of text; below it nothing is folded
 
 struct Look {
   const char* word;
@@ -47,17 +49,15 @@ std::map<Outcome, std::size_t> counts(const Report& report) {
   return out;
 }
 
-std::string shortened(const std::string& text) {
-  const std::string_view head = utf8_head(text, kEvidenceShown);
+std::string shortened(const std::string& text, std::size_t octets = kEvidenceShown) {
+  const std::string_view head = utf8_head(text, octets);
   return head.size() == text.size() ? text : std::string(head) + "...";
 }
 
-void append_fix(std::string& out, const Finding& finding, const std::string& indent, bool colour) {
-  if (!finding.fix.empty()) out += indent + "mend: " + finding.fix + "\n";
-  if (!finding.record.empty()) out += indent + coloured(finding.record, Colour::bold, colour) + "\n";
+// Characters, without those that combine or are wide.
+std::size_t columns_of(std::string_view text) {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
-
-constexpr std::array<const char*, 4> kEndings{"certificate", "DNSSEC signatures", "security.txt", "mark certificate"};
 
 std::string calendar_text(const Report& report, bool colour) {
   if (report.calendar.empty()) return {};
@@ -66,36 +66,74 @@ std::string calendar_text(const Report& report, bool colour) {
     const std::int64_t left = one.when - report.started;
     out += "  " + iso8601(one.when).substr(0, 10) + "  " +
            (left < 0 ? std::string("over") : "in " + human_duration(left)) + "  " +
-           kEndings.at(static_cast<std::size_t>(one.what)) + "  " + one.subject + "\n";
+           std::string(check::title(one.what)) + "  " + one.subject + "\n";
   }
   return out;
 }
 
-std::string first_fixes(const Report& report, bool colour) {
-  std::string out;
-  std::size_t shown = 0, more = 0;
-  for (const Outcome outcome : {Outcome::fail, Outcome::warn}) {
-    for (const Finding& finding : report.findings) {
-      if (finding.outcome != outcome || finding.fix.empty()) continue;
-      if (shown == kFixesMax) {
-        ++more;
-        continue;
-      }
-      ++shown;
-      const Look look = look_of(outcome);
-      out += "  " + std::to_string(shown) + ". " + coloured(look.word, look.colour, colour) + " " + finding.subject +
-             ": " + finding.fix + "\n";
-      if (!finding.record.empty()) out += "       " + coloured(finding.record, Colour::bold, colour) + "\n";
+// The text in lines of at most `width` columns, broken between words and indented; in one line where `width` is 0.
+std::string folded(std::string_view text, std::size_t indent, std::size_t width) {
+  const std::string margin(indent, ' ');
+  if (width < indent + kNarrowest) return margin + std::string(text) + "\n";
+  std::string out, line;
+  for (const std::string_view word : split(text, ' ')) {
+    if (!line.empty() && indent + columns_of(line) + 1 + columns_of(word) > width) {
+      out += margin + line + "\n";
+      line.clear();
     }
+    line += (line.empty() ? "" : " ") + std::string(word);
   }
-  if (shown == 0) return {};
-  if (more > 0) out += "  and " + std::to_string(more) + " more below\n";
-  return coloured("What to mend first", Colour::bold, colour) + "\n" + out + "\n";
+  return out + margin + line + "\n";
+}
+
+// Records are one line, to be copied.
+void append_fix(std::string& out, const Finding& finding, std::size_t indent, bool colour, std::size_t width) {
+  const std::string word = finding.outcome >= Outcome::warn ? "mend: " : "note: ";
+  if (!finding.fix.empty()) out += folded(word + finding.fix, indent, width);
+  if (!finding.record.empty()) out += std::string(indent, ' ') + coloured(finding.record, Colour::bold, colour) + "\n";
+}
+
+bool same_category(const Finding& one, const Finding& other) {
+  return one.id.substr(0, one.id.find('.')) == other.id.substr(0, other.id.find('.'));
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view between = ", ") {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : std::string(between)) + word;
+  return out;
+}
+
+void add_once(std::vector<std::string>& words, std::string_view word) {
+  if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
+}
+
+std::string first_fixes(const Report& report, bool colour, std::size_t width) {
+  constexpr std::size_t kIndent = 6;
+  const auto all = check::remedies(report);
+  if (all.empty()) return {};
+  std::string out = coloured("What to mend first", Colour::bold, colour) + "\n";
+  for (std::size_t i = 0; i < std::min(all.size(), kFixesMax); ++i) {
+    const Finding& first = *all[i].findings.front();
+    std::vector<std::string> ids, subjects, evidence;
+    for (const Finding* const one : all[i].findings) {
+      add_once(ids, one->id);
+      add_once(subjects, one->subject);
+      add_once(evidence, one->evidence);
+    }
+    const Look look = look_of(all[i].outcome);
+    const std::string number = std::to_string(i + 1);
+    out += std::string(number.size() < 2 ? 2 : 1, ' ') + number + ". " + coloured(look.word, look.colour, colour) +
+           folded(joined(ids) + "  " + joined(subjects), kIndent + 5, width).substr(kIndent + 4);
+    out += folded(shortened(joined(evidence, "; "), kEvidenceInBrief), kIndent, width);
+    append_fix(out, first, kIndent, colour, width);
+  }
+  if (all.size() > kFixesMax) out += "  and " + std::to_string(all.size() - kFixesMax) + " more below\n";
+  return out + "\n";
 }
 
 }  // namespace
 
-std::string report_text(const Report& report, bool verbose, bool colour) {
+std::string report_text(const Report& report, bool verbose, bool colour, std::size_t width) {
   auto number = counts(report);
   std::string out = coloured(report.unicode, Colour::bold, colour);
   if (report.unicode != report.domain) out += " (" + report.domain + ")";
@@ -109,7 +147,8 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
                ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain.\n"
                : "The time was over before everything was asked: what follows is not all.\n";
   }
-  out += "\n" + first_fixes(report, colour);
+  out += "\n" + first_fixes(report, colour, width);
+  constexpr std::size_t kIndent = 8;
   std::optional<Category> category;
   for (std::size_t i = 0; i < report.findings.size(); ++i) {
     const Finding& finding = report.findings[i];
@@ -118,11 +157,11 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
     if (category != check->category) {
       category = check->category;
       const Look look = look_of(check::worst(report, *category));
-      out += coloured(check::title(*category), Colour::bold, colour) + "  " +
-             coloured(look.word, look.colour, colour) + "\n";
+      out += coloured(check::title(*category), Colour::bold, colour) + "  " + coloured(look.word, look.colour, colour) +
+             "\n";
     }
     const Look look = look_of(finding.outcome);
-    out += "  " + coloured(look.word, look.colour, colour) + "  " + std::string(check->title);
+    std::string heading(check->title);
     // What passes for several hosts or addresses is one line.
     std::size_t same = 1;
     if (!verbose && finding.outcome == Outcome::pass) {
@@ -133,16 +172,26 @@ std::string report_text(const Report& report, bool verbose, bool colour) {
       }
     }
     if (same > 1) {
-      out += " (" + std::to_string(same) + " of them)";
+      heading += " (" + std::to_string(same) + " of them)";
     } else if (finding.subject != report.domain) {
-      out += " (" + finding.subject + ")";
+      heading += " (" + finding.subject + ")";
     }
-    out += "  " + coloured(finding.id, Colour::dim, colour) + "\n";
+    const bool fits = width == 0 || kIndent + columns_of(heading) + 2 + finding.id.size() <= width;
+    out += "  " + coloured(look.word, look.colour, colour) + "  " +
+           (fits ? heading + "  " : folded(heading, kIndent, width).substr(kIndent) + std::string(kIndent, ' ')) +
+           coloured(finding.id, Colour::dim, colour) + "\n";
     const bool whole = verbose || finding.outcome >= Outcome::warn;
     if (!whole && finding.outcome == Outcome::pass) continue;
-    out += "        " + (verbose ? finding.evidence : shortened(finding.evidence)) + "\n";
-    append_fix(out, finding, "        ", colour);
-    if (verbose) out += "        rule: " + std::string(check->rule) + " [" + std::string(check->reference) + "]\n";
+    // What was not tested for one reason says it once
+    const Finding* const next = i + 1 < report.findings.size() ? &report.findings[i + 1] : nullptr;
+    if (!verbose && finding.outcome == Outcome::not_tested && next != nullptr && next->outcome == finding.outcome &&
+        next->evidence == finding.evidence && next->fix == finding.fix && next->subject == finding.subject &&
+        same_category(finding, *next))
+      continue;
+    out += folded(verbose ? finding.evidence : shortened(finding.evidence), kIndent, width);
+    append_fix(out, finding, kIndent, colour, width);
+    if (verbose)
+      out += folded("rule: " + std::string(check->rule) + " [" + std::string(check->reference) + "]", kIndent, width);
   }
   out += calendar_text(report, colour);
   if (report.left_out > 0) out += std::to_string(report.left_out) + " more findings are left out\n";

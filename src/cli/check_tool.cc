@@ -24,6 +24,7 @@
 #include "io/loop.h"
 #include "resolver/context.h"
 #include "resolver/unbound.h"
+#include "signals/lists.h"
 
 namespace postern::cli {
 
@@ -56,6 +57,12 @@ class ProgressLine final : public check::Observer {
   bool drawn_ = false;
 };
 
+// Of the terminal; 0 where standard output is none: lines are whole then.
+std::size_t columns() {
+  winsize size{};
+  return ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 Result<check::Options> options_of(const CheckToolOptions& given, const config::Config* config) {
   check::Options out;
   out.deep = given.deep;
@@ -73,6 +80,10 @@ Result<check::Options> options_of(const CheckToolOptions& given, const config::C
   if (out.helo.empty()) {
     std::array<char, 256> name{};
     if (::gethostname(name.data(), name.size() - 1) == 0) out.helo = name.data();
+  }
+  if (config != nullptr && !config->lists.empty()) {
+    POSTERN_TRY(signals::Lists lists, signals::Lists::compile(config->lists));
+    out.lists = std::make_shared<const signals::Lists>(std::move(lists));
   }
   const auto timeout = parse_duration_ms(given.timeout);
   if (!timeout || *timeout <= 0) {
@@ -193,7 +204,7 @@ int show(const CheckToolOptions& given, check::Report report, std::vector<check:
   if (given.json) {
     print(json_text(report));
   } else if (!by_change) {
-    print(report_text(report, given.verbose, colour_wanted()));
+    print(report_text(report, given.verbose, colour_wanted(), columns()));
   }
   if (by_change) return *by_change;
   return check::worst(report) == check::Outcome::fail ? kNegative : kOk;

@@ -30,7 +30,7 @@ struct CheckToolOptions {
 [[nodiscard]] int run_check(const CheckToolOptions& options);
 
 // Pure:
-[[nodiscard]] std::string report_text(const check::Report& report, bool verbose, bool colour);
+[[nodiscard]] std::string report_text(const check::Report& report, bool verbose, bool colour, std::size_t width = 0);
 [[nodiscard]] std::string changes_text(const std::vector<check::Change>& changes, bool colour);
 // "CHECK WARNING - example.org: ... | fail=0 ..." (the plug-in guidelines of Nagios), and its exit code.
 [[nodiscard]] std::string nagios_line(const check::Report& report);

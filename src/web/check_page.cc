@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "check/catalogue.h"
+#include "check/remedies.h"
 #include "web/site_impl.h"
 #include "web/url.h"
 
@@ -17,6 +18,7 @@ using check::Finding;
 using check::Outcome;
 
 constexpr int kRefreshS = 2;
+constexpr std::size_t kRemediesMax = 12;
 // Requests, beside that of the page. Each look at the deeper tests asks DNS for the proof. A page without JavaScript
 // looks again every kRefreshS seconds for as long as they run, some minutes: what one look costs has to be forgotten
 // until the next, so that only the beginning of a check is ever paid for.
@@ -60,9 +62,6 @@ int rank(Outcome outcome) {
   return 4;
 }
 
-constexpr std::array<std::string_view, 4> kEndings{"certificate", "DNSSEC signatures", "security.txt",
-                                                   "mark certificate"};
-
 std::string calendar_html(const check::Report& report) {
   if (report.calendar.empty()) return {};
   std::string out =
@@ -71,10 +70,47 @@ std::string calendar_html(const check::Report& report) {
   for (const check::Ending& one : report.calendar) {
     const std::string day = iso8601(one.when).substr(0, 10);
     out += "<tr><td><time datetime=\"" + day + "\">" + day + "</time>" +
-           (one.when < report.started ? " " + badge("over") : "") + "</td><td>" +
-           escape(kEndings.at(static_cast<std::size_t>(one.what))) + "</td><td>" + escape(one.subject) + "</td></tr>";
+           (one.when < report.started ? " " + badge("over") : "") + "</td><td>" + escape(check::title(one.what)) +
+           "</td><td>" + escape(one.subject) + "</td></tr>";
   }
   return out + "</tbody></table>\n";
+}
+
+void add_once(std::vector<std::string>& words, std::string_view word) {
+  if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
+}
+
+std::string joined(const std::vector<std::string>& words, std::string_view between) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : std::string(between)) + word;
+  return out;
+}
+
+// What to mend first, each remedy once; the categories below have everything.
+std::string remedies_html(const check::Report& report) {
+  const auto all = check::remedies(report);
+  if (all.empty()) return {};
+  std::string out = "<h2>What to mend first</h2><ol class=\"findings\">";
+  for (std::size_t i = 0; i < std::min(all.size(), kRemediesMax); ++i) {
+    const Finding& first = *all[i].findings.front();
+    std::vector<std::string> titles, subjects, evidence;
+    for (const Finding* const one : all[i].findings) {
+      const check::Check* const about = check::find_check(one->id);
+      add_once(titles, about != nullptr ? about->title : one->id);
+      add_once(subjects, one->subject);
+      add_once(evidence, one->evidence);
+    }
+    out += "<li class=\"finding f-" + std::string(to_string(all[i].outcome)) + "\"><div class=\"head\">" +
+           badge(to_string(all[i].outcome)) + " <b>" + escape(joined(titles, "; ")) + "</b> <span class=\"dim\">" +
+           escape(joined(subjects, ", ")) + "</span></div><p class=\"evidence\">" + escape(joined(evidence, "; ")) +
+           "</p><p class=\"fix\">" + escape(first.fix) + "</p>";
+    if (!first.record.empty()) out += "<pre tabindex=\"0\">" + escape(first.record) + "</pre>";
+    out += "</li>\n";
+  }
+  out += "</ol>";
+  if (all.size() > kRemediesMax)
+    out += "<p class=\"dim\">And " + std::to_string(all.size() - kRemediesMax) + " more below.</p>";
+  return out + "<h2>Everything</h2>\n";
 }
 
 std::string report_html(const check::Report& report) {
@@ -91,6 +127,7 @@ std::string report_html(const check::Report& report) {
     out += notice("note", check::nothing_known(report)
                               ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain."
                               : "The check was broken off; these are the findings until then.");
+  out += remedies_html(report);
   // By category, the worst first within each; what passes is folded away
   for (std::size_t c = 0; c < check::kCategories; ++c) {
     const auto category = static_cast<Category>(c);
@@ -102,12 +139,18 @@ std::string report_html(const check::Report& report) {
     if (own.empty()) continue;
     // Within a rank in the order of the report, whose findings lie in one array
     std::ranges::sort(own, {}, [](const Finding* finding) { return std::pair(rank(finding->outcome), finding); });
-    const bool good = rank(own.front()->outcome) >= 2;
-    out += std::string("<details class=\"category\"") + (good ? "" : " open") + "><summary><h2>" +
-           escape(check::title(category)) + "</h2> " + badge(to_string(worst(report, category))) +
-           "</summary><ul class=\"findings\">";
-    for (const Finding* const finding : own) out += finding_html(*finding);
-    out += "</ul></details>\n";
+    out += std::string("<details class=\"category\"><summary><h2>") + escape(check::title(category)) + "</h2> " +
+           badge(to_string(worst(report, category))) + "</summary><ul class=\"findings\">";
+    const auto passed = std::ranges::find(own, Outcome::pass, &Finding::outcome);
+    for (auto at = own.begin(); at != passed; ++at) out += finding_html(**at);
+    out += "</ul>";
+    if (passed != own.end()) {
+      out += "<details class=\"passed\"><summary>" + std::to_string(own.end() - passed) +
+             " passed</summary><ul class=\"findings\">";
+      for (auto at = passed; at != own.end(); ++at) out += finding_html(**at);
+      out += "</ul></details>";
+    }
+    out += "</details>\n";
   }
   return out + calendar_html(report);
 }

@@ -3,6 +3,7 @@ good.lab of checklab.py is theirs, too: mx1 is a Postern, mx2 a Postfix."""
 import contextlib
 import os
 import ssl
+from ipaddress import ip_address
 
 from checklab import ANCHORED, GOOD_KEYS, M1, M2, WEB, STS_FILES, Domain, ip, network, sts
 from checkservers import Authority, GnuTls, LongWay, Postfix, Server, rsa, tls
@@ -10,7 +11,6 @@ from gateway import Gateway
 
 V1, V1_1, V1_2 = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_2
 NUMBERS = {}  # of domains: part of their hosts' addresses
-NO_EMS = 1    # SSL_OP_NO_EXTENDED_MASTER_SECRET
 FAR, VOID = "2a02:27::25", ("2a02:28::/64", "11.28.0.0/16")
 BLACK = ("2a02:28::25", "11.28.0.25")
 
@@ -46,6 +46,8 @@ tls.starttls hangs pass
 smtp.extensions good info
 smtp.auth_in_clear plain fail
 smtp.software plain info
+reverse.lists chain warn
+reverse.lists halfsix warn
 tls.starttls plain fail
 tls.starttls busy not_tested
 tls.starttls spoiled fail
@@ -232,6 +234,9 @@ class Place:
         self.add("patient", None, {"context": fair, "greeting": lambda server: "220 mx.patient.lab" if len(server.sessions) <= 4 else "421 4.7.0 enough"})
         STS_FILES["logo.logo.lab"] = (200, "image/png", "PNG")
         self.add("logo", None, None, more=f'default._bimi TXT "v=BIMI1; l=https://logo.logo.lab/logo.svg"\nlogo AAAA {WEB[0]}\n')
+        # --- lists of others: an address of chain.lab, and halfsix.lab itself
+        listed = ip_address(place("chain")[0]).reverse_pointer.removesuffix(".ip6.arpa")
+        self.domains.append(Domain("bl.lab", mx="", hosts="", more=f'{listed} A 127.0.0.2\n{listed} TXT "see bl.lab"\nhalfsix.lab.names A 127.0.1.2\n'))
         self.post = self.pair("post", key=rsa(3072))
         self.add("post", None, None)
 
@@ -254,6 +259,8 @@ class Place:
 
     def start(self, lab, gateway_config=""):
         """The servers, once the zones are there."""
+        with open(lab.config, "a") as file:
+            file.write('[[policy.list]]\nname = "lab"\nzone = "bl.lab"\ntext = true\n[[policy.list]]\nname = "names"\nzone = "names.bl.lab"\nkind = "domain"\n')
         self.trusted = os.path.join(self.folder, "trusted.pem")
         with open(self.trusted, "w") as file:
             file.write(open(lab.web.ca).read() + open(self.ca.root).read())

@@ -3,10 +3,13 @@
 // have: DNS that does not say, and answers at the limits.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/json.h"
 #include "check/context.h"
 #include "dns/fixture.h"
 #include "dns/wire.h"
+#include "signals/lists.h"
 
 namespace postern::check {
 namespace {
@@ -157,6 +160,37 @@ TEST_F(Published, TheZoneAboveIsNotTakenForOneThatIsUnknown) {
   EXPECT_EQ(context_->zone.text(), "example.org");
   run(check_name_servers);
   EXPECT_EQ(outcome("dns.ns_count"), not_tested);
+}
+
+TEST_F(Published, ListsOfTheOperatorAreAskedAboutAddressesAndTheDomain) {
+  const auto with = [&](const std::string& records) {
+    auto compiled =
+        signals::Lists::compile({{.name = "bad", .zone = "bl.example"},
+                                 {.name = "names", .zone = "names.example", .kind = signals::ListKind::domain},
+                                 {.name = "vouch", .zone = "wl.example", .kind = signals::ListKind::address_allow}});
+    ASSERT_TRUE(compiled) << compiled.error().what;
+    options_.lists = std::make_shared<const signals::Lists>(std::move(*compiled));
+    set_up(zone("", records));
+    run(check_lists);
+  };
+  with(R"("bl.example":{},"names.example":{},"wl.example":{})");
+  EXPECT_EQ(outcome("reverse.lists"), pass);
+  with(R"("1.0.25.11.bl.example":{"A":["127.0.0.2"]},"names.example":{})");
+  EXPECT_EQ(outcome("reverse.lists"), warn);
+  with(R"("example.org.names.example":{"A":["127.0.1.2"]},"bl.example":{})");
+  EXPECT_EQ(outcome("reverse.lists"), warn);
+  with(R"("1.0.25.11.wl.example":{"A":["127.0.0.2"]},"bl.example":{},"names.example":{})");
+  EXPECT_EQ(outcome("reverse.lists"), pass);  // a list that vouches blames nobody
+  with(R"("1.0.25.11.bl.example":{"A":["127.255.255.254"]},"names.example":{})");
+  EXPECT_TRUE(std::ranges::any_of(context_->report.findings, [](const Finding& one) {
+    return one.id == "reverse.lists" && one.outcome == not_tested && one.evidence.contains("public_resolver");
+  }));
+  options_.lists = nullptr;
+  set_up(zone(""));
+  run(check_lists);
+  EXPECT_EQ(outcome("reverse.lists"), std::nullopt);
+  say_what_is_not_tested(*context_);
+  EXPECT_EQ(outcome("reverse.lists"), not_tested);
 }
 
 TEST_F(Published, NullMxCases) {
