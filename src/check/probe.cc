@@ -141,10 +141,10 @@ Task<void> polite(Run& run, std::string host, ServerFacts& facts) {
 }
 
 // The name in a greeting (RFC 5321 4.2: the domain comes first).
-std::string banner_name(const std::string& banner) { return lower(banner.substr(0, banner.find_first_of(" \t"))); }
+std::string first_word(const std::string& line) { return lower(line.substr(0, line.find_first_of(" \t"))); }
 
 Task<void> look_up_banner(Run& run, ServerFacts& facts) {
-  const auto name = dns::Name::parse(banner_name(facts.banner));
+  const auto name = dns::Name::parse(first_word(facts.banner));
   if (!name || name->labels() < 2) co_return;
   dns::Budget budget(4, run.deadline);
   bool unknown = false;
@@ -206,6 +206,18 @@ bool is_ours_to_test(const Run& run, const MailHost& host) {
   return !run.options.only_own_hosts || host.name.is_within(run.name);
 }
 
+// The zone of a visitor may give a host of his any address, also that of somebody else's server. One that is his says
+// so itself: in its greeting, to EHLO, or by a name in its certificate.
+bool names_the_domain(const Run& run, const ServerFacts& facts) {
+  const auto within = [&run](std::string_view text) {
+    if (text.starts_with("*.")) text.remove_prefix(2);
+    const auto name = dns::Name::parse(text);
+    return name && name->is_within(run.name);
+  };
+  if (within(first_word(facts.banner)) || within(first_word(facts.hello_reply))) return true;
+  return facts.tls && !facts.tls->chain.empty() && std::ranges::any_of(facts.tls->chain.front().names, within);
+}
+
 Task<void> one_host(Run& run, MailHost& host, Address& address, bool deep_here, bool fresh) {
   ServerFacts& facts = address.server.emplace();
   facts.endpoint = {address.address, run.options.smtp_port};
@@ -237,6 +249,10 @@ Task<void> one_host(Run& run, MailHost& host, Address& address, bool deep_here, 
   if (!is_ours_to_test(run, host))
     facts.deep_ended = "control was proved of " + run.domain + ", not of hosts elsewhere";
   if (!deep_here) co_return;
+  if (run.options.only_own_hosts && !names_the_domain(run, facts)) {
+    facts.deep_ended = "control was proved of " + run.domain + ", and the server at this address names no host of it";
+    co_return;
+  }
   facts.deep = true;
   if (facts.tls) co_await deep_tls(run, host.name.text(), facts);
   co_await deep_smtp(run, host.name.text(), facts);

@@ -333,6 +333,29 @@ TEST_F(Probe, OnlyOwnHostsAreTestedDeeply) {
   EXPECT_GT(facts.connections, 1U);
 }
 
+// Whoever controls a zone may point a host of it at any address.
+TEST_F(Probe, AServerThatNamesAnotherDomainIsNotTestedDeeply) {
+  options.deep = options.only_own_hosts = true;
+  const auto dialogue = [](Connection& to) {
+    to.say("220 mx.victim.example\r\n");
+    answer(to, "250-mx.victim.example\r\n250 8BITMIME\r\n");
+  };
+  FakeServer server("127.0.0.1", 0, {dialogue, dialogue});
+  options.smtp_port = server.port();
+  target.hosts.clear();
+  target.hosts.push_back({.name = *dns::Name::parse("mx.example.org"), .addresses = {}, .tlsa = nothing()});
+  add_address("127.0.0.1", &target.hosts.back());
+  run();
+  const ServerFacts& facts = *target.hosts[0].addresses[0].server;
+  EXPECT_TRUE(facts.extended) << facts.problem;
+  EXPECT_FALSE(facts.deep);
+  EXPECT_EQ(facts.connections, 1U);
+  EXPECT_TRUE(facts.deep_ended.contains("names no host of it")) << facts.deep_ended;
+  options.only_own_hosts = false;  // the operator's own run
+  run();
+  EXPECT_TRUE(target.hosts[0].addresses[0].server->deep);
+}
+
 TEST_F(Probe, AddressesAreAskedSideBySide) {
   // Each server greets only when the other has been connected to as well
   std::atomic<int> here = 0;
