@@ -5,6 +5,7 @@
 #include "cli/sendmail.h"
 #include "message/author.h"
 #include "message/header_section.h"
+#include "smtp/address.h"
 #include "spool/envelope.h"
 
 namespace postern::cli {
@@ -193,7 +194,9 @@ Result<std::vector<std::string>> header_recipients(std::string_view message) {
     if (others.empty()) continue;
     const auto all = message::parse_addresses(others);
     if (!all) return fail(ErrorKind::invalid, std::string(field.name) + ": " + all.error().what);
-    for (const message::Address& one : *all) out.push_back(one.local + "@" + one.domain);
+    // RFC 5321 4.1.2: "john doe"@example.org keeps its quotes on the way
+    for (const message::Address& one : *all)
+      out.push_back(smtp::Mailbox{.local = one.local, .domain = {.name = one.domain, .literal = {}}}.text());
   }
   return out;
 }

@@ -60,6 +60,9 @@ TEST(Sendmail, RecipientsOfTheHeader) {
             (Words{"root", "bob@example.org", "j@example.org", "d@example.org", "hidden@example.com"}));
   EXPECT_EQ(of("To: undisclosed-recipients:;\r\nSubject: x\r\n\r\n"), Words{});
   EXPECT_EQ(of("To:\r\nFrom: a@b.example\r\n\r\n"), Words{});
+  EXPECT_EQ(
+      of("To: \"john doe\"@example.org, \"a\\\\b\"@example.org, \"plain\"@example.org\r\nCc: x@[192.0.2.1]\r\n\r\n"),
+      (Words{"\"john doe\"@example.org", "\"a\\\\b\"@example.org", "plain@example.org", "x@[192.0.2.1]"}));
   EXPECT_FALSE(header_recipients("To: a b c\r\n\r\n"));
   EXPECT_FALSE(header_recipients("To: <a@b.example\r\n\r\n"));
 }
