@@ -92,6 +92,7 @@ Result<SendmailOptions> parse_sendmail(const std::vector<std::string>& arguments
   constexpr std::string_view kWithValue = "fFrCNRVhBALXpO";
   constexpr std::string_view kFlags = "tivnUGxm";
   SendmailOptions out;
+  bool run_queue = false;
   std::size_t at = 0;
   for (; at < arguments.size(); ++at) {
     const std::string& word = arguments[at];
@@ -100,9 +101,10 @@ Result<SendmailOptions> parse_sendmail(const std::vector<std::string>& arguments
       break;
     }
     if (!word.starts_with('-') || word.size() < 2) break;
-    // -o, -b, -q and -d have what belongs to them joined, or none
-    if (word[1] == 'o' || word[1] == 'q' || word[1] == 'd') {
+    // -o, -b, -q, -d and -e have what belongs to them joined, or none
+    if (word[1] == 'o' || word[1] == 'q' || word[1] == 'd' || word[1] == 'e') {
       if (word == "-oi") out.dot_is_text = true;
+      if (word[1] == 'q') run_queue = true;
       continue;
     }
     if (word[1] == 'b') {
@@ -145,6 +147,9 @@ Result<SendmailOptions> parse_sendmail(const std::vector<std::string>& arguments
   }
   out.recipients.assign(arguments.begin() + static_cast<std::ptrdiff_t>(std::min(at, arguments.size())),
                         arguments.end());
+  // The server tries its queue by itself: there is nothing to do, and nothing to read
+  if (run_queue && out.mode == SendmailOptions::Mode::deliver && out.recipients.empty() && !out.from_header)
+    out.mode = SendmailOptions::Mode::nothing;
   return out;
 }
 

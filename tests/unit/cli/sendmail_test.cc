@@ -29,6 +29,17 @@ TEST(Sendmail, OptionsAsProgramsWriteThem) {
   EXPECT_EQ(
       good({"-q", "-q5m", "-v", "-O", "DeliveryMode=b", "-oDeliveryMode=b", "-B8BITMIME", "-L", "tag"}).recipients,
       Words{});
+  // A run of the queue reads no message; with recipients -q says when to send theirs
+  for (const Words& run : {Words{"-q"}, Words{"-q5m"}, Words{"-v", "-qf"}, Words{"-q", "-bm"}})
+    EXPECT_EQ(good(run).mode, Mode::nothing);
+  EXPECT_EQ(good({"-q", "x"}).mode, Mode::deliver);
+  EXPECT_EQ(good({"-q5m", "-t"}).mode, Mode::deliver);
+  EXPECT_EQ(good({"-q", "-bp"}).mode, Mode::list);
+  for (const char* const how : {"-em", "-ee", "-ep", "-eq", "-ew", "-e"}) {
+    const SendmailOptions options = good({how, "-i", "x"});
+    EXPECT_EQ(options.recipients, Words{"x"}) << how;
+    EXPECT_TRUE(options.dot_is_text) << how;
+  }
   EXPECT_EQ(good({"-bs"}).mode, Mode::smtp);
   EXPECT_EQ(good({"-bp"}).mode, Mode::list);
   EXPECT_EQ(good({"-bi"}).mode, Mode::nothing);
