@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "inbound/demands.h"
 #include "message/submission.h"
 #include "smtp/address.h"
 
@@ -36,8 +37,8 @@ const std::string& pickup_domain(const Settings& settings) {
   return settings.submission.domain.empty() ? settings.hostname : settings.submission.domain;
 }
 
-std::string mend_pickup_header(const PickupContext& context, const PickupHead& pickup, Head& head,
-                               std::uint64_t header_octets) {
+MendedHeader mend_pickup_header(const PickupContext& context, const PickupHead& pickup, Head& head,
+                                std::uint64_t header_octets) {
   const Settings& settings = context.settings;
   const std::string& authserv = settings.authserv_id.empty() ? settings.hostname : settings.authserv_id;
   const Head::Parted parted = head.part(header_octets, authserv, /*submitted=*/true);
@@ -57,7 +58,7 @@ std::string mend_pickup_header(const PickupContext& context, const PickupHead& p
   if (fields.empty() && !parted.kept.starts_with("\r\n")) out += "\r\n";
   out += parted.kept;
   out += parted.body;
-  return out;
+  return {.text = std::move(out), .tls_optional = says_tls_optional(parted.header)};
 }
 
 Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const PickupHead& pickup) {
