@@ -367,8 +367,9 @@ Task<std::optional<Refusal>> Session::commit(spool::Envelope envelope) {
     bool known = false;
     std::optional<smtp::Reply> refusal;
   };
-  const std::shared_ptr<Ending> ending =
-      transaction_->before_accept && context_.expect ? std::make_shared<Ending>(context_.loop) : nullptr;
+  // RFC 4865: what is held is not tried before its time, which no client waits for. It is the queue's from here on.
+  const bool waits = transaction_->before_accept && envelope.held_until == 0 && context_.expect;
+  const std::shared_ptr<Ending> ending = waits ? std::make_shared<Ending>(context_.loop) : nullptr;
   if (ending) {
     context_.expect(envelope.id, [ending, loop = &context_.loop](std::optional<smtp::Reply> refusal) {
       loop->post([ending, refusal = std::move(refusal)]() mutable {

@@ -81,6 +81,21 @@ TEST_F(BeforeAccept, ADrainDoesNotWaitForIt) {
   EXPECT_LT(said.at(5), 500);
 }
 
+// RFC 4865: it is tried when its time has come, and until then nobody could answer.
+TEST_F(BeforeAccept, WhatIsHeldWaitsInTheQueue) {
+  const auto before = runtime;
+  configure([&](Settings& settings) {
+    settings = before->settings;
+    settings.relay_from = {*ip::Prefix::parse("2001:db8::/32")};
+  });
+  const auto said = codes(say("EHLO c.example\r\nMAIL FROM:<a@b.example> HOLDFOR=3600\r\n" + std::string(kBack) +
+                              "DATA\r\nSubject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n"));
+  EXPECT_EQ(said, (std::vector{220, 250, 250, 250, 354, 250, 221}));
+  EXPECT_TRUE(asked.empty());
+  ASSERT_EQ(stored().size(), 1U);
+  EXPECT_GT(envelope(0).held_until, 0);
+}
+
 TEST_F(BeforeAccept, WhatIsNotStoredIsTakenBack) {
   faults.commit_fails = true;
   EXPECT_EQ(send(std::string(kBack)).at(5), 451);
