@@ -338,6 +338,7 @@ void Queue::Impl::dispatch() {
   while (!stopping && slots.room()) {
     auto job = jobs.next([this](const Job& first, std::size_t running) { return may_run(first, running); });
     if (!job) return;
+    first_attempts.begin(job->message->envelope.id);  // before the look at what is wanted
     if (!store.wanted(job->message->envelope.id)) {
       jobs.done(job->destination);
       finish_job(*job);  // as if it had not been tried

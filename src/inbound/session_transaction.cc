@@ -356,48 +356,6 @@ bool Session::header_is_too_large() const {
          std::uint64_t{header.fields()} + header.malformed() > settings().header_fields_max;
 }
 
-// RFC 5321 4.5.3.2.6: the client waits for 10 minutes
-constexpr std::chrono::minutes kNextHopWait{5};
-
-// Durable; and where the server behind us decides, taken by that server.
-Task<std::optional<Refusal>> Session::commit(spool::Envelope envelope) {
-  struct Ending {
-    explicit Ending(io::Loop& loop) : signal(loop) {}
-    io::Signal signal;
-    bool known = false;
-    std::optional<smtp::Reply> refusal;
-  };
-  // RFC 4865: what is held is not tried before its time, which no client waits for. It is the queue's from here on.
-  const bool waits = transaction_->before_accept && envelope.held_until == 0 && context_.expect;
-  const std::shared_ptr<Ending> ending = waits ? std::make_shared<Ending>(context_.loop) : nullptr;
-  if (ending) {
-    context_.expect(envelope.id, [ending, loop = &context_.loop](std::optional<smtp::Reply> refusal) {
-      loop->post([ending, refusal = std::move(refusal)]() mutable {
-        ending->known = true;
-        ending->refusal = std::move(refusal);
-        ending->signal.notify();
-      });
-    });
-  }
-  const auto stored = co_await transaction_->intake->commit(std::move(envelope));
-  if (!stored) {
-    if (ending) context_.expect(transaction_->message, {});
-    co_return refusals::storage(stored.error());
-  }
-  if (!ending) co_return std::nullopt;
-  const Deadline deadline = Deadline::after(kNextHopWait);
-  next_hop_answers_ = &ending->signal;  // which a drain rings too
-  while (!ending->known && !drain_ends_) {
-    const bool rung = co_await ending->signal.wait(deadline);
-    if (!rung) break;
-  }
-  next_hop_answers_ = nullptr;
-  // What is taken all the same comes twice then: who sends it hears of no acceptance (RFC 1047)
-  if (!ending->known) co_return refusals::next_hop_silent();
-  if (!ending->refusal) co_return std::nullopt;
-  co_return refusals::next_hop(*ending->refusal);
-}
-
 Task<void> Session::finish_message() {
   if (is_sinkhole()) {
     co_await finish_swallowing();
