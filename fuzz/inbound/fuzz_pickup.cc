@@ -34,7 +34,7 @@ void take(const inbound::PickupHead& pickup, std::string_view message) {
   inbound::Head head;
   reader.see(message);
   if (!head.add(message, reader.in_header(), 1 << 20)) return;
-  const std::string mended = inbound::mend_pickup_header(context, pickup, head, reader.header_octets());
+  const std::string mended = inbound::mend_pickup_header(context, pickup, head, reader.header_octets()).text;
   POSTERN_CHECK(mended.starts_with("Received: by mx.example.org (Postern, from uid 1000)\r\n"));
   const auto envelope = inbound::make_pickup_envelope(context, pickup);
   if (!envelope) return;

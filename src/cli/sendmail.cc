@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "config/config.h"
 #include "inbound/pickup_file.h"
+#include "inbound/pickup_message.h"
 #include "smtp/server_machine.h"
 
 namespace postern::cli {
@@ -33,6 +34,7 @@ struct Place {
   std::string config;
   std::string folder = kDefaultFolder;
   std::string hostname = "localhost";
+  std::string domain = "localhost";  // of addresses without one; the server completes them
   smtp::ServerLimits limits;
 };
 
@@ -45,6 +47,7 @@ Place find_place(const SendmailOptions& options) {
   if (!loaded.pickup_folder.empty()) place.folder = loaded.pickup_folder;
   if (loaded.config) {
     place.hostname = loaded.config->hostname;
+    place.domain = inbound::pickup_domain(loaded.config->inbound);
     place.limits = loaded.config->inbound.limits;
   }
   return place;
@@ -53,6 +56,12 @@ Place find_place(const SendmailOptions& options) {
 std::string user_name() {
   const passwd* const entry = ::getpwuid(::getuid());  // NOLINT(concurrency-mt-unsafe): one thread
   return entry != nullptr ? std::string(entry->pw_name) : "uid-" + std::to_string(::getuid());
+}
+
+// The account's name, which need not be one for mail ("DOMAIN\\user").
+std::string own_address(const Place& place) {
+  std::string name = user_name();
+  return inbound::complete_address(name, place.domain) ? name : "uid-" + std::to_string(::getuid());
 }
 
 std::string full_name() {
@@ -134,6 +143,30 @@ Result<std::string> read_all(std::uint64_t max) {
   }
 }
 
+// The server reads it again; what it would refuse is told while there is somebody to tell.
+bool has_good_form(const inbound::PickupHead& head) {
+  const std::string encoded = inbound::encode_pickup(head);
+  const auto fixed = inbound::parse_pickup_fixed(encoded);
+  return fixed && inbound::parse_pickup_head(*fixed, std::string_view(encoded).substr(inbound::kPickupFixed));
+}
+
+// EX_OK where all can be read. One that cannot keeps the message from everybody, so that nobody is left out unnoticed.
+int check_addresses(const inbound::PickupHead& head, const Place& place) {
+  if (!head.reverse_path.empty()) {
+    if (const auto sender = inbound::complete_address(head.reverse_path, place.domain); !sender) {
+      complain("the sender " + sender.error().what);
+      return EX_DATAERR;
+    }
+  }
+  for (const std::string& recipient : head.recipients) {
+    if (const auto mailbox = inbound::complete_address(recipient, place.domain); !mailbox) {
+      complain(mailbox.error().what + "; nobody was sent the message");
+      return EX_NOUSER;
+    }
+  }
+  return EX_OK;
+}
+
 int deliver(SendmailOptions options, const Place& place) {
   const auto input = read_all(place.limits.message_size);
   if (!input) {
@@ -168,16 +201,14 @@ int deliver(SendmailOptions options, const Place& place) {
              " recipients; send several messages");
     return EX_UNAVAILABLE;
   }
-  head.reverse_path = options.sender.value_or(user_name());
+  head.reverse_path = options.sender ? *options.sender : own_address(place);
   head.full_name = options.full_name.empty() ? full_name() : options.full_name;
   head.envid = options.envid;
   head.ret = options.ret;
   head.notify = options.notify;
-  // The server judges addresses as it takes the file; what breaks the file itself is told here
-  const std::string encoded = inbound::encode_pickup(head);
-  const auto fixed = inbound::parse_pickup_fixed(encoded);
-  if (!fixed || !inbound::parse_pickup_head(*fixed, std::string_view(encoded).substr(inbound::kPickupFixed))) {
-    complain("an address or a name is too long, or has a line end in it");
+  if (const int code = check_addresses(head, place); code != EX_OK) return code;
+  if (!has_good_form(head)) {
+    complain("a name is too long or has a line end in it, or the recipients' addresses are more than 1 MiB");
     return EX_DATAERR;
   }
   if (const auto left = leave(place.folder, head, *message); !left) {
@@ -232,14 +263,18 @@ class Conversation {
     switch (event.kind) {
       case EventKind::mail:
         head_ = {};
+        addresses_ = 0;
         head_.reverse_path = event.path.text();
+        if (!head_.reverse_path.empty() && !readable(head_.reverse_path, {5, 1, 7})) return;
         head_.full_name = full_name();
         head_.ret = event.mail.ret;
         head_.envid = event.mail.envid;
         body_.clear();
         break;
       case EventKind::rcpt:
-        if (head_.recipients.size() >= inbound::kPickupRecipientsMax) {
+        if (!readable(event.path.text(), {5, 1, 3})) return;
+        addresses_ += event.path.text().size() + kLengthMax;
+        if (head_.recipients.size() >= inbound::kPickupRecipientsMax || addresses_ > kAddressesMax) {
           machine_.refuse(smtp::Reply(452, {4, 5, 3}, "Too many recipients of one message; send the rest in another"));
           return;
         }
@@ -267,7 +302,17 @@ class Conversation {
     machine_.accept();
   }
 
+  bool readable(std::string_view address, smtp::EnhancedCode code) {
+    const auto mailbox = inbound::complete_address(address, place_.domain);
+    if (!mailbox) machine_.refuse(smtp::Reply(553, code, "The address " + mailbox.error().what));
+    return mailbox.has_value();
+  }
+
   void end_message() {
+    if (!has_good_form(head_)) {
+      machine_.refuse(smtp::Reply(554, {5, 6, 0}, "ENVID or a name is too long, or has a line end in it; mend it"));
+      return;
+    }
     if (machine_.oversize() || machine_.body_fault() != smtp::BodyFault::none) {
       machine_.refuse(
           smtp::Reply(554, {5, 6, 0}, "Message is too large, or has a bare CR, a bare LF or a NUL; mend it"));
@@ -282,11 +327,16 @@ class Conversation {
     machine_.refuse(smtp::Reply(451, {4, 3, 0}, "Message cannot be left for the server; try again later"));
   }
 
+  // Of one message's recipients, so that the head has room for everything else of it
+  static constexpr std::size_t kAddressesMax = inbound::kPickupHeadMax - 16 * 1024;
+  static constexpr std::size_t kLengthMax = 3;  // of an address's length
+
   const Place& place_;
   smtp::ServerOptions options_;
   smtp::ServerMachine machine_;
   inbound::PickupHead head_;
   std::string body_;
+  std::size_t addresses_ = 0;  // octets that the recipients take
   bool over_ = false;
 };
 

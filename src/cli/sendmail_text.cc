@@ -5,6 +5,7 @@
 #include "cli/sendmail.h"
 #include "message/author.h"
 #include "message/header_section.h"
+#include "smtp/address.h"
 #include "spool/envelope.h"
 
 namespace postern::cli {
@@ -91,6 +92,7 @@ Result<SendmailOptions> parse_sendmail(const std::vector<std::string>& arguments
   constexpr std::string_view kWithValue = "fFrCNRVhBALXpO";
   constexpr std::string_view kFlags = "tivnUGxm";
   SendmailOptions out;
+  bool run_queue = false;
   std::size_t at = 0;
   for (; at < arguments.size(); ++at) {
     const std::string& word = arguments[at];
@@ -99,9 +101,10 @@ Result<SendmailOptions> parse_sendmail(const std::vector<std::string>& arguments
       break;
     }
     if (!word.starts_with('-') || word.size() < 2) break;
-    // -o, -b, -q and -d have what belongs to them joined, or none
-    if (word[1] == 'o' || word[1] == 'q' || word[1] == 'd') {
+    // -o, -b, -q, -d and -e have what belongs to them joined, or none
+    if (word[1] == 'o' || word[1] == 'q' || word[1] == 'd' || word[1] == 'e') {
       if (word == "-oi") out.dot_is_text = true;
+      if (word[1] == 'q') run_queue = true;
       continue;
     }
     if (word[1] == 'b') {
@@ -144,6 +147,9 @@ Result<SendmailOptions> parse_sendmail(const std::vector<std::string>& arguments
   }
   out.recipients.assign(arguments.begin() + static_cast<std::ptrdiff_t>(std::min(at, arguments.size())),
                         arguments.end());
+  // The server tries its queue by itself: there is nothing to do, and nothing to read
+  if (run_queue && out.mode == SendmailOptions::Mode::deliver && out.recipients.empty() && !out.from_header)
+    out.mode = SendmailOptions::Mode::nothing;
   return out;
 }
 
@@ -193,7 +199,9 @@ Result<std::vector<std::string>> header_recipients(std::string_view message) {
     if (others.empty()) continue;
     const auto all = message::parse_addresses(others);
     if (!all) return fail(ErrorKind::invalid, std::string(field.name) + ": " + all.error().what);
-    for (const message::Address& one : *all) out.push_back(one.local + "@" + one.domain);
+    // RFC 5321 4.1.2: "john doe"@example.org keeps its quotes on the way
+    for (const message::Address& one : *all)
+      out.push_back(smtp::Mailbox{.local = one.local, .domain = {.name = one.domain, .literal = {}}}.text());
   }
   return out;
 }

@@ -526,6 +526,11 @@ Result<void> ServerProcess::open() {
                 else
                   queue->first_attempts().forget(message);
               },
+          .give_up =
+              [queue = own.queue.get(), store = own.store.get()](const Id& message) {
+                return queue->first_attempts().give_up(message, [&] { static_cast<void>(store->drop(message)); }) ==
+                       delivery::GivenUp::ended;
+              },
           .tell_limit =
               [notices = own.limit_notices.get()](inbound::LimitNotice notice) { notices->tell(std::move(notice)); }});
   return {};

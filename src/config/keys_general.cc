@@ -316,8 +316,10 @@ constexpr std::array kGeneral = {
         .read = read_plus},
     Key{.section = "domain",
         .name = "before_accept",
-        .doc = "Of a domain whose mail goes to \"lmtp:\" or \"smtp:\": the end of a message is answered only when that "
-               "server has answered. What it refuses is refused here, and nobody gets a bounce of it.",
+        .doc =
+            "Of a domain whose mail goes to \"lmtp:\" or \"smtp:\": the end of a message is answered only when that "
+            "server has answered. What it refuses is refused here, and nobody gets a bounce of it. A message that is "
+            "to be held (FUTURERELEASE) is answered at once.",
         .type = "boolean",
         .fallback = "false",
         .read = read_before_accept},

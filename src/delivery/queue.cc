@@ -245,9 +245,11 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
       continue;
     }
     // Programs of this machine have nobody who could be told at once
-    if (envelope.origin == spool::Origin::local && mailbox &&
-        directory::is_nobody(current.resolve(*mailbox, now).disposition)) {
-      account(*message, transport, {i}, {smtp::Reply(550, {5, 1, 1}, "no such mailbox here")}, now, 0);
+    if (envelope.origin == spool::Origin::local &&
+        (!mailbox || directory::is_nobody(current.resolve(*mailbox, now).disposition))) {
+      const smtp::Reply reply = mailbox ? smtp::Reply(550, {5, 1, 1}, "no such mailbox here")
+                                        : smtp::Reply(550, {5, 1, 3}, "that is no mail address");
+      account(*message, transport, {i}, {reply}, now, 0);
       continue;
     }
     const bool far = mailbox && (transport == nullptr || transport->kind == Kind::smtp) && !mailbox->domain.empty();
@@ -336,6 +338,7 @@ void Queue::Impl::dispatch() {
   while (!stopping && slots.room()) {
     auto job = jobs.next([this](const Job& first, std::size_t running) { return may_run(first, running); });
     if (!job) return;
+    first_attempts.begin(job->message->envelope.id);  // before the look at what is wanted
     if (!store.wanted(job->message->envelope.id)) {
       jobs.done(job->destination);
       finish_job(*job);  // as if it had not been tried

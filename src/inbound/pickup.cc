@@ -247,6 +247,7 @@ Task<Result<void>> Pickup::store(Opened& file, const Settings& settings) {
   smtp::BodyJudge judge(settings.limits.text_line);
   std::optional<Head> held(std::in_place);
   std::uint64_t octets = 0;
+  bool tls_optional = false;
   std::unique_ptr<MessageSigning> signing;
   for (;;) {
     std::move_only_function<Result<std::string>()> work = [fd = file.fd.get()] { return read_exactly(fd, kPiece); };
@@ -264,7 +265,9 @@ Task<Result<void>> Pickup::store(Opened& file, const Settings& settings) {
       if (!fits || std::uint64_t{reader.fields()} + reader.malformed() > settings.header_fields_max)
         co_return fail(ErrorKind::invalid, "has a header that is too large");
       if (!end && reader.in_header()) continue;
-      out = mend_pickup_header(context, file.head, *held, reader.header_octets());
+      MendedHeader mended = mend_pickup_header(context, file.head, *held, reader.header_octets());
+      out = std::move(mended.text);
+      tls_optional = mended.tls_optional;
       held.reset();
       signing = begin_signing(out, settings, now);
     } else {
@@ -282,6 +285,7 @@ Task<Result<void>> Pickup::store(Opened& file, const Settings& settings) {
     co_return fail(ErrorKind::invalid, "has a message whose lines do not end in CRLF, are too long, or have a NUL");
   POSTERN_CO_TRY(spool::Envelope envelope, make_pickup_envelope(context, file.head));
   envelope.eight_bit = reader.eight_bit();
+  envelope.tls_optional = tls_optional;
   if (signing) envelope.fields_on_top = co_await signing->finish(nullptr, {}, id.text());
   if (reader.received() > settings.received_max) fail_all(envelope, "554 5.4.6 Mail loop: too many Received fields");
   const std::size_t recipients = envelope.recipients.size();

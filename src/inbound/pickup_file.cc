@@ -1,6 +1,7 @@
 #include "inbound/pickup_file.h"
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace postern::inbound {
 
@@ -62,6 +63,15 @@ Result<PickupHead> parse_pickup_head(const PickupFixed& fixed, std::string_view 
   const bool clean = is_clean(out.reverse_path) && is_clean(out.full_name) && is_clean(out.envid) && is_clean(out.ret);
   if (!reader.complete() || !clean || out.notify > kNotifyAll) return fail(ErrorKind::invalid, "has a broken head");
   return out;
+}
+
+Result<smtp::Mailbox> complete_address(std::string_view address, std::string_view domain) {
+  std::string whole(address);
+  if (whole.find('@') == std::string::npos) whole.append("@").append(domain);
+  auto mailbox = smtp::parse_mailbox(whole, true);
+  if (!mailbox)
+    return fail(ErrorKind::invalid, "\"" + printable(address, 128) + "\" is no address: " + mailbox.error().what);
+  return mailbox;
 }
 
 }  // namespace postern::inbound

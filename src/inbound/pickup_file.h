@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "smtp/address.h"
 
 namespace postern::inbound {
 
@@ -39,5 +40,9 @@ struct PickupFixed {
 // The first kPickupFixed octets of a file.
 [[nodiscard]] Result<PickupFixed> parse_pickup_fixed(std::string_view bytes);
 [[nodiscard]] Result<PickupHead> parse_pickup_head(const PickupFixed& fixed, std::string_view head);
+
+// An address as a program wrote it: "root" is root@`domain`. ErrorKind::invalid: it is none. Whoever leaves a file asks
+// here first, and can tell his caller; the server, which asks again, cannot.
+[[nodiscard]] Result<smtp::Mailbox> complete_address(std::string_view address, std::string_view domain);
 
 }  // namespace postern::inbound

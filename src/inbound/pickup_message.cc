@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "inbound/demands.h"
 #include "message/submission.h"
 #include "smtp/address.h"
 
@@ -11,14 +12,8 @@ namespace postern::inbound {
 
 namespace {
 
-// "root" is root@ the first domain of ours
 Result<smtp::Mailbox> complete(const Settings& settings, std::string_view address) {
-  std::string whole(address);
-  if (whole.find('@') == std::string::npos)
-    whole += "@" + (settings.submission.domain.empty() ? settings.hostname : settings.submission.domain);
-  auto mailbox = smtp::parse_mailbox(whole, true);
-  if (!mailbox) return fail(ErrorKind::invalid, "names \"" + printable(address, 128) + "\", which is no address");
-  return mailbox;
+  return complete_address(address, pickup_domain(settings));
 }
 
 // A display name as a quoted string (RFC 5322 3.2.4)
@@ -38,8 +33,12 @@ void add_recipient(spool::Envelope& envelope, spool::Recipient recipient) {
 
 }  // namespace
 
-std::string mend_pickup_header(const PickupContext& context, const PickupHead& pickup, Head& head,
-                               std::uint64_t header_octets) {
+const std::string& pickup_domain(const Settings& settings) {
+  return settings.submission.domain.empty() ? settings.hostname : settings.submission.domain;
+}
+
+MendedHeader mend_pickup_header(const PickupContext& context, const PickupHead& pickup, Head& head,
+                                std::uint64_t header_octets) {
   const Settings& settings = context.settings;
   const std::string& authserv = settings.authserv_id.empty() ? settings.hostname : settings.authserv_id;
   const Head::Parted parted = head.part(header_octets, authserv, /*submitted=*/true);
@@ -59,7 +58,7 @@ std::string mend_pickup_header(const PickupContext& context, const PickupHead& p
   if (fields.empty() && !parted.kept.starts_with("\r\n")) out += "\r\n";
   out += parted.kept;
   out += parted.body;
-  return out;
+  return {.text = std::move(out), .tls_optional = says_tls_optional(parted.header)};
 }
 
 Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const PickupHead& pickup) {
@@ -76,12 +75,18 @@ Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const
     envelope.utf8 = sender.needs_utf8();
   }
   for (const std::string& written : pickup.recipients) {
-    POSTERN_TRY(const smtp::Mailbox mailbox, complete(settings, written));
-    envelope.utf8 = envelope.utf8 || mailbox.needs_utf8();
-    const std::string original = mailbox.text();
-    const directory::Resolution found = settings.directory->resolve(mailbox, context.now);
     spool::Recipient recipient;
     recipient.notify = pickup.notify;
+    const auto mailbox = complete(settings, written);
+    if (!mailbox) {
+      // One address that nobody can read must not cost the others their mail
+      recipient.forward_path = written;
+      add_recipient(envelope, std::move(recipient));
+      continue;
+    }
+    envelope.utf8 = envelope.utf8 || mailbox->needs_utf8();
+    const std::string original = mailbox->text();
+    const directory::Resolution found = settings.directory->resolve(*mailbox, context.now);
     recipient.forward_path = original;
     if (found.targets.empty()) {
       add_recipient(envelope, std::move(recipient));

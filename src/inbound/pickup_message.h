@@ -22,12 +22,19 @@ struct PickupContext {
   std::uint32_t owner = 0;  // of the file: who sends
 };
 
-// Our Received field; Date, Message-ID and From where they are missing; the header without blind copies; and what came
-// after it. `header_octets` as for Head::part().
-[[nodiscard]] std::string mend_pickup_header(const PickupContext& context, const PickupHead& pickup, Head& head,
-                                             std::uint64_t header_octets);
-// ErrorKind::invalid where sender or recipients are no addresses. Recipients of ours who do not exist are failed from
-// the start, so that the sender is told.
+struct MendedHeader {
+  // Our Received field; Date, Message-ID and From where they are missing; the header without blind copies; and what
+  // came after it
+  std::string text;
+  bool tls_optional = false;  // it says so (RFC 8689 5)
+};
+// `header_octets` as for Head::part().
+[[nodiscard]] MendedHeader mend_pickup_header(const PickupContext& context, const PickupHead& pickup, Head& head,
+                                              std::uint64_t header_octets);
+// The domain that an address without one gets: the first of ours.
+[[nodiscard]] const std::string& pickup_domain(const Settings& settings);
+// ErrorKind::invalid where the sender is no address. Recipients whose address cannot be read, and those of ours who do
+// not exist, are left to the queue, which fails them and tells the sender.
 [[nodiscard]] Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const PickupHead& pickup);
 void fail_all(spool::Envelope& envelope, std::string_view reply);
 

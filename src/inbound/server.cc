@@ -29,6 +29,7 @@ class Worker {
                  .sinkhole = shared.sinkhole,
                  .logins = shared.logins,
                  .expect = shared.expect,
+                 .give_up = shared.give_up,
                  .tell_limit = shared.tell_limit},
         sessions_scope_(loop_),
         closing_scope_(loop_),

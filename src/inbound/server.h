@@ -40,6 +40,7 @@ struct Shared {
   SinkholeStore* sinkhole = nullptr;  // none: bodies are not kept
   Logins* logins = nullptr;           // none: nobody can log in
   ExpectFirstAttempt expect = {};     // none: nobody's 250 waits for a next hop
+  GiveUpFirstAttempt give_up = {};    // with `expect`
   TellLimit tell_limit = {};          // none: nobody is told of accounts at their limits
 };
 

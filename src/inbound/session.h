@@ -32,6 +32,10 @@ namespace postern::inbound {
 // where somebody's mail was taken, else the refusal, and the message is gone then. An empty `ended` takes it back.
 using ExpectFirstAttempt =
     std::function<void(const Id& message, std::function<void(std::optional<smtp::Reply>)> ended)>;
+// Whoever asked has no more time: a message that nobody has tried leaves the store, so that its client, who sends it
+// again, does not send it twice. True where the attempt has ended, and the answer is on its way all the same; else none
+// comes. Any thread.
+using GiveUpFirstAttempt = std::function<bool(const Id& message)>;
 
 // What outlives every session of a worker.
 struct SessionContext {
@@ -45,6 +49,7 @@ struct SessionContext {
   SinkholeStore* sinkhole = nullptr;  // null: no bodies are kept
   Logins* logins = nullptr;           // null: nobody can log in
   ExpectFirstAttempt expect = {};     // empty: no 250 waits for a next hop
+  GiveUpFirstAttempt give_up = {};    // with `expect`
   TellLimit tell_limit = {};          // empty: nobody is told
 };
 

@@ -43,7 +43,8 @@ void Session::begin_signing(std::string_view header) {
   if (!ours && (!passed_on || !transaction.authentication)) return;
   auto signing = std::make_unique<MessageSigning>(std::string(header), context_.authentication.pool);
   const bool any = ours ? signing->sign(*live.signing, wall_now())
-                        : signing->seal(*live.signing, transaction.forwards_from, transaction.params.utf8, wall_now());
+                        : signing->seal(*live.signing, transaction.forwards_from,
+                                        transaction.needs_utf8(transaction.recipients), wall_now());
   if (!any) return;
   transaction.header_octets += signing->memory();
   transaction.signing = std::move(signing);

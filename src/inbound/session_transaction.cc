@@ -4,6 +4,7 @@
 
 #include "base/counters.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "inbound/demands.h"
 #include "inbound/session.h"
 #include "message/trace.h"
@@ -18,7 +19,23 @@ Counter recipients_refused_total("postern_recipients_refused_total");
 
 constexpr std::uint64_t kFlightStep = 64 * 1024;  // octets taken from the gate at a time
 
+// RFC 2045 5.1, 5.2: a body whose parts have headers; too often rather than once too few (comments, parameters).
+bool has_parts(const message::HeaderSection& header) {
+  return std::ranges::any_of(header.all("Content-Type"), [](const message::Field* field) {
+    const std::string type = lower(field->body);
+    return type.contains("multipart/") || type.contains("message/");
+  });
+}
+
 }  // namespace
+
+bool Transaction::needs_utf8(const std::vector<spool::Recipient>& to) const {
+  if (!params.utf8) return false;
+  return utf8_header || (several_parts && header.eight_bit()) || !is_ascii(reverse_path.text()) ||
+         std::ranges::any_of(to, [](const spool::Recipient& recipient) {
+           return !is_ascii(recipient.forward_path) || !is_ascii(recipient.original);
+         });
+}
 
 void Session::on_mail(const smtp::Event& event) {
   if (!is_sinkhole()) {
@@ -270,6 +287,8 @@ void Session::end_header() {
     return;
   }
   transaction.released += parted.kept;
+  transaction.utf8_header = !is_ascii(transaction.released);
+  transaction.several_parts = has_parts(parted.header);
   begin_signing(transaction.released);
   if (transaction.signing) transaction.signing->body(parted.body);
   transaction.released += parted.body;
@@ -337,47 +356,6 @@ bool Session::header_is_too_large() const {
          std::uint64_t{header.fields()} + header.malformed() > settings().header_fields_max;
 }
 
-// RFC 5321 4.5.3.2.6: the client waits for 10 minutes
-constexpr std::chrono::minutes kNextHopWait{5};
-
-// Durable; and where the server behind us decides, taken by that server.
-Task<std::optional<Refusal>> Session::commit(spool::Envelope envelope) {
-  struct Ending {
-    explicit Ending(io::Loop& loop) : signal(loop) {}
-    io::Signal signal;
-    bool known = false;
-    std::optional<smtp::Reply> refusal;
-  };
-  const std::shared_ptr<Ending> ending =
-      transaction_->before_accept && context_.expect ? std::make_shared<Ending>(context_.loop) : nullptr;
-  if (ending) {
-    context_.expect(envelope.id, [ending, loop = &context_.loop](std::optional<smtp::Reply> refusal) {
-      loop->post([ending, refusal = std::move(refusal)]() mutable {
-        ending->known = true;
-        ending->refusal = std::move(refusal);
-        ending->signal.notify();
-      });
-    });
-  }
-  const auto stored = co_await transaction_->intake->commit(std::move(envelope));
-  if (!stored) {
-    if (ending) context_.expect(transaction_->message, {});
-    co_return refusals::storage(stored.error());
-  }
-  if (!ending) co_return std::nullopt;
-  const Deadline deadline = Deadline::after(kNextHopWait);
-  next_hop_answers_ = &ending->signal;  // which a drain rings too
-  while (!ending->known && !drain_ends_) {
-    const bool rung = co_await ending->signal.wait(deadline);
-    if (!rung) break;
-  }
-  next_hop_answers_ = nullptr;
-  // What is taken all the same comes twice then: who sends it hears of no acceptance (RFC 1047)
-  if (!ending->known) co_return refusals::next_hop_silent();
-  if (!ending->refusal) co_return std::nullopt;
-  co_return refusals::next_hop(*ending->refusal);
-}
-
 Task<void> Session::finish_message() {
   if (is_sinkhole()) {
     co_await finish_swallowing();
@@ -402,7 +380,7 @@ Task<void> Session::finish_message() {
     envelope.reverse_path = transaction.reverse_path.text();
     envelope.recipients = std::move(transaction.recipients);
     envelope.eight_bit = transaction.header.eight_bit();
-    envelope.utf8 = transaction.params.utf8;
+    envelope.utf8 = transaction.needs_utf8(envelope.recipients);
     envelope.client = record_.client.text();
     envelope.login = record_.login;
     envelope.origin = origin();

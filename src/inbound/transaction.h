@@ -50,6 +50,8 @@ struct Transaction {
   std::unique_ptr<MessageSigning> signing;
   std::optional<arc::Chain> chain;  // what authentication found
   bool tls_optional = false;        // the header says so
+  bool utf8_header = false;         // it has octets that are not ASCII
+  bool several_parts = false;       // the body has headers of its own
   std::uint32_t results_removed = 0;
   bool swallowed = false;              // in a sinkhole: there is no intake
   std::unique_ptr<SinkholeBody> kept;  // there, where bodies are kept
@@ -58,6 +60,11 @@ struct Transaction {
   std::uint64_t trace_octets = 0;      // of our own field, not counted against the sender's size
   Clock::time_point data_start;
   std::vector<std::string> written_to;  // by a user who has logged in: the addresses, as he named them
+
+  // RFC 6531 3.1: SMTPUTF8 says that the client knows of it, too, and many say it of everything. A message that needs
+  // none must not fail where it is not offered. 3.2: the headers of a body's parts count; they are not read here, so
+  // that octets beyond ASCII anywhere in such a body are taken for one of them.
+  [[nodiscard]] bool needs_utf8(const std::vector<spool::Recipient>& to) const;
 };
 
 }  // namespace postern::inbound

@@ -29,6 +29,17 @@ TEST(Sendmail, OptionsAsProgramsWriteThem) {
   EXPECT_EQ(
       good({"-q", "-q5m", "-v", "-O", "DeliveryMode=b", "-oDeliveryMode=b", "-B8BITMIME", "-L", "tag"}).recipients,
       Words{});
+  // A run of the queue reads no message; with recipients -q says when to send theirs
+  for (const Words& run : {Words{"-q"}, Words{"-q5m"}, Words{"-v", "-qf"}, Words{"-q", "-bm"}})
+    EXPECT_EQ(good(run).mode, Mode::nothing);
+  EXPECT_EQ(good({"-q", "x"}).mode, Mode::deliver);
+  EXPECT_EQ(good({"-q5m", "-t"}).mode, Mode::deliver);
+  EXPECT_EQ(good({"-q", "-bp"}).mode, Mode::list);
+  for (const char* const how : {"-em", "-ee", "-ep", "-eq", "-ew", "-e"}) {
+    const SendmailOptions options = good({how, "-i", "x"});
+    EXPECT_EQ(options.recipients, Words{"x"}) << how;
+    EXPECT_TRUE(options.dot_is_text) << how;
+  }
   EXPECT_EQ(good({"-bs"}).mode, Mode::smtp);
   EXPECT_EQ(good({"-bp"}).mode, Mode::list);
   EXPECT_EQ(good({"-bi"}).mode, Mode::nothing);
@@ -60,6 +71,9 @@ TEST(Sendmail, RecipientsOfTheHeader) {
             (Words{"root", "bob@example.org", "j@example.org", "d@example.org", "hidden@example.com"}));
   EXPECT_EQ(of("To: undisclosed-recipients:;\r\nSubject: x\r\n\r\n"), Words{});
   EXPECT_EQ(of("To:\r\nFrom: a@b.example\r\n\r\n"), Words{});
+  EXPECT_EQ(
+      of("To: \"john doe\"@example.org, \"a\\\\b\"@example.org, \"plain\"@example.org\r\nCc: x@[192.0.2.1]\r\n\r\n"),
+      (Words{"\"john doe\"@example.org", "\"a\\\\b\"@example.org", "plain@example.org", "x@[192.0.2.1]"}));
   EXPECT_FALSE(header_recipients("To: a b c\r\n\r\n"));
   EXPECT_FALSE(header_recipients("To: <a@b.example\r\n\r\n"));
 }

@@ -273,6 +273,21 @@ TEST_F(NotifyingQueue, WhoDoesNotWantToKnowIsNotTold) {
   EXPECT_EQ(mail_of("alice").size(), 0U);
 }
 
+// What a program of this machine wrote as a recipient need not be an address.
+TEST_F(NotifyingQueue, ARecipientThatCannotBeReadFailsAtOnce) {
+  directory = two_domains();
+  spool::Envelope envelope = from_alice({"foo@bar@baz", "bob@home.example"});
+  envelope.origin = spool::Origin::local;
+  run(std::move(envelope), [this] { return empty(); });
+  EXPECT_EQ(mail_of("bob").size(), 1U);
+  const auto mail = mail_of("alice");
+  ASSERT_EQ(mail.size(), 1U);
+  const auto report = message::read_dsn(mail[0]);
+  ASSERT_TRUE(report && report->recipients.size() == 1);
+  EXPECT_EQ(report->recipients[0].status, "5.1.3");
+  EXPECT_NE(mail[0].find("foo@bar@baz"), std::string::npos);
+}
+
 // A bounce that cannot be delivered, and mail from an address of ours where nobody is: kept, never bounced.
 TEST_F(NotifyingQueue, WhereNobodyCanBeToldItIsKept) {
   options.expire_after_ms = 0;

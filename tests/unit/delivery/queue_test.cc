@@ -116,6 +116,54 @@ TEST_F(QueueTest, MessagesThatComeLaterWakeIt) {
   EXPECT_EQ(mails("box.example", "a"), 1U);
 }
 
+// Whoever waits for the first attempt gives up while it runs, or while it waits behind another.
+TEST_F(QueueTest, WhatIsGivenUpUntriedIsNeverTried) {
+  domains({{"box.example", kMaildir}});
+  options.concurrency = 1;
+  Queue queue = make();
+  FirstAttempts& attempts = queue.first_attempts();
+  std::vector<Id> ids;
+  int told = 0;
+  for (const char* to : {"a@box.example", "b@box.example", "c@box.example"}) {
+    spool::Envelope envelope = test::envelope_to({to});
+    ids.push_back(envelope.id);
+    attempts.expect(envelope.id, [&told](const std::optional<smtp::Reply>&) { ++told; });
+    test::run(loop, commit_to(store, loop, std::move(envelope)));
+  }
+  const auto give_up = [&](const Id& id) {
+    return attempts.give_up(id, [&] { EXPECT_TRUE(store.drop(id).has_value()); });
+  };
+  EXPECT_EQ(give_up(ids[2]), GivenUp::untried);  // before the queue has seen it
+  EXPECT_EQ(give_up(ids[2]), GivenUp::ended);
+  std::vector<Id> tried;
+  std::vector<GivenUp> answers;
+  store.on_open_body = [&](const Id& id) {
+    tried.push_back(id);
+    answers.push_back(give_up(id));
+    answers.push_back(give_up(id == ids[0] ? ids[1] : ids[0]));  // which the queue has taken from the store already
+  };
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
+  EXPECT_EQ(answers, (std::vector{GivenUp::running, GivenUp::untried}));
+  ASSERT_EQ(tried.size(), 1U);
+  EXPECT_EQ(mails("box.example", "a") + mails("box.example", "b") + mails("box.example", "c"), 1U);
+  EXPECT_EQ(told, 0);
+  EXPECT_EQ(give_up(tried[0]), GivenUp::ended);
+}
+
+// The client heard 4xx and sends it again: no attempt of ours is repeated, and nobody gets a bounce.
+TEST_F(QueueTest, WhatFailsAfterItWasGivenUpIsGone) {
+  domains({{"dead.example", "lmtp:unix:" + (dir.path() / "nobody").string()}});
+  Queue queue = make();
+  spool::Envelope envelope = test::envelope_to({"a@dead.example"});
+  queue.first_attempts().expect(envelope.id, [](const std::optional<smtp::Reply>&) { ADD_FAILURE(); });
+  store.on_open_body = [&](const Id& id) {
+    EXPECT_EQ(queue.first_attempts().give_up(id, [] { ADD_FAILURE(); }), GivenUp::running);
+  };
+  test::run(loop, commit_to(store, loop, std::move(envelope)));
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.status().messages == 0; })));
+  EXPECT_EQ(store.bodies_opened, 1);
+}
+
 TEST_F(QueueTest, ADeadServerDefersAndStarvesNobody) {
   const std::string dead = "lmtp:unix:" + (dir.path() / "nobody").string();
   domains({{"dead.example", dead}, {"box.example", kMaildir}});

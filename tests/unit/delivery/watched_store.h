@@ -54,6 +54,7 @@ class WatchedStore final : public spool::Store {
   }
   Result<std::unique_ptr<spool::Body>> open_body(const Id& id) override {
     ++bodies_opened;
+    if (on_open_body) on_open_body(id);
     return inner_->open_body(id);
   }
   Result<void> settle(const Id& id, const spool::Settlement& settlement) override {
@@ -82,6 +83,7 @@ class WatchedStore final : public spool::Store {
   int settle_calls = 0;
   std::atomic<int> released{0}, bodies_opened{0}, load_failures{0};
   int settle_failures = 0;
+  std::function<void(const Id&)> on_open_body;  // an attempt begins
   // Failures come after so many that are good, of which the first is the test's own message.
   int begins = 0, begins_good = 1, begin_failures = 0;
 

@@ -30,6 +30,10 @@ class BeforeAccept : public SessionFixture {
       asked.push_back(message);
       if (answer) answer(std::move(ended));
     };
+    give_up = [this](const Id& message) {
+      given_up.push_back(message);
+      return on_its_way;
+    };
   }
 
   std::vector<int> send(const std::string& recipients) {
@@ -38,7 +42,8 @@ class BeforeAccept : public SessionFixture {
   }
 
   std::function<void(Ended)> answer;
-  std::vector<Id> asked;
+  std::vector<Id> asked, given_up;
+  bool on_its_way = false;
   int taken_back = 0;
 };
 
@@ -79,6 +84,41 @@ TEST_F(BeforeAccept, ADrainDoesNotWaitForIt) {
   ASSERT_GE(said.size(), 6U) << outcome.sent;
   EXPECT_GE(said.at(5), 400);
   EXPECT_LT(said.at(5), 500);
+  EXPECT_EQ(given_up, asked);
+}
+
+TEST_F(BeforeAccept, AnAnswerOnItsWayIsTakenAllTheSame) {
+  Ended kept;
+  Session* running = nullptr;
+  answer = [&](Ended ended) {
+    kept = std::move(ended);
+    loop.post([&] { running->drain_ends(); });
+  };
+  give_up = [&](const Id&) {
+    loop.post([&] { kept(std::nullopt); });
+    return true;
+  };
+  const auto outcome = converse([&](io::testing::PipeStream& stream, Session& session) {
+    running = &session;
+    stream.push("EHLO c.example\r\nMAIL FROM:<a@b.example>\r\n" + std::string(kBack) +
+                "DATA\r\nSubject: x\r\n\r\nbody\r\n.\r\n");
+  });
+  EXPECT_EQ(codes(outcome.sent).at(5), 250) << outcome.sent;
+}
+
+// RFC 4865: it is tried when its time has come, and until then nobody could answer.
+TEST_F(BeforeAccept, WhatIsHeldWaitsInTheQueue) {
+  const auto before = runtime;
+  configure([&](Settings& settings) {
+    settings = before->settings;
+    settings.relay_from = {*ip::Prefix::parse("2001:db8::/32")};
+  });
+  const auto said = codes(say("EHLO c.example\r\nMAIL FROM:<a@b.example> HOLDFOR=3600\r\n" + std::string(kBack) +
+                              "DATA\r\nSubject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n"));
+  EXPECT_EQ(said, (std::vector{220, 250, 250, 250, 354, 250, 221}));
+  EXPECT_TRUE(asked.empty());
+  ASSERT_EQ(stored().size(), 1U);
+  EXPECT_GT(envelope(0).held_until, 0);
 }
 
 TEST_F(BeforeAccept, WhatIsNotStoredIsTakenBack) {

@@ -39,6 +39,20 @@ TEST(PickupFile, ReadsBackAndTellsDamage) {
   }
 }
 
+TEST(PickupFile, AnAddressWithoutADomainGetsOne) {
+  const auto whole = [](std::string_view address) {
+    const auto mailbox = complete_address(address, "example.org");
+    return mailbox ? mailbox->text() : "?";
+  };
+  EXPECT_EQ(whole("root"), "root@example.org");
+  EXPECT_EQ(whole("root@Example.COM"), "root@example.com");
+  EXPECT_EQ(whole("\"a b\""), "\"a b\"@example.org");
+  for (const std::string_view bad : {"", "foo@bar@baz", "root@local host", "a b", "@example.org", "a@", "a..b", "a\nb"})
+    EXPECT_EQ(whole(bad), "?") << bad;
+  EXPECT_EQ(whole(std::string(64, 'a')), std::string(64, 'a') + "@example.org");
+  EXPECT_EQ(whole(std::string(65, 'a')), "?");
+}
+
 TEST(PickupFile, Limits) {
   const auto good = [](const PickupHead& head) {
     const std::string text = encode_pickup(head);
@@ -136,6 +150,34 @@ TEST_F(PickupTest, NobodyOfThatNameIsLeftToTheQueue) {
   EXPECT_EQ(taken.recipients[0].state, spool::RecipientState::pending);  // which refuses it, and tells the sender
   EXPECT_EQ(taken.recipients[1].original, "team@example.org");
   EXPECT_EQ(taken.recipients[2].state, spool::RecipientState::pending);
+}
+
+TEST_F(PickupTest, AnAddressThatCannotBeReadCostsTheOthersNothing) {
+  Pickup pickup = make();
+  ASSERT_TRUE(pickup.prepare());
+  PickupHead head = some();
+  head.recipients = {"foo@bar@baz", "bob@example.org"};
+  leave("1.mail", encode_pickup(head) + "Subject: x\r\n\r\n");
+  EXPECT_EQ(look(pickup), 1U);
+  EXPECT_FALSE(there("1.mail.bad"));
+  ASSERT_EQ(stored().size(), 1U);
+  const spool::Envelope taken = envelope(0);
+  ASSERT_EQ(taken.recipients.size(), 2U);
+  EXPECT_EQ(taken.recipients[0].forward_path, "foo@bar@baz");
+  EXPECT_EQ(taken.recipients[0].state, spool::RecipientState::pending);  // which fails it, and tells the sender
+  EXPECT_EQ(taken.recipients[0].notify, 2);
+  EXPECT_EQ(taken.recipients[1].forward_path, "bob@example.org");
+}
+
+// RFC 8689 5
+TEST_F(PickupTest, TheHeaderMaySayThatTlsIsOptional) {
+  Pickup pickup = make();
+  ASSERT_TRUE(pickup.prepare());
+  leave("1.mail", encode_pickup(some()) + "Subject: x\r\nTLS-Required: No\r\n\r\n");
+  leave("2.mail", encode_pickup(some()) + "Subject: x\r\nTLS-Required: yes\r\n\r\nTLS-Required: No\r\n");
+  EXPECT_EQ(look(pickup), 2U);
+  EXPECT_TRUE(envelope(0).tls_optional);
+  EXPECT_FALSE(envelope(1).tls_optional);
 }
 
 TEST_F(PickupTest, WhatIsNoMessageIsPutAside) {

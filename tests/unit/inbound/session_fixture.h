@@ -51,7 +51,8 @@ class SessionFixture : public ::testing::Test {
                            .authentication = {.resolver = resolver.get(), .keys = &keys, .pool = pool.get()},
                            .defence = defence,
                            .logins = logins.get(),
-                           .expect = expect};
+                           .expect = expect,
+                           .give_up = give_up};
     auto owned = std::make_unique<io::testing::PipeStream>(loop);
     io::testing::PipeStream& stream = *owned;
     Outcome outcome;
@@ -113,6 +114,7 @@ class SessionFixture : public ::testing::Test {
   }
 
   ExpectFirstAttempt expect;  // empty: no 250 waits for a next hop
+  GiveUpFirstAttempt give_up;
   spool::RamStoreFaults faults;
   io::Loop loop;
   std::unique_ptr<spool::Store> store;

@@ -346,5 +346,45 @@ TEST_F(SessionTest, RelayIsForNobodyUnlessListed) {
   EXPECT_EQ(codes(stranger.sent), (Codes{220, 250, 250, 550, 550, 554, 500, 500, 500, 500, 221}));
 }
 
+// RFC 6531 3.1: what the client asserts is not what the message needs.
+TEST_F(SessionTest, SmtpUtf8OnlyWhereTheMessageNeedsIt) {
+  struct Row {
+    std::string sender, recipient, header, body;
+    bool needs;
+  };
+  const std::string multipart = "Content-Type: multipart/mixed;\r\n boundary=b\r\n";
+  const std::string part = "--b\r\nContent-Disposition: inline; filename=\xc3\xbc\r\n\r\n--b--\r\n";
+  const std::vector<Row> rows{
+      {"a@b.example", "alice@example.org", "Subject: x\r\n", "body\r\n", false},
+      {"a@b.example", "alice@example.org", "Subject: x\r\n", "gr\xc3\xbc\xc3\x9f\x65\r\n", false},
+      {"a@b.example", "alice@example.org", "Subject: \xc3\xbc\r\n", "body\r\n", true},
+      {"a@b.example", "alice@example.org", "Subject: x\r\n  \xc3\xbc\r\n", "body\r\n", true},
+      {"\xc3\xbc@b.example", "alice@example.org", "Subject: x\r\n", "body\r\n", true},
+      {"a@b.example", "j\xc3\xbcrgen@example.org", "Subject: x\r\n", "body\r\n", true},
+      {"a@xn--bcher-kva.example", "alice@example.org", "Subject: x\r\n", "body\r\n", false},
+      {"a@b.example", "alice@example.org", multipart, "--b\r\n\r\nx\r\n--b--\r\n", false},
+      {"a@b.example", "alice@example.org", multipart, part, true},
+      {"a@b.example", "alice@example.org", "content-type: (x) Message/RFC822\r\n", "Subject: \xc3\xbc\r\n", true},
+  };
+  configure([](Settings& settings) {
+    directory::DomainOptions domain;
+    domain.name = "example.org";
+    domain.deliver = directory::Transport{};
+    domain.mailboxes = {"alice"};
+    domain.aliases = {{"j\xc3\xbcrgen", {"alice"}}};
+    settings.directory = *directory::Directory::build({domain});
+  });
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    SCOPED_TRACE(i);
+    const Row& row = rows[i];
+    const std::string text = "EHLO c.example\r\nMAIL FROM:<" + row.sender + "> SMTPUTF8 BODY=8BITMIME\r\nRCPT TO:<" +
+                             row.recipient + ">\r\nDATA\r\n" + row.header + "\r\n" + row.body + ".\r\nQUIT\r\n";
+    EXPECT_EQ(codes(say(text, i % 2 == 0 ? 65536 : 7)), (std::vector{220, 250, 250, 250, 354, 250, 221}));
+    ASSERT_EQ(stored().size(), i + 1);
+    EXPECT_EQ(envelope(i).utf8, row.needs);
+    EXPECT_EQ(envelope(i).eight_bit, !is_ascii(row.header + row.body));
+  }
+}
+
 }  // namespace
 }  // namespace postern::inbound
