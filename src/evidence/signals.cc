@@ -91,7 +91,8 @@ constexpr std::array<SignalInfo, kSignals> kTable{
     category(Signal::spf, "spf", Stage::mail, kSpf, "The SPF result of the reverse-path, or of HELO where it is null."),
     category(Signal::recipient, "recipient", Stage::rcpt, kRecipient, "What the forward-path is here."),
     other(Signal::recipient_domain, "recipient_domain", Type::text, Stage::rcpt, "The domain of the forward-path."),
-    other(Signal::recipient_address, "recipient_address", Type::text, Stage::rcpt, "The forward-path."),
+    other(Signal::recipient_address, "recipient_address", Type::text, Stage::rcpt,
+          "The recipient's mailbox or alias, without what a plus address adds."),
     category(
         Signal::greylist, "greylist", Stage::rcpt, kGreylist,
         "Where the greylist stands: never seen (first), back too soon (early), back in time (due), in time by sender "

@@ -27,6 +27,7 @@ struct JudgedSender {
   std::vector<std::string> tags;            // of the message
   std::vector<std::string> recipient_tags;  // of the first recipient that was taken
   std::string data_address, data_domain;    // of the first recipient that was taken: whose verdict DATA gets
+  std::string data_named;                   // the same address, as the client wrote it
   bool has_recipient = false;
   // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
   std::int64_t recipient = 0, greylist = 0, known = 0;
@@ -71,7 +72,7 @@ struct Judgement::Impl {
 
   std::optional<JudgedSender> sender;
   struct Candidate {
-    std::string address, domain;
+    std::string address, domain, named;
     bool word_of_operator = false;
     std::vector<std::string> tags;
   } candidate;  // whom recipient() has just let through

@@ -201,6 +201,34 @@ TEST_F(JudgementTest, RecipientsWithOtherTagsComeInATransactionOfTheirOwn) {
   ASSERT_EQ(stored().size(), 1U);
 }
 
+// The policy is asked for the mailbox or alias, whatever a plus address puts behind it.
+TEST_F(JudgementTest, PlusAddressesHaveTheRulesOfTheirMailbox) {
+  const std::string plus = "RCPT TO:<Alice+x@example.org>\r\n";
+  policy::RuleOptions whose = rule("quiet", "family == ipv6", evidence::Action::reject);
+  whose.recipients = {"alice@example.org"};
+  use_rules({whose});
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 550);
+  EXPECT_EQ(codes(send(plus)).at(3), 550);
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("recipient_address").string(),
+            "alice@example.org");
+  EXPECT_EQ(last_record().at("transactions").array().at(0).at("to").array().at(0).at("path").string(),
+            "Alice+x@example.org")
+      << "the record has what was said";
+  use_rules({rule("quiet", "recipient_address == alice@example.org", evidence::Action::reject)});
+  EXPECT_EQ(codes(send(plus)).at(3), 550);
+
+  policy::Options options;
+  options.choices.preset = "none";
+  options.rules = {rule("grey", "family == ipv6", evidence::Action::greylist)};
+  policy::OverrideOptions other;
+  other.recipients = {"alice@example.org"};
+  other.choices.greylist = false;
+  options.overrides = {other};
+  use_policy(options);
+  EXPECT_EQ(codes(send("RCPT TO:<bob@example.org>\r\n")).at(3), 451);
+  EXPECT_EQ(codes(send(plus)).at(3), 250);
+}
+
 TEST_F(JudgementTest, WhoDoesNotWaitForTheGreetingIsRefusedAtRcpt) {
   const std::string sent = converse(
                                [](io::testing::PipeStream& stream, Session&) {
