@@ -38,6 +38,16 @@ struct GreylistTimes {
   std::uint32_t window = 4 * 3600;  // seconds until a retry comes too late, and is a first attempt again
 };
 
+inline constexpr std::uint32_t kGreylistDelayMax = 15 * 60;  // seconds: nobody waits longer, by whatever key
+inline constexpr std::uint32_t kWeakDelays = 3;
+// Of a key that is a weaker proof, as sender and recipient without the identity are: three delays, the most at most.
+[[nodiscard]] constexpr GreylistTimes weak_times(const GreylistTimes& times) {
+  const std::uint32_t longer =
+      times.delay >= kGreylistDelayMax / kWeakDelays ? kGreylistDelayMax : times.delay * kWeakDelays;
+  const std::uint32_t within = times.window / 2 < longer ? times.window / 2 : longer;
+  return {.delay = within < times.delay ? times.delay : within, .window = times.window};
+}
+
 class Pending {
  public:
   static constexpr std::uint32_t kTick = 4;                          // seconds

@@ -29,6 +29,7 @@ bounds::GreylistTimes greylist_times(const GreylistOptions& options) {
           .window = static_cast<std::uint32_t>(options.window_ms / 1000)};
 }
 
+static_assert(kGreylistDelayMaxMs == std::int64_t{bounds::kGreylistDelayMax} * 1000);
 constexpr bounds::GreylistTimes kHourMemory{.delay = 0, .window = 3600};
 constexpr unsigned kPoolAccepted = 15;  // as far as the table counts
 
@@ -210,19 +211,16 @@ bool Defence::replied_to(std::string_view sender, std::string_view our_mailbox, 
 
 Defence::Greylisting Defence::greylist(std::string_view strong, std::string_view weak, const GreylistOptions& options,
                                        WallMs now) const {
-  bounds::GreylistTimes times = greylist_times(options);
+  const bounds::GreylistTimes times = greylist_times(options);
   const std::uint32_t time = unix_seconds(now);
   const auto by_identity = tables_->pending.look(tables_->pending_key(strong), time, times);
   if (by_identity.kind == bounds::Pending::Kind::due) return {.state = value::Greylist::due, .wait_s = 0};
-  // The pair alone is a weaker proof, and waits three times as long
-  const std::uint32_t delay = times.delay;
-  times.delay = std::min(delay * kWeakDelays, times.window / 2);
-  const auto by_pair = tables_->pending.look(tables_->pending_key(weak), time, times);
+  const auto by_pair = tables_->pending.look(tables_->pending_key(weak), time, bounds::weak_times(times));
   if (by_pair.kind == bounds::Pending::Kind::due) return {.state = value::Greylist::weak, .wait_s = 0};
   if (by_identity.kind == bounds::Pending::Kind::early)
     return {.state = value::Greylist::early, .wait_s = by_identity.seconds};
   if (by_pair.kind == bounds::Pending::Kind::early)
-    return {.state = value::Greylist::early, .wait_s = std::min(by_pair.seconds, delay)};
+    return {.state = value::Greylist::early, .wait_s = std::min(by_pair.seconds, times.delay)};
   return {.state = value::Greylist::first, .wait_s = 0};
 }
 

@@ -28,9 +28,8 @@ namespace value = evidence::value;
 
 // Any fixed one: nobody aims at a simulation, and two runs must say the same.
 constexpr crypto::SipKey kSecret{.k0 = 0x706F737465726E21, .k1 = 0x7265706C6179};
-constexpr std::uint32_t kWeakDelays = 3;  // the weak key waits for so many delays
-constexpr unsigned kPoolAccepted = 15;    // who has so many messages is a pool: no trap takes its history (defence.cc)
-constexpr std::uint32_t kLookAlone = 0;   // a price: nothing is taken
+constexpr unsigned kPoolAccepted = 15;   // who has so many messages is a pool: no trap takes its history (defence.cc)
+constexpr std::uint32_t kLookAlone = 0;  // a price: nothing is taken
 
 smtp::Path path_of(std::string_view text) {
   const auto parsed = smtp::parse_path("<" + std::string(text) + ">", true, true);
@@ -190,9 +189,7 @@ class Tables final : public SimulatedState {
     const Keys keys = keys_of(session, decision, evidence);
     const Pending::State strong = pending_.look(keys.strong, now, options_.greylist);
     if (strong.kind == Pending::Kind::due) return value::Greylist::due;
-    bounds::GreylistTimes longer = options_.greylist;
-    longer.delay = std::min(longer.delay * kWeakDelays, longer.window / 2);
-    const Pending::State weak = pending_.look(keys.weak, now, longer);
+    const Pending::State weak = pending_.look(keys.weak, now, bounds::weak_times(options_.greylist));
     if (weak.kind == Pending::Kind::due) return value::Greylist::weak;
     const bool early = strong.kind == Pending::Kind::early || weak.kind == Pending::Kind::early;
     return early ? value::Greylist::early : value::Greylist::first;

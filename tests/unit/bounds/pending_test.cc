@@ -30,6 +30,19 @@ TEST(Pending, AFirstAttemptIsEarlyUntilTheDelayIsOver) {
   EXPECT_EQ(table.look(1, kNow + 4 * 3600 + 8, kTimes).kind, Kind::unseen);
 }
 
+TEST(Pending, AWeakerKeyWaitsLongerAndNobodyMoreThanAQuarterOfAnHour) {
+  constexpr std::uint32_t kFourHours = 4 * 3600;
+  EXPECT_EQ(weak_times({.delay = 180, .window = kFourHours}).delay, 540U);
+  EXPECT_EQ(weak_times({.delay = 299, .window = kFourHours}).delay, 897U);
+  EXPECT_EQ(weak_times({.delay = 300, .window = kFourHours}).delay, 900U);
+  EXPECT_EQ(weak_times({.delay = 301, .window = kFourHours}).delay, 900U);
+  EXPECT_EQ(weak_times({.delay = 900, .window = kFourHours}).delay, 900U);
+  EXPECT_EQ(weak_times({.delay = 900, .window = kFourHours}).window, kFourHours);
+  EXPECT_EQ(weak_times({.delay = 200, .window = 800}).delay, 400U) << "half of the window, that there is time to come";
+  EXPECT_EQ(weak_times({.delay = 600, .window = 800}).delay, 600U) << "and never sooner than the stronger key";
+  EXPECT_EQ(weak_times({.delay = 0xFFFFFFFF, .window = 0xFFFFFFFF}).delay, 0xFFFFFFFFU);
+}
+
 TEST(Pending, WhoWaitedTheDelayIsDueWhereverInATickHeBegan) {
   Pending table(memory(64 << 10));
   for (std::uint32_t delay = 0; delay < 30; ++delay) {

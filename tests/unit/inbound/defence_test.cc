@@ -8,6 +8,7 @@
 namespace postern::inbound {
 namespace {
 
+using evidence::value::Greylist;
 using evidence::value::Known;
 
 constexpr WallMs kStart = 1'750'000'000'000;
@@ -26,6 +27,17 @@ TEST(Defence, LoginsAnHourApartMakeAHostKnown) {
   const std::array<Identity, 1> neighbour{host_identity(*ip::Address::parse("2001:db8:0:1::1"))};
   EXPECT_EQ(defence.known(neighbour, kStart + kHour), Known::stranger);
   EXPECT_EQ(host_identity(*ip::Address::parse("192.0.2.1")), "host:192.0.2.1/32");
+}
+
+TEST(Defence, NobodyWaitsMoreThanAQuarterOfAnHour) {
+  Defence defence{DefenceOptions{}};
+  GreylistOptions options;
+  options.delay_ms = kGreylistDelayMaxMs;
+  defence.note_attempt("strong", "weak", options, kStart);
+  const WallMs quarter = kStart + kGreylistDelayMaxMs;
+  EXPECT_EQ(defence.greylist("strong", "weak", options, quarter).state, Greylist::due);
+  EXPECT_EQ(defence.greylist("another", "weak", options, quarter).state, Greylist::weak);
+  EXPECT_EQ(defence.greylist("another", "weak", options, quarter - 60'000).state, Greylist::early);
 }
 
 }  // namespace
