@@ -243,12 +243,18 @@ void Defence::reload_files(const DefenceOptions& options) {
                                        {"remedy", "install tor-geoipdb, or name files in [defence] country_files"}});
   }
   // Without p0f's database the own table stands alone; that is no trouble worth a line in the log
-  std::shared_ptr<const fingerprint::P0fDatabase> database;
-  if (auto loaded = fingerprint::P0fDatabase::load(options.p0f_file))
-    database = std::make_shared<const fingerprint::P0fDatabase>(std::move(*loaded));
-  else if (loaded.error().kind != ErrorKind::not_found)
-    log::warning("p0f_file_unread", {{"why", loaded.error().what}});
-  systems_.store(std::make_shared<const fingerprint::OsTable>(std::move(database)));
+  auto loaded = fingerprint::P0fDatabase::load(options.p0f_file);
+  if (loaded) {
+    systems_.store(std::make_shared<const fingerprint::OsTable>(
+        std::make_shared<const fingerprint::P0fDatabase>(std::move(*loaded))));
+    return;
+  }
+  const bool broken = loaded.error().kind != ErrorKind::not_found;
+  if (broken) {
+    log::warning("p0f_file_unread",
+                 {{"why", loaded.error().what}, {"remedy", "mend the file; what was read before it stays in use"}});
+  }
+  if (!broken || systems_.load() == nullptr) systems_.store(std::make_shared<const fingerprint::OsTable>(nullptr));
 }
 
 void Defence::list_trouble(const std::string& zone, std::string_view problem) {

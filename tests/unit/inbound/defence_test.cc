@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdio>
+#include <fstream>
+
+#include "unit/temporary_folder.h"
 
 namespace postern::inbound {
 namespace {
@@ -38,6 +42,30 @@ TEST(Defence, NobodyWaitsMoreThanAQuarterOfAnHour) {
   EXPECT_EQ(defence.greylist("strong", "weak", options, quarter).state, Greylist::due);
   EXPECT_EQ(defence.greylist("another", "weak", options, quarter).state, Greylist::weak);
   EXPECT_EQ(defence.greylist("another", "weak", options, quarter - 60'000).state, Greylist::early);
+}
+
+TEST(Defence, ABrokenFileOfSystemsLeavesThePresentOne) {
+  const postern::testing::TemporaryFolder folder;
+  DefenceOptions options;
+  options.country_files = {};
+  options.p0f_file = folder.path() + "/p0f.fp";
+  const auto write = [&](std::string_view text) { std::ofstream(options.p0f_file, std::ios::trunc) << text; };
+  Defence defence{options};
+  const auto own_table = defence.systems();
+  ASSERT_NE(own_table, nullptr);
+  write("broken\n");
+  defence.reload_files(options);
+  EXPECT_EQ(defence.systems(), own_table);
+  write("classes = unix\n[tcp:request]\nlabel = s:unix:Penguin:\nsig = *:64:0:*:mss*20,7:mss,sok,ts,nop,ws:df,id+:0\n");
+  defence.reload_files(options);
+  const auto read = defence.systems();
+  EXPECT_NE(read, own_table);
+  write("broken\n");
+  defence.reload_files(options);
+  EXPECT_EQ(defence.systems(), read);
+  ASSERT_EQ(std::remove(options.p0f_file.c_str()), 0);
+  defence.reload_files(options);
+  EXPECT_NE(defence.systems(), read) << "whoever takes the file away does not want it";
 }
 
 }  // namespace
