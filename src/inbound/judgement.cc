@@ -444,7 +444,10 @@ void Judgement::end_transaction() {
   Impl& own = *impl_;
   // Look-ups were made for it: who goes on like that pays
   if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) own.spend(1);
-  if (own.sender && own.sender->accepted) own.spf_allowance = kSpfAllowance;
+  if (own.sender && own.sender->accepted) {
+    own.spf_allowance = kSpfAllowance;
+    own.lookups_before = own.lookups.asked();
+  }
   own.sender.reset();
   // What the last message proved is not true of the next
   std::erase_if(own.identities,

@@ -2,6 +2,8 @@
 // judgement.cc. Internal to inbound's judgement.
 #pragma once
 
+#include <limits>
+
 #include "inbound/judgement.h"
 #include "io/loop.h"
 #include "signals/helo.h"
@@ -11,7 +13,9 @@
 
 namespace postern::inbound {
 
-// Questions of a session to DNS beside mail authentication: reverse names with their addresses, HELO, lists.
+// Questions of a session to DNS beside mail authentication (reverse names with their addresses, HELO, lists), since its
+// start or its last message that was accepted; what the cache answers counts too. A transaction that begins below it
+// asks all of its own.
 inline constexpr std::uint32_t kSessionLookupsMax = 300;
 // SPF of transactions in a row that bring no message: each may cost a hundred look-ups at names that a stranger chose.
 inline constexpr std::uint32_t kSpfAllowance = 5;
@@ -42,7 +46,8 @@ struct Judgement::Impl {
         runtime(std::move(r)),
         record(session),
         start(begun),
-        lookups(kSessionLookupsMax, Deadline::at(begun + milliseconds(runtime->settings.timeouts.session))),
+        lookups(std::numeric_limits<std::uint32_t>::max(),
+                Deadline::at(begun + milliseconds(runtime->settings.timeouts.session))),
         tasks(c.loop),
         answered(c.loop),
         left(c.loop) {}
@@ -52,8 +57,9 @@ struct Judgement::Impl {
   record::SessionRecord& record;
   Clock::time_point start;
 
-  evidence::Evidence now, told;  // told: of the last decision in the record
-  dns::Budget lookups;
+  evidence::Evidence now, told;      // told: of the last decision in the record
+  dns::Budget lookups;               // for its deadline and cancel(): gather() counts
+  std::uint32_t lookups_before = 0;  // that were asked when a message was last accepted
   io::Scope tasks;
   io::Signal answered;
   io::Signal left;       // of hold_greeting()
@@ -94,6 +100,7 @@ struct Judgement::Impl {
   [[nodiscard]] const policy::Policy& policy() const { return *runtime->settings.policy; }
   [[nodiscard]] Defence& defence() const { return context.defence; }
   [[nodiscard]] const ip::Address& client() const { return record.client.address; }
+  [[nodiscard]] bool may_look_up() const { return lookups.asked() - lookups_before < kSessionLookupsMax; }
   [[nodiscard]] bool is_known() const {
     const auto known = now.get<evidence::value::Known>(evidence::Signal::known);
     return known == evidence::value::Known::known || known == evidence::value::Known::replied_to ||
