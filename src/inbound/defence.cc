@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/siphash.h"
+#include "ip/translated.h"
 
 namespace postern::inbound {
 
@@ -124,13 +125,14 @@ void Defence::load_suffixes() {
 }
 
 Defence::Charge Defence::charge(const Payer& payer, std::uint32_t units, WallMs now) {
-  bounds::Event event{.address = payer.client, .known = payer.known, .identity = std::nullopt, .cost = 1};
+  const ip::Address client = ip::untranslated(payer.client);
+  bounds::Event event{.address = client, .known = payer.known, .identity = std::nullopt, .cost = 1};
   if (!payer.identity.empty()) event.identity = tables_->known_key(payer.identity);
   const std::uint32_t time = unix_seconds(now);
   const bounds::Decision decision = tables_->budgets.decide(event, time);
   Charge charge;
   charge.over = !decision.admitted;
-  charge.level = level_name(payer.client, charge.over ? decision.refused_by : decision.fullest.level);
+  charge.level = level_name(client, charge.over ? decision.refused_by : decision.fullest.level);
   charge.load = charge.over ? 1.0F : static_cast<float>(decision.fullest.share);
   if (charge.over || units == 0) return charge;
   // A price above what is left is taken whole: what has happened has happened, and the next event finds it.
@@ -162,7 +164,8 @@ bool Defence::hung_up_before(const Identity& identity, WallMs now) const {
          bounds::Pending::Kind::unseen;
 }
 
-Identity host_identity(const ip::Address& client) {
+Identity host_identity(const ip::Address& from) {
+  const ip::Address client = ip::untranslated(from);
   return "host:" + ip::Prefix(client, client.is_v4() ? 32 : 64).text();
 }
 

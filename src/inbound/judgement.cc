@@ -10,6 +10,7 @@
 #include "fingerprint/syn.h"
 #include "inbound/evidence_of.h"
 #include "inbound/head.h"
+#include "ip/translated.h"
 
 namespace postern::inbound {
 
@@ -62,7 +63,8 @@ void Judgement::Impl::measure_connection() {
   now.set(Signal::address, kind_of(client()));
   now.set(Signal::protocol, value::Protocol::smtp);
   now.set(Signal::trap, value::YesNo::no);
-  if (const auto countries = defence().countries()) now.set_country(countries->country(client()).code());
+  if (const auto countries = defence().countries())
+    now.set_country(countries->country(ip::untranslated(client())).code());
   // Behind a proxy the SYN is the proxy's
   if (!record.proxy && !record.syn.empty()) {
     const auto syn = fingerprint::parse_syn(record.syn);

@@ -10,6 +10,7 @@
 #include "insight/judging.h"
 #include "insight/outcomes.h"
 #include "ip/address.h"
+#include "ip/translated.h"
 #include "signals/identity.h"
 #include "smtp/address.h"
 
@@ -137,7 +138,7 @@ class Tables final : public SimulatedState {
   bounds::Event payer_of(const SessionView& session, const Evidence& evidence, std::uint64_t identity,
                          std::uint32_t now) const {
     bounds::Event event;
-    event.address = ip::Address::parse(session.client).value_or(ip::Address());
+    event.address = ip::untranslated(ip::Address::parse(session.client).value_or(ip::Address()));
     event.known = known_.known(identity, now) ||
                   evidence.get<value::Operator>(Signal::verdict_of_operator) == value::Operator::allow;
     if (!session.identity.empty() && !session.identity.starts_with("net:")) event.identity = identity;

@@ -33,6 +33,23 @@ TEST(Defence, LoginsAnHourApartMakeAHostKnown) {
   EXPECT_EQ(host_identity(*ip::Address::parse("192.0.2.1")), "host:192.0.2.1/32");
 }
 
+// All of IPv4 comes from one /64 there (RFC 6052 2.1), and one client must not pay for another.
+TEST(Defence, BehindATranslatorTheAddressInsideCounts) {
+  DefenceOptions options;
+  options.budget.scale = 1;
+  Defence defence{options};
+  const auto address = [](const char* text) { return *ip::Address::parse(text); };
+  EXPECT_EQ(host_identity(address("64:ff9b::8.8.8.8")), "host:8.8.8.8/32");
+  EXPECT_EQ(host_identity(address("64:ff9b::127.0.0.1")), "host:64:ff9b::/64") << "not an address of the prefix";
+  const ip::Address loud = address("64:ff9b::8.8.8.8");
+  for (int i = 0; i < 100; ++i) defence.charge({.client = loud}, 1, kStart);
+  const auto charge = defence.charge({.client = loud}, 1, kStart);
+  EXPECT_TRUE(charge.over);
+  EXPECT_EQ(charge.level, "v4_32");
+  EXPECT_TRUE(defence.charge({.client = address("8.8.8.8")}, 1, kStart).over) << "the same, as it comes by itself";
+  EXPECT_FALSE(defence.charge({.client = address("64:ff9b::9.9.9.9")}, 1, kStart).over);
+}
+
 TEST(Defence, NobodyWaitsMoreThanAQuarterOfAnHour) {
   Defence defence{DefenceOptions{}};
   GreylistOptions options;
