@@ -171,12 +171,12 @@ bool Pending::try_note(const Places& places, std::uint32_t tag, std::uint32_t no
       const std::uint32_t entry = view.valid ? view.entry(i) : 0;
       const bool empty = View::tag(entry) == 0;
       const std::int64_t age = empty ? 0 : tick - view.tick(entry);
-      const bool living = !empty && age <= window;
       if (View::tag(entry) == tag && !empty) {
-        if (living && age >= -kSlackTicks) return true;
+        if (age <= window && age >= -kSlackTicks) return true;
         own = Candidate{.line = which, .entry = i, .free = 1};
       }
-      if (!living) {
+      // Another key's window may be longer than the caller's
+      if (empty || age > kTicksMax) {
         ++candidate.free;
         candidate.entry = i;
       } else if (candidate.free == 0 && age > candidate.age) {

@@ -14,7 +14,8 @@
 // without a sweep. A clock whose check fails (a power cut in between) empties its line.
 //
 // A full table forgets the oldest entry of the 32 candidates: who comes again within `retention` is found. bytes >= 4 *
-// (first attempts a second) * 1800 keeps everybody who comes again within half an hour (docs/state.md).
+// (entries a second) * 1800 keeps everybody who comes again within half an hour (docs/state.md). Keys may have windows
+// of their own: an entry that is not the caller's counts for kWindowMax, and is never taken for free before.
 //
 // Clock: Unix seconds. A clock that goes back by a minute at most changes nothing; further, and entries of the future
 // are unseen, and first seen at the next note(): nobody waits longer than the delay after that.
@@ -37,6 +38,16 @@ struct GreylistTimes {
   std::uint32_t delay = 180;        // seconds until a retry counts; most mail servers come back after 60 to 900
   std::uint32_t window = 4 * 3600;  // seconds until a retry comes too late, and is a first attempt again
 };
+
+inline constexpr std::uint32_t kGreylistDelayMax = 15 * 60;  // seconds: nobody waits longer, by whatever key
+inline constexpr std::uint32_t kWeakDelays = 3;
+// Of a key that is a weaker proof, as sender and recipient without the identity are: three delays, the most at most.
+[[nodiscard]] constexpr GreylistTimes weak_times(const GreylistTimes& times) {
+  const std::uint32_t longer =
+      times.delay >= kGreylistDelayMax / kWeakDelays ? kGreylistDelayMax : times.delay * kWeakDelays;
+  const std::uint32_t within = times.window / 2 < longer ? times.window / 2 : longer;
+  return {.delay = within < times.delay ? times.delay : within, .window = times.window};
+}
 
 class Pending {
  public:
@@ -65,8 +76,8 @@ class Pending {
   void note(std::uint64_t key, std::uint32_t now, const GreylistTimes& times);
 
   struct Gauges {
-    std::uint64_t notes = 0;      // first attempts remembered
-    std::uint64_t evictions = 0;  // of them, those that pushed out an entry within its window
+    std::uint64_t notes = 0;      // entries made
+    std::uint64_t evictions = 0;  // of them, those that pushed out an entry within kWindowMax
     // Mean age of what was pushed out lately, seconds; 0 where nothing was. Under 1800 the table is too small for those
     // who retry within half an hour.
     double retention = 0;

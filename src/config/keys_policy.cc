@@ -341,14 +341,16 @@ constexpr std::array kKeys = {
         .read = read_shadow},
     Key{.section = "policy.rule",
         .name = "for",
-        .doc = "The recipients it holds for: domains and addresses of yours.",
+        .doc = "The recipients it holds for: domains and addresses of yours; an address holds for what plus addressing "
+               "adds to it.",
         .type = "list of domains and addresses",
         .fallback = "all",
         .read = read_rule_for},
 
     Key{.section = "policy.for",
         .name = "recipients",
-        .doc = "Whom the other choices are for: domains and addresses of yours. An address goes before its domain.",
+        .doc = "Whom the other choices are for: domains and addresses of yours, what plus addressing adds included. An "
+               "address goes before its domain.",
         .type = "list of domains and addresses",
         .fallback = "none: it must be given",
         .read = read_recipients},

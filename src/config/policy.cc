@@ -89,6 +89,13 @@ std::shared_ptr<const policy::Policy> compile_policy(Reader& reader, bool counts
     const std::string rule = problem.rule.empty() ? "" : "rule " + quoted(problem.rule) + ": ";
     reader.problem_at(told.key, told.place, rule + problem.what);
   }
+  if (compiled == nullptr) return compiled;
+  for (const policy::Problem& warning : compiled->warnings()) {
+    if (warning.rule.empty()) continue;  // of choices: their keys tell
+    const Told told = told_of(reader, warning);
+    reader.key = told.key;
+    reader.warning(told.place, "rule " + quoted(warning.rule) + ": " + warning.what);
+  }
   return compiled;
 }
 

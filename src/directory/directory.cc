@@ -48,11 +48,17 @@ Result<std::shared_ptr<const Directory>> Directory::build(const std::vector<Doma
 
 Resolution Directory::resolve(const smtp::Mailbox& mailbox, WallMs now) const {
   Resolution resolution;
+  resolution.address = mailbox.text();
   const DomainEntry* const entry = impl_->find(mailbox.domain);
   if (entry == nullptr) return resolution;
   resolution.role_account = is_role(mailbox.local);
   const std::string folded = entry->fold(mailbox.local);
   const Found found = entry->find(folded);
+  // What is put behind a role account's name makes no role account of it, and must not look like one
+  if (resolution.role_account || (found.what != Found::What::nothing && !is_role(found.name))) {
+    const std::string_view name = resolution.role_account ? std::string_view(folded) : found.name;
+    resolution.address = smtp::Mailbox{std::string(name), entry->domain}.text();
+  }
   if (found.what == Found::What::alias) {
     resolution.targets = found.alias->targets;
   } else if (found.what == Found::What::mailbox) {

@@ -75,6 +75,9 @@ enum class Disposition : std::uint8_t {
 struct Resolution {
   Disposition disposition = Disposition::foreign;
   std::vector<Target> targets;
+  // "alice@example.org": the mailbox or alias that the recipient is, whatever was put behind it; with a catch-all, the
+  // part before the separator. What the policy knows him by. As it was named where nothing matched.
+  std::string address;
   bool role_account = false;  // postmaster or abuse of one of our domains (or the bare <postmaster>)
 };
 

@@ -13,14 +13,14 @@ std::string DomainEntry::fold(std::string_view local) const {
 
 Found DomainEntry::find_exact(std::string_view folded) const {
   if (const auto it = alias_index.find(folded); it != alias_index.end()) {
-    return Found{Found::What::alias, it->second, {}};
+    return Found{.what = Found::What::alias, .alias = it->second, .name = folded};
   }
   if (const std::string_view local = mailboxes.find(folded); !local.empty()) {
-    return Found{Found::What::mailbox, nullptr, local};
+    return Found{.what = Found::What::mailbox, .local = local, .name = folded};
   }
-  if (traps.contains(folded)) return Found{Found::What::trap};
+  if (traps.contains(folded)) return Found{.what = Found::What::trap, .name = folded};
   if (const auto it = retired.find(folded); it != retired.end()) {
-    return Found{.what = Found::What::retired, .since = it->second};
+    return Found{.what = Found::What::retired, .since = it->second, .name = folded};
   }
   return {};
 }
@@ -35,10 +35,10 @@ Found DomainEntry::find(std::string_view folded) const {
       if (const Found found = find_exact(base); found.what != Found::What::nothing) return found;
     }
   }
-  if (catch_all != nullptr) return Found{Found::What::alias, catch_all, {}};
+  if (catch_all != nullptr) return Found{.what = Found::What::alias, .alias = catch_all, .name = base};
   // Every mailbox exists here, so that of alice+lists is alice's.
-  if (any && !folded.empty()) return Found{Found::What::mailbox, nullptr, base};
-  if (trap && !is_role(base)) return Found{Found::What::trap};
+  if (any && !folded.empty()) return Found{.what = Found::What::mailbox, .local = base, .name = base};
+  if (trap && !is_role(base)) return Found{.what = Found::What::trap, .name = base};
   return {};
 }
 

@@ -33,6 +33,7 @@ struct Found {
   AliasEntry* alias = nullptr;
   std::string_view local;  // mailbox: its canonical local part; a view into the entry or into what was looked up
   WallMs since = 0;        // retired
+  std::string_view name;  // by which it was found: the whole of what was looked up, or what stands before the separator
   [[nodiscard]] bool leads_somewhere() const { return what == What::alias || what == What::mailbox; }
 };
 

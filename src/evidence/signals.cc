@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, 6> kKnown{"unknown", "stranger", "seen", 
 constexpr std::array<std::string_view, 4> kOperator{"unknown", "silent", "allow", "deny"};
 constexpr std::array<std::string_view, 9> kHelo{"unknown",      "name", "unqualified", "literal", "wrong_literal",
                                                 "bare_address", "own",  "localhost",   "invalid"};
-constexpr std::array<std::string_view, 5> kHeloMatch{"unknown", "ptr", "organisation", "address", "differs"};
+constexpr std::array<std::string_view, 6> kHeloMatch{"unknown", "ptr",     "organisation",
+                                                     "address", "differs", "no_address"};
 constexpr std::array<std::string_view, 4> kProtocol{"unknown", "smtp", "http", "tls"};
 constexpr std::array<std::string_view, 3> kYesNo{"unknown", "no", "yes"};
 constexpr std::array<std::string_view, 7> kTls{"unknown", "plain", "failed", "tls1_0", "tls1_1", "tls1_2", "tls1_3"};
@@ -75,7 +76,7 @@ constexpr std::array<SignalInfo, kSignals> kTable{
              "The form of the HELO name; own is our own name or address, which no stranger has."),
     category(Signal::helo_match, "helo_match", Stage::helo, kHeloMatch,
              "What HELO agrees with: the reverse name (ptr), its organisation, an address of the name (address), or "
-             "nothing (differs)."),
+             "nothing (differs; no_address where the name has no address at all)."),
     other(Signal::helo_name, "helo_name", Type::text, Stage::helo, "What the client said in HELO."),
     category(Signal::protocol, "protocol", Stage::helo, kProtocol, "Whether the client speaks SMTP at all."),
     category(Signal::pipelining, "pipelining", Stage::helo, kYesNo,
@@ -91,7 +92,8 @@ constexpr std::array<SignalInfo, kSignals> kTable{
     category(Signal::spf, "spf", Stage::mail, kSpf, "The SPF result of the reverse-path, or of HELO where it is null."),
     category(Signal::recipient, "recipient", Stage::rcpt, kRecipient, "What the forward-path is here."),
     other(Signal::recipient_domain, "recipient_domain", Type::text, Stage::rcpt, "The domain of the forward-path."),
-    other(Signal::recipient_address, "recipient_address", Type::text, Stage::rcpt, "The forward-path."),
+    other(Signal::recipient_address, "recipient_address", Type::text, Stage::rcpt,
+          "The recipient's mailbox or alias, without what a plus address adds."),
     category(
         Signal::greylist, "greylist", Stage::rcpt, kGreylist,
         "Where the greylist stands: never seen (first), back too soon (early), back in time (due), in time by sender "

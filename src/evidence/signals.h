@@ -122,8 +122,8 @@ enum class Helo : std::uint8_t {
   invalid
 };
 // Strongest agreement between HELO and the client. RFC 5321 4.1.4: a mismatch is for logging, and is no ground to
-// refuse.
-enum class HeloMatch : std::uint8_t { unknown, ptr, organisation, address, differs };
+// refuse. no_address: nothing agrees, and the name has no address of either family.
+enum class HeloMatch : std::uint8_t { unknown, ptr, organisation, address, differs, no_address };
 enum class Protocol : std::uint8_t { unknown, smtp, http, tls };
 enum class YesNo : std::uint8_t { unknown, no, yes };  // early_talk, pipelining, tls_retry, trap, hang_up
 enum class Tls : std::uint8_t { unknown, plain, failed, tls1_0, tls1_1, tls1_2, tls1_3 };

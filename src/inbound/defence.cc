@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/siphash.h"
+#include "ip/translated.h"
 
 namespace postern::inbound {
 
@@ -29,6 +30,7 @@ bounds::GreylistTimes greylist_times(const GreylistOptions& options) {
           .window = static_cast<std::uint32_t>(options.window_ms / 1000)};
 }
 
+static_assert(kGreylistDelayMaxMs == std::int64_t{bounds::kGreylistDelayMax} * 1000);
 constexpr bounds::GreylistTimes kHourMemory{.delay = 0, .window = 3600};
 constexpr unsigned kPoolAccepted = 15;  // as far as the table counts
 
@@ -123,13 +125,14 @@ void Defence::load_suffixes() {
 }
 
 Defence::Charge Defence::charge(const Payer& payer, std::uint32_t units, WallMs now) {
-  bounds::Event event{.address = payer.client, .known = payer.known, .identity = std::nullopt, .cost = 1};
+  const ip::Address client = ip::untranslated(payer.client);
+  bounds::Event event{.address = client, .known = payer.known, .identity = std::nullopt, .cost = 1};
   if (!payer.identity.empty()) event.identity = tables_->known_key(payer.identity);
   const std::uint32_t time = unix_seconds(now);
   const bounds::Decision decision = tables_->budgets.decide(event, time);
   Charge charge;
   charge.over = !decision.admitted;
-  charge.level = level_name(payer.client, charge.over ? decision.refused_by : decision.fullest.level);
+  charge.level = level_name(client, charge.over ? decision.refused_by : decision.fullest.level);
   charge.load = charge.over ? 1.0F : static_cast<float>(decision.fullest.share);
   if (charge.over || units == 0) return charge;
   // A price above what is left is taken whole: what has happened has happened, and the next event finds it.
@@ -161,7 +164,8 @@ bool Defence::hung_up_before(const Identity& identity, WallMs now) const {
          bounds::Pending::Kind::unseen;
 }
 
-Identity host_identity(const ip::Address& client) {
+Identity host_identity(const ip::Address& from) {
+  const ip::Address client = ip::untranslated(from);
   return "host:" + ip::Prefix(client, client.is_v4() ? 32 : 64).text();
 }
 
@@ -210,19 +214,16 @@ bool Defence::replied_to(std::string_view sender, std::string_view our_mailbox, 
 
 Defence::Greylisting Defence::greylist(std::string_view strong, std::string_view weak, const GreylistOptions& options,
                                        WallMs now) const {
-  bounds::GreylistTimes times = greylist_times(options);
+  const bounds::GreylistTimes times = greylist_times(options);
   const std::uint32_t time = unix_seconds(now);
   const auto by_identity = tables_->pending.look(tables_->pending_key(strong), time, times);
   if (by_identity.kind == bounds::Pending::Kind::due) return {.state = value::Greylist::due, .wait_s = 0};
-  // The pair alone is a weaker proof, and waits three times as long
-  const std::uint32_t delay = times.delay;
-  times.delay = std::min(delay * kWeakDelays, times.window / 2);
-  const auto by_pair = tables_->pending.look(tables_->pending_key(weak), time, times);
+  const auto by_pair = tables_->pending.look(tables_->pending_key(weak), time, bounds::weak_times(times));
   if (by_pair.kind == bounds::Pending::Kind::due) return {.state = value::Greylist::weak, .wait_s = 0};
   if (by_identity.kind == bounds::Pending::Kind::early)
     return {.state = value::Greylist::early, .wait_s = by_identity.seconds};
   if (by_pair.kind == bounds::Pending::Kind::early)
-    return {.state = value::Greylist::early, .wait_s = std::min(by_pair.seconds, delay)};
+    return {.state = value::Greylist::early, .wait_s = std::min(by_pair.seconds, times.delay)};
   return {.state = value::Greylist::first, .wait_s = 0};
 }
 
@@ -245,12 +246,18 @@ void Defence::reload_files(const DefenceOptions& options) {
                                        {"remedy", "install tor-geoipdb, or name files in [defence] country_files"}});
   }
   // Without p0f's database the own table stands alone; that is no trouble worth a line in the log
-  std::shared_ptr<const fingerprint::P0fDatabase> database;
-  if (auto loaded = fingerprint::P0fDatabase::load(options.p0f_file))
-    database = std::make_shared<const fingerprint::P0fDatabase>(std::move(*loaded));
-  else if (loaded.error().kind != ErrorKind::not_found)
-    log::warning("p0f_file_unread", {{"why", loaded.error().what}});
-  systems_.store(std::make_shared<const fingerprint::OsTable>(std::move(database)));
+  auto loaded = fingerprint::P0fDatabase::load(options.p0f_file);
+  if (loaded) {
+    systems_.store(std::make_shared<const fingerprint::OsTable>(
+        std::make_shared<const fingerprint::P0fDatabase>(std::move(*loaded))));
+    return;
+  }
+  const bool broken = loaded.error().kind != ErrorKind::not_found;
+  if (broken) {
+    log::warning("p0f_file_unread",
+                 {{"why", loaded.error().what}, {"remedy", "mend the file; what was read before it stays in use"}});
+  }
+  if (!broken || systems_.load() == nullptr) systems_.store(std::make_shared<const fingerprint::OsTable>(nullptr));
 }
 
 void Defence::list_trouble(const std::string& zone, std::string_view problem) {

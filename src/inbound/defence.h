@@ -34,7 +34,6 @@
 namespace postern::inbound {
 
 inline constexpr std::int64_t kCountryAgeMaxDays = 180;  // then the log asks for newer data
-inline constexpr std::uint32_t kWeakDelays = 3;  // delays that a retry known by sender and recipient alone has to wait
 
 // What [defence.budget] scale = 0 stands for.
 [[nodiscard]] std::uint32_t budget_scale(std::string_view preset);
@@ -82,7 +81,7 @@ class Defence {
   // It left without QUIT and without a message.
   [[nodiscard]] bool hung_up_before(const Identity& identity, WallMs now) const;
   void hung_up(const Identity& identity, WallMs now);
-  // Mail of ours went to `recipient_domain` from this mailbox of ours: its answers are expected.
+  // Mail of ours went to `recipient` from this mailbox of ours: its answers are expected.
   void wrote_to(std::string_view recipient, std::string_view our_mailbox, WallMs now);
   [[nodiscard]] bool replied_to(std::string_view sender, std::string_view our_mailbox, WallMs now) const;
 

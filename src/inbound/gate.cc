@@ -3,6 +3,8 @@
 #include <array>
 #include <span>
 
+#include "ip/translated.h"
+
 namespace postern::inbound {
 
 namespace {
@@ -32,7 +34,8 @@ std::size_t Gate::KeyHash::operator()(const Key& key) const noexcept {
   return ip::AddressHash{}(key.address) * 31 + static_cast<std::size_t>(key.length);
 }
 
-std::optional<std::string_view> Gate::enter(const ip::Address& client, const SessionLimits& limits) {
+std::optional<std::string_view> Gate::enter(const ip::Address& from, const SessionLimits& limits) {
+  const ip::Address client = ip::untranslated(from);
   const MutexLock lock(mutex_);
   if (total_ >= limits.total) return "total";
   // Loopback is the operator's own machine (or a proxy, whose header then names the client): never charged.
@@ -51,7 +54,8 @@ std::optional<std::string_view> Gate::enter(const ip::Address& client, const Ses
   return std::nullopt;
 }
 
-void Gate::leave(const ip::Address& client) {
+void Gate::leave(const ip::Address& from) {
+  const ip::Address client = ip::untranslated(from);
   const MutexLock lock(mutex_);
   POSTERN_CHECK(total_ > 0);
   --total_;
@@ -63,7 +67,8 @@ void Gate::leave(const ip::Address& client) {
   }
 }
 
-Gate::Key Gate::site(const ip::Address& client) {
+Gate::Key Gate::site(const ip::Address& from) {
+  const ip::Address client = ip::untranslated(from);
   const int length = client.is_v4() ? 24 : 48;
   return {ip::Prefix(client, length).address(), length};
 }

@@ -10,6 +10,7 @@
 #include "fingerprint/syn.h"
 #include "inbound/evidence_of.h"
 #include "inbound/head.h"
+#include "ip/translated.h"
 
 namespace postern::inbound {
 
@@ -62,7 +63,8 @@ void Judgement::Impl::measure_connection() {
   now.set(Signal::address, kind_of(client()));
   now.set(Signal::protocol, value::Protocol::smtp);
   now.set(Signal::trap, value::YesNo::no);
-  if (const auto countries = defence().countries()) now.set_country(countries->country(client()).code());
+  if (const auto countries = defence().countries())
+    now.set_country(countries->country(ip::untranslated(client())).code());
   // Behind a proxy the SYN is the proxy's
   if (!record.proxy && !record.syn.empty()) {
     const auto syn = fingerprint::parse_syn(record.syn);
@@ -272,8 +274,8 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
                                             std::uint32_t errors, std::size_t transaction, std::size_t index) {
   Impl& own = *impl_;
   JudgedSender& sender = *own.sender;
-  // As the record has them: replay judges for the same
-  const std::string address(utf8_head(mailbox.text(), evidence::kTextMax));
+  // As the record has them: replay judges for the same. What is put behind an address makes no other one of it.
+  const std::string address(utf8_head(found.address.empty() ? mailbox.text() : found.address, evidence::kTextMax));
   const std::string domain(utf8_head(mailbox.domain.text(), evidence::kTextMax));
   const BudgetCosts& costs = own.settings().defence.budget.costs;
   ++own.recipients;
@@ -289,8 +291,9 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   own.now.set_number(Signal::recipients, own.recipients);
   own.now.set_number(Signal::messages, own.record.accepted);
   set_facts(own.record.facts, own.now);
-  own.refresh_known(found.disposition == directory::Disposition::local ? std::string_view(address)
-                                                                       : std::string_view());
+  // As it was named: whoever writes as alice+shop is answered there
+  const std::string named = mailbox.text();
+  own.refresh_known(found.disposition == directory::Disposition::local ? std::string_view(named) : std::string_view());
   own.spend(0);
   if (sender.beyond_lookups) {
     own.now.set(Signal::budget, value::Budget::over);
@@ -347,6 +350,7 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   sender.passed_greylist |= greylisting.state == value::Greylist::due || greylisting.state == value::Greylist::weak;
   own.candidate = {.address = address,
                    .domain = domain,
+                   .named = named,
                    .word_of_operator = verdict.rule == "operator",
                    .tags = {verdict.tags.begin(), verdict.tags.end()}};
   return std::nullopt;
@@ -364,6 +368,7 @@ void Judgement::recipient_taken() {
   if (sender.tags.size() > kTagsMax) sender.tags.resize(kTagsMax);
   sender.data_address = own.candidate.address;
   sender.data_domain = own.candidate.domain;
+  sender.data_named = own.candidate.named;
   sender.recipient = own.now.number(Signal::recipient);
   sender.greylist = own.now.number(Signal::greylist);
   sender.known = own.now.number(Signal::known);
@@ -392,7 +397,7 @@ std::optional<Refusal> Judgement::message(const record::AuthenticationRecord* au
     if (authentication->dmarc.dkim_aligned && !own.now.text(Signal::author_domain).empty())
       own.add_identity("dkim:" + std::string(own.now.text(Signal::author_domain)));
     own.ask_operator();  // SPF may have come out otherwise than it stood at RCPT
-    own.refresh_known(sender.data_address);
+    own.refresh_known(sender.data_named);
   }
   const evidence::Verdict verdict = own.decide(
       policy::Moment::data, {.address = sender.data_address, .domain = sender.data_domain},
@@ -441,7 +446,10 @@ void Judgement::end_transaction() {
   Impl& own = *impl_;
   // Look-ups were made for it: who goes on like that pays
   if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) own.spend(1);
-  if (own.sender && own.sender->accepted) own.spf_allowance = kSpfAllowance;
+  if (own.sender && own.sender->accepted) {
+    own.spf_allowance = kSpfAllowance;
+    own.lookups_before = own.lookups.asked();
+  }
   own.sender.reset();
   // What the last message proved is not true of the next
   std::erase_if(own.identities,

@@ -2,6 +2,8 @@
 // judgement.cc. Internal to inbound's judgement.
 #pragma once
 
+#include <limits>
+
 #include "inbound/judgement.h"
 #include "io/loop.h"
 #include "signals/helo.h"
@@ -11,7 +13,9 @@
 
 namespace postern::inbound {
 
-// Questions of a session to DNS beside mail authentication: reverse names with their addresses, HELO, lists.
+// Questions of a session to DNS beside mail authentication (reverse names with their addresses, HELO, lists), since its
+// start or its last message that was accepted; what the cache answers counts too. A transaction that begins below it
+// asks all of its own.
 inline constexpr std::uint32_t kSessionLookupsMax = 300;
 // SPF of transactions in a row that bring no message: each may cost a hundred look-ups at names that a stranger chose.
 inline constexpr std::uint32_t kSpfAllowance = 5;
@@ -27,6 +31,7 @@ struct JudgedSender {
   std::vector<std::string> tags;            // of the message
   std::vector<std::string> recipient_tags;  // of the first recipient that was taken
   std::string data_address, data_domain;    // of the first recipient that was taken: whose verdict DATA gets
+  std::string data_named;                   // the same address, as the client wrote it
   bool has_recipient = false;
   // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
   std::int64_t recipient = 0, greylist = 0, known = 0;
@@ -41,7 +46,8 @@ struct Judgement::Impl {
         runtime(std::move(r)),
         record(session),
         start(begun),
-        lookups(kSessionLookupsMax, Deadline::at(begun + milliseconds(runtime->settings.timeouts.session))),
+        lookups(std::numeric_limits<std::uint32_t>::max(),
+                Deadline::at(begun + milliseconds(runtime->settings.timeouts.session))),
         tasks(c.loop),
         answered(c.loop),
         left(c.loop) {}
@@ -51,8 +57,9 @@ struct Judgement::Impl {
   record::SessionRecord& record;
   Clock::time_point start;
 
-  evidence::Evidence now, told;  // told: of the last decision in the record
-  dns::Budget lookups;
+  evidence::Evidence now, told;      // told: of the last decision in the record
+  dns::Budget lookups;               // for its deadline and cancel(): gather() counts
+  std::uint32_t lookups_before = 0;  // that were asked when a message was last accepted
   io::Scope tasks;
   io::Signal answered;
   io::Signal left;       // of hold_greeting()
@@ -71,7 +78,7 @@ struct Judgement::Impl {
 
   std::optional<JudgedSender> sender;
   struct Candidate {
-    std::string address, domain;
+    std::string address, domain, named;
     bool word_of_operator = false;
     std::vector<std::string> tags;
   } candidate;  // whom recipient() has just let through
@@ -93,6 +100,7 @@ struct Judgement::Impl {
   [[nodiscard]] const policy::Policy& policy() const { return *runtime->settings.policy; }
   [[nodiscard]] Defence& defence() const { return context.defence; }
   [[nodiscard]] const ip::Address& client() const { return record.client.address; }
+  [[nodiscard]] bool may_look_up() const { return lookups.asked() - lookups_before < kSessionLookupsMax; }
   [[nodiscard]] bool is_known() const {
     const auto known = now.get<evidence::value::Known>(evidence::Signal::known);
     return known == evidence::value::Known::known || known == evidence::value::Known::replied_to ||

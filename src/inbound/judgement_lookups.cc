@@ -114,13 +114,14 @@ Task<void> Judgement::gather(Authentication* authentication) {
   own.sender->gathered = true;
   const Deadline deadline = Deadline::after(milliseconds(own.settings().defence.lookup_timeout_ms));
   co_await own.until_answered(deadline);
-  if (own.context.resolver != nullptr) {
+  const bool may_look_up = own.may_look_up();
+  if (own.context.resolver != nullptr && may_look_up) {
     if (own.now.is_unknown(Signal::helo_match) && own.policy().asks(Signal::helo_match)) own.spawn(own.look_up_helo());
     own.ask_lists_about_sender();
   }
   const bool ask_spf = authentication != nullptr && own.spf_allowance > 0;
   // What has not been looked up must not pass for unknown: the session has to end first
-  own.sender->beyond_lookups = (authentication != nullptr && !ask_spf) || own.lookups.asked() >= kSessionLookupsMax;
+  own.sender->beyond_lookups = (authentication != nullptr && !ask_spf) || !may_look_up;
   if (ask_spf) {
     --own.spf_allowance;
     const spf::Evaluation* const spf = co_await authentication->spf(wall_now());

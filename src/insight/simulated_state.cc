@@ -10,6 +10,7 @@
 #include "insight/judging.h"
 #include "insight/outcomes.h"
 #include "ip/address.h"
+#include "ip/translated.h"
 #include "signals/identity.h"
 #include "smtp/address.h"
 
@@ -28,9 +29,8 @@ namespace value = evidence::value;
 
 // Any fixed one: nobody aims at a simulation, and two runs must say the same.
 constexpr crypto::SipKey kSecret{.k0 = 0x706F737465726E21, .k1 = 0x7265706C6179};
-constexpr std::uint32_t kWeakDelays = 3;  // the weak key waits for so many delays
-constexpr unsigned kPoolAccepted = 15;    // who has so many messages is a pool: no trap takes its history (defence.cc)
-constexpr std::uint32_t kLookAlone = 0;   // a price: nothing is taken
+constexpr unsigned kPoolAccepted = 15;   // who has so many messages is a pool: no trap takes its history (defence.cc)
+constexpr std::uint32_t kLookAlone = 0;  // a price: nothing is taken
 
 smtp::Path path_of(std::string_view text) {
   const auto parsed = smtp::parse_path("<" + std::string(text) + ">", true, true);
@@ -138,7 +138,7 @@ class Tables final : public SimulatedState {
   bounds::Event payer_of(const SessionView& session, const Evidence& evidence, std::uint64_t identity,
                          std::uint32_t now) const {
     bounds::Event event;
-    event.address = ip::Address::parse(session.client).value_or(ip::Address());
+    event.address = ip::untranslated(ip::Address::parse(session.client).value_or(ip::Address()));
     event.known = known_.known(identity, now) ||
                   evidence.get<value::Operator>(Signal::verdict_of_operator) == value::Operator::allow;
     if (!session.identity.empty() && !session.identity.starts_with("net:")) event.identity = identity;
@@ -190,9 +190,7 @@ class Tables final : public SimulatedState {
     const Keys keys = keys_of(session, decision, evidence);
     const Pending::State strong = pending_.look(keys.strong, now, options_.greylist);
     if (strong.kind == Pending::Kind::due) return value::Greylist::due;
-    bounds::GreylistTimes longer = options_.greylist;
-    longer.delay = std::min(longer.delay * kWeakDelays, longer.window / 2);
-    const Pending::State weak = pending_.look(keys.weak, now, longer);
+    const Pending::State weak = pending_.look(keys.weak, now, bounds::weak_times(options_.greylist));
     if (weak.kind == Pending::Kind::due) return value::Greylist::weak;
     const bool early = strong.kind == Pending::Kind::early || weak.kind == Pending::Kind::early;
     return early ? value::Greylist::early : value::Greylist::first;

@@ -147,7 +147,19 @@ std::string way_out(const json::Value& session, const Why::Decision& decision, c
            "; " + allow + " spares it the wait";
   }
   if (decision.action == Action::throttle) {
-    return "a budget fills up again by itself, and a mail server tries again; " + allow + " spares the sender";
+    switch (decision.reason) {
+      case Reason::budget:
+        return "a budget fills up again by itself, and a mail server tries again; " + allow + " spares the sender";
+      case Reason::history:
+        return "DNS did not say who the sender is: a mail server tries again, and is judged when its reverse DNS and "
+               "SPF "
+               "answer; their owner can mend them; or " +
+               allow;
+      default:
+        return "a mail server tries again, and is put off for as long as " +
+               (decision.rule.empty() ? std::string("the rule") : "the rule " + decision.rule) + " is true; " + allow +
+               " spares the sender";
+    }
   }
   switch (decision.reason) {
     case Reason::operator_deny:

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "ip/address.h"
+#include "ip/translated.h"
 
 namespace postern::ip {
 
@@ -101,6 +102,12 @@ std::optional<Address> translated(const Address& address) {
 }
 
 }  // namespace
+
+Address untranslated(const Address& address) {
+  // RFC 6052 3.1: the well-known prefix is for global addresses alone; whoever forges another one is not taken for it
+  const auto inside = translated(address);
+  return inside && inside->is_global() ? *inside : address;
+}
 
 bool Address::is_loopback() const { return is_v4() ? octets_[12] == 127 : *this == loopback(Family::v6); }
 

@@ -35,6 +35,20 @@ std::optional<Expression> expression_of(const RuleOptions& rule, const evidence:
   return expression;
 }
 
+// Whoever is undecided is no stranger by the letter, and a sender can bring that about: his own DNS is his to break.
+void doubt_strangers(const RuleOptions& rule, const Expression& expression, std::vector<Problem>& doubts) {
+  const auto bit = [](evidence::value::Known known) { return std::uint32_t{1} << static_cast<unsigned>(known); };
+  for (const Comparison& comparison : expression.comparisons) {
+    if (comparison.signal != Signal::known || comparison.kind != Comparison::Kind::words) continue;
+    const bool stranger = (comparison.words & bit(evidence::value::Known::stranger)) != 0;
+    if (!stranger || (comparison.words & bit(evidence::value::Known::undecided)) != 0) continue;
+    doubts.push_back({place_within(rule.when_place, rule.when, comparison.offset), rule.name,
+                      "\"" + std::string(expression.text(comparison)) +
+                          "\" tells strangers from who is undecided, which a sender can be by breaking his own DNS; "
+                          "write known not in [known, replied_to]"});
+  }
+}
+
 Rule rule_of(const RuleOptions& options, Expression expression) {
   Program program(expression);
   const Stage stage = options.stage.value_or(expression.stage);
@@ -98,6 +112,7 @@ class Compiler {
       auto expression = expression_of(options, options_.lists, problems_);
       if (!expression) continue;
       check_budget(options, *expression, problems_);
+      doubt_strangers(options, *expression, doubts_);
       read_.push_back(rule_of(options, *std::move(expression)));
       to_reach_.push_back({&options, &read_.back()});
     }
@@ -161,6 +176,7 @@ class Compiler {
         POSTERN_CHECK(compiled->scopes_.set_profile(recipient, i + 1));
     }
     compiled->find_asked();
+    compiled->doubts_ = std::move(doubts_);
     compiled->fingerprint_ = fingerprint_of(options_, decided_);
     return compiled;
   }
@@ -189,6 +205,7 @@ class Compiler {
 
   const Options& options_;
   std::vector<Problem>& problems_;
+  std::vector<Problem> doubts_;
   std::deque<Rule> read_;
   std::vector<RuleToReach> to_reach_;
   std::vector<Decided> decided_;  // of everybody, then of each override
@@ -231,12 +248,13 @@ void Compiled::find_asked() {
   if (asks(Signal::list_score) && profiles_.front().setting.lists != 0) ask(Signal::lists);
 }
 
-std::vector<std::string> Compiled::warnings() const {
-  std::vector<std::string> warnings;
+std::vector<Problem> Compiled::warnings() const {
+  std::vector<Problem> warnings = doubts_;
   if (std::ranges::any_of(profiles_, [](const Profile& one) { return one.decided.require_tls != RequireTls::no; })) {
-    warnings.emplace_back(
-        "require_tls: RFC 3207 section 4 forbids a publicly referenced MX to require TLS; mail from servers without it "
-        "is refused");
+    warnings.push_back({{},
+                        "",
+                        "require_tls: RFC 3207 section 4 forbids a publicly referenced MX to require TLS; mail from "
+                        "servers without it is refused"});
   }
   return warnings;
 }

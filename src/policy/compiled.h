@@ -61,7 +61,7 @@ class Compiled final : public Policy {
   }
   [[nodiscard]] std::string_view fingerprint() const override { return fingerprint_; }
   [[nodiscard]] std::vector<std::string_view> rule_names() const override;
-  [[nodiscard]] std::vector<std::string> warnings() const override;
+  [[nodiscard]] std::vector<Problem> warnings() const override;
 
  private:
   friend class Compiler;
@@ -87,6 +87,7 @@ class Compiled final : public Policy {
   std::vector<std::size_t> limited_at_data_;  // numbers of the limited rules that matter at the end of DATA
   bool recipient_matters_at_data_ = false;
   std::string fingerprint_;
+  std::vector<Problem> doubts_;  // of single rules
 };
 
 }  // namespace postern::policy

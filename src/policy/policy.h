@@ -77,8 +77,9 @@ class Policy {
   [[nodiscard]] virtual std::string_view fingerprint() const = 0;
   // In the order of judging; bits of Verdict::matched count these.
   [[nodiscard]] virtual std::vector<std::string_view> rule_names() const = 0;
-  // What is allowed and should be known, a line each: TLS that RFC 3207 section 4 forbids to require, for one.
-  [[nodiscard]] virtual std::vector<std::string> warnings() const { return {}; }
+  // What is allowed and should be known: TLS that RFC 3207 section 4 forbids to require; with a rule's name and place,
+  // a condition that does not mean what it seems to.
+  [[nodiscard]] virtual std::vector<Problem> warnings() const { return {}; }
 };
 
 }  // namespace postern::policy

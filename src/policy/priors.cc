@@ -46,6 +46,9 @@ constexpr std::array kPriors{
     Prior{Signal::helo_match, "organisation", 1, 2},
     Prior{Signal::helo_match, "address", 1.5, 1.5},
     Prior{Signal::helo_match, "differs", 5, 1},
+    // A part of those that differ, and the worse one. Records made before it could be told have it as differs, which
+    // keeps what it weighed for them.
+    Prior{Signal::helo_match, "no_address", 3.5, 0.4},
 
     Prior{Signal::protocol, "http", 0.3, 0},
     Prior{Signal::protocol, "tls", 0.2, 0},

@@ -114,7 +114,11 @@ Task<HeloMatch> match_helo(const HeloForm& helo, ip::Address client, const Rever
   if (same_organisation) co_return HeloMatch::organisation;
   // A reverse look-up that failed could have said the very name or its organisation.
   if (dns::is_temporary(answer->status) || reverse.state == Rdns::unknown) co_return HeloMatch::unknown;
-  co_return HeloMatch::differs;
+  if (!answer->addresses.empty()) co_return HeloMatch::differs;
+  if (answer->status == dns::Status::nxdomain) co_return HeloMatch::no_address;
+  const dns::AnswerPtr other = co_await resolver.query(name, client.is_v4() ? dns::Type::aaaa : dns::Type::a, budget);
+  if (dns::is_temporary(other->status)) co_return HeloMatch::unknown;
+  co_return other->addresses.empty() ? HeloMatch::no_address : HeloMatch::differs;
 }
 
 }  // namespace postern::signals

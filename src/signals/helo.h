@@ -19,9 +19,11 @@
 //   ptr            the name is one that the client's address points to, and it points back
 //   organisation   it is of the same organisation as such a name
 //   address        it has the client's address; or it is the client's address, written as a literal or bare
-//   differs        none of them, and DNS said so
+//   differs        none of them, and DNS said so; or what was said is no name that could be looked up
+//   no_address     none of them, and the name has no address of either family, or does not exist
 //   unknown        DNS did not say something that would have decided
-// Cost: at most one look-up (A or AAAA of the name), which reverse DNS has often made already. Deadline: the budget's.
+// Cost: one look-up (A or AAAA of the name), which reverse DNS has often made already; a second one, of the other
+// family, where the name exists and has no address of the client's. Deadline: the budget's.
 // Thread rule: pure; match() is the resolver's.
 #pragma once
 

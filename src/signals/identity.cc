@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "ip/translated.h"
 
 namespace postern::signals {
 
@@ -110,7 +111,8 @@ void append_part(std::string& out, std::string_view part) {
 
 }  // namespace
 
-Identity network_identity(const ip::Address& client) {
+Identity network_identity(const ip::Address& from) {
+  const ip::Address client = ip::untranslated(from);
   const ip::Prefix prefix(client, client.is_v4() ? kIdentityPrefixV4 : kIdentityPrefixV6);
   return {.kind = IdentityKind::net, .text = "net:" + prefix.text()};
 }

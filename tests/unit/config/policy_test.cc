@@ -253,6 +253,18 @@ TEST(PolicyConfig, RequiringTlsIsTakenWithAWarning) {
   EXPECT_TRUE(parse(std::string(kBase) + "[policy]\nrequire_tls = \"no\"\n", "f").warnings.empty());
 }
 
+TEST(PolicyConfig, ARuleForStrangersIsTakenWithAWarning) {
+  const std::string text = std::string(kBase) +
+                           "[[policy.rule]]\nname = \"new\"\nwhen = \"os == windows and known == stranger\"\n"
+                           "then = \"reject\"\n";
+  const Loaded loaded = parse(text, "f");
+  ASSERT_NE(loaded.config, nullptr);
+  ASSERT_EQ(loaded.warnings.size(), 1U);
+  EXPECT_TRUE(loaded.warnings[0].text().starts_with(
+      "f:10:28: policy.rule.when: rule \"new\": \"known == stranger\" tells strangers from who is undecided"))
+      << loaded.warnings[0].text();
+}
+
 TEST(PolicyConfig, PlacesWithinAStringAreFoundHoweverItIsWritten) {
   const auto place = [](const std::string& text, std::size_t offset) {
     Reader reader("f", text);

@@ -83,6 +83,37 @@ TEST(Directory, PlusAddressingCanBeChangedAndSwitchedOff) {
   EXPECT_EQ(targets(*build({dash}), "alice"), (Names{"alice@example.org"}));
 }
 
+// What the policy knows a recipient by: what is put behind an address must not evade the rules for it.
+TEST(Directory, TheAddressThatMatched) {
+  DomainOptions options =
+      domain("example.org", {"Alice", "sales+eu"}, {{"boss", {"alice"}}, {"postmaster", {"alice"}}});
+  options.traps = {"bait"};
+  options.retired = {{"old", kNow}};
+  DomainOptions strict = domain("example.com", {"Carol"});
+  strict.case_sensitive = true;
+  const auto directory = build({options, domain("example.net", {"*"}), strict});
+  const auto address = [&](const std::string& local, const std::string& name = "example.org") {
+    return directory->resolve(at(local, name), kNow).address;
+  };
+  EXPECT_EQ(address("alice"), "alice@example.org");
+  EXPECT_EQ(address("aLICE+x+y"), "alice@example.org");
+  EXPECT_EQ(address("boss+x"), "boss@example.org") << "the alias, and not where it leads";
+  EXPECT_EQ(address("sales+eu"), "sales+eu@example.org");
+  EXPECT_EQ(address("bait+x"), "bait@example.org");
+  EXPECT_EQ(address("old+x"), "old@example.org");
+  EXPECT_EQ(address("Anybody+x", "example.net"), "anybody@example.net");
+  EXPECT_EQ(address("Carol+X", "example.com"), "Carol@example.com");
+  EXPECT_EQ(address("Nobody+x"), "Nobody+x@example.org") << "as it was named where nothing matched";
+  EXPECT_EQ(address("carol", "example.com"), "carol@example.com");
+  EXPECT_EQ(address("X+y", "elsewhere.example"), "X+y@elsewhere.example");
+  EXPECT_EQ(address("PostMaster"), "postmaster@example.org");
+  EXPECT_EQ(address("postmaster", ""), "postmaster@example.org");
+  EXPECT_EQ(address("Abuse", "example.com"), "abuse@example.com") << "of a domain that names none";
+  EXPECT_EQ(address("postmaster+x"), "postmaster+x@example.org") << "no role account";
+  const auto all = build({domain("example.org", {"bob"}, {{"*", {"bob"}}})});
+  EXPECT_EQ(all->resolve(at("ceo+x", "example.org"), kNow).address, "ceo@example.org");
+}
+
 TEST(Directory, CatchAll) {
   const auto any = build({domain("example.org", {"alice", "*"}, {{"info", {"alice"}}})});
   EXPECT_EQ(targets(*any, "Anybody"), (Names{"anybody@example.org"}));

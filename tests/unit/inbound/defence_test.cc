@@ -4,10 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdio>
+#include <fstream>
+
+#include "unit/temporary_folder.h"
 
 namespace postern::inbound {
 namespace {
 
+using evidence::value::Greylist;
 using evidence::value::Known;
 
 constexpr WallMs kStart = 1'750'000'000'000;
@@ -26,6 +31,58 @@ TEST(Defence, LoginsAnHourApartMakeAHostKnown) {
   const std::array<Identity, 1> neighbour{host_identity(*ip::Address::parse("2001:db8:0:1::1"))};
   EXPECT_EQ(defence.known(neighbour, kStart + kHour), Known::stranger);
   EXPECT_EQ(host_identity(*ip::Address::parse("192.0.2.1")), "host:192.0.2.1/32");
+}
+
+// All of IPv4 comes from one /64 there (RFC 6052 2.1), and one client must not pay for another.
+TEST(Defence, BehindATranslatorTheAddressInsideCounts) {
+  DefenceOptions options;
+  options.budget.scale = 1;
+  Defence defence{options};
+  const auto address = [](const char* text) { return *ip::Address::parse(text); };
+  EXPECT_EQ(host_identity(address("64:ff9b::8.8.8.8")), "host:8.8.8.8/32");
+  EXPECT_EQ(host_identity(address("64:ff9b::127.0.0.1")), "host:64:ff9b::/64") << "not an address of the prefix";
+  const ip::Address loud = address("64:ff9b::8.8.8.8");
+  for (int i = 0; i < 100; ++i) defence.charge({.client = loud}, 1, kStart);
+  const auto charge = defence.charge({.client = loud}, 1, kStart);
+  EXPECT_TRUE(charge.over);
+  EXPECT_EQ(charge.level, "v4_32");
+  EXPECT_TRUE(defence.charge({.client = address("8.8.8.8")}, 1, kStart).over) << "the same, as it comes by itself";
+  EXPECT_FALSE(defence.charge({.client = address("64:ff9b::9.9.9.9")}, 1, kStart).over);
+}
+
+TEST(Defence, NobodyWaitsMoreThanAQuarterOfAnHour) {
+  Defence defence{DefenceOptions{}};
+  GreylistOptions options;
+  options.delay_ms = kGreylistDelayMaxMs;
+  defence.note_attempt("strong", "weak", options, kStart);
+  const WallMs quarter = kStart + kGreylistDelayMaxMs;
+  EXPECT_EQ(defence.greylist("strong", "weak", options, quarter).state, Greylist::due);
+  EXPECT_EQ(defence.greylist("another", "weak", options, quarter).state, Greylist::weak);
+  EXPECT_EQ(defence.greylist("another", "weak", options, quarter - 60'000).state, Greylist::early);
+}
+
+TEST(Defence, ABrokenFileOfSystemsLeavesThePresentOne) {
+  const postern::testing::TemporaryFolder folder;
+  DefenceOptions options;
+  options.country_files = {};
+  options.p0f_file = folder.path() + "/p0f.fp";
+  const auto write = [&](std::string_view text) { std::ofstream(options.p0f_file, std::ios::trunc) << text; };
+  Defence defence{options};
+  const auto own_table = defence.systems();
+  ASSERT_NE(own_table, nullptr);
+  write("broken\n");
+  defence.reload_files(options);
+  EXPECT_EQ(defence.systems(), own_table);
+  write("classes = unix\n[tcp:request]\nlabel = s:unix:Penguin:\nsig = *:64:0:*:mss*20,7:mss,sok,ts,nop,ws:df,id+:0\n");
+  defence.reload_files(options);
+  const auto read = defence.systems();
+  EXPECT_NE(read, own_table);
+  write("broken\n");
+  defence.reload_files(options);
+  EXPECT_EQ(defence.systems(), read);
+  ASSERT_EQ(std::remove(options.p0f_file.c_str()), 0);
+  defence.reload_files(options);
+  EXPECT_NE(defence.systems(), read) << "whoever takes the file away does not want it";
 }
 
 }  // namespace

@@ -46,6 +46,10 @@ TEST(Gate, EachLimitHoldsAtNAndNPlusOne) {
   limits.v6_32 = 6;
   expect_stops_at(limits, 6, "v6_32", [](std::uint32_t i) { return address("2001:db8:" + std::to_string(i) + "::1"); });
   limits = wide();
+  limits.v6_64 = limits.v6_32 = 1;
+  limits.v4_32 = 2;  // behind a translator (RFC 6052): the address inside
+  expect_stops_at(limits, 2, "v4_32", [](std::uint32_t) { return address("64:ff9b::8.8.8.8"); });
+  limits = wide();
   limits.v4_32 = 2;
   expect_stops_at(limits, 2, "v4_32", [](std::uint32_t) { return address("192.0.2.1"); });
   limits = wide();

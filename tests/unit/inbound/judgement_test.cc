@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "access/operator_list.h"
 #include "dns/fixture.h"
 #include "record/writer.h"
@@ -184,6 +186,61 @@ TEST_F(JudgementTest, WhatTheSessionMayNotAskAnyMoreIsNotUnknown) {
   EXPECT_EQ(said.at(2 + 5 * 3 + 1), 550) << "the operator's word is not for a domain that nothing proves";
 }
 
+// What a session may ask DNS is for those who bring nothing: a good sender may send a thousand messages in one.
+TEST_F(JudgementTest, LookUpsAreCountedSinceTheLastMessageThatWasAccepted) {
+  constexpr int kTransactions = 80;  // of four questions each, beside those of the connection
+  const auto lists = [] {
+    std::vector<signals::ListOptions> options;
+    for (const char* const name : {"one", "two", "three", "four"}) {
+      signals::ListOptions list;
+      list.name = name;
+      list.zone = std::string(name) + ".lists.example";
+      list.kind = signals::ListKind::domain;
+      options.push_back(list);
+    }
+    return std::make_shared<const signals::Lists>(*signals::Lists::compile(std::move(options)));
+  }();
+  DefenceOptions wide;
+  wide.budget.scale = 1000;
+  Defence patient{wide};
+  defence = &patient;
+  policy::Options options;
+  options.choices.preset = "none";
+  options.rules = {rule("budget", "budget == over", evidence::Action::throttle)};
+  use_policy(options, [&lists](Settings& settings) {
+    settings.lists = lists;
+    settings.authenticate = false;  // SPF has a limit of its own
+  });
+  const auto conversation = [&](const std::string& end) {
+    std::string commands;
+    for (int i = 0; i < kTransactions; ++i)
+      commands += "MAIL FROM:<x@sender" + std::to_string(i) + ".example>\r\n" + std::string(kAlice) + end;
+    return codes(converse(
+                     [&commands](io::testing::PipeStream& stream, Session&) {
+                       stream.on_send([&stream, &commands, sends = 0](std::string_view) mutable {
+                         ++sends;
+                         if (sends == 1) stream.push("EHLO mail.good.example\r\n");
+                         if (sends == 2) {
+                           stream.push(commands + "QUIT\r\n");
+                           stream.end();
+                         }
+                       });
+                     },
+                     kClient)
+                     .sent);
+  };
+  const std::vector<int> good = conversation("DATA\r\n" + std::string(kMessage));
+  ASSERT_EQ(good.size(), 2U + 4 * kTransactions + 1);
+  EXPECT_EQ(std::ranges::count(good, 451), 0);
+  EXPECT_EQ(stored().size(), std::size_t{kTransactions});
+  // Who brings none is told to come again in a session of his own
+  const std::vector<int> idle = conversation("RSET\r\n");
+  ASSERT_EQ(idle.size(), 2U + 3 * kTransactions + 1);
+  EXPECT_EQ(idle.at(3), 250);
+  EXPECT_GT(std::ranges::count(idle, 451), 0);
+  EXPECT_EQ(idle.at(2 + 3 * (kTransactions - 1) + 1), 451);
+}
+
 TEST_F(JudgementTest, AnAllowedDomainThatSpfDeniesIsNotAllowed) {
   allow("good.example");
   use_rules({rule("nobody", "family in [ipv4, ipv6]", evidence::Action::reject)});
@@ -199,6 +256,34 @@ TEST_F(JudgementTest, RecipientsWithOtherTagsComeInATransactionOfTheirOwn) {
   EXPECT_EQ(codes(send(std::string(kAlice) + "RCPT TO:<bob@example.org>\r\n")),
             (std::vector{220, 250, 250, 250, 452, 354, 250, 221}));
   ASSERT_EQ(stored().size(), 1U);
+}
+
+// The policy is asked for the mailbox or alias, whatever a plus address puts behind it.
+TEST_F(JudgementTest, PlusAddressesHaveTheRulesOfTheirMailbox) {
+  const std::string plus = "RCPT TO:<Alice+x@example.org>\r\n";
+  policy::RuleOptions whose = rule("quiet", "family == ipv6", evidence::Action::reject);
+  whose.recipients = {"alice@example.org"};
+  use_rules({whose});
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 550);
+  EXPECT_EQ(codes(send(plus)).at(3), 550);
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("recipient_address").string(),
+            "alice@example.org");
+  EXPECT_EQ(last_record().at("transactions").array().at(0).at("to").array().at(0).at("path").string(),
+            "Alice+x@example.org")
+      << "the record has what was said";
+  use_rules({rule("quiet", "recipient_address == alice@example.org", evidence::Action::reject)});
+  EXPECT_EQ(codes(send(plus)).at(3), 550);
+
+  policy::Options options;
+  options.choices.preset = "none";
+  options.rules = {rule("grey", "family == ipv6", evidence::Action::greylist)};
+  policy::OverrideOptions other;
+  other.recipients = {"alice@example.org"};
+  other.choices.greylist = false;
+  options.overrides = {other};
+  use_policy(options);
+  EXPECT_EQ(codes(send("RCPT TO:<bob@example.org>\r\n")).at(3), 451);
+  EXPECT_EQ(codes(send(plus)).at(3), 250);
 }
 
 TEST_F(JudgementTest, WhoDoesNotWaitForTheGreetingIsRefusedAtRcpt) {

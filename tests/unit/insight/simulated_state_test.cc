@@ -56,6 +56,23 @@ TEST(SimulatedState, TheGreylistLetsInWhoComesBack) {
   EXPECT_EQ(report.warm.known, std::nullopt);
 }
 
+// As the server has it: three delays for sender and recipient alone, and a quarter of an hour at most.
+TEST(SimulatedState, TheWeakKeyWaitsNoLongerThanAQuarterOfAnHour) {
+  const auto recorded = compile(preset("none"));
+  const auto grey = compile(preset("none", {rule("all", "greylist in [first, early]", evidence::Action::greylist)}));
+  SimulationOptions options;
+  options.greylist.delay = 900;
+  const auto from = [&](WallMs at, const std::string& client) {
+    Session one(*recorded, at, client, "net:" + client + "/32");
+    one.with(Signal::known, value::Known::stranger).with(Signal::greylist, value::Greylist::first);
+    one.with(Signal::budget, value::Budget::within).connect().mail("x@a.example");
+    return one.line();
+  };
+  const std::string lines = from(kMonday, "192.0.2.1") + from(kMonday + 840'000, "198.51.100.1") +  // too early
+                            from(kMonday + 900'000, "203.0.113.1");
+  EXPECT_EQ(resimulate(*grey, lines, options).both().newly_delayed, 2U);
+}
+
 TEST(SimulatedState, BudgetsFillAndSparesAreKnown) {
   const auto recorded = compile(preset("none"));
   const auto budget = compile(preset("none", {rule("budget", "budget == over", evidence::Action::throttle)}));

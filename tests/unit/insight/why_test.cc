@@ -113,6 +113,25 @@ TEST(Why, TellsWhatWasKnownWhatDecidedAndWhatWouldHaveChangedIt) {
   EXPECT_EQ(value->at("session").at("client").at("address").string(), "192.0.2.9");
 }
 
+// Not every deferral is a budget's.
+TEST(Why, TheWayOutOfADeferralIsThatOfItsReason) {
+  const auto way_out = [](std::string_view reason) {
+    const std::string line = R"({"client":{"address":"192.0.2.9"},"policy":"x","decisions":[{"stage":"rcpt",)"
+                             R"("action":"throttle","rule":"slow","reason":")" +
+                             std::string(reason) + R"("}]})";
+    const Why why = explain_session({.session = *json::parse(line), .deliveries = {}}, nullptr, {}, {});
+    EXPECT_EQ(why.decisions.size(), 1U);
+    return why.decisions.empty() ? std::string() : why.decisions[0].way_out;
+  };
+  EXPECT_TRUE(way_out("budget").starts_with("a budget fills up again by itself")) << way_out("budget");
+  EXPECT_TRUE(way_out("history").starts_with("DNS did not say who the sender is")) << way_out("history");
+  EXPECT_EQ(way_out("history").find("budget"), std::string::npos);
+  EXPECT_NE(way_out("rule").find("as long as the rule slow is true"), std::string::npos) << way_out("rule");
+  EXPECT_EQ(way_out("rule").find("budget"), std::string::npos);
+  for (const char* reason : {"budget", "history", "rule"})
+    EXPECT_NE(way_out(reason).find("`postern allow 192.0.2.9`"), std::string::npos) << reason;
+}
+
 TEST(Why, OfAnotherPolicyItSaysWhatIsRecordedAlone) {
   const auto policy = strict_about_windows();
   const auto other = compile(preset("none"));

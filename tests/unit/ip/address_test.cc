@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ip/address.h"
+#include "ip/translated.h"
 
 namespace postern::ip {
 namespace {
@@ -143,6 +144,19 @@ TEST(Address, LiteralAndReverse) {
   // RFC 3596 2.5
   EXPECT_EQ(Address::parse("4321:0:1:2:3:4:567:89ab")->reverse_name(),
             "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa");
+}
+
+TEST(Address, BehindATranslator) {
+  const auto inside = [](const char* text) { return untranslated(*Address::parse(text)).text(); };
+  EXPECT_EQ(inside("64:ff9b::8.8.8.8"), "8.8.8.8");
+  EXPECT_EQ(inside("64:ff9b::808:808"), "8.8.8.8");
+  EXPECT_EQ(inside("8.8.8.8"), "8.8.8.8");
+  EXPECT_EQ(inside("2001:db8::8.8.8.8"), "2001:db8::808:808");
+  EXPECT_EQ(inside("64:ff9b::1:808:808"), "64:ff9b::1:808:808") << "beyond the /96";
+  EXPECT_EQ(inside("64:ff9b:1::808:808"), "64:ff9b:1::808:808") << "RFC 8215: where the address stands is local";
+  // RFC 6052 3.1: the prefix is not for these
+  EXPECT_EQ(inside("64:ff9b::127.0.0.1"), "64:ff9b::7f00:1");
+  EXPECT_EQ(inside("64:ff9b::10.0.0.1"), "64:ff9b::a00:1");
 }
 
 TEST(Address, SpecialRanges) {

@@ -552,13 +552,29 @@ TEST(Policy, MatchedHasBitsForTheFirst64) {
   EXPECT_EQ(verdict.tags.size(), 66U);
 }
 
+// Who breaks his own DNS is undecided and no stranger: a rule that tells the two apart lets him pass.
+TEST(Policy, TellingStrangersFromTheUndecidedIsWarnedOf) {
+  const auto warned = [](std::string when) {
+    Options options = with_rules({rule("r", std::move(when), Action::reject)}, "organisation");
+    const auto policy = compiled(options);
+    return policy->warnings().size();
+  };
+  EXPECT_EQ(warned("os == windows and known == stranger"), 1U);
+  EXPECT_EQ(warned("known in [stranger, seen]"), 1U);
+  EXPECT_EQ(warned("known != stranger"), 1U);
+  EXPECT_EQ(warned("known in [stranger, undecided]"), 0U);
+  EXPECT_EQ(warned("known not in [known, replied_to]"), 0U);
+  EXPECT_EQ(warned("known == seen"), 0U);
+  EXPECT_EQ(warned("os == windows"), 0U);
+}
+
 TEST(Policy, RequiringTlsIsWarnedOf) {
   Options options = preset("organisation");
   EXPECT_TRUE(compiled(options)->warnings().empty());
   options.choices.require_tls = RequireTls::ipv6;
   const auto policy = compiled(options);
   ASSERT_EQ(policy->warnings().size(), 1U);
-  EXPECT_NE(policy->warnings()[0].find("RFC 3207"), std::string::npos);
+  EXPECT_NE(policy->warnings()[0].what.find("RFC 3207"), std::string::npos);
   const auto verdict = [&](std::string_view family, std::string_view tls) {
     return said(policy->judge(Moment::rcpt, evidence_of({{"family", family}, {"tls", tls}}), kBob));
   };

@@ -173,7 +173,7 @@ std::vector<Scenario> scenarios() {
       {"in the clear, pipelining without leave, and HELO is nothing's name",
        session({{"tls", "plain"},
                 {"pipelining", "yes"},
-                {"helo_match", "differs"},
+                {"helo_match", "no_address"},
                 {"rdns", "unconfirmed"},
                 {"os", "unrecognised"}}),
        false,

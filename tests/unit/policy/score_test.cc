@@ -93,6 +93,7 @@ TEST(PolicyPriors, AreModest) {
   for (const Prior& prior : priors()) {
     const Weight weight = weight_of({prior.spam, kPriorEvents, prior.ham, kPriorEvents});
     EXPECT_LT(std::abs(weight.nats), 2) << prior.value;
+    if (prior.value == "no_address") continue;  // its events are among those of differs
     Seen& sum = sums.at(static_cast<std::size_t>(prior.signal));
     sum.spam += prior.spam;
     sum.ham += prior.ham;
@@ -123,7 +124,7 @@ TEST(PolicyScore, PriorsDelayAndNeverRefuse) {
   // the worst that can be said before anything was counted
   const Evidence worst = evidence_of({{"early_talk", "yes"},
                                       {"helo", "own"},
-                                      {"helo_match", "differs"},
+                                      {"helo_match", "no_address"},
                                       {"pipelining", "yes"},
                                       {"tls", "plain"},
                                       {"tls_retry", "yes"},

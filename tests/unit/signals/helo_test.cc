@@ -143,10 +143,27 @@ TEST(Helo, StrongestAgreementFirst) {
   EXPECT_EQ(match("other.example", reverse_of("mx.firm.example", true), kV4, here).match, HeloMatch::address);
   EXPECT_EQ(match("other.example", reverse_of("", false), kV4, here).match, HeloMatch::address);
   EXPECT_EQ(match("other.example", reverse_of("mx.firm.example", true), kV6, here).match, HeloMatch::differs);
-  EXPECT_EQ(match("nowhere.example", reverse_of("mx.firm.example", true)).match, HeloMatch::differs);
   // Whoever owns an address may let it point anywhere: what does not point back agrees with nothing.
-  EXPECT_EQ(match("mx.firm.example", reverse_of("mx.firm.example", false)).match, HeloMatch::differs);
-  EXPECT_EQ(match("a.firm.example", reverse_of("mx.firm.example", false)).match, HeloMatch::differs);
+  const std::string elsewhere =
+      R"({"mx.firm.example": {"A": ["203.0.113.9"]}, "a.firm.example": {"A": ["203.0.113.9"]}})";
+  EXPECT_EQ(match("mx.firm.example", reverse_of("mx.firm.example", false), kV4, elsewhere).match, HeloMatch::differs);
+  EXPECT_EQ(match("a.firm.example", reverse_of("mx.firm.example", false), kV4, elsewhere).match, HeloMatch::differs);
+}
+
+TEST(Helo, ANameWithoutAnAddressIsToldFromOneThatIsElsewhere) {
+  const ReverseDns none = reverse_of("", false);
+  const std::string zone = R"({"v4.example": {"A": ["203.0.113.1"]}, "v6.example": {"AAAA": ["2001:db8:9::1"]},
+                               "bare.example": {"TXT": ["x"]}})";
+  EXPECT_EQ(match("nowhere.example", none, kV4, zone).match, HeloMatch::no_address);
+  EXPECT_EQ(match("nowhere.example", none, kV4, zone).asked, 1U) << "what does not exist has none of the other family";
+  EXPECT_EQ(match("nowhere.example", reverse_of("mx.firm.example", true), kV6, zone).match, HeloMatch::no_address);
+  for (const std::string_view client : {kV4, kV6}) {
+    EXPECT_EQ(match("bare.example", none, client, zone).match, HeloMatch::no_address) << client;
+    EXPECT_EQ(match("v4.example", none, client, zone).match, HeloMatch::differs) << client;
+    EXPECT_EQ(match("v6.example", none, client, zone).match, HeloMatch::differs) << client;
+  }
+  EXPECT_EQ(match("v4.example", none, kV4, zone).asked, 1U);
+  EXPECT_EQ(match("v4.example", none, kV6, zone).asked, 2U);
 }
 
 TEST(Helo, OtherFormsAskNothing) {
@@ -179,6 +196,9 @@ TEST(Helo, AFailureIsUnknownWhereItCouldHaveDecided) {
     EXPECT_EQ(match("mx.firm.example", reverse_of("mx.firm.example", true), kV4, zone).match, HeloMatch::ptr);
   }
   EXPECT_EQ(match("mx.firm.example", failed).match, HeloMatch::unknown);
+  EXPECT_EQ(match("mx.firm.example", reverse_of("", false), kV4, R"({"mx.firm.example": {"AAAA": "SERVFAIL"}})").match,
+            HeloMatch::unknown)
+      << "nobody knows whether it has any address";
   EXPECT_EQ(match("mx.firm.example", failed, kV4, R"({"mx.firm.example": {"A": ["198.51.100.7"]}})").match,
             HeloMatch::address);
 }

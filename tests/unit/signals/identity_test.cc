@@ -68,6 +68,7 @@ TEST(Identity, TheFirstThatHolds) {
     EXPECT_EQ(identity_of(address_of(kV6), nullptr, reverse(state, "isp.example")).text, "net:2001:db8:1:2::/64");
   }
   EXPECT_EQ(network_identity(address_of(kV4)).text, "net:198.51.100.0/24");
+  EXPECT_EQ(network_identity(address_of("64:ff9b::8.8.8.8")).text, "net:8.8.8.0/24") << "behind a translator";
   EXPECT_EQ(identity_of(address_of(kV4), nullptr, reverse(Rdns::confirmed)).kind, IdentityKind::net);
 }
 
