@@ -273,7 +273,8 @@ class Place:
         self.parts.append(Postfix("mx2.good.lab", "good.lab", [self.mx2, self.mx2rsa], {M2[0]: "", M2[1]: ""},
                                   more="smtpd_tls_protocols = >=TLSv1.2\ntls_high_cipherlist = ECDHE+AESGCM:ECDHE+CHACHA20\nsmtpd_tls_ciphers = high\n"))
         self.postern = Gateway("mx1", config=gateway_config + f'[tls]\ncertificates = [{{ certificate = "{self.mx1[0]}", key = "{self.mx1[1]}" }}]\n',
-                               listen=f'[[listen]]\nrole = "mx"\naddress = ["[{M1[0]}]:25", "{M1[1]}:25"]\n',
+                               listen=f'[[listen]]\nrole = "mx"\naddress = ["[{M1[0]}]:25", "{M1[1]}:25"]\n'
+                                      f'[[listen]]\nrole = "submissions"\naddress = ["[{M1[0]}]:465", "{M1[1]}:465"]\n[[login]]\nname = "alice@good.lab"\n',
                                domains='[[domain]]\nname = "good.lab"\ndeliver = "sink:"\nmailboxes = ["alice"]\naliases = { postmaster = ["alice"], abuse = ["alice"] }\n',
                                hostname="mx1.good.lab").start()
 
