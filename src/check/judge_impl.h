@@ -51,6 +51,7 @@ class Judge {
   void starttls(const View& view);
   void tls(const View& view);
   void key_exchange(const View& view);
+  void older(const View& view, const std::string& version, bool master_secret, bool renegotiation);
   // judge_server_holes.cc
   void ocsp(const View& view);
   void early_data(const View& view);

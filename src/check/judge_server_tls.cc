@@ -30,14 +30,18 @@ void Judge::tls(const View& view) {
   add("tls.cipher", outcome_of(cipher), view.subject, found->cipher + ": " + std::string(to_string(cipher)),
       "prefer ECDHE with AES-GCM or ChaCha20");
   key_exchange(view);
-  const bool newest = found->version == "TLSv1.3";
-  if (!newest) {
-    add("tls.extended_master_secret", found->extended_master_secret ? Outcome::pass : Outcome::fail, view.subject,
-        found->extended_master_secret ? "in use" : found->version + " without it", "renew the TLS library: RFC 7627");
-    add("tls.renegotiation", found->secure_renegotiation ? Outcome::pass : Outcome::fail, view.subject,
-        found->secure_renegotiation ? "RFC 5746 is supported" : "RFC 5746 is not supported",
-        "renew the TLS library: RFC 5746");
-  }
+  if (found->version != "TLSv1.3")
+    older(view, found->version, found->extended_master_secret, found->secure_renegotiation);
+  else if (view.server->older_master_secret && view.server->older_renegotiation)
+    older(view, "an older version", *view.server->older_master_secret, *view.server->older_renegotiation);
+}
+
+void Judge::older(const View& view, const std::string& version, bool master_secret, bool renegotiation) {
+  add("tls.extended_master_secret", master_secret ? Outcome::pass : Outcome::fail, view.subject,
+      version + (master_secret ? " with it" : " without it"), "renew the TLS library: RFC 7627");
+  add("tls.renegotiation", renegotiation ? Outcome::pass : Outcome::fail, view.subject,
+      version + (renegotiation ? ": RFC 5746 is supported" : ": RFC 5746 is not supported"),
+      "renew the TLS library: RFC 5746");
 }
 
 void Judge::key_exchange(const View& view) {

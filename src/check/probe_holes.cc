@@ -12,7 +12,6 @@ namespace postern::check::probing {
 
 namespace {
 
-using hand::ClientHello;
 using hand::Content;
 using What = Weakness::What;
 using State = Weakness::State;

@@ -65,6 +65,10 @@ Task<void> versions(Run& run, const std::string& host, ServerFacts& facts) {
     if (!made.tried) continue;
     TlsTried one = tried(TlsTried::What::version, made);
     one.version = version;
+    if (made.accepted && made.found.version != "TLSv1.3" && !facts.older_master_secret) {
+      facts.older_master_secret = made.found.extended_master_secret;
+      facts.older_renegotiation = made.found.secure_renegotiation;
+    }
     facts.tried.push_back(std::move(one));
   }
 }

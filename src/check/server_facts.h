@@ -100,6 +100,8 @@ struct ServerFacts {
   std::string deep_ended;
   std::uint32_t connections = 0;  // all that were made to the address
   std::vector<TlsTried> tried;
+  // Of the newest version below TLS 1.3 that was accepted; TLS 1.3 needs neither.
+  std::optional<bool> older_master_secret, older_renegotiation;
   std::string ciphers_open;       // versions whose list of ciphers is not whole, and why
   std::optional<bool> own_order;  // the server goes by its own preference, not by the client's
   std::vector<Weakness> weaknesses;

@@ -89,6 +89,8 @@ TEST_F(Deep, FindsWhatAServerHas) {
   EXPECT_EQ(ciphers(facts, "TLSv1"), std::set<std::string>());
   EXPECT_EQ(facts.own_order, true);
   EXPECT_EQ(facts.renegotiations, 10);
+  EXPECT_EQ(facts.older_master_secret, true);
+  EXPECT_EQ(facts.older_renegotiation, true);
   ASSERT_TRUE(facts.tls.has_value());
   EXPECT_TRUE(facts.tls->ticket);
   EXPECT_EQ(facts.tls->early_data, 4711U);
@@ -125,6 +127,7 @@ TEST_F(Deep, TheNewestVersionAloneHasNoneOfIt) {
   EXPECT_EQ(facts.deep_ended, "");
   EXPECT_EQ(ciphers(facts, "TLSv1.2"), std::set<std::string>());
   EXPECT_EQ(ciphers(facts, "TLSv1.3").size(), 3U);
+  EXPECT_FALSE(facts.older_renegotiation.has_value());
   ASSERT_EQ(facts.weaknesses.size(), 4U);
   for (const Weakness& one : facts.weaknesses) EXPECT_EQ(one.state, Weakness::State::absent) << one.evidence;
   EXPECT_EQ(facts.renegotiations, 0);

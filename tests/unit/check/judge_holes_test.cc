@@ -73,6 +73,19 @@ TEST_F(JudgeHoles, EarlyData) {
   EXPECT_EQ(outcome("tls.early_data"), pass);
 }
 
+TEST_F(JudgeHoles, WhatOlderVersionsLackIsSeenBesideTheNewest) {
+  EXPECT_EQ(outcome("tls.renegotiation"), std::nullopt);
+  EXPECT_EQ(outcome("tls.extended_master_secret"), std::nullopt);
+  facts().older_master_secret = true;
+  facts().older_renegotiation = false;
+  EXPECT_EQ(outcome("tls.renegotiation"), fail);
+  EXPECT_EQ(outcome("tls.extended_master_secret"), pass);
+  facts().older_master_secret = false;
+  facts().older_renegotiation = true;
+  EXPECT_EQ(outcome("tls.renegotiation"), pass);
+  EXPECT_EQ(outcome("tls.extended_master_secret"), fail);
+}
+
 TEST_F(JudgeHoles, SslIsAFailureBesideAnything) {
   using enum TlsTried::What;
   facts().tried = {{.what = version, .version = "TLSv1.3", .accepted = true},
