@@ -138,15 +138,15 @@ Defence::Charge Defence::charge(const Payer& payer, std::uint32_t units, WallMs 
   return charge;
 }
 
-value::Known Defence::known(std::span<const Identity> identities, WallMs now) const {
-  value::Known best = value::Known::stranger;
+Defence::History Defence::history(std::span<const Identity> identities, WallMs now) const {
+  History best;
   for (const Identity& identity : identities) {
     const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
     if (!sender) continue;
     const value::Known found = sender->replied_to                ? value::Known::replied_to
                                : sender->known || sender->pinned ? value::Known::known
                                                                  : value::Known::seen;
-    best = std::max(best, found);
+    if (found > best.known) best = {.known = found, .by = identity};
   }
   return best;
 }
@@ -184,8 +184,9 @@ void Defence::logged_in(const ip::Address& client, WallMs now) {
 void Defence::trapped(std::span<const Identity> identities, WallMs now) {
   for (const Identity& identity : identities) {
     const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
-    // Whoever has an account at a large pool could take its history from it with one letter
-    const bool pool = !identity.starts_with("host:") && sender && sender->accepted >= kPoolAccepted;
+    // Whoever has an account at a large pool could take its history from it with one letter; a machine is no pool
+    const bool machine = identity.starts_with("host:") || identity.starts_with("name:");
+    const bool pool = !machine && sender && sender->accepted >= kPoolAccepted;
     if (!pool) note(identity, bounds::SenderEvent::trapped, now);
   }
 }

@@ -39,8 +39,8 @@ inline constexpr std::uint32_t kWeakDelays = 3;  // delays that a retry known by
 // What [defence.budget] scale = 0 stands for.
 [[nodiscard]] std::uint32_t budget_scale(std::string_view preset);
 
-// One sender as history knows it: "spf:example.org", "rdns:example.net", "dkim:example.org", "host:2001:db8::/64",
-// "host:192.0.2.1/32".
+// One sender as history knows it: "spf:example.org", "rdns:example.net", "name:www.example.net", "dkim:example.org",
+// "host:2001:db8::/64", "host:192.0.2.1/32".
 using Identity = std::string;
 // The host alone: what one machine of a network has earned is not its neighbours'.
 [[nodiscard]] Identity host_identity(const ip::Address& client);
@@ -70,7 +70,11 @@ class Defence {
   Charge charge(const Payer& payer, std::uint32_t units, WallMs now);
 
   // Known senders: the best of what is remembered of any of them.
-  [[nodiscard]] evidence::value::Known known(std::span<const Identity> identities, WallMs now) const;
+  struct History {
+    evidence::value::Known known = evidence::value::Known::stranger;
+    std::string_view by;  // whose it is, of the identities that were asked about; "" of a stranger
+  };
+  [[nodiscard]] History history(std::span<const Identity> identities, WallMs now) const;
   [[nodiscard]] bool tls_failed_before(const Identity& identity, WallMs now) const;
   void accepted(std::span<const Identity> identities, WallMs now);
   void passed_greylist(const Identity& identity, WallMs now);

@@ -105,13 +105,18 @@ bool Judgement::Impl::history_is_undecided() const {
 
 void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
   const WallMs time = wall_now();
-  value::Known known = defence().known(identities, time);
+  const Defence::History history = defence().history(identities, time);
+  value::Known known = history.known;
+  std::string known_by(history.by);
   // Only where the reverse-path is proven: otherwise whoever knows with whom we write would be let in
   const bool proven = now.get<value::Spf>(Signal::spf) == value::Spf::pass ||
                       now.get<value::Dmarc>(Signal::dmarc) == value::Dmarc::pass;
   if (sender && proven && !sender->path.empty() && !our_mailbox.empty() &&
-      defence().replied_to(sender->path, our_mailbox, time))
+      defence().replied_to(sender->path, our_mailbox, time)) {
     known = value::Known::replied_to;
+    known_by = "mail to " + sender->path;
+  }
+  if (known == value::Known::known || known == value::Known::replied_to) record.state.known_by = std::move(known_by);
   if (known < value::Known::known && history_is_undecided()) known = value::Known::undecided;
   now.set(Signal::known, known);
 }
@@ -443,9 +448,8 @@ void Judgement::end_transaction() {
   if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) own.spend(1);
   if (own.sender && own.sender->accepted) own.spf_allowance = kSpfAllowance;
   own.sender.reset();
-  // What the last message proved is not true of the next
-  std::erase_if(own.identities,
-                [](const Identity& identity) { return identity.starts_with("spf:") || identity.starts_with("dkim:"); });
+  // What the last message proved is not true of the next; the host stays
+  own.identities.resize(1);
 }
 
 void Judgement::cancel() {

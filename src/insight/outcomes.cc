@@ -114,9 +114,9 @@ std::string sender_of(const record::SessionView& session, const Evidence& last) 
   }
   const auto rdns = last.get<value::Rdns>(Signal::rdns);
   const std::string_view rdns_domain = last.text(Signal::rdns_domain);
-  if ((rdns == value::Rdns::confirmed || rdns == value::Rdns::mail) && !rdns_domain.empty()) {
-    return "rdns:" + std::string(rdns_domain);
-  }
+  const std::string_view rdns_name = last.text(Signal::rdns_name);
+  if (rdns == value::Rdns::mail && !rdns_domain.empty()) return "rdns:" + std::string(rdns_domain);
+  if (rdns == value::Rdns::confirmed && !rdns_name.empty()) return "name:" + std::string(rdns_name);
   const auto address = ip::Address::parse(session.client);
   if (!address) return "net:" + std::string(session.client);
   return "net:" + ip::Prefix(*address, address->is_v4() ? 24 : 64).text();

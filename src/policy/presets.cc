@@ -36,7 +36,9 @@ constexpr Conditional kEarlyTalk{
     If::always,     "early-talk",     "early_talk == yes and known not in [known, replied_to]",
     Action::reject, Reason::protocol, ""};
 constexpr Conditional kForgedHelo{If::always, "forged-helo", "helo == own", Action::reject, Reason::forged_helo, ""};
-constexpr Conditional kTrap{If::always,     "trap",       "trap == yes and known not in [known, replied_to]",
+// A history says nothing of a session that has named one: it may be another's at the same provider, or a stolen
+// account. Whom one of ours wrote to is spared, who answers with the address of a trap among the others.
+constexpr Conditional kTrap{If::always,     "trap",       "trap == yes and known != replied_to",
                             Action::reject, Reason::trap, ""};
 constexpr Conditional kCountry{
     If::abroad,     "country",       "country not in home and known not in [known, replied_to]",
@@ -126,7 +128,7 @@ constexpr std::array kStrict{
     kNotSmtp,
     Conditional{If::always, "early-talk", "early_talk == yes", Action::reject, Reason::protocol, ""},
     kForgedHelo,
-    Conditional{If::always, "trap", "trap == yes and known != replied_to", Action::reject, Reason::trap, ""},
+    kTrap,
     kCountry,
     Conditional{If::always, "lists", "list_score >= 3 and known != replied_to", Action::reject, Reason::list, ""},
     Conditional{If::always, "lists-delay", "list_score >= 1 and known != replied_to", Action::greylist,

@@ -119,9 +119,11 @@ Identity identity_of(const ip::Address& client, const spf::Evaluation* spf, cons
   if (spf != nullptr && is_telling(*spf, client)) {
     return {.kind = IdentityKind::spf, .text = "spf:" + lower(spf->domain)};
   }
-  const bool own_name = reverse.state == Rdns::confirmed || reverse.state == Rdns::mail;
-  if (own_name && reverse.organisation) {
+  if (reverse.state == Rdns::mail && reverse.organisation) {
     return {.kind = IdentityKind::rdns, .text = "rdns:" + reverse.organisation->text()};
+  }
+  if (reverse.state == Rdns::confirmed && !reverse.name.is_root()) {
+    return {.kind = IdentityKind::name, .text = "name:" + reverse.name.text()};
   }
   return network_identity(client);
 }

@@ -124,15 +124,22 @@ TEST_F(Ground, ADkimDomainIsNotWhomTheGreylistKnew) {
   two.with(Signal::rdns, value::Rdns::mail);
   two.evidence().set_text(Signal::rdns_domain, "host.example");
   two.connect().mail("x@bounces.example");
+  Session three = session(kMonday, "");
+  three.record().state.identity = "dkim:news.example";
+  three.with(Signal::rdns, value::Rdns::confirmed);
+  three.evidence().set_text(Signal::rdns_domain, "hoster.example");
+  three.evidence().set_text(Signal::rdns_name, "vmi7.hoster.example");
+  three.connect().mail("x@bounces.example");
   std::vector<std::string> senders;
   EvidenceWalk walk;
-  read_lines(one.line() + two.line(), [&](const record::SessionView& session) {
+  read_lines(one.line() + two.line() + three.line(), [&](const record::SessionView& session) {
     walk.begin();
     for (const auto& decision : session.decisions) walk.next(decision);
     senders.push_back(sender_of(session, walk.now()));
     EXPECT_EQ(sender_key(session, walk.now()), std::hash<std::string>{}(senders.back()));
   });
-  EXPECT_EQ(senders, (std::vector<std::string>{"spf:bounces.example", "rdns:host.example"}));
+  EXPECT_EQ(senders,
+            (std::vector<std::string>{"spf:bounces.example", "rdns:host.example", "name:vmi7.hoster.example"}));
 }
 
 TEST_F(Ground, OneEventASenderAndDay) {

@@ -34,15 +34,16 @@ spf::Evaluation passed(MatchedBy by, std::uint8_t bits, Outcome outcome = Outcom
   return out;
 }
 
-ReverseDns reverse(Rdns state, std::string_view organisation = "") {
+ReverseDns reverse(Rdns state, std::string_view organisation = "", std::string_view name = "") {
   ReverseDns out;
   out.state = state;
+  if (!name.empty()) out.name = name_of(name);
   if (!organisation.empty()) out.organisation = name_of(organisation);
   return out;
 }
 
 TEST(Identity, TheFirstThatHolds) {
-  const ReverseDns confirmed = reverse(Rdns::confirmed, "hoster.example");
+  const ReverseDns confirmed = reverse(Rdns::mail, "hoster.example", "mx7.hoster.example");
   const auto text = [&](std::string_view client, const spf::Evaluation& spf) {
     return identity_of(address_of(client), &spf, confirmed).text;
   };
@@ -67,6 +68,11 @@ TEST(Identity, TheFirstThatHolds) {
     EXPECT_EQ(identity_of(address_of(kV4), nullptr, reverse(state, "isp.example")).text, "net:198.51.100.0/24");
     EXPECT_EQ(identity_of(address_of(kV6), nullptr, reverse(state, "isp.example")).text, "net:2001:db8:1:2::/64");
   }
+  // Hosters name each customer's machine below their own domain: what one has earned is not the others'
+  EXPECT_EQ(
+      identity_of(address_of(kV4), nullptr, reverse(Rdns::confirmed, "hoster.example", "vmi1234567.hoster.example"))
+          .text,
+      "name:vmi1234567.hoster.example");
   EXPECT_EQ(network_identity(address_of(kV4)).text, "net:198.51.100.0/24");
   EXPECT_EQ(identity_of(address_of(kV4), nullptr, reverse(Rdns::confirmed)).kind, IdentityKind::net);
 }
