@@ -21,6 +21,7 @@ bounds::BudgetOptions budget_options(const BudgetOptions& options) {
   out.burst = options.burst;
   out.rate_per_hour = options.rate_per_hour;
   out.scale = std::max(options.scale, 1U);
+  out.known = kKnownMultiple;
   return out;
 }
 
@@ -123,7 +124,8 @@ void Defence::load_suffixes() {
 }
 
 Defence::Charge Defence::charge(const Payer& payer, std::uint32_t units, WallMs now) {
-  bounds::Event event{.address = payer.client, .known = payer.known, .identity = std::nullopt, .cost = 1};
+  bounds::Event event{
+      .address = payer.client, .known = payer.known, .narrow = false, .identity = std::nullopt, .cost = 1};
   if (!payer.identity.empty()) event.identity = tables_->known_key(payer.identity);
   const std::uint32_t time = unix_seconds(now);
   const bounds::Decision decision = tables_->budgets.decide(event, time);
@@ -131,7 +133,12 @@ Defence::Charge Defence::charge(const Payer& payer, std::uint32_t units, WallMs 
   charge.over = !decision.admitted;
   charge.level = level_name(payer.client, charge.over ? decision.refused_by : decision.fullest.level);
   charge.load = charge.over ? 1.0F : static_cast<float>(decision.fullest.share);
-  if (charge.over || units == 0) return charge;
+  if (charge.over) {
+    event.narrow = true;
+    charge.wide_alone = !payer.known && tables_->budgets.decide(event, time).admitted;
+    return charge;
+  }
+  if (units == 0) return charge;
   // A price above what is left is taken whole: what has happened has happened, and the next event finds it.
   event.cost = units;
   tables_->budgets.charge(event, time);
@@ -189,6 +196,12 @@ void Defence::trapped(std::span<const Identity> identities, WallMs now) {
     const bool pool = !machine && sender && sender->accepted >= kPoolAccepted;
     if (!pool) note(identity, bounds::SenderEvent::trapped, now);
   }
+}
+
+bool Defence::enter_doubt() {
+  if (doubtful_.fetch_add(1) < kDoubtfulMax) return true;
+  leave_doubt();
+  return false;
 }
 
 // Kept with the greylist, where a stranger has an entry as well as anybody, and for an hour.

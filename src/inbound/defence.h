@@ -36,6 +36,14 @@ namespace postern::inbound {
 inline constexpr std::int64_t kCountryAgeMaxDays = 180;  // then the log asks for newer data
 inline constexpr std::uint32_t kWeakDelays = 3;  // delays that a retry known by sender and recipient alone has to wait
 
+// What a known sender may do at a narrow prefix, in multiples of a stranger's: mailing lists and large servers send so
+// much, and whoever guesses mailboxes has an end.
+inline constexpr double kKnownMultiple = 16;
+// Guesses beyond accepted messages, of which all that was earned is gone.
+inline constexpr unsigned kGuessesMax = 5;
+// Sessions at once that only a wide prefix's budget would end, and that go on until it is known who they are.
+inline constexpr int kDoubtfulMax = 64;
+
 // What [defence.budget] scale = 0 stands for.
 [[nodiscard]] std::uint32_t budget_scale(std::string_view preset);
 
@@ -59,8 +67,9 @@ class Defence {
   // Budgets. Takes `units` (0: only looks) unless a prefix of the client is over its budget: then nothing is written.
   struct Charge {
     bool over = false;
-    std::string_view level;  // the fullest: "v6_48"
-    float load = 0;          // its share in use, 0 to 1
+    std::string_view level;   // the fullest: "v6_48"
+    float load = 0;           // its share in use, 0 to 1
+    bool wide_alone = false;  // over, and a known sender would not be: at a wide prefix alone
   };
   struct Payer {
     const ip::Address& client;
@@ -68,6 +77,9 @@ class Defence {
     std::string_view identity = {};  // has a budget of its own; empty where there is none but the prefix
   };
   Charge charge(const Payer& payer, std::uint32_t units, WallMs now);
+  // A place among the kDoubtfulMax sessions; false where none is left. Who got one gives it back.
+  [[nodiscard]] bool enter_doubt();
+  void leave_doubt() { --doubtful_; }
 
   // Known senders: the best of what is remembered of any of them.
   struct History {
@@ -126,6 +138,7 @@ class Defence {
   std::atomic<std::shared_ptr<const geo::CountryTable>> countries_;
   std::atomic<std::shared_ptr<const fingerprint::OsTable>> systems_;
   std::atomic<std::shared_ptr<const access::OperatorList>> operator_list_;
+  std::atomic<int> doubtful_ = 0;
   std::deque<LiveValue> shown_;  // of the tables
 };
 

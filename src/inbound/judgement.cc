@@ -128,6 +128,7 @@ bool Judgement::Impl::spend(std::uint32_t units) {
                         .known = is_known(),
                         .identity = identities.size() > 1 ? std::string_view(identities.back()) : std::string_view()},
                        units, wall_now());
+  wide_alone = charge.wide_alone;
   record.state.budget_level = charge.level;
   record.state.budget_load = charge.load;
   now.set(Signal::budget, charge.over ? value::Budget::over : value::Budget::within);
@@ -184,7 +185,11 @@ std::optional<Refusal> Judgement::connect() {
   own.refresh_known({});
   own.now.set(Signal::hang_up,
               own.defence().hung_up_before(own.identities.front(), wall_now()) ? value::YesNo::yes : value::YesNo::no);
-  own.spend(own.settings().defence.budget.costs.connect);
+  // A wide prefix may be full of others; who has a history under his domain's name is not yet known to have it
+  if (!own.spend(own.settings().defence.budget.costs.connect) && own.wide_alone && own.defence().enter_doubt()) {
+    own.doubt.defence = &own.defence();
+    own.now.set(Signal::budget, value::Budget::unknown);
+  }
   // A decision that only lets the session go on is not worth a place in the record: the first recipient's has it all.
   const evidence::Verdict verdict = own.policy().judge(policy::Moment::connect, own.now, {});
   if (verdict.action == evidence::Action::throttle && !own.context.sinkhole) {
@@ -297,6 +302,7 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   own.refresh_known(found.disposition == directory::Disposition::local ? std::string_view(address)
                                                                        : std::string_view());
   own.spend(0);
+  if (own.is_known()) own.doubt.leave();
   if (sender.beyond_lookups) {
     own.now.set(Signal::budget, value::Budget::over);
     own.record.state.budget_level = "lookups";
@@ -473,6 +479,7 @@ Task<void> Judgement::finish() {
   own.note_hang_up();
   if (own.record.decisions_total == 0) {
     set_facts(own.record.facts, own.now);
+    if (own.doubt.defence != nullptr) own.now.set(Signal::budget, value::Budget::over);  // nobody was to show himself
     own.decide(policy::Moment::connect, {}, -1, -1, Impl::Effect::none);
   }
 }

@@ -68,6 +68,20 @@ struct Judgement::Impl {
   signals::ListVerdicts client_lists, sender_lists;  // sender_lists: of the transaction
   std::vector<Identity> identities;                  // of the session so far, the weakest (its prefix) first
   std::uint32_t recipients = 0, unknown_recipients = 0;
+  bool guessed = false;     // so many that what was earned is gone
+  bool wide_alone = false;  // of the last spend() that was over
+  // A place among the sessions that a wide prefix's budget does not end before it is known who they are.
+  struct Doubt {
+    Defence* defence = nullptr;
+    Doubt() = default;
+    Doubt(const Doubt&) = delete;
+    Doubt& operator=(const Doubt&) = delete;
+    ~Doubt() { leave(); }
+    void leave() {
+      if (defence != nullptr) defence->leave_doubt();
+      defence = nullptr;
+    }
+  } doubt;
 
   std::optional<JudgedSender> sender;
   struct Candidate {

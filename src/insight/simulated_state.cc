@@ -63,7 +63,8 @@ class Tables final : public SimulatedState {
     const bool first = !begun_;
     if (first) {
       begun_ = true;
-      over_at_connect_ = !spend(options_.connect, second_of(session.start));
+      // Who is refused at a wide prefix alone goes on until it is known who he is.
+      over_at_connect_ = !spend(options_.connect, second_of(session.start)) && !narrow_has_room(session.start);
     }
     const bool connecting = decision.stage == Stage::connect;
     if (!connecting && !thrown_out_) turn_to(decision, now);
@@ -153,6 +154,14 @@ class Tables final : public SimulatedState {
     payer_.cost = units;
     budgets_.charge(payer_, now);
     return true;
+  }
+
+  [[nodiscard]] bool narrow_has_room(WallMs now) const {
+    if (payer_.known) return false;
+    bounds::Event narrow = payer_;
+    narrow.cost = 1;
+    narrow.narrow = true;
+    return budgets_.decide(narrow, second_of(now)).admitted;
   }
 
   [[nodiscard]] value::Known known_as(std::uint64_t key, std::uint32_t now) const {

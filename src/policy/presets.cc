@@ -24,7 +24,9 @@ struct Conditional {
 };
 
 // Whoever has a history here is spared where a fact may be an accident. A signal that is unknown spares everybody.
-constexpr Conditional kBudget{If::always,       "budget",       "budget == over and known not in [known, replied_to]",
+// The known have budgets of their own, and wide ones (inbound::kKnownMultiple); the answer to one of ours always comes
+// in.
+constexpr Conditional kBudget{If::always,       "budget",       "budget == over and known != replied_to",
                               Action::throttle, Reason::budget, ""};
 constexpr Conditional kTls4{If::tls_ipv4,   "tls-ipv4",           "family == ipv4 and tls in [plain, failed]",
                             Action::reject, Reason::tls_required, ""};

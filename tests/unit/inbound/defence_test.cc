@@ -29,6 +29,18 @@ TEST(Defence, LoginsAnHourApartMakeAHostKnown) {
   EXPECT_EQ(host_identity(*ip::Address::parse("192.0.2.1")), "host:192.0.2.1/32");
 }
 
+TEST(Defence, TheKnownHaveAMultipleOfTheNarrowBudgets) {
+  Defence defence{DefenceOptions{}};
+  const auto admitted = [&](const char* client, bool known) {
+    const ip::Address address = *ip::Address::parse(client);
+    int count = 0;
+    while (count < 10'000 && !defence.charge({.client = address, .known = known}, 1, kStart).over) ++count;
+    return count;
+  };
+  EXPECT_EQ(admitted("192.0.2.1", false), 20);
+  EXPECT_NEAR(admitted("192.0.2.2", true), 20 * kKnownMultiple, 2);
+}
+
 // A machine has no users of others whom its demotion would harm, however much it has sent.
 TEST(Defence, ATrapSparesPoolsAndNoMachine) {
   Defence defence{DefenceOptions{}};

@@ -396,6 +396,33 @@ TEST_F(JudgementTest, WhoseHistoryItWasIsInTheRecord) {
   EXPECT_TRUE(last_record().at("state").at("known_by").is_null());
 }
 
+// Nobody knows at the connection who is behind an address; a domain's history shows itself with SPF.
+TEST_F(JudgementTest, AFullWidePrefixWaitsUntilItIsKnownWhoComes) {
+  use_policy({});
+  const std::array<Identity, 1> spf{"spf:good.example"};
+  for (WallMs hours = 9; hours > 0; --hours) defence->accepted(spf, wall_now() - hours * 3'600'000);
+  for (int i = 1; i < 100; ++i) {
+    std::array<char, 40> text{};
+    std::snprintf(text.data(), text.size(), "2001:db8:1:%x00::1", i);
+    defence->charge({.client = *ip::Address::parse(text.data())}, 1, wall_now());
+  }
+  EXPECT_EQ(codes(send(std::string(kAlice))), (std::vector{220, 250, 250, 250, 354, 250, 221}));
+  constexpr std::string_view kStranger = "[2001:db8:1:7::9]:1";
+  const std::vector<int> stranger = codes(send(std::string(kAlice), kStranger, "x@elsewhere.example"));
+  EXPECT_EQ(stranger.at(0), 220);
+  EXPECT_EQ(stranger.at(3), 451);
+  const json::Value record = last_record();
+  EXPECT_EQ(record.at("decisions").array().at(0).at("evidence").at("budget").string(), "over");
+  EXPECT_EQ(record.at("state").at("budget_level").string(), "v6_48");
+  // There is room for so many that nobody knows
+  for (int i = 0; i < kDoubtfulMax; ++i) EXPECT_TRUE(defence->enter_doubt()) << i;
+  EXPECT_FALSE(defence->enter_doubt());
+  EXPECT_EQ(codes(send(std::string(kAlice), kStranger, "x@elsewhere.example")).at(0), 421);
+  defence->leave_doubt();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(codes(send(std::string(kAlice), kStranger, "x@elsewhere.example")).at(0), 220) << "places are given back";
+}
+
 // Whatever the sender has earned; the trap takes it from him where he is no pool.
 TEST_F(JudgementTest, ATrapRefusesTheRestOfTheSession) {
   policy::Options organisation;
