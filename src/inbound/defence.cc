@@ -31,7 +31,8 @@ bounds::GreylistTimes greylist_times(const GreylistOptions& options) {
 }
 
 constexpr bounds::GreylistTimes kHourMemory{.delay = 0, .window = 3600};
-constexpr unsigned kPoolAccepted = 15;  // as far as the table counts
+constexpr bounds::GreylistTimes kNearlyAnHour{.delay = 0, .window = 59 * 60};  // who sends hourly earns each time
+constexpr unsigned kPoolAccepted = 15;                                         // as far as the table counts
 
 std::string_view level_name(const ip::Address& client, int level) {
   if (level == bounds::kIdentityLevel) return "identity";
@@ -177,7 +178,14 @@ void Defence::note(const Identity& identity, bounds::SenderEvent event, WallMs n
 }
 
 void Defence::accepted(std::span<const Identity> identities, WallMs now) {
-  for (const Identity& identity : identities) note(identity, bounds::SenderEvent::accepted, now);
+  for (const Identity& identity : identities) {
+    // The hour is kept with the greylist, as those below
+    const std::uint64_t hour = tables_->pending_key("earned:" + identity);
+    const bool again =
+        tables_->pending.look(hour, unix_seconds(now), kNearlyAnHour).kind != bounds::Pending::Kind::unseen;
+    if (!again) tables_->pending.note(hour, unix_seconds(now), kNearlyAnHour);
+    note(identity, again ? bounds::SenderEvent::accepted_again : bounds::SenderEvent::accepted, now);
+  }
 }
 
 void Defence::passed_greylist(const Identity& identity, WallMs now) {
@@ -188,13 +196,23 @@ void Defence::logged_in(const ip::Address& client, WallMs now) {
   note(host_identity(client), bounds::SenderEvent::passed, now);
 }
 
+void Defence::demote(const Identity& identity, WallMs now) {
+  const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
+  // Whoever has an account at a large pool could take its history from it with one letter; a machine is no pool
+  const bool machine = identity.starts_with("host:") || identity.starts_with("name:");
+  const bool pool = !machine && sender && sender->accepted >= kPoolAccepted;
+  if (!pool) note(identity, bounds::SenderEvent::trapped, now);
+}
+
 void Defence::trapped(std::span<const Identity> identities, WallMs now) {
+  for (const Identity& identity : identities) demote(identity, now);
+}
+
+void Defence::guessed(std::span<const Identity> identities, WallMs now) {
   for (const Identity& identity : identities) {
-    const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
-    // Whoever has an account at a large pool could take its history from it with one letter; a machine is no pool
-    const bool machine = identity.starts_with("host:") || identity.starts_with("name:");
-    const bool pool = !machine && sender && sender->accepted >= kPoolAccepted;
-    if (!pool) note(identity, bounds::SenderEvent::trapped, now);
+    const auto sender =
+        tables_->known.note(tables_->known_key(identity), bounds::SenderEvent::guessed, unix_seconds(now));
+    if (sender && sender->guesses >= kGuessesMax) demote(identity, now);
   }
 }
 

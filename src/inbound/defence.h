@@ -88,12 +88,16 @@ class Defence {
   };
   [[nodiscard]] History history(std::span<const Identity> identities, WallMs now) const;
   [[nodiscard]] bool tls_failed_before(const Identity& identity, WallMs now) const;
+  // One an hour is a merit: whoever sends five messages in a minute has shown nothing.
   void accepted(std::span<const Identity> identities, WallMs now);
   void passed_greylist(const Identity& identity, WallMs now);
   // One of ours logged in from there. It counts as a pass through the greylist, so that a password that is stolen for
   // an hour makes nobody known.
   void logged_in(const ip::Address& client, WallMs now);
+  // A spamtrap, or a session of guesses: what was earned is gone.
   void trapped(std::span<const Identity> identities, WallMs now);
+  // A transaction of guesses: several such do what a trap does, unless messages came in between.
+  void guessed(std::span<const Identity> identities, WallMs now);
   void tls_failed(const Identity& identity, WallMs now);
   // It left without QUIT and without a message.
   [[nodiscard]] bool hung_up_before(const Identity& identity, WallMs now) const;
@@ -131,6 +135,7 @@ class Defence {
   void load_suffixes();
   void show_tables();
   void note(const Identity& identity, bounds::SenderEvent event, WallMs now);
+  void demote(const Identity& identity, WallMs now);
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<const dns::PublicSuffixList> suffixes_;
   Mutex mutex_;

@@ -121,6 +121,12 @@ void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
   now.set(Signal::known, known);
 }
 
+// Whoever did it is a stranger from here on, and pays as one.
+void Judgement::Impl::lose_history(WallMs time) {
+  defence().trapped(identities, time);
+  refresh_known({});
+}
+
 // False, and nothing is taken, where a budget is spent.
 bool Judgement::Impl::spend(std::uint32_t units) {
   const Defence::Charge charge =
@@ -287,6 +293,7 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   const std::string domain(utf8_head(mailbox.domain.text(), evidence::kTextMax));
   const BudgetCosts& costs = own.settings().defence.budget.costs;
   ++own.recipients;
+  ++sender.named;
   const bool nobody = directory::is_nobody(found.disposition);
   if (nobody) ++own.unknown_recipients;
   const bool trap = found.disposition == directory::Disposition::trap;
@@ -327,8 +334,14 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
       return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
     }
   }
-  if (trap) own.defence().trapped(own.identities, time);
+  if (trap) own.lose_history(time);
   if (refused_anyway) {
+    if (nobody) ++sender.guesses;
+    if (nobody && !own.guessed && own.unknown_recipients >= kGuessesOfSession &&
+        2 * own.unknown_recipients > own.recipients) {
+      own.guessed = true;
+      own.lose_history(time);
+    }
     own.spend(trap ? costs.trap : nobody ? costs.unknown_user : costs.recipient_refused);
     return std::nullopt;
   }
@@ -451,7 +464,10 @@ void Judgement::accepted() {
 void Judgement::end_transaction() {
   Impl& own = *impl_;
   // Look-ups were made for it: who goes on like that pays
-  if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) own.spend(1);
+  if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) {
+    own.spend(1);
+    if (2 * own.sender->guesses > own.sender->named) own.defence().guessed(own.identities, wall_now());
+  }
   if (own.sender && own.sender->accepted) own.spf_allowance = kSpfAllowance;
   own.sender.reset();
   // What the last message proved is not true of the next; the host stays

@@ -16,6 +16,9 @@ inline constexpr std::uint32_t kSessionLookupsMax = 300;
 // SPF of transactions in a row that bring no message: each may cost a hundred look-ups at names that a stranger chose.
 inline constexpr std::uint32_t kSpfAllowance = 5;
 
+// Recipients of a session that do not exist, from which on it is guesses, where they are more than half of it.
+inline constexpr std::uint32_t kGuessesOfSession = 5;
+
 // What belongs to one transaction.
 struct JudgedSender {
   std::string path;    // without brackets, "" for the null one
@@ -30,7 +33,8 @@ struct JudgedSender {
   bool has_recipient = false;
   // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
   std::int64_t recipient = 0, greylist = 0, known = 0;
-  bool earns = false;  // a mailbox of somebody took it; the role accounts take everybody's mail
+  std::uint32_t named = 0, guesses = 0;  // recipients; those of them who do not exist
+  bool earns = false;                    // a mailbox of somebody took it; the role accounts take everybody's mail
   bool passed_greylist = false;
   bool accepted = false;
 };
@@ -131,6 +135,7 @@ struct Judgement::Impl {
   void add_tags(const evidence::Verdict& verdict);
   void use_lists();
   void refresh_known(std::string_view our_mailbox);
+  void lose_history(WallMs time);
   bool spend(std::uint32_t units);
   void note_hang_up();
 

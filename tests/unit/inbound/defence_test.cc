@@ -29,6 +29,17 @@ TEST(Defence, LoginsAnHourApartMakeAHostKnown) {
   EXPECT_EQ(host_identity(*ip::Address::parse("192.0.2.1")), "host:192.0.2.1/32");
 }
 
+TEST(Defence, MessagesOfAnHourEarnAsOne) {
+  Defence defence{DefenceOptions{}};
+  const std::array<Identity, 1> sender{"spf:burst.example"};
+  for (int i = 0; i < 100; ++i) defence.accepted(sender, kStart + i * 1000);
+  EXPECT_EQ(defence.history(sender, kStart).known, Known::seen);
+  for (int hours = 1; hours < 4; ++hours) defence.accepted(sender, kStart + hours * kHour);
+  EXPECT_EQ(defence.history(sender, kStart + 4 * kHour).known, Known::seen);
+  defence.accepted(sender, kStart + 4 * kHour);
+  EXPECT_EQ(defence.history(sender, kStart + 4 * kHour).known, Known::known);
+}
+
 TEST(Defence, TheKnownHaveAMultipleOfTheNarrowBudgets) {
   Defence defence{DefenceOptions{}};
   const auto admitted = [&](const char* client, bool known) {

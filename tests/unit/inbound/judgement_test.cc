@@ -338,7 +338,11 @@ TEST_F(JudgementTest, MailToRoleAccountsEarnsNothing) {
 
 TEST_F(JudgementTest, MailToMailboxesEarnsAHistory) {
   use_policy({});
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(codes(send(std::string(kAlice))).at(5), 250);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(codes(send(std::string(kAlice))).at(5), 250);
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "seen") << "of one hour";
+  for (WallMs hours = 1; hours < 5; ++hours)
+    defence->accepted(std::array{Identity("spf:good.example"), host_identity(*ip::Address::parse("2001:db8:1::25"))},
+                      wall_now() + hours * 3'600'000);
   send(std::string(kAlice));
   EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "known");
   // Another machine of the SPF domain has it too, a neighbour without it has not
@@ -394,6 +398,54 @@ TEST_F(JudgementTest, WhoseHistoryItWasIsInTheRecord) {
   EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "known");
   send(std::string(kAlice), "[2001:db8:7::1]:25", "x@elsewhere.example");
   EXPECT_TRUE(last_record().at("state").at("known_by").is_null());
+}
+
+constexpr std::string_view kNobody = "RCPT TO:<nobody@example.org>\r\n";
+
+std::string times(std::string_view command, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += command;
+  return out;
+}
+
+TEST_F(JudgementTest, WhoGuessesMailboxesLosesHisHistory) {
+  use_policy({});
+  const std::array<Identity, 2> earned{"spf:good.example", "host:2001:db8:1::/64"};
+  for (WallMs hours = 9; hours > 0; --hours) defence->accepted(earned, wall_now() - hours * 3'600'000);
+  const auto known = [&] { return defence->history(earned, wall_now()).known; };
+  using evidence::value::Known;
+  send(times(kAlice, 5) + times(kNobody, 5));
+  EXPECT_EQ(known(), Known::known) << "a list with old addresses: half of them are here";
+  send(times(kNobody, 4) + std::string(kAlice));
+  EXPECT_EQ(known(), Known::known);
+  send(times(kNobody, 5));
+  EXPECT_EQ(known(), Known::seen);
+}
+
+TEST_F(JudgementTest, GuessesOneASessionCountAsWell) {
+  use_policy({});
+  const std::array<Identity, 2> earned{"spf:good.example", "host:2001:db8:1::/64"};
+  for (WallMs hours = 9; hours > 0; --hours) defence->accepted(earned, wall_now() - hours * 3'600'000);
+  const auto known = [&] { return defence->history(earned, wall_now()).known; };
+  using evidence::value::Known;
+  for (int i = 0; i < 6; ++i) {
+    send(std::string(kNobody));
+    send(std::string(kAlice));
+  }
+  EXPECT_EQ(known(), Known::known) << "messages make up for typing errors";
+  for (int i = 0; i < 5; ++i) send(std::string(kNobody));
+  EXPECT_EQ(known(), Known::seen);
+}
+
+// What a history spares is others' doings at wide prefixes, and never all of the sender's own.
+TEST_F(JudgementTest, AKnownSendersGuessesHaveAnEnd) {
+  use_policy({});
+  const std::array<Identity, 2> earned{"spf:good.example", "host:2001:db8:1::/64"};
+  for (WallMs hours = 30; hours > 0; --hours) defence->accepted(earned, wall_now() - hours * 3'600'000);
+  bool put_off = false;
+  for (int i = 0; i < 30 && !put_off; ++i)
+    put_off = std::ranges::any_of(codes(send(times(kNobody, 8))), [](int code) { return code == 421 || code == 451; });
+  EXPECT_TRUE(put_off);
 }
 
 // Nobody knows at the connection who is behind an address; a domain's history shows itself with SPF.
