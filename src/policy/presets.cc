@@ -45,7 +45,8 @@ constexpr Conditional kTrap{If::always,     "trap",       "trap == yes and known
 constexpr Conditional kCountry{
     If::abroad,     "country",       "country not in home and known not in [known, replied_to]",
     Action::reject, Reason::country, ""};
-constexpr Conditional kLists{If::always,     "lists",      "list_score >= 5 and known not in [known, replied_to]",
+// What a list says is newer than any history: known senders are broken into, and lists are the first to tell.
+constexpr Conditional kLists{If::always,     "lists",      "list_score >= 5 and known != replied_to",
                              Action::reject, Reason::list, ""};
 constexpr Conditional kListsDelay{
     If::always,       "lists-delay",      "list_score >= 2 and known not in [known, replied_to]",
@@ -86,8 +87,7 @@ constexpr std::array kPersonal{
     kForgedHelo,
     kTrap,
     kCountry,
-    Conditional{If::always, "lists", "list_score >= 4 and known not in [known, replied_to]", Action::reject,
-                Reason::list, ""},
+    Conditional{If::always, "lists", "list_score >= 4 and known != replied_to", Action::reject, Reason::list, ""},
     kListsDelay,
     kWindows,
     Conditional{If::always, "reverse-dns", "rdns in [none, unconfirmed, generic] and known not in [known, replied_to]",
