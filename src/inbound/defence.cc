@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/siphash.h"
+#include "signals/identity.h"
 
 namespace postern::inbound {
 
@@ -71,9 +72,9 @@ struct Defence::Tables {
   }
   [[nodiscard]] std::uint64_t pair_key(std::string_view stranger, std::string_view our_mailbox) const {
     std::string text("pair:");
-    text += stranger;
+    text += signals::correspondent(stranger);
     text += '\n';
-    text += our_mailbox;
+    text += signals::correspondent(our_mailbox);
     return known_key(text);
   }
 };

@@ -148,6 +148,11 @@ std::string normalised_sender(const smtp::Path& reverse_path) {
   return out;
 }
 
+std::string correspondent(std::string_view mailbox) {
+  const std::string lowered = lower(mailbox);
+  return std::string(without_tag(lowered));
+}
+
 std::string strong_key_text(const Identity& identity, const smtp::Path& reverse_path, std::string_view recipient) {
   std::string out = "strong,";
   append_part(out, identity.text);

@@ -56,6 +56,10 @@ struct Identity {
 inline constexpr std::size_t kTokenMin = 8;
 inline constexpr std::size_t kHexTokenMin = 4;
 
+// An address as those who write to each other know it: lower case, without the tag of BATV, which stands in the
+// reverse-path alone.
+[[nodiscard]] std::string correspondent(std::string_view mailbox);
+
 // What the greylist's keys are hashes of (the caller's, under a secret). Each part is preceded by its length, so that
 // no part can pass for another. `recipient` is compared without regard to case.
 //   strong: identity, sender, recipient; weak: sender and recipient, for pools whose identity changes with each machine

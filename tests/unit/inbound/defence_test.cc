@@ -52,6 +52,15 @@ TEST(Defence, TheKnownHaveAMultipleOfTheNarrowBudgets) {
   EXPECT_NEAR(admitted("192.0.2.2", true), 20 * kKnownMultiple, 2);
 }
 
+TEST(Defence, AnswersAreExpectedHoweverTheAddressIsWritten) {
+  Defence defence{DefenceOptions{}};
+  defence.wrote_to("Fred@Friend.example", "alice@example.org", kStart);
+  EXPECT_TRUE(defence.replied_to("fred@friend.example", "Alice@Example.org", kStart));
+  EXPECT_TRUE(defence.replied_to("prvs=1234abcdef=FRED@friend.example", "alice@example.org", kStart));
+  EXPECT_FALSE(defence.replied_to("frida@friend.example", "alice@example.org", kStart));
+  EXPECT_FALSE(defence.replied_to("fred@friend.example", "bob@example.org", kStart));
+}
+
 // A machine has no users of others whom its demotion would harm, however much it has sent.
 TEST(Defence, ATrapSparesPoolsAndNoMachine) {
   Defence defence{DefenceOptions{}};

@@ -77,6 +77,17 @@ TEST(Identity, TheFirstThatHolds) {
   EXPECT_EQ(identity_of(address_of(kV4), nullptr, reverse(Rdns::confirmed)).kind, IdentityKind::net);
 }
 
+TEST(Identity, CorrespondentsAreTheSameHoweverTheyAreWritten) {
+  EXPECT_EQ(correspondent("Fred@Friend.Example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("prvs=1234abcdef=Fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("PRVS=1234ABCDEF=fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("msprvs1=18a8x:b=fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("btv1==0123456789a==fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("prvs=fred@friend.example"), "prvs=fred@friend.example");
+  EXPECT_EQ(correspondent("fred+list@friend.example"), "fred+list@friend.example") << "somebody else, for all we know";
+  EXPECT_EQ(correspondent(""), "");
+}
+
 TEST(Identity, SendersWithoutWhatChanges) {
   struct Case {
     std::string_view from, normalised;
