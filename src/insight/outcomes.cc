@@ -16,7 +16,8 @@ using evidence::Signal;
 namespace value = evidence::value;
 
 constexpr Signs kOfSpam = bit(Sign::marked_spam) | bit(Sign::trap) | bit(Sign::retired) | bit(Sign::unknown_users);
-constexpr Signs kOfHam = bit(Sign::marked_ham) | bit(Sign::replied_to) | bit(Sign::known) | bit(Sign::retried);
+// Not that somebody came back after the greylist: any bot that tries again would make itself ham.
+constexpr Signs kOfHam = bit(Sign::marked_ham) | bit(Sign::replied_to) | bit(Sign::known);
 
 struct SignName {
   Sign sign;
@@ -90,8 +91,8 @@ Signs rests_on(Signal signal) {
     case Signal::recipients:
     case Signal::errors:
       return bit(Sign::unknown_users);
-    case Signal::greylist:
-      return bit(Sign::retried);
+    case Signal::greylist:  // who came back twice is known by it
+      return bit(Sign::known);
     case Signal::budget:  // charged for traps and unknown users
       return bit(Sign::trap) | bit(Sign::unknown_users);
     default:
