@@ -14,7 +14,7 @@ constexpr std::uint64_t kNoHash = 0;  // an empty entry
 
 // The second word of an entry, lowest bits first:
 //   20 hours since 1970 when last seen   26 minutes since 1970 of the last pass that counted   4 accepted   2 passes
-//   2 TLS failures   replied_to   pinned   demoted   7 unused
+//   2 TLS failures   replied_to   pinned   demoted   3 guesses   4 unused
 struct State {
   std::uint32_t seen = 0;
   std::uint32_t pass = 0;
@@ -24,6 +24,7 @@ struct State {
   bool replied_to = false;
   bool pinned = false;
   bool demoted = false;
+  unsigned guesses = 0;
 
   static State decode(std::uint64_t word) {
     State state;
@@ -40,6 +41,7 @@ struct State {
     state.replied_to = take(1) != 0;
     state.pinned = take(1) != 0;
     state.demoted = take(1) != 0;
+    state.guesses = take(3);
     return state;
   }
 
@@ -58,6 +60,7 @@ struct State {
     put(replied_to ? 1 : 0, 1);
     put(pinned ? 1 : 0, 1);
     put(demoted ? 1 : 0, 1);
+    put(guesses, 3);
     return word;
   }
 
@@ -91,6 +94,7 @@ struct State {
             .accepted = accepted,
             .passes = passes,
             .tls_failures = tls_failures,
+            .guesses = guesses,
             .hours_ago = hours_ago(now)};
   }
 };
@@ -110,6 +114,13 @@ void apply(State& state, SenderEvent event, std::uint32_t now) {
       break;
     case SenderEvent::accepted:
       state.accepted = std::min(state.accepted + 1, 15U);
+      state.guesses -= std::min(state.guesses, 1U);
+      break;
+    case SenderEvent::accepted_again:
+      state.guesses -= std::min(state.guesses, 1U);
+      break;
+    case SenderEvent::guessed:
+      state.guesses = std::min(state.guesses + 1, 7U);
       break;
     case SenderEvent::replied_to:
       state.replied_to = true;
@@ -125,6 +136,7 @@ void apply(State& state, SenderEvent event, std::uint32_t now) {
       state.passes = 0;
       state.replied_to = false;
       state.demoted = true;
+      state.guesses = 0;
       break;
     case SenderEvent::tls_failed:
       state.tls_failures = within_an_hour ? std::min(state.tls_failures + 1, 3U) : 1;

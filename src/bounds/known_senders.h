@@ -38,6 +38,8 @@ enum class SenderEvent : std::uint8_t {
   trapped,     // hit a spam trap, or failed as spammers do: what was earned is gone
   tls_failed,  // a handshake failed
   tls_succeeded,
+  accepted_again,  // a message more than count: it is no merit, and takes back a guess
+  guessed,         // a transaction that named those who do not exist, and brought no message
 };
 
 struct Sender {
@@ -48,6 +50,7 @@ struct Sender {
   unsigned accepted = 0;        // up to 15
   unsigned passes = 0;          // up to 3, at least an hour apart
   unsigned tls_failures = 0;    // up to 3, within about an hour of each other
+  unsigned guesses = 0;         // up to 7, each accepted message takes one back
   std::uint32_t hours_ago = 0;  // last seen
 };
 

@@ -159,6 +159,7 @@ struct PrefixBudgets::Found {
 // Where a level of an event may stand, its tag, and where it was found.
 struct PrefixBudgets::Probe {
   const Level* level = nullptr;
+  double price = 0;  // of one event of who asks
   Places places;
   std::uint32_t tag = 0;
   std::optional<Found> found;
@@ -193,6 +194,7 @@ void PrefixBudgets::set_options(const BudgetOptions& options) {
          level(48, 6, options.v6_48, false), level(32, 6, options.v6_32, false)};
   v4_ = {level(32, 4, 1, true), level(24, 4, options.v4_24, false), level(16, 4, options.v4_16, false)};
   identity_ = level(kIdentityLevel, kFamilyOfIdentity, options.identity, true);
+  known_ = std::max(options.known, 1e-6);
   decay_per_second_ = -std::max(options.rate_per_hour, 0.0) / 3600 / burst;
   seconds_per_event_ = 3600 / std::max(options.rate_per_hour * scale, 1e-3);
   for (std::size_t i = 0; i < seconds_.size(); ++i) {
@@ -213,12 +215,14 @@ PrefixBudgets::Probes PrefixBudgets::probe(const Event& event) const {
   const auto put = [&](const Level& level, std::uint64_t hash) {
     Probe& probe = probes.at[probes.count++];
     probe.level = &level;
+    probe.price = event.known && level.length != kIdentityLevel ? level.price / known_ : level.price;
     probe.places = Places(hash, lines_.size());
     probe.tag = static_cast<std::uint32_t>(probe.places.rest & 0xFFFFFFU);
     if (probe.tag == 0) probe.tag = 1;  // 0 is an empty slot
     probe.places.prefetch(lines_);
   };
   const crypto::SipKey& secret = table_.secret();
+  const bool narrow = event.known || event.narrow;
   const auto& octets = event.address.octets();
   const auto word = [&](std::size_t from) {
     std::uint64_t value = 0;
@@ -228,7 +232,7 @@ PrefixBudgets::Probes PrefixBudgets::probe(const Event& event) const {
   if (event.address.is_v6()) {
     const std::uint64_t network = word(0);
     for (const Level& level : v6_) {
-      if (event.known && !level.judges_known) continue;
+      if (narrow && !level.judges_known) continue;
       if (level.length == 128) {
         put(level, crypto::siphash_1_3(secret, network, word(8), level.length));
       } else {
@@ -238,7 +242,7 @@ PrefixBudgets::Probes PrefixBudgets::probe(const Event& event) const {
   } else {
     const std::uint64_t address = word(8) & 0xFFFFFFFFU;
     for (const Level& level : v4_) {
-      if (event.known && !level.judges_known) continue;
+      if (narrow && !level.judges_known) continue;
       // The family and the length beside the prefix: no IPv6 prefix hashes alike, as its level is another octet last.
       const std::uint64_t prefix = address & std::uint64_t{0xFFFFFFFF} << (32U - level.length);
       put(level, crypto::siphash_1_3(secret, prefix, std::uint64_t{level.length}, level.family));
@@ -276,7 +280,7 @@ Decision PrefixBudgets::judge(Probes& probes, double cost, std::uint32_t now) co
     const double load = load_of(probe, now);
     const double share = std::min(load / kFull, 1.0);
     if (decision.fullest.level == 0 || share > decision.fullest.share) decision.fullest = {probe.level->length, share};
-    if (load + cost * probe.level->price > kFull + kRounding) {
+    if (load + cost * probe.price > kFull + kRounding) {
       decision.admitted = false;
       decision.refused_by = probe.level->length;
       break;
@@ -348,7 +352,7 @@ void PrefixBudgets::add(const Probes& probes, double cost, std::uint32_t now) {
   const std::uint64_t number = counters_->charged.add();
   Inserted all;
   for (const Probe& probe : probes.all()) {
-    const double price = std::min(events * probe.level->price, kFull);
+    const double price = std::min(events * probe.price, kFull);
     const auto amount = static_cast<std::uint32_t>(price + random_share(spread(probe.places.rest + number), 0));
     if (amount == 0) continue;
     if (probe.found) {

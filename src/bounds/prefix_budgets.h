@@ -6,7 +6,7 @@
 // admitted only if it fits at every level, and only then it is written: whatever a flooder is refused changes nothing,
 // and pushes nobody out of the table. Who is known (known_senders.h) is judged at the narrow levels alone (/128 and
 // /64; IPv4 /32), so that a hoster's one bad customer costs the others nothing. An identity (a hash of an SPF or DKIM
-// domain, say) is one level more, where the caller gives one.
+// domain, say) is one level more, where the caller gives one. `known` in the options makes those levels wider for him.
 //
 // A refusal here is a deferral, 421 or 451, and never anything else (design invariant 4). An estimate is never above
 // the truth but for rounding and for a tag that two prefixes share (24 slots x 2^-24 = 1.4e-6 a look-up): too small a
@@ -56,6 +56,9 @@ struct BudgetOptions {
   double v4_24 = 32;
   double v4_16 = 256;
   double identity = 64;  // an identity has many machines
+  // A further multiple of the address's own levels for who is known: what he does takes so much less of them. Not of an
+  // identity's, which all his machines share.
+  double known = 1;
   // Multiplies burst and rate: for presets. A personal server is well served by 1, an organisation by 4; a provider,
   // to whom other providers send all day from one /32, by 400.
   double scale = 1;
@@ -65,6 +68,7 @@ struct BudgetOptions {
 struct Event {
   ip::Address address;
   bool known = false;
+  bool narrow = false;                    // judged at the levels of the known, at everybody's price
   std::optional<std::uint64_t> identity;  // a hash; this table hashes it again under its own secret
   // In events of the budget: a connection 1, a refused recipient 2, an unknown one 4, a spam trap 50 ... Between 0 and
   // kCostMax. More than the burst never fits: such a cost is for charge().
@@ -161,6 +165,7 @@ class PrefixBudgets {
   std::array<Level, 5> v6_{};
   std::array<Level, 3> v4_{};
   Level identity_{};
+  double known_ = 1;
   // decay over 0..63 seconds, and over 0..63 times 64 seconds
   std::array<float, 64> seconds_{};
   std::array<float, 64> minutes_{};

@@ -14,6 +14,7 @@ insight::SimulationOptions simulation_of(const config::LoadedPolicy& loaded) {
   out.budget.rate_per_hour = budget.rate_per_hour;
   out.budget.scale =
       budget.scale > 0 ? budget.scale : inbound::budget_scale(preset.value_or(std::string(policy::kDefaultPreset)));
+  out.budget.known = inbound::kKnownMultiple;
   out.connect = budget.costs.connect;
   out.recipient_refused = budget.costs.recipient_refused;
   out.unknown_user = budget.costs.unknown_user;

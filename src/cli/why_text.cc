@@ -101,7 +101,8 @@ void write_session(Text& out, const Value& session) {
       endpoint(session.at("client")) + " (" + (session.at("family").string() == "ipv6" ? "IPv6" : "IPv4") + ")";
   if (const auto helo = session.at("helo").string(); !helo.empty()) who += ", which said " + safe(helo);
   out.row("who", who);
-  out.row("known by", safe(session.at("state").at("identity").string()));
+  out.row("known as", safe(session.at("state").at("identity").string()));
+  out.row("history of", safe(session.at("state").at("known_by").string()));
   out.row("login", safe(session.at("login").string()));
   out.row("where to", safe(session.at("listener").string()) + " at " + endpoint(session.at("server")));
   out.row("over", tls_text(session.at("tls")));

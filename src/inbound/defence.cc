@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "crypto/siphash.h"
 #include "ip/translated.h"
+#include "signals/identity.h"
 
 namespace postern::inbound {
 
@@ -22,6 +23,7 @@ bounds::BudgetOptions budget_options(const BudgetOptions& options) {
   out.burst = options.burst;
   out.rate_per_hour = options.rate_per_hour;
   out.scale = std::max(options.scale, 1U);
+  out.known = kKnownMultiple;
   return out;
 }
 
@@ -32,7 +34,8 @@ bounds::GreylistTimes greylist_times(const GreylistOptions& options) {
 
 static_assert(kGreylistDelayMaxMs == std::int64_t{bounds::kGreylistDelayMax} * 1000);
 constexpr bounds::GreylistTimes kHourMemory{.delay = 0, .window = 3600};
-constexpr unsigned kPoolAccepted = 15;  // as far as the table counts
+constexpr bounds::GreylistTimes kNearlyAnHour{.delay = 0, .window = 59 * 60};  // who sends hourly earns each time
+constexpr unsigned kPoolAccepted = 15;                                         // as far as the table counts
 
 std::string_view level_name(const ip::Address& client, int level) {
   if (level == bounds::kIdentityLevel) return "identity";
@@ -71,9 +74,9 @@ struct Defence::Tables {
   }
   [[nodiscard]] std::uint64_t pair_key(std::string_view stranger, std::string_view our_mailbox) const {
     std::string text("pair:");
-    text += stranger;
+    text += signals::correspondent(stranger);
     text += '\n';
-    text += our_mailbox;
+    text += signals::correspondent(our_mailbox);
     return known_key(text);
   }
 };
@@ -126,7 +129,7 @@ void Defence::load_suffixes() {
 
 Defence::Charge Defence::charge(const Payer& payer, std::uint32_t units, WallMs now) {
   const ip::Address client = ip::untranslated(payer.client);
-  bounds::Event event{.address = client, .known = payer.known, .identity = std::nullopt, .cost = 1};
+  bounds::Event event{.address = client, .known = payer.known, .narrow = false, .identity = std::nullopt, .cost = 1};
   if (!payer.identity.empty()) event.identity = tables_->known_key(payer.identity);
   const std::uint32_t time = unix_seconds(now);
   const bounds::Decision decision = tables_->budgets.decide(event, time);
@@ -134,22 +137,27 @@ Defence::Charge Defence::charge(const Payer& payer, std::uint32_t units, WallMs 
   charge.over = !decision.admitted;
   charge.level = level_name(client, charge.over ? decision.refused_by : decision.fullest.level);
   charge.load = charge.over ? 1.0F : static_cast<float>(decision.fullest.share);
-  if (charge.over || units == 0) return charge;
+  if (charge.over) {
+    event.narrow = true;
+    charge.wide_alone = !payer.known && tables_->budgets.decide(event, time).admitted;
+    return charge;
+  }
+  if (units == 0) return charge;
   // A price above what is left is taken whole: what has happened has happened, and the next event finds it.
   event.cost = units;
   tables_->budgets.charge(event, time);
   return charge;
 }
 
-value::Known Defence::known(std::span<const Identity> identities, WallMs now) const {
-  value::Known best = value::Known::stranger;
+Defence::History Defence::history(std::span<const Identity> identities, WallMs now) const {
+  History best;
   for (const Identity& identity : identities) {
     const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
     if (!sender) continue;
     const value::Known found = sender->replied_to                ? value::Known::replied_to
                                : sender->known || sender->pinned ? value::Known::known
                                                                  : value::Known::seen;
-    best = std::max(best, found);
+    if (found > best.known) best = {.known = found, .by = identity};
   }
   return best;
 }
@@ -174,7 +182,14 @@ void Defence::note(const Identity& identity, bounds::SenderEvent event, WallMs n
 }
 
 void Defence::accepted(std::span<const Identity> identities, WallMs now) {
-  for (const Identity& identity : identities) note(identity, bounds::SenderEvent::accepted, now);
+  for (const Identity& identity : identities) {
+    // The hour is kept with the greylist, as those below
+    const std::uint64_t hour = tables_->pending_key("earned:" + identity);
+    const bool again =
+        tables_->pending.look(hour, unix_seconds(now), kNearlyAnHour).kind != bounds::Pending::Kind::unseen;
+    if (!again) tables_->pending.note(hour, unix_seconds(now), kNearlyAnHour);
+    note(identity, again ? bounds::SenderEvent::accepted_again : bounds::SenderEvent::accepted, now);
+  }
 }
 
 void Defence::passed_greylist(const Identity& identity, WallMs now) {
@@ -185,13 +200,30 @@ void Defence::logged_in(const ip::Address& client, WallMs now) {
   note(host_identity(client), bounds::SenderEvent::passed, now);
 }
 
+void Defence::demote(const Identity& identity, WallMs now) {
+  const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
+  // Whoever has an account at a large pool could take its history from it with one letter; a machine is no pool
+  const bool machine = identity.starts_with("host:") || identity.starts_with("name:");
+  const bool pool = !machine && sender && sender->accepted >= kPoolAccepted;
+  if (!pool) note(identity, bounds::SenderEvent::trapped, now);
+}
+
 void Defence::trapped(std::span<const Identity> identities, WallMs now) {
+  for (const Identity& identity : identities) demote(identity, now);
+}
+
+void Defence::guessed(std::span<const Identity> identities, WallMs now) {
   for (const Identity& identity : identities) {
-    const auto sender = tables_->known.look(tables_->known_key(identity), unix_seconds(now));
-    // Whoever has an account at a large pool could take its history from it with one letter
-    const bool pool = !identity.starts_with("host:") && sender && sender->accepted >= kPoolAccepted;
-    if (!pool) note(identity, bounds::SenderEvent::trapped, now);
+    const auto sender =
+        tables_->known.note(tables_->known_key(identity), bounds::SenderEvent::guessed, unix_seconds(now));
+    if (sender && sender->guesses >= kGuessesMax) demote(identity, now);
   }
+}
+
+bool Defence::enter_doubt() {
+  if (doubtful_.fetch_add(1) < kDoubtfulMax) return true;
+  leave_doubt();
+  return false;
 }
 
 // Kept with the greylist, where a stranger has an entry as well as anybody, and for an hour.

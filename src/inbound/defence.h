@@ -35,11 +35,19 @@ namespace postern::inbound {
 
 inline constexpr std::int64_t kCountryAgeMaxDays = 180;  // then the log asks for newer data
 
+// What a known sender may do at a narrow prefix, in multiples of a stranger's: mailing lists and large servers send so
+// much, and whoever guesses mailboxes has an end.
+inline constexpr double kKnownMultiple = 16;
+// Guesses beyond accepted messages, of which all that was earned is gone.
+inline constexpr unsigned kGuessesMax = 5;
+// Sessions at once that only a wide prefix's budget would end, and that go on until it is known who they are.
+inline constexpr int kDoubtfulMax = 64;
+
 // What [defence.budget] scale = 0 stands for.
 [[nodiscard]] std::uint32_t budget_scale(std::string_view preset);
 
-// One sender as history knows it: "spf:example.org", "rdns:example.net", "dkim:example.org", "host:2001:db8::/64",
-// "host:192.0.2.1/32".
+// One sender as history knows it: "spf:example.org", "rdns:example.net", "name:www.example.net", "dkim:example.org",
+// "host:2001:db8::/64", "host:192.0.2.1/32".
 using Identity = std::string;
 // The host alone: what one machine of a network has earned is not its neighbours'.
 [[nodiscard]] Identity host_identity(const ip::Address& client);
@@ -58,8 +66,9 @@ class Defence {
   // Budgets. Takes `units` (0: only looks) unless a prefix of the client is over its budget: then nothing is written.
   struct Charge {
     bool over = false;
-    std::string_view level;  // the fullest: "v6_48"
-    float load = 0;          // its share in use, 0 to 1
+    std::string_view level;   // the fullest: "v6_48"
+    float load = 0;           // its share in use, 0 to 1
+    bool wide_alone = false;  // over, and a known sender would not be: at a wide prefix alone
   };
   struct Payer {
     const ip::Address& client;
@@ -67,16 +76,27 @@ class Defence {
     std::string_view identity = {};  // has a budget of its own; empty where there is none but the prefix
   };
   Charge charge(const Payer& payer, std::uint32_t units, WallMs now);
+  // A place among the kDoubtfulMax sessions; false where none is left. Who got one gives it back.
+  [[nodiscard]] bool enter_doubt();
+  void leave_doubt() { --doubtful_; }
 
   // Known senders: the best of what is remembered of any of them.
-  [[nodiscard]] evidence::value::Known known(std::span<const Identity> identities, WallMs now) const;
+  struct History {
+    evidence::value::Known known = evidence::value::Known::stranger;
+    std::string_view by;  // whose it is, of the identities that were asked about; "" of a stranger
+  };
+  [[nodiscard]] History history(std::span<const Identity> identities, WallMs now) const;
   [[nodiscard]] bool tls_failed_before(const Identity& identity, WallMs now) const;
+  // One an hour is a merit: whoever sends five messages in a minute has shown nothing.
   void accepted(std::span<const Identity> identities, WallMs now);
   void passed_greylist(const Identity& identity, WallMs now);
   // One of ours logged in from there. It counts as a pass through the greylist, so that a password that is stolen for
   // an hour makes nobody known.
   void logged_in(const ip::Address& client, WallMs now);
+  // A spamtrap, or a session of guesses: what was earned is gone.
   void trapped(std::span<const Identity> identities, WallMs now);
+  // A transaction of guesses: several such do what a trap does, unless messages came in between.
+  void guessed(std::span<const Identity> identities, WallMs now);
   void tls_failed(const Identity& identity, WallMs now);
   // It left without QUIT and without a message.
   [[nodiscard]] bool hung_up_before(const Identity& identity, WallMs now) const;
@@ -114,6 +134,7 @@ class Defence {
   void load_suffixes();
   void show_tables();
   void note(const Identity& identity, bounds::SenderEvent event, WallMs now);
+  void demote(const Identity& identity, WallMs now);
   std::unique_ptr<Tables> tables_;
   std::unique_ptr<const dns::PublicSuffixList> suffixes_;
   Mutex mutex_;
@@ -121,6 +142,7 @@ class Defence {
   std::atomic<std::shared_ptr<const geo::CountryTable>> countries_;
   std::atomic<std::shared_ptr<const fingerprint::OsTable>> systems_;
   std::atomic<std::shared_ptr<const access::OperatorList>> operator_list_;
+  std::atomic<int> doubtful_ = 0;
   std::deque<LiveValue> shown_;  // of the tables
 };
 

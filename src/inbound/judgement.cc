@@ -107,15 +107,26 @@ bool Judgement::Impl::history_is_undecided() const {
 
 void Judgement::Impl::refresh_known(std::string_view our_mailbox) {
   const WallMs time = wall_now();
-  value::Known known = defence().known(identities, time);
+  const Defence::History history = defence().history(identities, time);
+  value::Known known = history.known;
+  std::string known_by(history.by);
   // Only where the reverse-path is proven: otherwise whoever knows with whom we write would be let in
   const bool proven = now.get<value::Spf>(Signal::spf) == value::Spf::pass ||
                       now.get<value::Dmarc>(Signal::dmarc) == value::Dmarc::pass;
   if (sender && proven && !sender->path.empty() && !our_mailbox.empty() &&
-      defence().replied_to(sender->path, our_mailbox, time))
+      defence().replied_to(sender->path, our_mailbox, time)) {
     known = value::Known::replied_to;
+    known_by = "mail to " + sender->path;
+  }
+  if (known == value::Known::known || known == value::Known::replied_to) record.state.known_by = std::move(known_by);
   if (known < value::Known::known && history_is_undecided()) known = value::Known::undecided;
   now.set(Signal::known, known);
+}
+
+// Whoever did it is a stranger from here on, and pays as one.
+void Judgement::Impl::lose_history(WallMs time) {
+  defence().trapped(identities, time);
+  refresh_known({});
 }
 
 // False, and nothing is taken, where a budget is spent.
@@ -125,6 +136,7 @@ bool Judgement::Impl::spend(std::uint32_t units) {
                         .known = is_known(),
                         .identity = identities.size() > 1 ? std::string_view(identities.back()) : std::string_view()},
                        units, wall_now());
+  wide_alone = charge.wide_alone;
   record.state.budget_level = charge.level;
   record.state.budget_load = charge.load;
   now.set(Signal::budget, charge.over ? value::Budget::over : value::Budget::within);
@@ -181,7 +193,11 @@ std::optional<Refusal> Judgement::connect() {
   own.refresh_known({});
   own.now.set(Signal::hang_up,
               own.defence().hung_up_before(own.identities.front(), wall_now()) ? value::YesNo::yes : value::YesNo::no);
-  own.spend(own.settings().defence.budget.costs.connect);
+  // A wide prefix may be full of others; who has a history under his domain's name is not yet known to have it
+  if (!own.spend(own.settings().defence.budget.costs.connect) && own.wide_alone && own.defence().enter_doubt()) {
+    own.doubt.defence = &own.defence();
+    own.now.set(Signal::budget, value::Budget::unknown);
+  }
   // A decision that only lets the session go on is not worth a place in the record: the first recipient's has it all.
   const evidence::Verdict verdict = own.policy().judge(policy::Moment::connect, own.now, {});
   if (verdict.action == evidence::Action::throttle && !own.context.sinkhole) {
@@ -279,6 +295,7 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   const std::string domain(utf8_head(mailbox.domain.text(), evidence::kTextMax));
   const BudgetCosts& costs = own.settings().defence.budget.costs;
   ++own.recipients;
+  ++sender.named;
   const bool nobody = directory::is_nobody(found.disposition);
   if (nobody) ++own.unknown_recipients;
   const bool trap = found.disposition == directory::Disposition::trap;
@@ -295,6 +312,7 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   const std::string named = mailbox.text();
   own.refresh_known(found.disposition == directory::Disposition::local ? std::string_view(named) : std::string_view());
   own.spend(0);
+  if (own.is_known()) own.doubt.leave();
   if (sender.beyond_lookups) {
     own.now.set(Signal::budget, value::Budget::over);
     own.record.state.budget_level = "lookups";
@@ -319,8 +337,14 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
       return policy_refusal(verdict, own.facts(domain), /*at_connect=*/false);
     }
   }
-  if (trap) own.defence().trapped(own.identities, time);
+  if (trap) own.lose_history(time);
   if (refused_anyway) {
+    if (nobody) ++sender.guesses;
+    if (nobody && !own.guessed && own.unknown_recipients >= kGuessesOfSession &&
+        2 * own.unknown_recipients > own.recipients) {
+      own.guessed = true;
+      own.lose_history(time);
+    }
     own.spend(trap ? costs.trap : nobody ? costs.unknown_user : costs.recipient_refused);
     return std::nullopt;
   }
@@ -445,15 +469,17 @@ void Judgement::accepted() {
 void Judgement::end_transaction() {
   Impl& own = *impl_;
   // Look-ups were made for it: who goes on like that pays
-  if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) own.spend(1);
+  if (own.sender && own.sender->gathered && !own.sender->accepted && !own.context.sinkhole) {
+    own.spend(1);
+    if (2 * own.sender->guesses > own.sender->named) own.defence().guessed(own.identities, wall_now());
+  }
   if (own.sender && own.sender->accepted) {
     own.spf_allowance = kSpfAllowance;
     own.lookups_before = own.lookups.asked();
   }
   own.sender.reset();
-  // What the last message proved is not true of the next
-  std::erase_if(own.identities,
-                [](const Identity& identity) { return identity.starts_with("spf:") || identity.starts_with("dkim:"); });
+  // What the last message proved is not true of the next; the host stays
+  own.identities.resize(1);
 }
 
 void Judgement::cancel() {
@@ -477,6 +503,7 @@ Task<void> Judgement::finish() {
   own.note_hang_up();
   if (own.record.decisions_total == 0) {
     set_facts(own.record.facts, own.now);
+    if (own.doubt.defence != nullptr) own.now.set(Signal::budget, value::Budget::over);  // nobody was to show himself
     own.decide(policy::Moment::connect, {}, -1, -1, Impl::Effect::none);
   }
 }

@@ -20,6 +20,9 @@ inline constexpr std::uint32_t kSessionLookupsMax = 300;
 // SPF of transactions in a row that bring no message: each may cost a hundred look-ups at names that a stranger chose.
 inline constexpr std::uint32_t kSpfAllowance = 5;
 
+// Recipients of a session that do not exist, from which on it is guesses, where they are more than half of it.
+inline constexpr std::uint32_t kGuessesOfSession = 5;
+
 // What belongs to one transaction.
 struct JudgedSender {
   std::string path;    // without brackets, "" for the null one
@@ -35,7 +38,8 @@ struct JudgedSender {
   bool has_recipient = false;
   // What the first recipient was judged by: the end of DATA is judged for him, whoever was named after him.
   std::int64_t recipient = 0, greylist = 0, known = 0;
-  bool earns = false;  // a mailbox of somebody took it; the role accounts take everybody's mail
+  std::uint32_t named = 0, guesses = 0;  // recipients; those of them who do not exist
+  bool earns = false;                    // a mailbox of somebody took it; the role accounts take everybody's mail
   bool passed_greylist = false;
   bool accepted = false;
 };
@@ -75,6 +79,20 @@ struct Judgement::Impl {
   signals::ListVerdicts client_lists, sender_lists;  // sender_lists: of the transaction
   std::vector<Identity> identities;                  // of the session so far, the weakest (its prefix) first
   std::uint32_t recipients = 0, unknown_recipients = 0;
+  bool guessed = false;     // so many that what was earned is gone
+  bool wide_alone = false;  // of the last spend() that was over
+  // A place among the sessions that a wide prefix's budget does not end before it is known who they are.
+  struct Doubt {
+    Defence* defence = nullptr;
+    Doubt() = default;
+    Doubt(const Doubt&) = delete;
+    Doubt& operator=(const Doubt&) = delete;
+    ~Doubt() { leave(); }
+    void leave() {
+      if (defence != nullptr) defence->leave_doubt();
+      defence = nullptr;
+    }
+  } doubt;
 
   std::optional<JudgedSender> sender;
   struct Candidate {
@@ -125,6 +143,7 @@ struct Judgement::Impl {
   void add_tags(const evidence::Verdict& verdict);
   void use_lists();
   void refresh_known(std::string_view our_mailbox);
+  void lose_history(WallMs time);
   bool spend(std::uint32_t units);
   void note_hang_up();
 

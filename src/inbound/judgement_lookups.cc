@@ -130,9 +130,8 @@ Task<void> Judgement::gather(Authentication* authentication) {
   }
   co_await own.until_answered(deadline);
   if (!ask_spf) own.sender->identity = signals::identity_of(own.client(), nullptr, own.reverse);
-  const signals::Identity by_name = signals::identity_of(own.client(), nullptr, own.reverse);
-  if (by_name.kind == signals::IdentityKind::rdns) own.add_identity(by_name.text);
-  if (own.sender->identity.kind == signals::IdentityKind::spf) own.add_identity(own.sender->identity.text);
+  // The first that holds and no other: a name stands for nobody whom SPF tells apart from those who share it
+  if (own.sender->identity.kind != signals::IdentityKind::net) own.add_identity(own.sender->identity.text);
   own.record.state.identity = own.sender->identity.text;
   own.ask_operator();
 }

@@ -16,7 +16,8 @@ using evidence::Signal;
 namespace value = evidence::value;
 
 constexpr Signs kOfSpam = bit(Sign::marked_spam) | bit(Sign::trap) | bit(Sign::retired) | bit(Sign::unknown_users);
-constexpr Signs kOfHam = bit(Sign::marked_ham) | bit(Sign::replied_to) | bit(Sign::known) | bit(Sign::retried);
+// Not that somebody came back after the greylist: any bot that tries again would make itself ham.
+constexpr Signs kOfHam = bit(Sign::marked_ham) | bit(Sign::replied_to) | bit(Sign::known);
 
 struct SignName {
   Sign sign;
@@ -90,8 +91,8 @@ Signs rests_on(Signal signal) {
     case Signal::recipients:
     case Signal::errors:
       return bit(Sign::unknown_users);
-    case Signal::greylist:
-      return bit(Sign::retried);
+    case Signal::greylist:  // who came back twice is known by it
+      return bit(Sign::known);
     case Signal::budget:  // charged for traps and unknown users
       return bit(Sign::trap) | bit(Sign::unknown_users);
     default:
@@ -114,9 +115,9 @@ std::string sender_of(const record::SessionView& session, const Evidence& last) 
   }
   const auto rdns = last.get<value::Rdns>(Signal::rdns);
   const std::string_view rdns_domain = last.text(Signal::rdns_domain);
-  if ((rdns == value::Rdns::confirmed || rdns == value::Rdns::mail) && !rdns_domain.empty()) {
-    return "rdns:" + std::string(rdns_domain);
-  }
+  const std::string_view rdns_name = last.text(Signal::rdns_name);
+  if (rdns == value::Rdns::mail && !rdns_domain.empty()) return "rdns:" + std::string(rdns_domain);
+  if (rdns == value::Rdns::confirmed && !rdns_name.empty()) return "name:" + std::string(rdns_name);
   const auto address = ip::Address::parse(session.client);
   if (!address) return "net:" + std::string(session.client);
   return "net:" + ip::Prefix(*address, address->is_v4() ? 24 : 64).text();

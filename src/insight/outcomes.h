@@ -10,7 +10,8 @@
 //   unknown_users  it named kUnknownUsers mailboxes or more that do not exist, and more such than others
 //   replied_to     one of ours has written to the sender
 //   known          the sender has a good history
-//   retried        it came back after it was greylisted, and its mail was accepted
+//   retried        it came back after it was greylisted, and its mail was accepted: shown, and no part of the truth,
+//                  since bots do it as well
 // The session's own signs go before those of its sender. Signs of both sides on one level leave the truth unknown: a
 // provider whose users are of both kinds teaches nothing.
 //

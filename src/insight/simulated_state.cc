@@ -31,6 +31,10 @@ namespace value = evidence::value;
 constexpr crypto::SipKey kSecret{.k0 = 0x706F737465726E21, .k1 = 0x7265706C6179};
 constexpr unsigned kPoolAccepted = 15;   // who has so many messages is a pool: no trap takes its history (defence.cc)
 constexpr std::uint32_t kLookAlone = 0;  // a price: nothing is taken
+constexpr bounds::GreylistTimes kNearlyAnHour{.delay = 0, .window = 59 * 60};  // messages that earn lie so far apart
+constexpr std::uint8_t kOfEarning = 'e';
+constexpr unsigned kGuessesMax = 5;            // of transactions, beyond messages
+constexpr std::int64_t kGuessesOfSession = 5;  // recipients
 
 smtp::Path path_of(std::string_view text) {
   const auto parsed = smtp::parse_path("<" + std::string(text) + ">", true, true);
@@ -63,7 +67,8 @@ class Tables final : public SimulatedState {
     const bool first = !begun_;
     if (first) {
       begun_ = true;
-      over_at_connect_ = !spend(options_.connect, second_of(session.start));
+      // Who is refused at a wide prefix alone goes on until it is known who he is.
+      over_at_connect_ = !spend(options_.connect, second_of(session.start)) && !narrow_has_room(session.start);
     }
     const bool connecting = decision.stage == Stage::connect;
     if (!connecting && !thrown_out_) turn_to(decision, now);
@@ -106,7 +111,7 @@ class Tables final : public SimulatedState {
       if (session.end == "tls_failed") spend(options_.tls_failed, now);
       if (gone && accepted_ == 0 && !sinkhole_) spend(options_.hang_up, now);
     }
-    begun_ = over_at_connect_ = thrown_out_ = sinkhole_ = false;
+    begun_ = over_at_connect_ = thrown_out_ = sinkhole_ = guessed_ = false;
     accepted_ = 0;
     transaction_.reset();
   }
@@ -153,6 +158,14 @@ class Tables final : public SimulatedState {
     payer_.cost = units;
     budgets_.charge(payer_, now);
     return true;
+  }
+
+  [[nodiscard]] bool narrow_has_room(WallMs now) const {
+    if (payer_.known) return false;
+    bounds::Event narrow = payer_;
+    narrow.cost = 1;
+    narrow.narrow = true;
+    return budgets_.decide(narrow, second_of(now)).admitted;
   }
 
   [[nodiscard]] value::Known known_as(std::uint64_t key, std::uint32_t now) const {
@@ -218,7 +231,10 @@ class Tables final : public SimulatedState {
   }
   void end_transaction(std::uint32_t now) {
     // Look-ups were made for it: who goes on like that pays.
-    if (transaction_ && !transaction_->accepted && !sinkhole_) spend(1, now);
+    if (transaction_ && !transaction_->accepted && !sinkhole_) {
+      spend(1, now);
+      if (2 * transaction_->guesses > transaction_->named) note_guess(transaction_->sender, now);
+    }
     transaction_.reset();
   }
 
@@ -229,12 +245,21 @@ class Tables final : public SimulatedState {
     const std::uint16_t code = code_of(session, decision);
     // There alone somebody is taken who is not here: a trap, or whoever the policy was only told of.
     if (!decision.enforced && code != 0 && code < 400) sinkhole_ = true;
+    transaction_->sender = sender_key(session, evidence);
+    transaction_->pool = is_pool(session);
+    ++transaction_->named;
     if (verdict.action == Action::throttle && !sinkhole_) return;
-    if (recipient == Recipient::trap) {
-      note_trap(sender_key(session, evidence), now);
-      spend(options_.trap, now);
-    } else if (recipient == Recipient::no_such_user || recipient == Recipient::retired) {
-      spend(options_.unknown_user, now);
+    const bool nobody =
+        recipient == Recipient::trap || recipient == Recipient::no_such_user || recipient == Recipient::retired;
+    if (nobody) ++transaction_->guesses;
+    if (recipient == Recipient::trap || (nobody && !guessed_ && is_guessing(evidence))) {
+      if (recipient != Recipient::trap) guessed_ = true;
+      lose_history(transaction_->sender, transaction_->pool, now);
+      payer_.known = known_.known(transaction_->sender, now) ||
+                     evidence.get<value::Operator>(Signal::verdict_of_operator) == value::Operator::allow;
+    }
+    if (nobody) {
+      spend(recipient == Recipient::trap ? options_.trap : options_.unknown_user, now);
     } else if (!decision.enforced) {
       // A domain that is not ours is refused whatever the policy says; nobody is charged for what was only told.
       if (recipient == Recipient::unknown && !(code != 0 && code < 400)) spend(options_.recipient_refused, now);
@@ -270,18 +295,38 @@ class Tables final : public SimulatedState {
         if (transaction_->earns && !trapped) {
           const std::uint64_t sender = sender_key(session, evidence);
           if (transaction_->passed_greylist) known_.note(sender, bounds::SenderEvent::passed, now);
-          known_.note(sender, bounds::SenderEvent::accepted, now);
+          note_accepted(sender, now);
         }
       }
     }
     end_transaction(now);
   }
 
-  void note_trap(std::uint64_t sender, std::uint32_t now) {
+  // One message an hour is a merit (Defence::accepted).
+  void note_accepted(std::uint64_t sender, std::uint32_t now) {
+    const std::uint64_t hour = crypto::siphash_1_3(kSecret, sender, kOfEarning);
+    const bool again = pending_.look(hour, now, kNearlyAnHour).kind != Pending::Kind::unseen;
+    if (!again) pending_.note(hour, now, kNearlyAnHour);
+    known_.note(sender, again ? bounds::SenderEvent::accepted_again : bounds::SenderEvent::accepted, now);
+  }
+
+  // More than one machine: only such have users of others whom a demotion would harm.
+  static bool is_pool(const SessionView& session) {
+    return session.identity.starts_with("spf:") || session.identity.starts_with("rdns:");
+  }
+  static bool is_guessing(const Evidence& evidence) {
+    const std::int64_t unknown = evidence.number(Signal::unknown_recipients);
+    return unknown >= kGuessesOfSession && 2 * unknown > evidence.number(Signal::recipients);
+  }
+  void lose_history(std::uint64_t sender, bool pool, std::uint32_t now) {
     const auto found = known_.look(sender, now);
     // Whoever has an account at a large pool could take its history from it with one letter.
-    if (found && found->accepted >= kPoolAccepted && payer_.identity) return;
+    if (found && found->accepted >= kPoolAccepted && pool) return;
     known_.note(sender, bounds::SenderEvent::trapped, now);
+  }
+  void note_guess(std::uint64_t sender, std::uint32_t now) {
+    const auto found = known_.note(sender, bounds::SenderEvent::guessed, now);
+    if (found && found->guesses >= kGuessesMax) lose_history(sender, transaction_->pool, now);
   }
 
   // What is remembered of the transaction at hand.
@@ -289,6 +334,9 @@ class Tables final : public SimulatedState {
     std::int32_t index = -1;  // in the record
     bool taken = false;       // it has a recipient who would be accepted
     bool earns = false, passed_greylist = false, accepted = false;
+    bool pool = false;
+    std::uint64_t sender = 0;
+    std::uint32_t named = 0, guesses = 0;     // recipients
     std::optional<value::Greylist> greylist;  // of the first who is taken
   };
 
@@ -299,7 +347,7 @@ class Tables final : public SimulatedState {
   WallMs oldest_ = 0, newest_ = 0;
   // Of the session at hand:
   bool begun_ = false;  // it has paid for its connection
-  bool over_at_connect_ = false, thrown_out_ = false, sinkhole_ = false;
+  bool over_at_connect_ = false, thrown_out_ = false, sinkhole_ = false, guessed_ = false;
   std::uint32_t accepted_ = 0;  // messages
   bounds::Event payer_;         // as of the last decision
   std::optional<Transaction> transaction_;

@@ -43,7 +43,7 @@ class SimulatedState {
 // What it rests on: the numbers of [defence] in the configuration.
 struct SimulationOptions {
   bounds::BudgetOptions budget;
-  // Prices, in units.
+  // Prices, in units; budget.known is the server's too.
   std::uint32_t connect = 1, recipient_refused = 2, unknown_user = 4, trap = 50, tls_failed = 1, hang_up = 1,
                 message = 1;
   bounds::GreylistTimes greylist;

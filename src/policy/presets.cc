@@ -24,7 +24,9 @@ struct Conditional {
 };
 
 // Whoever has a history here is spared where a fact may be an accident. A signal that is unknown spares everybody.
-constexpr Conditional kBudget{If::always,       "budget",       "budget == over and known not in [known, replied_to]",
+// The known have budgets of their own, and wide ones (inbound::kKnownMultiple); the answer to one of ours always comes
+// in.
+constexpr Conditional kBudget{If::always,       "budget",       "budget == over and known != replied_to",
                               Action::throttle, Reason::budget, ""};
 constexpr Conditional kTls4{If::tls_ipv4,   "tls-ipv4",           "family == ipv4 and tls in [plain, failed]",
                             Action::reject, Reason::tls_required, ""};
@@ -36,12 +38,15 @@ constexpr Conditional kEarlyTalk{
     If::always,     "early-talk",     "early_talk == yes and known not in [known, replied_to]",
     Action::reject, Reason::protocol, ""};
 constexpr Conditional kForgedHelo{If::always, "forged-helo", "helo == own", Action::reject, Reason::forged_helo, ""};
-constexpr Conditional kTrap{If::always,     "trap",       "trap == yes and known not in [known, replied_to]",
+// A history says nothing of a session that has named one: it may be another's at the same provider, or a stolen
+// account. Whom one of ours wrote to is spared, who answers with the address of a trap among the others.
+constexpr Conditional kTrap{If::always,     "trap",       "trap == yes and known != replied_to",
                             Action::reject, Reason::trap, ""};
 constexpr Conditional kCountry{
     If::abroad,     "country",       "country not in home and known not in [known, replied_to]",
     Action::reject, Reason::country, ""};
-constexpr Conditional kLists{If::always,     "lists",      "list_score >= 5 and known not in [known, replied_to]",
+// What a list says is newer than any history: known senders are broken into, and lists are the first to tell.
+constexpr Conditional kLists{If::always,     "lists",      "list_score >= 5 and known != replied_to",
                              Action::reject, Reason::list, ""};
 constexpr Conditional kListsDelay{
     If::always,       "lists-delay",      "list_score >= 2 and known not in [known, replied_to]",
@@ -82,8 +87,7 @@ constexpr std::array kPersonal{
     kForgedHelo,
     kTrap,
     kCountry,
-    Conditional{If::always, "lists", "list_score >= 4 and known not in [known, replied_to]", Action::reject,
-                Reason::list, ""},
+    Conditional{If::always, "lists", "list_score >= 4 and known != replied_to", Action::reject, Reason::list, ""},
     kListsDelay,
     kWindows,
     Conditional{If::always, "reverse-dns", "rdns in [none, unconfirmed, generic] and known not in [known, replied_to]",
@@ -126,7 +130,7 @@ constexpr std::array kStrict{
     kNotSmtp,
     Conditional{If::always, "early-talk", "early_talk == yes", Action::reject, Reason::protocol, ""},
     kForgedHelo,
-    Conditional{If::always, "trap", "trap == yes and known != replied_to", Action::reject, Reason::trap, ""},
+    kTrap,
     kCountry,
     Conditional{If::always, "lists", "list_score >= 3 and known != replied_to", Action::reject, Reason::list, ""},
     Conditional{If::always, "lists-delay", "list_score >= 1 and known != replied_to", Action::greylist,

@@ -302,6 +302,7 @@ void write_decisions(Line& line, const SessionRecord& record) {
   if (state.identity.empty() && state.budget_level.empty() && state.greylist_wait_s == 0) return;
   line.open("\"state\":", '{');
   line.text("\"identity\":", state.identity);
+  line.text("\"known_by\":", state.known_by);
   line.text("\"budget_level\":", state.budget_level);
   line.real("\"budget_load\":", state.budget_load);
   line.count("\"greylist_wait_s\":", state.greylist_wait_s);

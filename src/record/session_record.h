@@ -115,7 +115,8 @@ struct DecisionRecord {
 
 // State behind the evidence, for people: which budget level was fullest, whose history was asked.
 struct StateRecord {
-  std::string identity;               // "spf:example.org", "rdns:example.net", "net:2001:db8::/64"
+  std::string identity;               // "spf:example.org", "rdns:example.net", "name:www.example.net", "net:..."
+  std::string known_by;               // whose history made it known, of the last such decision: an identity
   std::string budget_level;           // "v6_48"; empty where no budget was asked
   float budget_load = 0;              // share of that budget in use
   std::uint32_t greylist_wait_s = 0;  // left of the delay, where one was told

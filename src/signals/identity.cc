@@ -121,9 +121,11 @@ Identity identity_of(const ip::Address& client, const spf::Evaluation* spf, cons
   if (spf != nullptr && is_telling(*spf, client)) {
     return {.kind = IdentityKind::spf, .text = "spf:" + lower(spf->domain)};
   }
-  const bool own_name = reverse.state == Rdns::confirmed || reverse.state == Rdns::mail;
-  if (own_name && reverse.organisation) {
+  if (reverse.state == Rdns::mail && reverse.organisation) {
     return {.kind = IdentityKind::rdns, .text = "rdns:" + reverse.organisation->text()};
+  }
+  if (reverse.state == Rdns::confirmed && !reverse.name.is_root()) {
+    return {.kind = IdentityKind::name, .text = "name:" + reverse.name.text()};
   }
   return network_identity(client);
 }
@@ -146,6 +148,11 @@ std::string normalised_sender(const smtp::Path& reverse_path) {
   out += '@';
   out += lower(reverse_path.mailbox.domain.text());
   return out;
+}
+
+std::string correspondent(std::string_view mailbox) {
+  const std::string lowered = lower(mailbox);
+  return std::string(without_tag(lowered));
 }
 
 std::string strong_key_text(const Identity& identity, const smtp::Path& reverse_path, std::string_view recipient) {

@@ -5,7 +5,9 @@
 //   spf:DOMAIN   SPF passes for the domain that was checked (MAIL FROM, or HELO of a null reverse-path), by a term that
 //                says something: not "all", not "ptr", not an "exists" that does not look at the address, and nothing
 //                broader than kIdentityBitsMinV4 or V6
-//   rdns:DOMAIN  the client has a confirmed name of its own, which is not generic: its organisational domain
+//   rdns:DOMAIN  the client has a confirmed name as mail servers have: its organisational domain
+//   name:NAME    the client has another confirmed name, which is not generic: that name, whole. Hosters give each
+//                customer one (vmi1234567.hoster.example), and what one has earned is not the others'
 //   net:PREFIX   the client's /64, or its /24
 //
 // It is no verdict: a spammer has an identity as well as anybody, and one that all his machines share.
@@ -29,11 +31,11 @@ inline constexpr std::uint8_t kIdentityBitsMinV6 = 16;
 inline constexpr int kIdentityPrefixV4 = 24;
 inline constexpr int kIdentityPrefixV6 = 64;
 
-enum class IdentityKind : std::uint8_t { spf, rdns, net };
+enum class IdentityKind : std::uint8_t { spf, rdns, name, net };
 
 struct Identity {
   IdentityKind kind = IdentityKind::net;
-  std::string text;  // "spf:example.org", "rdns:example.net", "net:2001:db8:1:2::/64"
+  std::string text;  // "spf:example.org", "rdns:example.net", "name:www.example.net", "net:2001:db8:1:2::/64"
 };
 
 // `spf` may be null: not asked for. `reverse` is that of `client`.
@@ -53,6 +55,10 @@ struct Identity {
 [[nodiscard]] std::string normalised_sender(const smtp::Path& reverse_path);
 inline constexpr std::size_t kTokenMin = 8;
 inline constexpr std::size_t kHexTokenMin = 4;
+
+// An address as those who write to each other know it: lower case, without the tag of BATV, which stands in the
+// reverse-path alone.
+[[nodiscard]] std::string correspondent(std::string_view mailbox);
 
 // What the greylist's keys are hashes of (the caller's, under a secret). Each part is preceded by its length, so that
 // no part can pass for another. `recipient` is compared without regard to case.

@@ -179,7 +179,8 @@ std::string operator_body(const Frame& frame, const Value& why, std::string_view
                                      {"Client", "<code>" + escape(client.at("address").string()) + "</code> (" +
                                                     escape(session.at("family").string()) + ")"},
                                      {"HELO", escape(session.at("helo").string())},
-                                     {"Known by", escape(session.at("state").at("identity").string())},
+                                     {"Known as", escape(session.at("state").at("identity").string())},
+                                     {"History of", escape(session.at("state").at("known_by").string())},
                                      {"Login", escape(session.at("login").string())},
                                      {"TLS", tls.is_null() ? "none"
                                                            : escape(std::string(tls.at("version").string()) + " " +

@@ -33,6 +33,7 @@ TEST(KnownSenders, TwoPassesAnHourApartMakeASenderKnown) {
 TEST(KnownSenders, FiveAcceptedMessagesMakeASenderKnown) {
   KnownSenders table(memory(64 << 10));
   for (int i = 0; i < 4; ++i) EXPECT_FALSE(table.note(1, accepted, kNow)->known);
+  for (int i = 0; i < 9; ++i) EXPECT_FALSE(table.note(1, accepted_again, kNow)->known);
   EXPECT_TRUE(table.note(1, accepted, kNow)->known);
   for (int i = 0; i < 40; ++i) table.note(1, accepted, kNow);
   EXPECT_EQ(table.look(1, kNow)->accepted, 15U);
@@ -74,6 +75,17 @@ TEST(KnownSenders, ATrapEndsItAndBothMustBeEarnedAgain) {
   table.note(2, pinned, kNow);
   EXPECT_TRUE(table.note(2, trapped, kNow)->known);  // the operator's word stands above it
   EXPECT_TRUE(table.look(2, kNow)->demoted);
+}
+
+TEST(KnownSenders, GuessesAreCountedAndMessagesTakeThemBack) {
+  KnownSenders table(memory(64 << 10));
+  EXPECT_FALSE(table.note(1, guessed, kNow)) << "it makes no entry";
+  table.note(1, accepted, kNow);
+  for (unsigned i = 1; i <= 9; ++i) EXPECT_EQ(table.note(1, guessed, kNow)->guesses, std::min(i, 7U));
+  EXPECT_EQ(table.note(1, accepted, kNow)->guesses, 6U);
+  EXPECT_EQ(table.note(1, accepted_again, kNow)->guesses, 5U);
+  EXPECT_EQ(table.look(1, kNow)->accepted, 2U);
+  EXPECT_EQ(table.note(1, trapped, kNow)->guesses, 0U);
 }
 
 TEST(KnownSenders, TrapsAndTlsFailuresMakeNoEntries) {

@@ -129,6 +129,39 @@ TEST(PrefixBudgets, WhoIsKnownIsJudgedByHisOwnPrefixAlone) {
   EXPECT_EQ(loads.all()[4].share, 0);
 }
 
+TEST(PrefixBudgets, WhoIsKnownMayHaveAMultipleAndHasAnEnd) {
+  PrefixBudgets table = budgets({.known = 16});
+  EXPECT_NEAR(admitted_at_once(table, event_of("192.0.2.1", true)), 320, 2);
+  EXPECT_EQ(table.decide(event_of("192.0.2.1", true), kNow).refused_by, 32);
+  EXPECT_EQ(admitted_at_once(table, event_of("192.0.2.2")), 20) << "nobody else has it";
+  // What strangers have used up he finds used, but a sixteenth of an event suffices him
+  EXPECT_FALSE(table.decide(event_of("192.0.2.2", true), kNow).admitted);
+  EXPECT_TRUE(table.decide(event_of("192.0.2.2", true), kNow + 5).admitted);
+  EXPECT_FALSE(table.decide(event_of("192.0.2.2"), kNow + 5).admitted);
+  // An identity's budget has many machines in it as it is
+  Event one{.address = {}, .known = true, .identity = 42};
+  int admitted = 0;
+  for (std::uint64_t i = 0; i < 5000; ++i) {
+    one.address = v6(i << 32U, i);
+    admitted += table.take(one, kNow).admitted ? 1 : 0;
+  }
+  EXPECT_NEAR(admitted, 64 * 20, 2);
+}
+
+TEST(PrefixBudgets, NarrowLevelsCanBeAskedAlone) {
+  PrefixBudgets table = budgets();
+  Event event = event_of("2001:db8::1");
+  for (std::uint64_t i = 0;
+       table.take({.address = v6(0x20010DB8'00000000ULL + (i << 8U), i), .identity = {}}, kNow).admitted; ++i) {
+  }
+  EXPECT_GT(table.decide(event, kNow).refused_by, 0);
+  EXPECT_LT(table.decide(event, kNow).refused_by, 64);
+  event.narrow = true;
+  EXPECT_TRUE(table.decide(event, kNow).admitted);
+  EXPECT_EQ(admitted_at_once(table, event), 20);
+  EXPECT_EQ(table.decide(event, kNow).refused_by, 128);
+}
+
 TEST(PrefixBudgets, AnIdentityIsALevelOfItsOwn) {
   PrefixBudgets table = budgets();
   int admitted = 0;

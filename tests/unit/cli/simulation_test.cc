@@ -23,6 +23,7 @@ TEST(Simulation, WhatTheFileSaysHolds) {
       "[defence.greylist]\ndelay = \"60s\"\n",
       "f.toml"));
   EXPECT_EQ(options.budget.burst, 9);
+  EXPECT_EQ(options.budget.known, 16);
   EXPECT_EQ(options.budget.scale, 4);
   EXPECT_EQ(options.trap, 3U);
   EXPECT_EQ(options.hang_up, 5U);

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdio>
 
 #include "access/operator_list.h"
 #include "dns/fixture.h"
@@ -420,7 +422,11 @@ TEST_F(JudgementTest, MailToRoleAccountsEarnsNothing) {
 
 TEST_F(JudgementTest, MailToMailboxesEarnsAHistory) {
   use_policy({});
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(codes(send(std::string(kAlice))).at(5), 250);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(codes(send(std::string(kAlice))).at(5), 250);
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "seen") << "of one hour";
+  for (WallMs hours = 1; hours < 5; ++hours)
+    defence->accepted(std::array{Identity("spf:good.example"), host_identity(*ip::Address::parse("2001:db8:1::25"))},
+                      wall_now() + hours * 3'600'000);
   send(std::string(kAlice));
   EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "known");
   // Another machine of the SPF domain has it too, a neighbour without it has not
@@ -428,6 +434,151 @@ TEST_F(JudgementTest, MailToMailboxesEarnsAHistory) {
   EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "known");
   send(std::string(kAlice), "[2001:db8:1:8::9]:1", "x@elsewhere.example");
   EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "stranger");
+}
+
+// Machines of a hoster's customers, below the hoster's own domain: vmi1 of somebody with SPF, vmi2 of another.
+constexpr std::string_view kHosterZone = R"({
+    "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.1.0.0.0.f.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": {"PTR": ["vmi1.hoster.example"]},
+    "2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.f.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa": {"PTR": ["vmi2.hoster.example"]},
+    "vmi1.hoster.example": {"AAAA": ["2001:db8:f:1::1"]},
+    "vmi2.hoster.example": {"AAAA": ["2001:db8:f:2::2"]},
+    "one.example": {"TXT": ["v=spf1 ip6:2001:db8:f:1::/64 -all"]},
+    "plain.example": {}})";
+constexpr std::string_view kOne = "[2001:db8:f:1::1]:25";
+constexpr std::string_view kTwo = "[2001:db8:f:2::2]:25";
+
+TEST_F(JudgementTest, ACustomerDoesNotInheritTheHistoryOfTheHostersOthers) {
+  use_zone(kHosterZone);
+  use_policy({});
+  const auto known = [this] {
+    return std::string(last_record().at("decisions").array().at(0).at("evidence").at("known").string());
+  };
+  for (const char* const sender : {"a@one.example", "a@plain.example"}) {
+    EXPECT_EQ(codes(send(std::string(kAlice), kOne, sender)).at(5), 250);
+    EXPECT_EQ(codes(send(std::string(kAlice), kOne, sender)).at(5), 250);
+    EXPECT_EQ(known(), "seen") << sender;
+  }
+  EXPECT_EQ(last_record().at("state").at("identity").string(), "name:vmi1.hoster.example");
+  send(std::string(kAlice), kTwo, "b@plain.example");
+  EXPECT_EQ(known(), "stranger");
+  EXPECT_EQ(last_record().at("state").at("identity").string(), "name:vmi2.hoster.example");
+}
+
+TEST_F(JudgementTest, WhoHasAnSpfDomainDoesNotEarnForHisName) {
+  // Mail servers of one organisation share a name; who is told apart by SPF earns nothing for the others there
+  send(std::string(kAlice));
+  using evidence::value::Known;
+  EXPECT_EQ(defence->history(std::array{Identity("spf:good.example")}, wall_now()).known, Known::seen);
+  EXPECT_EQ(defence->history(std::array{Identity("rdns:good.example")}, wall_now()).known, Known::stranger);
+  send(std::string(kAlice), kClient, "x@elsewhere.example");
+  EXPECT_EQ(defence->history(std::array{Identity("rdns:good.example")}, wall_now()).known, Known::seen);
+}
+
+TEST_F(JudgementTest, WhoseHistoryItWasIsInTheRecord) {
+  const std::array<Identity, 1> spf{"spf:good.example"};
+  for (WallMs hours = 9; hours > 0; --hours) defence->accepted(spf, wall_now() - hours * 3'600'000);
+  send(std::string(kAlice));
+  EXPECT_EQ(last_record().at("state").at("known_by").string(), "spf:good.example");
+  EXPECT_EQ(last_record().at("decisions").array().at(0).at("evidence").at("known").string(), "known");
+  send(std::string(kAlice), "[2001:db8:7::1]:25", "x@elsewhere.example");
+  EXPECT_TRUE(last_record().at("state").at("known_by").is_null());
+}
+
+constexpr std::string_view kNobody = "RCPT TO:<nobody@example.org>\r\n";
+
+std::string times(std::string_view command, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += command;
+  return out;
+}
+
+TEST_F(JudgementTest, WhoGuessesMailboxesLosesHisHistory) {
+  use_policy({});
+  const std::array<Identity, 2> earned{"spf:good.example", "host:2001:db8:1::/64"};
+  for (WallMs hours = 9; hours > 0; --hours) defence->accepted(earned, wall_now() - hours * 3'600'000);
+  const auto known = [&] { return defence->history(earned, wall_now()).known; };
+  using evidence::value::Known;
+  send(times(kAlice, 5) + times(kNobody, 5));
+  EXPECT_EQ(known(), Known::known) << "a list with old addresses: half of them are here";
+  send(times(kNobody, 4) + std::string(kAlice));
+  EXPECT_EQ(known(), Known::known);
+  send(times(kNobody, 5));
+  EXPECT_EQ(known(), Known::seen);
+}
+
+TEST_F(JudgementTest, GuessesOneASessionCountAsWell) {
+  use_policy({});
+  const std::array<Identity, 2> earned{"spf:good.example", "host:2001:db8:1::/64"};
+  for (WallMs hours = 9; hours > 0; --hours) defence->accepted(earned, wall_now() - hours * 3'600'000);
+  const auto known = [&] { return defence->history(earned, wall_now()).known; };
+  using evidence::value::Known;
+  for (int i = 0; i < 6; ++i) {
+    send(std::string(kNobody));
+    send(std::string(kAlice));
+  }
+  EXPECT_EQ(known(), Known::known) << "messages make up for typing errors";
+  for (int i = 0; i < 5; ++i) send(std::string(kNobody));
+  EXPECT_EQ(known(), Known::seen);
+}
+
+// What a history spares is others' doings at wide prefixes, and never all of the sender's own.
+TEST_F(JudgementTest, AKnownSendersGuessesHaveAnEnd) {
+  use_policy({});
+  const std::array<Identity, 2> earned{"spf:good.example", "host:2001:db8:1::/64"};
+  for (WallMs hours = 30; hours > 0; --hours) defence->accepted(earned, wall_now() - hours * 3'600'000);
+  bool put_off = false;
+  for (int i = 0; i < 30 && !put_off; ++i)
+    put_off = std::ranges::any_of(codes(send(times(kNobody, 8))), [](int code) { return code == 421 || code == 451; });
+  EXPECT_TRUE(put_off);
+}
+
+// Nobody knows at the connection who is behind an address; a domain's history shows itself with SPF.
+TEST_F(JudgementTest, AFullWidePrefixWaitsUntilItIsKnownWhoComes) {
+  use_policy({});
+  const std::array<Identity, 1> spf{"spf:good.example"};
+  for (WallMs hours = 9; hours > 0; --hours) defence->accepted(spf, wall_now() - hours * 3'600'000);
+  for (int i = 1; i < 100; ++i) {
+    std::array<char, 40> text{};
+    std::snprintf(text.data(), text.size(), "2001:db8:1:%x00::1", i);
+    defence->charge({.client = *ip::Address::parse(text.data())}, 1, wall_now());
+  }
+  EXPECT_EQ(codes(send(std::string(kAlice))), (std::vector{220, 250, 250, 250, 354, 250, 221}));
+  constexpr std::string_view kStranger = "[2001:db8:1:7::9]:1";
+  const std::vector<int> stranger = codes(send(std::string(kAlice), kStranger, "x@elsewhere.example"));
+  EXPECT_EQ(stranger.at(0), 220);
+  EXPECT_EQ(stranger.at(3), 451);
+  const json::Value record = last_record();
+  EXPECT_EQ(record.at("decisions").array().at(0).at("evidence").at("budget").string(), "over");
+  EXPECT_EQ(record.at("state").at("budget_level").string(), "v6_48");
+  // There is room for so many that nobody knows
+  for (int i = 0; i < kDoubtfulMax; ++i) EXPECT_TRUE(defence->enter_doubt()) << i;
+  EXPECT_FALSE(defence->enter_doubt());
+  EXPECT_EQ(codes(send(std::string(kAlice), kStranger, "x@elsewhere.example")).at(0), 421);
+  defence->leave_doubt();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(codes(send(std::string(kAlice), kStranger, "x@elsewhere.example")).at(0), 220) << "places are given back";
+}
+
+// Whatever the sender has earned; the trap takes it from him where he is no pool.
+TEST_F(JudgementTest, ATrapRefusesTheRestOfTheSession) {
+  policy::Options organisation;
+  use_policy(organisation, [](Settings& settings) {
+    directory::DomainOptions domain;
+    domain.name = "example.org";
+    domain.deliver = directory::Transport{};
+    domain.mailboxes = {"alice", "bob"};
+    domain.traps = {"trap"};
+    auto built = directory::Directory::build({domain});
+    ASSERT_TRUE(built.has_value()) << built.error().what;
+    settings.directory = *built;
+  });
+  const std::array<Identity, 2> earned{"spf:good.example", "host:2001:db8:1::/64"};
+  for (WallMs hours = 30; hours > 0; --hours) defence->accepted(earned, wall_now() - hours * 3'600'000);
+  EXPECT_EQ(codes(send(std::string(kAlice) + "RCPT TO:<trap@example.org>\r\nRCPT TO:<bob@example.org>\r\n")),
+            (std::vector{220, 250, 250, 250, 550, 550, 354, 250, 221}));
+  const json::Value record = last_record();
+  EXPECT_EQ(record.at("decisions").array().at(2).at("reason").string(), "trap");
+  EXPECT_EQ(codes(send(std::string(kAlice))).at(3), 250) << "the next session is another matter";
 }
 
 TEST_F(JudgementTest, AProxyThatAsksForItselfIsNotJudged) {

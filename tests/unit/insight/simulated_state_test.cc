@@ -223,6 +223,25 @@ TEST(SimulatedState, ATrapTakesWhatWasEarned) {
   EXPECT_TRUE(known_after(earned));
   EXPECT_FALSE(known_after(earned + session(6).guess("x@a.example", value::Recipient::trap, 1).line()));
   EXPECT_TRUE(known_after(earned + session(6).guess("x@a.example", value::Recipient::retired, 1).line()));
+  // Nor do guesses leave it, many in a session or one in each
+  const auto storm = [&](std::int64_t unknown, std::int64_t all) {
+    Session out = session(6);
+    out.evidence().set_number(Signal::unknown_recipients, unknown);
+    out.evidence().set_number(Signal::recipients, all);
+    return out.guess("x@a.example", value::Recipient::no_such_user, 1).line();
+  };
+  EXPECT_FALSE(known_after(earned + storm(5, 9)));
+  EXPECT_TRUE(known_after(earned + storm(5, 10)));
+  EXPECT_TRUE(known_after(earned + storm(4, 4)));
+  std::string one_by_one;
+  for (int i = 0; i < 4; ++i) one_by_one += session(6).guess("x@a.example", value::Recipient::no_such_user, 1).line();
+  EXPECT_TRUE(known_after(earned + one_by_one));
+  one_by_one += session(7).guess("x@a.example", value::Recipient::no_such_user, 1).line();
+  EXPECT_FALSE(known_after(earned + one_by_one));
+  // Messages of one hour earn as one
+  std::string burst;
+  for (int i = 0; i < 9; ++i) burst += session(0).mail("x@a.example").line();
+  EXPECT_FALSE(known_after(burst));
 }
 
 TEST(SimulatedState, TwoRunsSayTheSameAndWhatWasNotMeasuredStaysUnknown) {

@@ -92,8 +92,10 @@ TEST(Policy, AtConnectOnlyBudgetsSpeak) {
   EXPECT_EQ(connect(), "throttle organisation/budget (budget)");
   evidence.set(Signal::verdict_of_operator, value::Operator::allow);
   EXPECT_EQ(connect(), "accept operator (operator_allow)");
-  // a budget spares the known, and whoever it cannot tell
+  // a budget spares whoever we wrote to, and whoever it cannot tell; the known have a wider one, and its end
   EXPECT_EQ(said(policy->judge(Moment::connect, evidence_of({{"budget", "over"}, {"known", "known"}}), {})),
+            "throttle organisation/budget (budget)");
+  EXPECT_EQ(said(policy->judge(Moment::connect, evidence_of({{"budget", "over"}, {"known", "replied_to"}}), {})),
             "accept default");
   EXPECT_EQ(said(policy->judge(Moment::connect, evidence_of({{"budget", "over"}}), {})), "accept default");
 }

@@ -50,8 +50,11 @@ TEST(Decisions, AreWrittenWithTheirEvidenceAndVerdict) {
        .tags = {"bulk"},
        .shadow = {"no-windows"}},
   };
-  record.state = {
-      .identity = "net:2001:db8::/64", .budget_level = "v6_48", .budget_load = 0.25F, .greylist_wait_s = 170};
+  record.state = {.identity = "net:2001:db8::/64",
+                  .known_by = "host:2001:db8::/64",
+                  .budget_level = "v6_48",
+                  .budget_load = 0.25F,
+                  .greylist_wait_s = 170};
   const json::Value value = written(record);
   EXPECT_EQ(value.at("policy").string(), "0123456789abcdef");
   EXPECT_EQ(value.at("decisions_total").integer(), 2);

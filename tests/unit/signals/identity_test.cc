@@ -34,15 +34,16 @@ spf::Evaluation passed(MatchedBy by, std::uint8_t bits, Outcome outcome = Outcom
   return out;
 }
 
-ReverseDns reverse(Rdns state, std::string_view organisation = "") {
+ReverseDns reverse(Rdns state, std::string_view organisation = "", std::string_view name = "") {
   ReverseDns out;
   out.state = state;
+  if (!name.empty()) out.name = name_of(name);
   if (!organisation.empty()) out.organisation = name_of(organisation);
   return out;
 }
 
 TEST(Identity, TheFirstThatHolds) {
-  const ReverseDns confirmed = reverse(Rdns::confirmed, "hoster.example");
+  const ReverseDns confirmed = reverse(Rdns::mail, "hoster.example", "mx7.hoster.example");
   const auto text = [&](std::string_view client, const spf::Evaluation& spf) {
     return identity_of(address_of(client), &spf, confirmed).text;
   };
@@ -67,9 +68,25 @@ TEST(Identity, TheFirstThatHolds) {
     EXPECT_EQ(identity_of(address_of(kV4), nullptr, reverse(state, "isp.example")).text, "net:198.51.100.0/24");
     EXPECT_EQ(identity_of(address_of(kV6), nullptr, reverse(state, "isp.example")).text, "net:2001:db8:1:2::/64");
   }
+  // Hosters name each customer's machine below their own domain: what one has earned is not the others'
+  EXPECT_EQ(
+      identity_of(address_of(kV4), nullptr, reverse(Rdns::confirmed, "hoster.example", "vmi1234567.hoster.example"))
+          .text,
+      "name:vmi1234567.hoster.example");
   EXPECT_EQ(network_identity(address_of(kV4)).text, "net:198.51.100.0/24");
   EXPECT_EQ(network_identity(address_of("64:ff9b::8.8.8.8")).text, "net:8.8.8.0/24") << "behind a translator";
   EXPECT_EQ(identity_of(address_of(kV4), nullptr, reverse(Rdns::confirmed)).kind, IdentityKind::net);
+}
+
+TEST(Identity, CorrespondentsAreTheSameHoweverTheyAreWritten) {
+  EXPECT_EQ(correspondent("Fred@Friend.Example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("prvs=1234abcdef=Fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("PRVS=1234ABCDEF=fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("msprvs1=18a8x:b=fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("btv1==0123456789a==fred@friend.example"), "fred@friend.example");
+  EXPECT_EQ(correspondent("prvs=fred@friend.example"), "prvs=fred@friend.example");
+  EXPECT_EQ(correspondent("fred+list@friend.example"), "fred+list@friend.example") << "somebody else, for all we know";
+  EXPECT_EQ(correspondent(""), "");
 }
 
 TEST(Identity, SendersWithoutWhatChanges) {
