@@ -187,19 +187,6 @@ void not_visited(ServerFacts& facts, std::string why) {
   facts.problem = std::move(why);
 }
 
-// Somebody's stay at an address.
-class Stay {
- public:
-  Stay(Etiquette& etiquette, const ip::Address& address) : etiquette_(etiquette), address_(address) {}
-  ~Stay() { etiquette_.leave(address_); }
-  Stay(const Stay&) = delete;
-  Stay& operator=(const Stay&) = delete;
-
- private:
-  Etiquette& etiquette_;
-  ip::Address address_;
-};
-
 }  // namespace
 
 bool is_ours_to_test(const Run& run, const MailHost& host) {
@@ -231,7 +218,7 @@ Task<void> one_host(Run& run, MailHost& host, Address& address, bool deep_here, 
     co_return not_visited(facts, "the time for this check ran out");
   if (!co_await run.etiquette.enter(run.services.loop, address.address, run.deadline))
     co_return not_visited(facts, "another check is at this address, and was until the time ran out");
-  const Stay stay(run.etiquette, address.address);
+  const AtAddress stay(run.etiquette, address.address);
   // Whoever was there before us may have seen what we came for
   if (const ServerFacts* const known = fresh ? nullptr : run.etiquette.known(facts.endpoint, name, Clock::now())) {
     facts = *known;

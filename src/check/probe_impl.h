@@ -53,6 +53,19 @@ struct Run {
   std::shared_ptr<io::TlsClientContext> wide;  // offers all there is
 };
 
+// Our stay at an address, after Etiquette::enter() said true.
+class AtAddress {
+ public:
+  AtAddress(Etiquette& etiquette, const ip::Address& address) : etiquette_(etiquette), address_(address) {}
+  ~AtAddress() { etiquette_.leave(address_); }
+  AtAddress(const AtAddress&) = delete;
+  AtAddress& operator=(const AtAddress&) = delete;
+
+ private:
+  Etiquette& etiquette_;
+  ip::Address address_;
+};
+
 // How long is waited for one thing. RFC 5321 4.5.3.2 gives minutes to senders; a checker's reader is waiting, and 30 s
 // are what smtp.delay warns of.
 inline constexpr auto kConnectWait = std::chrono::seconds(20);

@@ -146,10 +146,6 @@ Task<void> one_visit(Run& run, const std::string& host, bool tls_first, ServerFa
   co_await goodbye(at);
 }
 
-Task<void> watchdog(io::Signal& finished, Deadline deadline, Breakers& all) {
-  if (!co_await finished.wait(deadline)) all.cancel();
-}
-
 Task<void> all_visits(Target& target, Run& run) {
   for (SubmissionHost& host : target.submission) {
     if (!host.why_not.empty()) continue;
@@ -162,6 +158,13 @@ Task<void> all_visits(Target& target, Run& run) {
         facts.problem = "the time for this check ran out";
         continue;
       }
+      // Beside the visits of port 25, which alone are counted: it is another service
+      if (!co_await run.etiquette.enter(run.services.loop, address.address, run.deadline)) {
+        facts.our_side = true;
+        facts.problem = "another check is at this address, and was until the time ran out";
+        continue;
+      }
+      const AtAddress stay(run.etiquette, address.address);
       co_await one_visit(run, host.name.text(), host.tls_first, facts);
     }
   }
@@ -194,19 +197,16 @@ Task<void> find_submission(Context& context) {
 
 Task<void> visit_submission(Target& target, const Options& options, Services services, Deadline deadline) {
   if (target.submission.empty()) co_return;
+  Etiquette own;
   Run run{.options = options,
           .services = services,
+          .etiquette = services.etiquette != nullptr ? *services.etiquette : own,
           .name = target.domain,
           .domain = target.domain.text(),
           .deadline = deadline,
           .breakers = {},
           .wide = {}};
-  const auto context = io::TlsClientContext::make({.ca_file = options.ca_file,
-                                                   .min_version = "TLSv1",
-                                                   .ciphers = "ALL:!aNULL:!eNULL",
-                                                   .weak = true,
-                                                   .keep_chain = true,
-                                                   .ask_status = true});
+  const auto context = widest(options);
   if (!context) {
     for (SubmissionHost& host : target.submission) host.why_not = context.error().what;
     co_return;
