@@ -196,6 +196,7 @@ std::optional<Refusal> Judgement::connect() {
   // A wide prefix may be full of others; who has a history under his domain's name is not yet known to have it
   if (!own.spend(own.settings().defence.budget.costs.connect) && own.wide_alone && own.defence().enter_doubt()) {
     own.doubt.defence = &own.defence();
+    own.spf_allowance = 1;  // nobody has paid for the look-ups
     own.now.set(Signal::budget, value::Budget::unknown);
   }
   // A decision that only lets the session go on is not worth a place in the record: the first recipient's has it all.
@@ -312,7 +313,10 @@ std::optional<Refusal> Judgement::recipient(const smtp::Mailbox& mailbox, const 
   const std::string named = mailbox.text();
   own.refresh_known(found.disposition == directory::Disposition::local ? std::string_view(named) : std::string_view());
   own.spend(0);
-  if (own.is_known()) own.doubt.leave();
+  if (own.is_known() && own.doubt.defence != nullptr) {
+    own.doubt.leave();
+    own.spf_allowance = kSpfAllowance;
+  }
   if (sender.beyond_lookups) {
     own.now.set(Signal::budget, value::Budget::over);
     own.record.state.budget_level = "lookups";
