@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "session_fixture.h"
 
 namespace postern::inbound {
@@ -380,9 +381,10 @@ TEST_F(SessionTest, SmtpUtf8OnlyWhereTheMessageNeedsIt) {
     const std::string text = "EHLO c.example\r\nMAIL FROM:<" + row.sender + "> SMTPUTF8 BODY=8BITMIME\r\nRCPT TO:<" +
                              row.recipient + ">\r\nDATA\r\n" + row.header + "\r\n" + row.body + ".\r\nQUIT\r\n";
     EXPECT_EQ(codes(say(text, i % 2 == 0 ? 65536 : 7)), (std::vector{220, 250, 250, 250, 354, 250, 221}));
-    ASSERT_EQ(stored().size(), i + 1);
-    EXPECT_EQ(envelope(i).utf8, row.needs);
-    EXPECT_EQ(envelope(i).eight_bit, !is_ascii(row.header + row.body));
+    ASSERT_EQ(stored().size(), 1U);
+    EXPECT_EQ(envelope(0).utf8, row.needs);
+    EXPECT_EQ(envelope(0).eight_bit, !is_ascii(row.header + row.body));
+    ASSERT_TRUE(store->drop(envelope(0).id).has_value());
   }
 }
 
