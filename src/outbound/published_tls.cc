@@ -39,7 +39,7 @@ struct PublishedTls::Domain final : DomainTls {
   TlsDestination destination;
   std::optional<mtasts::Policy> policy;     // STS
   std::optional<tlsrpt::PolicyResult> sts;  // the same for reports
-  bool sts_unknown = false;                 // one is announced, and could not be had
+  bool sts_unknown = false;                 // one is announced, and could not be had; or DNS did not say
   std::map<dns::Name, tlsrpt::PolicyResult> tlsa_of;
   [[nodiscard]] tlsrpt::PolicyResult none() const {
     return {.type = "no-policy-found", .strings = {}, .domain = destination.domain.text(), .mx = {}, .details = {}};
@@ -94,6 +94,7 @@ Task<std::shared_ptr<DomainTls>> PublishedTls::destination(TlsDestination destin
   if (!options_.mta_sts || to.by_operator || to.tls_optional || to.domain.is_root()) co_return out;
   StsFound found = co_await sts_.find(to.domain, budget);
   tlsrpt::PolicyResult policy{.type = "sts", .strings = {}, .domain = to.domain.text(), .mx = {}, .details = {}};
+  out->sts_unknown = found.unknown;
   if (!found.failure.empty()) {
     if (found.policy) policy.strings = mtasts::policy_lines(*found.policy);
     count_failure(policy, {.type = found.failure, .reason = found.why});

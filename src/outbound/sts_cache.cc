@@ -134,6 +134,8 @@ Task<StsFound> StsCache::find(dns::Name domain, dns::Budget& budget) {
       file_.changed();
     }
     if (now_valid->policy.mode != mtasts::Mode::none) out.policy = now_valid->policy;
+  } else {
+    out.unknown = dns::is_temporary(answer->status);
   }
   co_return out;
 }

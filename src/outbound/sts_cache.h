@@ -39,6 +39,7 @@ struct StsFound {
   std::optional<mtasts::Policy> policy;  // of mode enforce or testing; none applies otherwise
   std::string failure;                   // of RFC 8460 4.3.2.2: a policy is announced, and could not be had
   std::string why;                       // for people
+  bool unknown = false;                  // DNS did not say whether there is one, and none is at hand
 };
 
 // The file: a JSON object a line. What cannot be read is passed over and counted.

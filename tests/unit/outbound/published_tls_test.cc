@@ -220,6 +220,15 @@ TEST_F(Published, RequireTls) {
   EXPECT_EQ(out.refusal->enhanced.text(), "5.7.10");
 }
 
+TEST_F(Published, RequireTlsWaitsWhileItIsNotKnownWhetherThereIsAPolicy) {
+  const TlsPlan out = plan(kHost + R"(, "_mta-sts.a.org": "SERVFAIL")", {.mx_secure = false, .require_tls = true});
+  ASSERT_TRUE(out.refusal.has_value());
+  EXPECT_EQ(out.refusal->line().substr(0, 9), "451 4.7.5");
+  EXPECT_EQ(counted(), "");
+  // Without that demand nothing is held up
+  EXPECT_FALSE(plan(kHost + R"(, "_mta-sts.a.org": "SERVFAIL")", {.mx_secure = false}).refusal.has_value());
+}
+
 TEST_F(Published, RequireTlsTakesAPolicyInTestingForTheNameButDemandsTheCertificate) {
   mode = "testing";
   const TlsPlan out = plan(kHost + "," + kSts, {.mx_secure = false, .require_tls = true});

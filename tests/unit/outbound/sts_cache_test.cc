@@ -100,6 +100,22 @@ TEST_F(Sts, WithoutARecordNothingIsFetched) {
   EXPECT_EQ(web.asked, 0);
 }
 
+// A look-up that failed is not a "no"
+TEST_F(Sts, ALookUpThatFailsForNowLeavesItUnknownWithoutAPolicyAtHand) {
+  dns.set(R"({"_mta-sts.a.org": "SERVFAIL"})");
+  EXPECT_TRUE(find().unknown);
+  dns.set(R"({"_mta-sts.a.org": "TIMEOUT"})");
+  EXPECT_TRUE(find().unknown);
+  dns.set("{}");
+  EXPECT_FALSE(find().unknown);
+  publish("1");
+  EXPECT_FALSE(find().unknown);
+  dns.set(R"({"_mta-sts.a.org": "SERVFAIL"})");
+  const StsFound kept = find();
+  EXPECT_TRUE(kept.policy.has_value());
+  EXPECT_FALSE(kept.unknown);
+}
+
 TEST_F(Sts, ANewIdFetchesAgain) {
   (void)find();
   web.answer->body = "version: STSv1\nmode: none\nmax_age: 604800\n";
