@@ -44,7 +44,7 @@ std::string_view to_string(TlsPlan::Kind kind) {
 }
 
 smtp::Reply unmet_reply(const TlsPlan& plan, const TlsAttempt& attempt) {
-  std::string text = attempt.host.text();
+  std::string text = attempt.host.is_root() ? attempt.endpoint.address.text() : attempt.host.text();
   if (!attempt.offered)
     text += " does not offer STARTTLS";
   else

@@ -189,8 +189,9 @@ TlsPlan PublishedTls::required_plan(const Domain& domain, const dns::Name& host)
   plan.expect.proof = io::TlsExpect::Proof::pkix;
   plan.context = strict_;
   const TlsDestination& to = domain.destination;
-  const bool host_is_certain =
-      to.mx_secure || to.by_operator || (domain.policy && mtasts::allows(*domain.policy, host));
+  // RFC 5321 4.1.3: an address literal is the host; no look-up that could be forged leads there
+  const bool host_is_certain = to.mx_secure || to.by_operator || to.domain.is_root() ||
+                               (domain.policy && mtasts::allows(*domain.policy, host));
   if (!host_is_certain && domain.sts_unknown) {
     plan.refusal = smtp::Reply(451, {4, 7, 5},
                                "the MTA-STS policy of " + to.domain.text() +
