@@ -40,6 +40,7 @@ struct PublishedTls::Domain final : DomainTls {
   std::optional<mtasts::Policy> policy;     // STS
   std::optional<tlsrpt::PolicyResult> sts;  // the same for reports
   bool sts_unknown = false;                 // one is announced, and could not be had; or DNS did not say
+  bool sts_late = false;                    // one is announced, and its fetch is not over
   std::map<dns::Name, tlsrpt::PolicyResult> tlsa_of;
   [[nodiscard]] tlsrpt::PolicyResult none() const {
     return {.type = "no-policy-found", .strings = {}, .domain = destination.domain.text(), .mx = {}, .details = {}};
@@ -95,6 +96,7 @@ Task<std::shared_ptr<DomainTls>> PublishedTls::destination(TlsDestination destin
   StsFound found = co_await sts_.find(to.domain, budget);
   tlsrpt::PolicyResult policy{.type = "sts", .strings = {}, .domain = to.domain.text(), .mx = {}, .details = {}};
   out->sts_unknown = found.unknown;
+  out->sts_late = found.late;
   if (!found.failure.empty()) {
     if (found.policy) policy.strings = mtasts::policy_lines(*found.policy);
     count_failure(policy, {.type = found.failure, .reason = found.why});
@@ -190,8 +192,8 @@ TlsPlan PublishedTls::required_plan(const Domain& domain, const dns::Name& host)
   plan.context = strict_;
   const TlsDestination& to = domain.destination;
   // RFC 5321 4.1.3: an address literal is the host; no look-up that could be forged leads there
-  const bool host_is_certain = to.mx_secure || to.by_operator || to.domain.is_root() ||
-                               (domain.policy && mtasts::allows(*domain.policy, host));
+  const bool host_is_certain =
+      to.mx_secure || to.by_operator || to.domain.is_root() || (domain.policy && mtasts::allows(*domain.policy, host));
   if (!host_is_certain && domain.sts_unknown) {
     plan.refusal = smtp::Reply(451, {4, 7, 5},
                                "the MTA-STS policy of " + to.domain.text() +
@@ -213,6 +215,13 @@ Task<TlsPlan> PublishedTls::plan(std::shared_ptr<DomainTls> destination, dns::Na
   // TLS without a proof is not enough for REQUIRETLS
   const bool proves = dane && (dane->refusal || dane->expect.proof == io::TlsExpect::Proof::dane);
   if (proves) co_return std::move(*dane);
+  if (domain->sts_late) {
+    // Mail could go in clear to where its domain's owner does not want it
+    TlsPlan plan = opportunistic(host);
+    plan.tls_needed = true;
+    plan.refusal = smtp::Reply(451, {4, 7, 5}, "the MTA-STS policy of " + to.domain.text() + " is still being fetched");
+    co_return plan;
+  }
   auto sts = sts_plan(*domain, host);
   // Records that cannot be used prove nothing, and do not set a policy aside that does
   if (sts && sts->kind == TlsPlan::Kind::sts_enforce) co_return std::move(*sts);

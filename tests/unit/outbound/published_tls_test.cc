@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "support.h"
 
 namespace postern::outbound {
@@ -41,7 +44,8 @@ class Published : public ::testing::Test {
                                    {.data_dir = folder.path(),
                                     .count_for_reports = true,
                                     .fetch =
-                                        [this](const HttpsRequest&) {
+                                        [this](const HttpsRequest& request) {
+                                          while (held && !*request.stop) std::this_thread::yield();
                                           return HttpsAnswer{
                                               200, "text/plain",
                                               "version: STSv1\nmode: " + mode + "\nmx: mx.a.org\nmax_age: 604800\n"};
@@ -57,7 +61,7 @@ class Published : public ::testing::Test {
     return run(loop, ask(way));
   }
   Task<TlsPlan> ask(Way way) {
-    dns::Budget budget;
+    dns::Budget budget(dns::Budget::kLookups, patience);
     domain = co_await policy->destination({.domain = name("a.org"),
                                            .canonical = {},
                                            .port = way.port,
@@ -104,6 +108,8 @@ class Published : public ::testing::Test {
   test::ChangingResolver dns;
   WallMs now = kStart;
   std::string mode = "enforce";
+  Deadline patience = Deadline::never();
+  std::atomic<bool> held = false;  // the policy host does not answer
   std::unique_ptr<PublishedTls> policy;
   std::shared_ptr<DomainTls> domain;
   io::TlsFacts facts;
@@ -218,6 +224,20 @@ TEST_F(Published, RequireTls) {
   ASSERT_TRUE(out.refusal.has_value());
   EXPECT_EQ(out.refusal->code, 550);
   EXPECT_EQ(out.refusal->enhanced.text(), "5.7.10");
+}
+
+TEST_F(Published, MailWaitsForAPolicyThatIsStillBeingFetched) {
+  held = true;
+  patience = Deadline::after(milliseconds(0));
+  TlsPlan out = plan(kHost + "," + kSts);
+  ASSERT_TRUE(out.refusal.has_value());
+  EXPECT_EQ(out.refusal->line(), "451 4.7.5 the MTA-STS policy of a.org is still being fetched");
+  EXPECT_EQ(plan(kHost + "," + kTlsa + "," + kSts).kind, Kind::dane);  // which needs none
+  EXPECT_EQ(counted(), "");
+  held = false;
+  patience = Deadline::never();
+  out = plan(kHost + "," + kSts);
+  EXPECT_EQ(out.kind, Kind::sts_enforce);
 }
 
 TEST_F(Published, RequireTlsWaitsWhileItIsNotKnownWhetherThereIsAPolicy) {
