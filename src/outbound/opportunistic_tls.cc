@@ -16,7 +16,7 @@ class OpportunisticTls final : public TlsPolicy {
     plan.context = plan.strict = context_;
     co_return plan;
   }
-  bool starttls_breaks(const dns::Name&, const ip::Address&) override { return false; }
+  std::optional<std::string> starttls_breaks(const dns::Name&, const ip::Address&) override { return std::nullopt; }
   void tried(const DomainTls&, const TlsPlan&, const TlsAttempt&) override {}
 
  private:

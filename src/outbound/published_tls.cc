@@ -240,8 +240,10 @@ Task<TlsPlan> PublishedTls::plan(std::shared_ptr<DomainTls> destination, dns::Na
   co_return plan;
 }
 
-bool PublishedTls::starttls_breaks(const dns::Name& host, const ip::Address& address) {
-  return memory_.breaks(host, address, places_.now()) != nullptr;
+std::optional<std::string> PublishedTls::starttls_breaks(const dns::Name& host, const ip::Address& address) {
+  const BrokenTls* const broken = memory_.breaks(host, address, places_.now());
+  if (broken == nullptr) return std::nullopt;
+  return broken->reason;
 }
 
 void PublishedTls::tried(const DomainTls& destination, const TlsPlan& plan, const TlsAttempt& attempt) {
@@ -249,6 +251,8 @@ void PublishedTls::tried(const DomainTls& destination, const TlsPlan& plan, cons
   const WallMs now = places_.now();
   // What we ended ourselves says nothing of the host.
   if (attempt.failure == "cancelled") return;
+  // A session in clear for what is remembered is a failure like the one that is remembered, and tells nothing new
+  if (attempt.avoided) return count(domain, plan, attempt);
   const ip::Address& address = attempt.endpoint.address;
   bool changed = false;
   if (attempt.established) {
@@ -294,6 +298,8 @@ void PublishedTls::count(const Domain& domain, const TlsPlan& plan, const TlsAtt
                           .reason = attempt.why.empty() ? attempt.failure : attempt.why};
   if (!attempt.offered)
     failure.type = "starttls-not-supported";
+  else if (attempt.avoided)
+    failure.reason = attempt.why;
   else if (attempt.failure.starts_with("certificate-"))
     failure.type = attempt.failure;
   else if (attempt.failure == "timeout" || attempt.failure == "reset")

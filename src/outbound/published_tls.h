@@ -57,7 +57,7 @@ class PublishedTls final : public TlsPolicy {
   [[nodiscard]] Task<std::shared_ptr<DomainTls>> destination(TlsDestination destination, dns::Budget& budget) override;
   [[nodiscard]] Task<TlsPlan> plan(std::shared_ptr<DomainTls> destination, dns::Name host, bool addresses_secure,
                                    dns::Budget& budget) override;
-  [[nodiscard]] bool starttls_breaks(const dns::Name& host, const ip::Address& address) override;
+  [[nodiscard]] std::optional<std::string> starttls_breaks(const dns::Name& host, const ip::Address& address) override;
   void tried(const DomainTls& destination, const TlsPlan& plan, const TlsAttempt& attempt) override;
 
   // For `postern tls`: {"policies": [...], "verified": [...], "broken": [...]}

@@ -270,8 +270,15 @@ Task<std::optional<smtp::Reply>> RemoteAttempt::start_tls(std::size_t host, cons
   const dns::Name& name = hosts_[host].name;
   const bool forgone = route_ != nullptr && route_->tls == TlsDemand::none && !plan.tls_needed;
   connection.tls_policy = forgone ? "none" : to_string(plan.kind);
-  if (forgone || (!plan.tls_needed && shared_.tls.starttls_breaks(name, endpoint.address))) co_return std::nullopt;
+  if (forgone) co_return std::nullopt;
   TlsAttempt tried{.host = name, .endpoint = endpoint, .offered = conversation.machine().offer().starttls};
+  if (const auto broke = plan.tls_needed ? std::nullopt : shared_.tls.starttls_breaks(name, endpoint.address)) {
+    tried.avoided = true;
+    tried.failure = *broke;
+    tried.why = "STARTTLS broke here lately (" + *broke + "), and was not asked for";
+    shared_.tls.tried(*domain_tls_, plan, tried);
+    co_return std::nullopt;
+  }
   if (!tried.offered) {
     tried.failure = "starttls_not_offered";
     tried.why = "the server does not offer STARTTLS";

@@ -38,7 +38,8 @@ struct MxHost {
   std::uint16_t preference = 0;
   bool addresses_secure = false;       // A and AAAA were validated
   std::vector<ip::Address> addresses;  // usable ones
-  std::optional<ip::Address> literal = {};  // where it was named by an address: what its certificate is to be for
+  // Where it was named by an address: what its certificate is to be for.
+  std::optional<ip::Address> literal = {};
 };
 
 struct Routing {

@@ -67,8 +67,9 @@ struct TlsAttempt {
   std::optional<ip::Address> local;  // the address that we came from, for reports
   bool offered = false;              // STARTTLS stood in EHLO's reply
   bool established = false;
-  std::string failure;  // TlsFacts::failure, or "starttls_refused" and the like; empty where it worked
-  std::string why;      // for people
+  bool avoided = false;  // STARTTLS was not asked for, as it breaks there (starttls_breaks()); `failure` says how
+  std::string failure;   // TlsFacts::failure, or "starttls_refused" and the like; empty where it worked
+  std::string why;       // for people
   const io::TlsFacts* facts = nullptr;
 };
 
@@ -85,9 +86,10 @@ class TlsPolicy {
   // `addresses_secure`: the host's A and AAAA records (after CNAMEs) were validated; TLSA is asked for only then.
   [[nodiscard]] virtual Task<TlsPlan> plan(std::shared_ptr<DomainTls> destination, dns::Name host,
                                            bool addresses_secure, dns::Budget& budget) = 0;
-  // Opportunistic only: STARTTLS of this host broke lately at this address, and the message may go in clear. The
-  // connection does not ask for it then.
-  [[nodiscard]] virtual bool starttls_breaks(const dns::Name& host, const ip::Address& address) = 0;
+  // Opportunistic only: how STARTTLS of this host broke lately at this address, where it did. The message may go in
+  // clear, and the connection does not ask for it then.
+  [[nodiscard]] virtual std::optional<std::string> starttls_breaks(const dns::Name& host,
+                                                                   const ip::Address& address) = 0;
   // How it went: remembered, and counted for TLS-RPT. Once a connection.
   virtual void tried(const DomainTls& destination, const TlsPlan& plan, const TlsAttempt& attempt) = 0;
 };

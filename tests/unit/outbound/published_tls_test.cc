@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "support.h"
@@ -267,7 +268,7 @@ TEST_F(Published, ABrokenHandshakeIsRememberedOnlyWhereMailMayGoInClear) {
   policy->tried(*domain, out, attempt(false, false));
   EXPECT_FALSE(policy->starttls_breaks(name("mx.a.org"), address));
   policy->tried(*domain, out, attempt(true, false, "eof"));
-  EXPECT_TRUE(policy->starttls_breaks(name("mx.a.org"), address));
+  EXPECT_EQ(policy->starttls_breaks(name("mx.a.org"), address), "eof");
   now += kDay;
   EXPECT_FALSE(policy->starttls_breaks(name("mx.a.org"), address));
   now -= kDay / 2;
@@ -336,6 +337,24 @@ TEST_F(Published, WhatWasTriedIsCountedUnderThePolicyThatApplied) {
   EXPECT_EQ(report.policies[1].details.at(0).sending_ip, "192.0.2.200");
   EXPECT_EQ(report.policies[2].mx.at(0), "mx.a.org");
   EXPECT_EQ(report.policies[2].strings.at(1), "mode: enforce");
+}
+
+// Reports are for exactly this: the day on which mail goes in clear
+TEST_F(Published, ASessionInClearForWhatIsRememberedCountsAsAFailure) {
+  mode = "testing";
+  for (const std::string& zone : {kHost + "," + kSts, kHost}) {
+    if (policy) close();
+    std::filesystem::remove(folder.at("mta-sts.jsonl"));
+    std::filesystem::remove(folder.at("tls-reports.jsonl"));
+    const TlsPlan out = plan(zone);
+    TlsAttempt avoided = attempt(true, false, "reset");
+    avoided.avoided = true;
+    avoided.why = "STARTTLS broke here lately (reset), and was not asked for";
+    policy->tried(*domain, out, avoided);
+    EXPECT_EQ(counted(), out.kind == Kind::sts_testing ? "sts: 0 1 validation-failure; "
+                                                       : "no-policy-found: 0 1 validation-failure; ");
+    EXPECT_FALSE(policy->starttls_breaks(name("mx.a.org"), *ip::Address::parse("192.0.2.1"))) << "nothing new";
+  }
 }
 
 TEST_F(Published, UnderTestingACertificateThatDoesNotVerifyIsAFailureThoughMailFlows) {
