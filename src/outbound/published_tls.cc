@@ -135,17 +135,15 @@ Task<std::optional<TlsPlan>> PublishedTls::dane_plan(std::shared_ptr<Domain> dom
   plan.tls_needed = true;
   plan.demand = host.text() + " publishes TLSA records (DANE)";
   if (decision.need == dane::Need::refuse) {
-    count_failure(policy, {.type = "dnssec-invalid", .receiving_host = host.text(), .reason = decision.why});
+    plan.finding = TlsPlan::Finding{.type = "dnssec-invalid", .reason = decision.why};
     plan.refusal = smtp::Reply(451, {4, 7, 5}, host.text() + " is not used while its " + decision.why);
-    co_return plan;
   }
   for (const dns::Tlsa& record : decision.records) {
     if (io::tls_can_use(expected(record))) plan.expect.tlsa.push_back(expected(record));
   }
   // RFC 7672 2.2: records that cannot be used ask for TLS, and for no proof.
   if (plan.expect.tlsa.empty()) {
-    if (decision.need == dane::Need::encrypt || !decision.records.empty())
-      count_failure(policy, {.type = "tlsa-invalid", .receiving_host = host.text(), .reason = "no usable TLSA record"});
+    if (!plan.refusal) plan.finding = TlsPlan::Finding{.type = "tlsa-invalid", .reason = "no usable TLSA record"};
   } else {
     plan.expect.name = decision.base.text();
     plan.expect.proof = io::TlsExpect::Proof::dane;
@@ -157,16 +155,13 @@ Task<std::optional<TlsPlan>> PublishedTls::dane_plan(std::shared_ptr<Domain> dom
   co_return plan;
 }
 
-std::optional<TlsPlan> PublishedTls::sts_plan(Domain& domain, const dns::Name& host) {
+std::optional<TlsPlan> PublishedTls::sts_plan(const Domain& domain, const dns::Name& host) {
   if (!domain.policy) return std::nullopt;
   const bool allowed = mtasts::allows(*domain.policy, host);
   const bool enforced = domain.policy->mode == mtasts::Mode::enforce;
-  if (!allowed) {
-    count_failure(
-        *domain.sts,
-        {.type = "validation-failure", .receiving_host = host.text(), .reason = "the MX host is not in the policy"});
-  }
   TlsPlan plan = opportunistic(host);
+  if (!allowed)
+    plan.finding = TlsPlan::Finding{.type = "validation-failure", .reason = "the MX host is not in the policy"};
   plan.kind = enforced ? TlsPlan::Kind::sts_enforce : TlsPlan::Kind::sts_testing;
   if (!enforced) return plan;  // RFC 8461 5: delivers as if there were no policy, and reports
   plan.tls_needed = true;
@@ -252,7 +247,7 @@ void PublishedTls::tried(const DomainTls& destination, const TlsPlan& plan, cons
   // What we ended ourselves says nothing of the host.
   if (attempt.failure == "cancelled") return;
   // A session in clear for what is remembered is a failure like the one that is remembered, and tells nothing new
-  if (attempt.avoided) return count(domain, plan, attempt);
+  if (plan.refusal || attempt.avoided) return count(domain, plan, attempt);
   const ip::Address& address = attempt.endpoint.address;
   bool changed = false;
   if (attempt.established) {
@@ -285,7 +280,10 @@ void PublishedTls::count(const Domain& domain, const TlsPlan& plan, const TlsAtt
   }
   const bool by_sts = plan.kind == TlsPlan::Kind::sts_enforce || plan.kind == TlsPlan::Kind::sts_testing;
   const bool verified = attempt.facts != nullptr && attempt.facts->verified;
-  if (attempt.established && (!by_sts || verified)) {
+  const bool worked = attempt.established && (!by_sts || verified);
+  // A refusal for another reason is no finding about TLS
+  if (plan.refusal && !plan.finding) return;
+  if (worked && !plan.finding) {
     reports_.success(policy, places_.now());
     return reports_file_.changed();
   }
@@ -293,10 +291,13 @@ void PublishedTls::count(const Domain& domain, const TlsPlan& plan, const TlsAtt
                           .sending_ip = attempt.local ? attempt.local->text() : std::string(),
                           .receiving_host = attempt.host.text(),
                           .receiving_helo = {},
-                          .receiving_ip = attempt.endpoint.address.text(),
+                          .receiving_ip = plan.refusal ? std::string() : attempt.endpoint.address.text(),
                           .information = {},
                           .reason = attempt.why.empty() ? attempt.failure : attempt.why};
-  if (!attempt.offered)
+  if (plan.finding && (worked || plan.refusal)) {
+    failure.type = plan.finding->type;
+    failure.reason = plan.finding->reason;
+  } else if (!attempt.offered)
     failure.type = "starttls-not-supported";
   else if (attempt.avoided)
     failure.reason = attempt.why;

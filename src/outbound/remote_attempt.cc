@@ -237,6 +237,9 @@ Task<void> RemoteAttempt::plan_tls(Routing& routing, dns::Budget& budget) {
     plan = by_operator(std::move(plan));
     if (plan.refusal) {
       greeted_ = true;  // it is not the network that is in the way
+      // Behind a host that may be used it would hardly have been come to
+      if (hosts_.empty() && !breaker_.cancelled())
+        shared_.tls.tried(*domain_tls_, plan, {.host = host.name, .endpoint = {}});
       no_connection(*plan.refusal, true);
       continue;
     }

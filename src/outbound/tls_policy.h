@@ -51,6 +51,12 @@ struct TlsPlan {
   // The host must not be tried at all: its name is not in the policy, its TLSA records cannot be trusted or read. A 4xx
   // unless the policy says that it can never be otherwise.
   std::optional<smtp::Reply> refusal;
+  // What is wrong with the host itself, in the words of RFC 8460 4.3, whatever the handshake gives: its session counts
+  // as this failure. tried() is told of a refused host, too, where it would have been the next.
+  struct Finding {
+    std::string type, reason;
+  };
+  std::optional<Finding> finding;
   bool tls_needed = false;  // without a handshake that gives the proof, this host gets nothing
   // tls_needed: why, and what can be done about it, for the reply that is kept where TLS cannot be had (unmet_reply()).
   std::string demand;
@@ -90,7 +96,7 @@ class TlsPolicy {
   // clear, and the connection does not ask for it then.
   [[nodiscard]] virtual std::optional<std::string> starttls_breaks(const dns::Name& host,
                                                                    const ip::Address& address) = 0;
-  // How it went: remembered, and counted for TLS-RPT. Once a connection.
+  // How it went: remembered, and counted for TLS-RPT. Once a connection, or once for a host that the plan refuses.
   virtual void tried(const DomainTls& destination, const TlsPlan& plan, const TlsAttempt& attempt) = 0;
 };
 

@@ -154,7 +154,12 @@ TEST_F(Published, DaneThatCannotBeLookedUpRefusesTheHostAndStsDoesNotHelp) {
   const TlsPlan out = plan(kHost + R"(, "_25._tcp.mx.a.org": "BOGUS", )" + kSts);
   ASSERT_TRUE(out.refusal.has_value());
   EXPECT_TRUE(out.refusal->temporary());
+  EXPECT_EQ(counted(), "");
+  policy->tried(*domain, out, {.host = name("mx.a.org"), .endpoint = {}});
   EXPECT_EQ(counted(), "tlsa: 0 1 dnssec-invalid; ");
+  const auto report = policy->reports().report({kStart / kDay, "a.org"});
+  EXPECT_EQ(report.policies[0].details.at(0).receiving_host, "mx.a.org");
+  EXPECT_EQ(report.policies[0].details.at(0).receiving_ip, "");
 }
 
 TEST_F(Published, UnusableRecordsNeedEncryptionWithoutProof) {
@@ -162,6 +167,9 @@ TEST_F(Published, UnusableRecordsNeedEncryptionWithoutProof) {
   EXPECT_EQ(out.kind, Kind::dane);
   EXPECT_TRUE(out.tls_needed);
   EXPECT_EQ(out.expect.proof, TlsExpect::Proof::none);
+  EXPECT_EQ(counted(), "") << "no session yet";
+  policy->tried(*domain, out, attempt(true, true));
+  EXPECT_EQ(counted(), "tlsa: 0 1 tlsa-invalid; ");
 }
 
 TEST_F(Published, DaneAndStsCanBeSwitchedOff) {
@@ -179,7 +187,20 @@ TEST_F(Published, StsTestingNeverFailsMail) {
     EXPECT_FALSE(out.refusal.has_value());
     EXPECT_EQ(out.expect.proof, TlsExpect::Proof::none);
   }
-  EXPECT_EQ(counted(), "sts: 0 1 validation-failure; ");
+}
+
+TEST_F(Published, AHostThatThePolicyDoesNotNameCountsOnceASession) {
+  mode = "testing";
+  facts.verified = true;
+  const TlsPlan out = plan(kHost + "," + kSts, {.host = "other.a.org"});
+  EXPECT_EQ(counted(), "") << "it may never be connected to";
+  policy->tried(*domain, out, attempt(true, true));
+  EXPECT_EQ(counted(), "sts: 0 1 validation-failure; ") << "and is no success beside it";
+  EXPECT_EQ(policy->reports().report({kStart / kDay, "a.org"}).policies[0].details.at(0).reason,
+            "the MX host is not in the policy");
+  const TlsPlan named = plan(kHost + "," + kSts);
+  policy->tried(*domain, named, attempt(true, true));
+  EXPECT_EQ(counted(), "sts: 1 1 validation-failure; ");
 }
 
 TEST_F(Published, StsEnforceRefusesHostsThatItDoesNotName) {
@@ -187,6 +208,9 @@ TEST_F(Published, StsEnforceRefusesHostsThatItDoesNotName) {
   ASSERT_TRUE(out.refusal.has_value());
   EXPECT_TRUE(out.refusal->temporary());  // RFC 8461 5
   EXPECT_TRUE(out.tls_needed);
+  EXPECT_EQ(counted(), "");
+  policy->tried(*domain, out, {.host = name("other.a.org"), .endpoint = {}});
+  EXPECT_EQ(counted(), "sts: 0 1 validation-failure; ");
 }
 
 TEST_F(Published, StsModeNoneIsNoPolicy) {
