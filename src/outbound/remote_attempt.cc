@@ -274,7 +274,10 @@ Task<std::optional<smtp::Reply>> RemoteAttempt::start_tls(std::size_t host, cons
   const bool forgone = route_ != nullptr && route_->tls == TlsDemand::none && !plan.tls_needed;
   connection.tls_policy = forgone ? "none" : to_string(plan.kind);
   if (forgone) co_return std::nullopt;
-  TlsAttempt tried{.host = name, .endpoint = endpoint, .offered = conversation.machine().offer().starttls};
+  TlsAttempt tried{.host = name,
+                   .endpoint = endpoint,
+                   .local = conversation.stream().local_address(),
+                   .offered = conversation.machine().offer().starttls};
   if (const auto broke = plan.tls_needed ? std::nullopt : shared_.tls.starttls_breaks(name, endpoint.address)) {
     tried.avoided = true;
     tried.failure = *broke;

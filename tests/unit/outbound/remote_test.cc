@@ -210,6 +210,7 @@ TEST_F(RemoteTest, ASessionInClearForWhatIsRememberedIsToldAsWell) {
   EXPECT_TRUE(told.attempts[0].avoided);
   EXPECT_FALSE(told.attempts[0].established);
   EXPECT_EQ(told.attempts[0].failure, "eof");
+  EXPECT_EQ(told.attempts[0].local, ip::Address::parse("::1"));  // RFC 8460 4.3: sending-mta-ip
   delivery::test::run(loop, remote->stop());
   remote.reset();
   delivery::test::run(loop, server.stop());
