@@ -74,6 +74,7 @@ class DmarcReportSender {
   std::int64_t done_ = 0;          // the last day that is closed
   std::int64_t open_ = 0;          // the day that `settled_` is about
   std::set<std::string> settled_;  // its domains that need nothing more
+  std::string last_;               // its domain that was tried last: the next pass begins behind it
   std::unique_ptr<dmarcrpt::Day> counted_;
   StateFile file_;
   std::atomic<bool> stopping_ = false;

@@ -1,5 +1,8 @@
 #include "outbound/report_sender.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "base/id.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -23,8 +26,15 @@ std::string TlsReportSender::submitter() const { return submitter_of(places_.opt
 Task<std::size_t> TlsReportSender::send_due() {
   std::size_t sent = 0;
   std::size_t tried = 0;
-  for (const tlsrpt::Collector::Due& due : tls_.reports().due(places_.now())) {
+  std::vector<tlsrpt::Collector::Due> all = tls_.reports().due(places_.now());
+  // Behind the last one of the pass before, and round: those that answer "later" must not use up every pass
+  const auto next = std::ranges::find_if(all, [this](const tlsrpt::Collector::Due& one) {
+    return std::tie(one.day, one.domain) > std::tie(last_.day, last_.domain);
+  });
+  std::rotate(all.begin(), next, all.end());
+  for (const tlsrpt::Collector::Due& due : all) {
     if (stopping_ || ++tried > kPerPass) break;
+    last_ = due;
     const Fate fate = co_await send(due);
     if (fate == Fate::sent) ++sent;
     if (fate == Fate::later) continue;

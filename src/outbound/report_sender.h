@@ -50,6 +50,7 @@ class TlsReportSender {
   PublishedTls& tls_;
   dns::Resolver& resolver_;
   Places places_;
+  tlsrpt::Collector::Due last_{};  // tried: the next pass begins behind it
   io::BlockingPool web_{1};
   std::atomic<bool> stopping_ = false;
 };

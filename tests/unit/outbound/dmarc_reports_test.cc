@@ -61,13 +61,15 @@ class DmarcReports : public ::testing::Test {
   void add(const std::string& file, const std::string& lines) {
     std::ofstream(records + "/" + file, std::ios::app) << lines;
   }
+  DmarcReportSender::Places places(WallMs now) const {
+    return {.options = {.dmarc = true, .from = "dmarc@us.example", .organization = {}},
+            .hostname = std::string(kHost),
+            .data_dir = folder.path(),
+            .records = records,
+            .now = [now] { return now; }};
+  }
   std::size_t send(WallMs now) {
-    DmarcReportSender sender(loop, pool, *store, dns,
-                             {.options = {.dmarc = true, .from = "dmarc@us.example", .organization = {}},
-                              .hostname = std::string(kHost),
-                              .data_dir = folder.path(),
-                              .records = records,
-                              .now = [now] { return now; }});
+    DmarcReportSender sender(loop, pool, *store, dns, places(now));
     sender.load();
     const std::size_t sent = run(loop, sender.send_due());
     run(loop, sender.stop());
@@ -188,6 +190,25 @@ TEST_F(DmarcReports, WhereDnsFailsTheyAreTriedAgainUntilTheNextDaysTurn) {
   dns.set(R"({"_dmarc.a.example": {"TXT": ["v=DMARC1; p=reject; rua=mailto:r@a.example"]}})");
   EXPECT_EQ(send(due + 2 * kHour), 1U);
   EXPECT_EQ(recipients(), Addresses{"r@a.example"});
+}
+
+TEST_F(DmarcReports, ThoseThatHaveToWaitDoNotUseUpEveryPass) {
+  std::string zone = R"({"_dmarc.z.example": {"TXT": ["v=DMARC1; p=reject; rua=mailto:r@z.example"]})";
+  std::string lines = session("z.example", kStart + kHour);
+  for (std::size_t i = 0; i < DmarcReportSender::kPerPass; ++i) {
+    const std::string domain = "d" + std::to_string(i) + ".example";
+    lines += session(domain, kStart + kHour);
+    zone += ", \"_dmarc." + domain + "\": \"SERVFAIL\"";
+  }
+  std::filesystem::remove_all(records);
+  std::filesystem::create_directory(records);
+  add("current.jsonl", lines);
+  dns.set(zone + "}");
+  DmarcReportSender sender(loop, pool, *store, dns, places(due));
+  EXPECT_EQ(run(loop, sender.send_due()), 0U);
+  EXPECT_EQ(run(loop, sender.send_due()), 1U);
+  EXPECT_EQ(recipients(), Addresses{"r@z.example"});
+  run(loop, sender.stop());
 }
 
 TEST_F(DmarcReports, AtLastTheyGoToThoseThatAreKnown) {
