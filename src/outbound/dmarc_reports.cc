@@ -175,7 +175,7 @@ Task<std::vector<std::string>> DmarcReportSender::addresses(std::string domain, 
   const auto name = dns::Name::parse(domain);
   const auto owner = name ? name->below("_dmarc") : std::nullopt;
   if (!owner) co_return out;
-  dns::Budget budget(kLookups, Deadline::after(kDeadline));
+  dns::Budget& budget = lookups_.emplace(kLookups, Deadline::after(kDeadline));
   const dns::AnswerPtr answer = co_await resolver_.query(*owner, dns::Type::txt, budget);
   if (dns::is_temporary(answer->status)) {
     unknown = true;

@@ -269,7 +269,9 @@ void PublishedTls::tried(const DomainTls& destination, const TlsPlan& plan, cons
 // RFC 8460 4.3: once a connection, under the policy that applied to it.
 void PublishedTls::count(const Domain& domain, const TlsPlan& plan, const TlsAttempt& attempt) {
   // RFC 8460 3: reports themselves, and messages that need no TLS, say nothing of the policy.
-  if (!places_.count_for_reports || domain.destination.tls_optional || domain.destination.by_operator) return;
+  const TlsDestination& to = domain.destination;
+  if (!places_.count_for_reports || to.tls_optional || to.by_operator) return;
+  if (to.domain.is_root()) return;  // an address literal, whose owner cannot ask for reports
   tlsrpt::PolicyResult policy = domain.none();
   if (plan.kind == TlsPlan::Kind::dane) {
     const auto found = domain.tlsa_of.find(attempt.host);

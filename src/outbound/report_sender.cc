@@ -18,6 +18,7 @@ namespace {
 constexpr std::size_t kAddressesMax = 8;
 constexpr std::size_t kAnswerMax = 64 * 1024;
 constexpr seconds kDeadline{60};
+constexpr std::uint32_t kLookups = 32;  // of one report: the record, and the addresses of each that takes it
 
 }  // namespace
 
@@ -49,7 +50,7 @@ Task<TlsReportSender::Fate> TlsReportSender::send(tlsrpt::Collector::Due due) {
   const auto domain = dns::Name::parse(due.domain);
   const auto owner = domain ? domain->below("_smtp._tls") : std::nullopt;
   if (!owner) co_return Fate::unwanted;
-  dns::Budget budget(32, Deadline::after(kDeadline));
+  dns::Budget& budget = lookups_.emplace(kLookups, Deadline::after(kDeadline));
   const dns::AnswerPtr answer = co_await resolver_.query(*owner, dns::Type::txt, budget);
   if (dns::is_temporary(answer->status)) co_return Fate::later;
   const auto record = tlsrpt::choose_record(answer->texts);

@@ -236,5 +236,17 @@ TEST_F(DmarcReports, FilesOfOtherDaysAreNotRead) {
   EXPECT_EQ(read_dmarc_day(records, kToday, &stop).error().kind, ErrorKind::cancelled);
 }
 
+TEST_F(DmarcReports, AStopDoesNotWaitForDns) {
+  test::SilentResolver silent;
+  DmarcReportSender sender(loop, pool, *store, silent, places(due));
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(test::one_pass(sender)); });
+  run(loop, test::until_asked(silent));
+  sender.end();
+  run(loop, scope.join());
+  EXPECT_EQ(silent.broken_off(), 1);
+  run(loop, sender.stop());
+}
+
 }  // namespace
 }  // namespace postern::outbound

@@ -140,5 +140,16 @@ TEST_F(Reports, ThoseThatHaveToWaitDoNotUseUpEveryPass) {
   EXPECT_EQ(tls->reports().size(), 0U);
 }
 
+TEST_F(Reports, AStopDoesNotWaitForDns) {
+  test::SilentResolver silent;
+  TlsReportSender sender(loop, *store, *tls, silent, places(kStart + kDay));
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(test::one_pass(sender)); });
+  run(loop, test::until_asked(silent));
+  sender.stop();
+  run(loop, scope.join());
+  EXPECT_EQ(silent.broken_off(), 1);
+}
+
 }  // namespace
 }  // namespace postern::outbound
