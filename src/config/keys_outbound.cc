@@ -154,6 +154,14 @@ void check_way(Reader& reader, const outbound::RouteOptions& way, std::string_vi
     reader.problem_at(prefix + "tls", place("tls"),
                       "cannot be \"none\" where there is a password: it is not sent in clear");
   }
+  const bool proved =
+      way.tls == outbound::TlsDemand::verified || (way.tls == outbound::TlsDemand::published && !way.user.empty());
+  if (way.via && way.via->host.literal && proved) {
+    const std::string_view key = section == "relay" ? "smarthost" : "via";
+    reader.warning_at(prefix + std::string(key), place(key),
+                      "is an address, and its certificate must be for that address; where it is for a name, write the "
+                      "name, or set tls = \"required\"");
+  }
 }
 
 constexpr std::string_view kTlsType = "\"published\", \"none\", \"required\" or \"verified\"";
@@ -197,7 +205,8 @@ constexpr std::array kOutbound = {
         .doc =
             "What is demanded of the smarthost: \"published\" what DNS publishes for it, and encryption where it is "
             "offered; \"required\" encryption, whoever it is; \"verified\" a certificate for its name; \"none\" does "
-            "not ask for STARTTLS. With a password, \"published\" is \"verified\".",
+            "not ask for STARTTLS. With a password, \"published\" is \"verified\". A smarthost that is written as an "
+            "address needs a certificate for that address then.",
         .type = kTlsType,
         .fallback = "\"published\"",
         .read = [](Reader& reader, const Node& node) { smarthost(reader).tls = demand(reader, node); }},

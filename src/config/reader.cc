@@ -16,8 +16,10 @@ void Reader::problem_at(std::string_view about, Place place, std::string what) {
   problems.push_back(Problem{config.file, place.line, place.column, std::string(about), std::move(what)});
 }
 
-void Reader::warning(Place place, std::string what) {
-  warnings.push_back(Problem{config.file, place.line, place.column, key, std::move(what)});
+void Reader::warning(Place place, std::string what) { warning_at(key, place, std::move(what)); }
+
+void Reader::warning_at(std::string_view about, Place place, std::string what) {
+  warnings.push_back(Problem{config.file, place.line, place.column, std::string(about), std::move(what)});
 }
 
 std::optional<std::string> Reader::string(const Node& node, std::string_view expected) {

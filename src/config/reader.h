@@ -45,6 +45,7 @@ class Reader {
   void problem(Place place, std::string what) { problem_at(key, place, std::move(what)); }
   void problem_at(std::string_view about, Place place, std::string what);
   void warning(Place place, std::string what);
+  void warning_at(std::string_view about, Place place, std::string what);
 
   // Each reports what was found and what was expected where the type is another.
   std::optional<std::string> string(const Node& node, std::string_view expected);

@@ -54,6 +54,13 @@ class SocketStream final : public Stream, private Watch, private TimerNode {
   }
   Task<Result<void>> renegotiate(Deadline deadline) override;
   Task<void> close(Deadline deadline) override;
+  std::optional<ip::Address> local_address() const override {
+    SocketAddress address;
+    if (::getsockname(fd_.get(), address.get(), &address.size) != 0) return std::nullopt;
+    const auto endpoint = from_socket_address(address);
+    if (!endpoint) return std::nullopt;
+    return endpoint->address;
+  }
   void part() override {
     if (secure_ && !cancelled_ && broken_ == 0) tls_->say_goodbye();
   }

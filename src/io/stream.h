@@ -94,6 +94,8 @@ class Stream {
   [[nodiscard]] virtual const TlsFacts* tls() const = 0;  // nullptr in clear
   // Of the handshake that was tried, also where it failed; nullptr where none was.
   [[nodiscard]] virtual const TlsFacts* tls_attempt() const { return tls(); }
+  // This end's address; nullopt where it has none (a unix socket, a stream of tests).
+  [[nodiscard]] virtual std::optional<ip::Address> local_address() const { return std::nullopt; }
   // Frees what is kept of the ClientHello. For who has looked at it: an idle session needs it no more.
   virtual void forget_client_hello() {}
   // The channel binding tls-exporter (RFC 9266) of this connection; empty in clear, and where TLS can give none that is

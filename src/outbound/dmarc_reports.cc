@@ -143,13 +143,18 @@ Task<std::size_t> DmarcReportSender::send_due() {
     if (open_ != day) {
       open_ = day;
       settled_.clear();
+      last_.clear();
       file_.changed();
     }
     if (!co_await count(day)) break;
     bool all = true;
-    for (const std::string& domain : counted_->domains()) {
+    // Behind the last one of the pass before, and round: those that answer "later" must not use up every pass
+    std::vector<std::string> domains = counted_->domains();
+    std::rotate(domains.begin(), std::ranges::upper_bound(domains, last_), domains.end());
+    for (const std::string& domain : domains) {
       if (settled_.contains(domain)) continue;
       if (stopping_ || ++tried > kPerPass) co_return sent;
+      last_ = domain;
       const Fate fate = co_await send(domain, now + kPassInterval >= dmarc_reports_due(day + 1, places_.hostname));
       if (fate == Fate::later) {
         all = false;
@@ -170,7 +175,7 @@ Task<std::vector<std::string>> DmarcReportSender::addresses(std::string domain, 
   const auto name = dns::Name::parse(domain);
   const auto owner = name ? name->below("_dmarc") : std::nullopt;
   if (!owner) co_return out;
-  dns::Budget budget(kLookups, Deadline::after(kDeadline));
+  dns::Budget& budget = lookups_.emplace(kLookups, Deadline::after(kDeadline));
   const dns::AnswerPtr answer = co_await resolver_.query(*owner, dns::Type::txt, budget);
   if (dns::is_temporary(answer->status)) {
     unknown = true;

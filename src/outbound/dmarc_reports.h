@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -55,7 +56,11 @@ class DmarcReportSender {
   // Once an hour or so; returns how many domains got reports. A domain whose DNS does not answer is tried again until
   // the next day's reports are due.
   [[nodiscard]] Task<std::size_t> send_due();
-  void end() { stopping_ = true; }  // a pass under way ends with the domain it is at
+  // A pass under way ends with the domain it is at, whose look-ups are broken off.
+  void end() {
+    stopping_ = true;
+    if (lookups_) lookups_->cancel();
+  }
   [[nodiscard]] Task<void> stop();  // after that; before destruction
 
  private:
@@ -74,7 +79,9 @@ class DmarcReportSender {
   std::int64_t done_ = 0;          // the last day that is closed
   std::int64_t open_ = 0;          // the day that `settled_` is about
   std::set<std::string> settled_;  // its domains that need nothing more
+  std::string last_;               // its domain that was tried last: the next pass begins behind it
   std::unique_ptr<dmarcrpt::Day> counted_;
+  std::optional<dns::Budget> lookups_;  // of the domain that a pass is at
   StateFile file_;
   std::atomic<bool> stopping_ = false;
 };

@@ -16,7 +16,7 @@ class OpportunisticTls final : public TlsPolicy {
     plan.context = plan.strict = context_;
     co_return plan;
   }
-  bool starttls_breaks(const dns::Name&, const ip::Address&) override { return false; }
+  std::optional<std::string> starttls_breaks(const dns::Name&, const ip::Address&) override { return std::nullopt; }
   void tried(const DomainTls&, const TlsPlan&, const TlsAttempt&) override {}
 
  private:
@@ -44,7 +44,7 @@ std::string_view to_string(TlsPlan::Kind kind) {
 }
 
 smtp::Reply unmet_reply(const TlsPlan& plan, const TlsAttempt& attempt) {
-  std::string text = attempt.host.text();
+  std::string text = attempt.host.is_root() ? attempt.endpoint.address.text() : attempt.host.text();
   if (!attempt.offered)
     text += " does not offer STARTTLS";
   else

@@ -39,7 +39,8 @@ struct PublishedTls::Domain final : DomainTls {
   TlsDestination destination;
   std::optional<mtasts::Policy> policy;     // STS
   std::optional<tlsrpt::PolicyResult> sts;  // the same for reports
-  bool sts_unknown = false;                 // one is announced, and could not be had
+  bool sts_unknown = false;                 // one is announced, and could not be had; or DNS did not say
+  bool sts_late = false;                    // one is announced, and its fetch is not over
   std::map<dns::Name, tlsrpt::PolicyResult> tlsa_of;
   [[nodiscard]] tlsrpt::PolicyResult none() const {
     return {.type = "no-policy-found", .strings = {}, .domain = destination.domain.text(), .mx = {}, .details = {}};
@@ -94,6 +95,8 @@ Task<std::shared_ptr<DomainTls>> PublishedTls::destination(TlsDestination destin
   if (!options_.mta_sts || to.by_operator || to.tls_optional || to.domain.is_root()) co_return out;
   StsFound found = co_await sts_.find(to.domain, budget);
   tlsrpt::PolicyResult policy{.type = "sts", .strings = {}, .domain = to.domain.text(), .mx = {}, .details = {}};
+  out->sts_unknown = found.unknown;
+  out->sts_late = found.late;
   if (!found.failure.empty()) {
     if (found.policy) policy.strings = mtasts::policy_lines(*found.policy);
     count_failure(policy, {.type = found.failure, .reason = found.why});
@@ -132,17 +135,15 @@ Task<std::optional<TlsPlan>> PublishedTls::dane_plan(std::shared_ptr<Domain> dom
   plan.tls_needed = true;
   plan.demand = host.text() + " publishes TLSA records (DANE)";
   if (decision.need == dane::Need::refuse) {
-    count_failure(policy, {.type = "dnssec-invalid", .receiving_host = host.text(), .reason = decision.why});
+    plan.finding = TlsPlan::Finding{.type = "dnssec-invalid", .reason = decision.why};
     plan.refusal = smtp::Reply(451, {4, 7, 5}, host.text() + " is not used while its " + decision.why);
-    co_return plan;
   }
   for (const dns::Tlsa& record : decision.records) {
     if (io::tls_can_use(expected(record))) plan.expect.tlsa.push_back(expected(record));
   }
   // RFC 7672 2.2: records that cannot be used ask for TLS, and for no proof.
   if (plan.expect.tlsa.empty()) {
-    if (decision.need == dane::Need::encrypt || !decision.records.empty())
-      count_failure(policy, {.type = "tlsa-invalid", .receiving_host = host.text(), .reason = "no usable TLSA record"});
+    if (!plan.refusal) plan.finding = TlsPlan::Finding{.type = "tlsa-invalid", .reason = "no usable TLSA record"};
   } else {
     plan.expect.name = decision.base.text();
     plan.expect.proof = io::TlsExpect::Proof::dane;
@@ -154,16 +155,13 @@ Task<std::optional<TlsPlan>> PublishedTls::dane_plan(std::shared_ptr<Domain> dom
   co_return plan;
 }
 
-std::optional<TlsPlan> PublishedTls::sts_plan(Domain& domain, const dns::Name& host) {
+std::optional<TlsPlan> PublishedTls::sts_plan(const Domain& domain, const dns::Name& host) {
   if (!domain.policy) return std::nullopt;
   const bool allowed = mtasts::allows(*domain.policy, host);
   const bool enforced = domain.policy->mode == mtasts::Mode::enforce;
-  if (!allowed) {
-    count_failure(
-        *domain.sts,
-        {.type = "validation-failure", .receiving_host = host.text(), .reason = "the MX host is not in the policy"});
-  }
   TlsPlan plan = opportunistic(host);
+  if (!allowed)
+    plan.finding = TlsPlan::Finding{.type = "validation-failure", .reason = "the MX host is not in the policy"};
   plan.kind = enforced ? TlsPlan::Kind::sts_enforce : TlsPlan::Kind::sts_testing;
   if (!enforced) return plan;  // RFC 8461 5: delivers as if there were no policy, and reports
   plan.tls_needed = true;
@@ -188,8 +186,9 @@ TlsPlan PublishedTls::required_plan(const Domain& domain, const dns::Name& host)
   plan.expect.proof = io::TlsExpect::Proof::pkix;
   plan.context = strict_;
   const TlsDestination& to = domain.destination;
+  // RFC 5321 4.1.3: an address literal is the host; no look-up that could be forged leads there
   const bool host_is_certain =
-      to.mx_secure || to.by_operator || (domain.policy && mtasts::allows(*domain.policy, host));
+      to.mx_secure || to.by_operator || to.domain.is_root() || (domain.policy && mtasts::allows(*domain.policy, host));
   if (!host_is_certain && domain.sts_unknown) {
     plan.refusal = smtp::Reply(451, {4, 7, 5},
                                "the MTA-STS policy of " + to.domain.text() +
@@ -211,6 +210,13 @@ Task<TlsPlan> PublishedTls::plan(std::shared_ptr<DomainTls> destination, dns::Na
   // TLS without a proof is not enough for REQUIRETLS
   const bool proves = dane && (dane->refusal || dane->expect.proof == io::TlsExpect::Proof::dane);
   if (proves) co_return std::move(*dane);
+  if (domain->sts_late) {
+    // Mail could go in clear to where its domain's owner does not want it
+    TlsPlan plan = opportunistic(host);
+    plan.tls_needed = true;
+    plan.refusal = smtp::Reply(451, {4, 7, 5}, "the MTA-STS policy of " + to.domain.text() + " is still being fetched");
+    co_return plan;
+  }
   auto sts = sts_plan(*domain, host);
   // Records that cannot be used prove nothing, and do not set a policy aside that does
   if (sts && sts->kind == TlsPlan::Kind::sts_enforce) co_return std::move(*sts);
@@ -229,8 +235,10 @@ Task<TlsPlan> PublishedTls::plan(std::shared_ptr<DomainTls> destination, dns::Na
   co_return plan;
 }
 
-bool PublishedTls::starttls_breaks(const dns::Name& host, const ip::Address& address) {
-  return memory_.breaks(host, address, places_.now()) != nullptr;
+std::optional<std::string> PublishedTls::starttls_breaks(const dns::Name& host, const ip::Address& address) {
+  const BrokenTls* const broken = memory_.breaks(host, address, places_.now());
+  if (broken == nullptr) return std::nullopt;
+  return broken->reason;
 }
 
 void PublishedTls::tried(const DomainTls& destination, const TlsPlan& plan, const TlsAttempt& attempt) {
@@ -238,6 +246,8 @@ void PublishedTls::tried(const DomainTls& destination, const TlsPlan& plan, cons
   const WallMs now = places_.now();
   // What we ended ourselves says nothing of the host.
   if (attempt.failure == "cancelled") return;
+  // A session in clear for what is remembered is a failure like the one that is remembered, and tells nothing new
+  if (plan.refusal || attempt.avoided) return count(domain, plan, attempt);
   const ip::Address& address = attempt.endpoint.address;
   bool changed = false;
   if (attempt.established) {
@@ -259,7 +269,9 @@ void PublishedTls::tried(const DomainTls& destination, const TlsPlan& plan, cons
 // RFC 8460 4.3: once a connection, under the policy that applied to it.
 void PublishedTls::count(const Domain& domain, const TlsPlan& plan, const TlsAttempt& attempt) {
   // RFC 8460 3: reports themselves, and messages that need no TLS, say nothing of the policy.
-  if (!places_.count_for_reports || domain.destination.tls_optional || domain.destination.by_operator) return;
+  const TlsDestination& to = domain.destination;
+  if (!places_.count_for_reports || to.tls_optional || to.by_operator) return;
+  if (to.domain.is_root()) return;  // an address literal, whose owner cannot ask for reports
   tlsrpt::PolicyResult policy = domain.none();
   if (plan.kind == TlsPlan::Kind::dane) {
     const auto found = domain.tlsa_of.find(attempt.host);
@@ -270,7 +282,10 @@ void PublishedTls::count(const Domain& domain, const TlsPlan& plan, const TlsAtt
   }
   const bool by_sts = plan.kind == TlsPlan::Kind::sts_enforce || plan.kind == TlsPlan::Kind::sts_testing;
   const bool verified = attempt.facts != nullptr && attempt.facts->verified;
-  if (attempt.established && (!by_sts || verified)) {
+  const bool worked = attempt.established && (!by_sts || verified);
+  // A refusal for another reason is no finding about TLS
+  if (plan.refusal && !plan.finding) return;
+  if (worked && !plan.finding) {
     reports_.success(policy, places_.now());
     return reports_file_.changed();
   }
@@ -278,11 +293,16 @@ void PublishedTls::count(const Domain& domain, const TlsPlan& plan, const TlsAtt
                           .sending_ip = attempt.local ? attempt.local->text() : std::string(),
                           .receiving_host = attempt.host.text(),
                           .receiving_helo = {},
-                          .receiving_ip = attempt.endpoint.address.text(),
+                          .receiving_ip = plan.refusal ? std::string() : attempt.endpoint.address.text(),
                           .information = {},
                           .reason = attempt.why.empty() ? attempt.failure : attempt.why};
-  if (!attempt.offered)
+  if (plan.finding && (worked || plan.refusal)) {
+    failure.type = plan.finding->type;
+    failure.reason = plan.finding->reason;
+  } else if (!attempt.offered)
     failure.type = "starttls-not-supported";
+  else if (attempt.avoided)
+    failure.reason = attempt.why;
   else if (attempt.failure.starts_with("certificate-"))
     failure.type = attempt.failure;
   else if (attempt.failure == "timeout" || attempt.failure == "reset")

@@ -57,7 +57,7 @@ class PublishedTls final : public TlsPolicy {
   [[nodiscard]] Task<std::shared_ptr<DomainTls>> destination(TlsDestination destination, dns::Budget& budget) override;
   [[nodiscard]] Task<TlsPlan> plan(std::shared_ptr<DomainTls> destination, dns::Name host, bool addresses_secure,
                                    dns::Budget& budget) override;
-  [[nodiscard]] bool starttls_breaks(const dns::Name& host, const ip::Address& address) override;
+  [[nodiscard]] std::optional<std::string> starttls_breaks(const dns::Name& host, const ip::Address& address) override;
   void tried(const DomainTls& destination, const TlsPlan& plan, const TlsAttempt& attempt) override;
 
   // For `postern tls`: {"policies": [...], "verified": [...], "broken": [...]}
@@ -76,7 +76,7 @@ class PublishedTls final : public TlsPolicy {
   // Nothing where DANE does not apply.
   [[nodiscard]] Task<std::optional<TlsPlan>> dane_plan(std::shared_ptr<Domain> domain, dns::Name host,
                                                        bool addresses_secure, dns::Budget& budget);
-  [[nodiscard]] std::optional<TlsPlan> sts_plan(Domain& domain, const dns::Name& host);
+  [[nodiscard]] std::optional<TlsPlan> sts_plan(const Domain& domain, const dns::Name& host);
   [[nodiscard]] TlsPlan required_plan(const Domain& domain, const dns::Name& host) const;
   void count(const Domain& domain, const TlsPlan& plan, const TlsAttempt& attempt);
   void count_failure(const tlsrpt::PolicyResult& policy, tlsrpt::Failure failure);

@@ -235,9 +235,14 @@ Task<void> RemoteAttempt::plan_tls(Routing& routing, dns::Budget& budget) {
   domain_tls_ = co_await shared_.tls.destination(std::move(destination), budget);
   for (MxHost& host : routing.hosts) {
     TlsPlan plan = co_await shared_.tls.plan(domain_tls_, host.name, host.addresses_secure, budget);
+    // RFC 6125 1.7.2, RFC 5280 4.2.1.6: who is called by an address is proved by an iPAddress
+    if (host.literal) plan.expect.name = host.literal->text();
     plan = by_operator(std::move(plan));
     if (plan.refusal) {
       greeted_ = true;  // it is not the network that is in the way
+      // Behind a host that may be used it would hardly have been come to
+      if (hosts_.empty() && !breaker_.cancelled())
+        shared_.tls.tried(*domain_tls_, plan, {.host = host.name, .endpoint = {}});
       no_connection(*plan.refusal, true);
       continue;
     }
@@ -271,8 +276,18 @@ Task<std::optional<smtp::Reply>> RemoteAttempt::start_tls(std::size_t host, cons
   const dns::Name& name = hosts_[host].name;
   const bool forgone = route_ != nullptr && route_->tls == TlsDemand::none && !plan.tls_needed;
   connection.tls_policy = forgone ? "none" : to_string(plan.kind);
-  if (forgone || (!plan.tls_needed && shared_.tls.starttls_breaks(name, endpoint.address))) co_return std::nullopt;
-  TlsAttempt tried{.host = name, .endpoint = endpoint, .offered = conversation.machine().offer().starttls};
+  if (forgone) co_return std::nullopt;
+  TlsAttempt tried{.host = name,
+                   .endpoint = endpoint,
+                   .local = conversation.stream().local_address(),
+                   .offered = conversation.machine().offer().starttls};
+  if (const auto broke = plan.tls_needed ? std::nullopt : shared_.tls.starttls_breaks(name, endpoint.address)) {
+    tried.avoided = true;
+    tried.failure = *broke;
+    tried.why = "STARTTLS broke here lately (" + *broke + "), and was not asked for";
+    shared_.tls.tried(*domain_tls_, plan, tried);
+    co_return std::nullopt;
+  }
   if (!tried.offered) {
     tried.failure = "starttls_not_offered";
     tried.why = "the server does not offer STARTTLS";
@@ -299,9 +314,24 @@ Task<std::optional<smtp::Reply>> RemoteAttempt::start_tls(std::size_t host, cons
   // RFC 3207 4.1: without a demand the mail goes in clear where STARTTLS is refused; a handshake that broke has taken
   // the connection with it
   if (!plan.tls_needed && conversation.machine().state() == State::ready) co_return std::nullopt;
-  if (plan.tls_needed && !plan.demand.empty()) co_return unmet_reply(plan, tried);
   const std::string_view why = plan.tls_needed ? "demanded by the configuration" : to_string(plan.kind);
-  co_return smtp::Reply(451, {4, 7, 5}, endpoint.text() + ": TLS (" + std::string(why) + "): " + tried.why);
+  smtp::Reply reply =
+      plan.tls_needed && !plan.demand.empty()
+          ? unmet_reply(plan, tried)
+          : smtp::Reply(451, {4, 7, 5}, endpoint.text() + ": TLS (" + std::string(why) + "): " + tried.why);
+  reply.text += literal_remedy(plan, hosts_[host], tried);
+  co_return reply;
+}
+
+// Hardly a certificate has an address in it, and who wrote the address may not know that this is what is looked for.
+std::string RemoteAttempt::literal_remedy(const TlsPlan& plan, const MxHost& host, const TlsAttempt& attempt) const {
+  const bool unproved = plan.expect.proof == io::TlsExpect::Proof::pkix &&
+                        (attempt.failure.starts_with("certificate-") || attempt.failure == "validation-failure");
+  if (!host.literal || !unproved) return {};
+  std::string text = "; the certificate must be for the address " + host.literal->text();
+  if (!by_operator_ || hop_.endpoint) return text;
+  text += ": name the server instead";
+  return plan.kind == TlsPlan::Kind::required ? text : text + ", or set tls = \"required\"";
 }
 
 Task<std::optional<smtp::Reply>> RemoteAttempt::log_in(delivery::Conversation& conversation) {

@@ -36,6 +36,7 @@ class RemoteAttempt {
   Task<std::optional<smtp::Reply>> start_tls(std::size_t host, const ip::Endpoint& endpoint,
                                              delivery::Conversation& conversation, Connection& connection);
   Task<std::optional<smtp::Reply>> log_in(delivery::Conversation& conversation);
+  std::string literal_remedy(const TlsPlan& plan, const MxHost& host, const TlsAttempt& attempt) const;
   void no_connection(smtp::Reply reply, bool said);
   void session_refused(const smtp::Reply& reply, ip::Family family);
   [[nodiscard]] std::string where(const Candidate& candidate) const;

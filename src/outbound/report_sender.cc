@@ -1,5 +1,8 @@
 #include "outbound/report_sender.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "base/id.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -15,6 +18,7 @@ namespace {
 constexpr std::size_t kAddressesMax = 8;
 constexpr std::size_t kAnswerMax = 64 * 1024;
 constexpr seconds kDeadline{60};
+constexpr std::uint32_t kLookups = 32;  // of one report: the record, and the addresses of each that takes it
 
 }  // namespace
 
@@ -23,8 +27,15 @@ std::string TlsReportSender::submitter() const { return submitter_of(places_.opt
 Task<std::size_t> TlsReportSender::send_due() {
   std::size_t sent = 0;
   std::size_t tried = 0;
-  for (const tlsrpt::Collector::Due& due : tls_.reports().due(places_.now())) {
+  std::vector<tlsrpt::Collector::Due> all = tls_.reports().due(places_.now());
+  // Behind the last one of the pass before, and round: those that answer "later" must not use up every pass
+  const auto next = std::ranges::find_if(all, [this](const tlsrpt::Collector::Due& one) {
+    return std::tie(one.day, one.domain) > std::tie(last_.day, last_.domain);
+  });
+  std::rotate(all.begin(), next, all.end());
+  for (const tlsrpt::Collector::Due& due : all) {
     if (stopping_ || ++tried > kPerPass) break;
+    last_ = due;
     const Fate fate = co_await send(due);
     if (fate == Fate::sent) ++sent;
     if (fate == Fate::later) continue;
@@ -39,7 +50,7 @@ Task<TlsReportSender::Fate> TlsReportSender::send(tlsrpt::Collector::Due due) {
   const auto domain = dns::Name::parse(due.domain);
   const auto owner = domain ? domain->below("_smtp._tls") : std::nullopt;
   if (!owner) co_return Fate::unwanted;
-  dns::Budget budget(32, Deadline::after(kDeadline));
+  dns::Budget& budget = lookups_.emplace(kLookups, Deadline::after(kDeadline));
   const dns::AnswerPtr answer = co_await resolver_.query(*owner, dns::Type::txt, budget);
   if (dns::is_temporary(answer->status)) co_return Fate::later;
   const auto record = tlsrpt::choose_record(answer->texts);

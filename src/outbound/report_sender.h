@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/task.h"
@@ -36,7 +37,11 @@ class TlsReportSender {
 
   // Once an hour or so; returns how many were handed in.
   [[nodiscard]] Task<std::size_t> send_due();
-  void stop() { stopping_ = true; }  // a pass under way ends with the report it is at
+  // A pass under way ends with the report it is at, whose look-ups are broken off.
+  void stop() {
+    stopping_ = true;
+    if (lookups_) lookups_->cancel();
+  }
 
  private:
   enum class Fate : std::uint8_t { sent, unwanted, later };
@@ -50,7 +55,9 @@ class TlsReportSender {
   PublishedTls& tls_;
   dns::Resolver& resolver_;
   Places places_;
+  tlsrpt::Collector::Due last_{};  // tried: the next pass begins behind it
   io::BlockingPool web_{1};
+  std::optional<dns::Budget> lookups_;  // of the report that a pass is at
   std::atomic<bool> stopping_ = false;
 };
 

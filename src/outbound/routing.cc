@@ -167,7 +167,7 @@ Task<Routing> route_by_mx(dns::Resolver& resolver, RoutingRules rules, smtp::Dom
     Addresses found;
     router.take(domain.text(), domain.literal->is_v4() ? Type::a : Type::aaaa, *domain.literal, false, found);
     routing.only_other_family = found.other_family;
-    routing.hosts.push_back({{}, 0, false, std::move(found.usable)});
+    routing.hosts.push_back({{}, 0, false, std::move(found.usable), domain.literal});
     if (routing.hosts.front().addresses.empty()) {
       routing.hosts.clear();
       routing.refusal = no_address_reply(domain.text(), routing);
@@ -250,6 +250,7 @@ Task<Routing> route_to(dns::Resolver& resolver, RoutingRules rules, NextHop hop,
   if (hop.host.literal) {
     router.take(hop.text(), hop.host.literal->is_v4() ? Type::a : Type::aaaa, *hop.host.literal, true, found);
     found.secure = false;
+    host.literal = hop.host.literal;
   } else {
     const auto name = dns::Name::parse(hop.host.name);
     if (!name || name->is_root()) {

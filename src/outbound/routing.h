@@ -38,6 +38,8 @@ struct MxHost {
   std::uint16_t preference = 0;
   bool addresses_secure = false;       // what came of A and AAAA was validated
   std::vector<ip::Address> addresses;  // usable ones
+  // Where it was named by an address: what its certificate is to be for.
+  std::optional<ip::Address> literal = {};
 };
 
 struct Routing {

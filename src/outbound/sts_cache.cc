@@ -1,6 +1,7 @@
 #include "outbound/sts_cache.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -16,7 +17,8 @@ constexpr std::size_t kLineMax = 64 * 1024;
 constexpr std::size_t kAddressesMax = 8;
 constexpr std::size_t kFailedMax = 1000;
 constexpr WallMs kUsedStepMs = 3600 * 1000;  // a later use within it is not worth writing the file
-constexpr seconds kRefreshDeadline{60};
+constexpr std::uint32_t kLookups = 16;       // of a fetch
+constexpr seconds kLookupsDeadline{60};
 
 // 3.3: the media type, without its parameters
 bool is_text_plain(std::string_view type) { return iequals(trim(type.substr(0, type.find(';'))), "text/plain"); }
@@ -61,14 +63,26 @@ std::optional<StsEntry> parse_sts_entry(std::string_view line) {
   return out;
 }
 
+// One find() that waits for a fetch. Its end and a cancelled budget come through the signal.
+struct StsCache::Wait final : dns::Budget::Waiter {
+  explicit Wait(io::Loop& loop) : signal(loop) {}
+  void cancelled() override { signal.notify(); }
+  io::Signal signal;
+};
+
+// A fetch, and who waits for it. Its look-ups are not charged to one of them.
 struct StsCache::Flight {
-  std::vector<io::Handoff<bool>*> waiting;
+  dns::Budget budget{kLookups, Deadline::after(kLookupsDeadline)};
+  std::atomic<bool> stop = false;  // read by the thread that fetches
+  bool landed = false;
+  bool alone = false;  // nobody waited for it from the beginning
+  std::vector<Wait*> waits;
 };
 
 StsCache::StsCache(io::Loop& loop, io::BlockingPool& pool, dns::Resolver& resolver, Options options)
     : resolver_(resolver),
       options_(std::move(options)),
-      refreshes_(loop),
+      fetches_(loop),
       file_(loop, pool, options_.file, [this] { return render(); }) {}
 StsCache::~StsCache() = default;
 
@@ -117,16 +131,18 @@ Task<StsFound> StsCache::find(dns::Name domain, dns::Budget& budget) {
   }
   const StsEntry* entry = valid(domain, options_.now());
   if (id && (entry == nullptr || entry->id != *id)) {
-    if (!tried_lately(domain, *id)) co_await fetch(domain, *id, budget);
+    const bool late = !tried_lately(domain, *id) && !co_await fetch(domain, *id, budget);
     entry = valid(domain, options_.now());
-    if (entry == nullptr || entry->id != *id) {
+    if (late) {
+      out.late = entry == nullptr;
+    } else if (entry == nullptr || entry->id != *id) {
       const auto attempt = failed_.find(domain);
       out.failure = attempt != failed_.end() ? attempt->second.failure : "sts-policy-fetch-error";
       if (attempt != failed_.end()) out.why = attempt->second.why;
     }
   } else if (id && options_.now() - entry->fetched > kRefreshMs && !tried_lately(domain, *id) && !stopping_ &&
              !flights_.contains(domain)) {
-    refreshes_.spawn(refresh(domain, *id));
+    if (const auto flight = take_off(domain, *id)) flight->alone = true;
   }
   if (StsEntry* const now_valid = valid(domain, options_.now())) {
     if (options_.now() - now_valid->used > kUsedStepMs) {
@@ -134,28 +150,53 @@ Task<StsFound> StsCache::find(dns::Name domain, dns::Budget& budget) {
       file_.changed();
     }
     if (now_valid->policy.mode != mtasts::Mode::none) out.policy = now_valid->policy;
+  } else {
+    out.unknown = dns::is_temporary(answer->status);
   }
   co_return out;
 }
 
-Task<void> StsCache::refresh(dns::Name domain, std::string id) {
-  dns::Budget budget(16, Deadline::after(kRefreshDeadline));
-  co_await fetch(domain, id, budget);
+// nullptr where too many are under way.
+std::shared_ptr<StsCache::Flight> StsCache::take_off(const dns::Name& domain, const std::string& id) {
+  if (const auto found = flights_.find(domain); found != flights_.end()) return found->second;
+  if (stopping_ || flights_.size() >= kFlightsMax) return nullptr;
+  auto flight = std::make_shared<Flight>();
+  flights_.emplace(domain, flight);
+  fetches_.spawn(fly(domain, id, flight));
+  return flight;
 }
 
-Task<void> StsCache::fetch(dns::Name domain, std::string id, dns::Budget& budget) {
-  if (const auto flight = flights_.find(domain); flight != flights_.end()) {
-    const std::shared_ptr<Flight> shared = flight->second;
-    io::Handoff<bool> landed(*io::Loop::current());
-    shared->waiting.push_back(&landed);
-    co_await landed;
-    co_return;
+Task<void> StsCache::fly(dns::Name domain, std::string id, std::shared_ptr<Flight> flight) {
+  co_await fetch_once(domain, id, flight);
+  flight->landed = true;
+  if (const auto found = flights_.find(domain); found != flights_.end() && found->second == flight)
+    flights_.erase(found);
+  for (Wait* const wait : flight->waits) wait->signal.notify();
+}
+
+// Nobody joins it any more; who asks next begins another.
+void StsCache::break_off(const dns::Name& domain, const std::shared_ptr<Flight>& flight) {
+  flight->stop = true;
+  flight->budget.cancel();
+  if (const auto found = flights_.find(domain); found != flights_.end() && found->second == flight)
+    flights_.erase(found);
+}
+
+Task<bool> StsCache::fetch(dns::Name domain, std::string id, dns::Budget& budget) {
+  if (budget.cancelled()) co_return false;
+  const std::shared_ptr<Flight> flight = take_off(domain, id);
+  if (flight == nullptr) co_return false;
+  if (!flight->landed) {
+    Wait wait(*io::Loop::current());
+    flight->waits.push_back(&wait);
+    budget.add(wait);
+    (void)co_await wait.signal.wait(Deadline::after(kPatience).earlier(budget.deadline()));
+    budget.remove(wait);
+    std::erase(flight->waits, &wait);
+    // What nobody asks for any more must not hold up a stop, nor others
+    if (!flight->landed && budget.cancelled() && flight->waits.empty() && !flight->alone) break_off(domain, flight);
   }
-  const auto flight = std::make_shared<Flight>();
-  flights_.emplace(domain, flight);
-  co_await fetch_once(domain, id, budget);
-  flights_.erase(domain);
-  for (io::Handoff<bool>* const waiter : flight->waiting) waiter->complete(true);
+  co_return flight->landed && !flight->stop;
 }
 
 Task<std::vector<ip::Address>> StsCache::addresses(dns::Name host, dns::Budget& budget) {
@@ -170,23 +211,29 @@ Task<std::vector<ip::Address>> StsCache::addresses(dns::Name host, dns::Budget& 
   co_return out;
 }
 
-Task<void> StsCache::fetch_once(dns::Name domain, std::string id, dns::Budget& budget) {
+Task<void> StsCache::fetch_once(dns::Name domain, std::string id, std::shared_ptr<Flight> flight) {
   const auto host = domain.below("mta-sts");
   if (!host) co_return note_failure(domain, id, "sts-policy-fetch-error", "the name of its policy host is too long");
   HttpsRequest request{.host = host->text(),
                        .port = options_.port,
                        .path = std::string(mtasts::kPath),
-                       .addresses = co_await addresses(*host, budget),
+                       .addresses = co_await addresses(*host, flight->budget),
                        .ca_file = options_.ca_file,
                        .body_max = mtasts::kPolicyMax,
                        .body = {},
                        .content_type = {},
-                       .stop = &stopping_};
+                       .stop = &flight->stop};
+  if (flight->stop) co_return;
   if (request.addresses.empty())
     co_return note_failure(domain, id, "sts-policy-fetch-error", host->text() + " has no address");
   using Answer = std::expected<HttpsAnswer, HttpsFailure>;
-  std::move_only_function<Answer()> work = [fetch = options_.fetch, request] { return fetch(request); };
+  std::move_only_function<Answer()> work = [fetch = options_.fetch, request] {
+    // It may have waited for a thread until nobody wants it
+    return *request.stop ? Answer(std::unexpected(HttpsFailure{false, "broken off"})) : fetch(request);
+  };
   const Answer answer = co_await web_.run<Answer>(std::move(work));
+  // What was broken off says nothing of the host
+  if (!answer && flight->stop) co_return;
   if (!answer) {
     co_return note_failure(domain, id, answer.error().certificate ? "sts-webpki-invalid" : "sts-policy-fetch-error",
                            answer.error().what);
@@ -254,7 +301,11 @@ std::string StsCache::render() const {
 
 Task<void> StsCache::stop() {
   stopping_ = true;
-  co_await refreshes_.join();
+  while (!flights_.empty()) {
+    const auto [domain, flight] = *flights_.begin();
+    break_off(domain, flight);
+  }
+  co_await fetches_.join();
   co_await file_.stop();
 }
 

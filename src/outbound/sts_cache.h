@@ -2,11 +2,12 @@
 // disk until their max_age is over, fetched again when the record's id changes, and once a day where they are used. A
 // policy that is still valid stays in force while DNS or the policy host fails (3.3, 5.1): that is what it is for.
 //
-// Bounded: kEntriesMax policies; the one used longest ago leaves first. Fetches run on a pool of their own, at most two
-// at a time, each within 20 seconds; a failed one is not repeated within ten minutes (3.3). Thread rule: its loop.
+// Bounded: kEntriesMax policies; the one used longest ago leaves first. Fetches run on a pool of their own, kThreads at
+// a time, each within 20 seconds; a failed one is not repeated within ten minutes (3.3). Nobody waits longer than
+// kPatience, nor longer than his budget: a fetch goes on without him, unless he was the last who waited for it and was
+// broken off. Thread rule: its loop.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -39,6 +40,8 @@ struct StsFound {
   std::optional<mtasts::Policy> policy;  // of mode enforce or testing; none applies otherwise
   std::string failure;                   // of RFC 8460 4.3.2.2: a policy is announced, and could not be had
   std::string why;                       // for people
+  bool unknown = false;                  // DNS did not say whether there is one, and none is at hand
+  bool late = false;                     // one is announced, its fetch is not over, and none is at hand
 };
 
 // The file: a JSON object a line. What cannot be read is passed over and counted.
@@ -50,6 +53,9 @@ class StsCache {
   static constexpr std::size_t kEntriesMax = 10000;
   static constexpr WallMs kRefreshMs = WallMs{24} * 3600 * 1000;
   static constexpr WallMs kRetryMs = WallMs{10} * 60 * 1000;
+  static constexpr std::size_t kThreads = 8;
+  static constexpr std::size_t kFlightsMax = 500;  // fetches under way and waiting for a thread
+  static constexpr seconds kPatience{25};          // for a fetch, and a little for the threads and the look-ups
 
   using Fetch = std::function<std::expected<HttpsAnswer, HttpsFailure>(const HttpsRequest&)>;
   struct Options {
@@ -70,8 +76,7 @@ class StsCache {
   [[nodiscard]] Task<StsFound> find(dns::Name domain, dns::Budget& budget);
   [[nodiscard]] std::vector<StsEntry> list() const;  // by domain
   bool forget(const dns::Name& domain);
-  // Ends refreshes and writes the file. When nobody waits for a policy any more: a delivery that did would take the
-  // fetch that is broken off for a policy that cannot be had.
+  // Ends fetches, and with them every wait, and writes the file.
   [[nodiscard]] Task<void> stop();
 
  private:
@@ -81,9 +86,13 @@ class StsCache {
     WallMs when = 0;
     std::string failure, why;
   };
-  [[nodiscard]] Task<void> fetch(dns::Name domain, std::string id, dns::Budget& budget);
-  [[nodiscard]] Task<void> fetch_once(dns::Name domain, std::string id, dns::Budget& budget);
-  [[nodiscard]] Task<void> refresh(dns::Name domain, std::string id);
+  struct Wait;
+  // Whether it landed while we waited.
+  [[nodiscard]] Task<bool> fetch(dns::Name domain, std::string id, dns::Budget& budget);
+  [[nodiscard]] std::shared_ptr<Flight> take_off(const dns::Name& domain, const std::string& id);
+  [[nodiscard]] Task<void> fly(dns::Name domain, std::string id, std::shared_ptr<Flight> flight);
+  [[nodiscard]] Task<void> fetch_once(dns::Name domain, std::string id, std::shared_ptr<Flight> flight);
+  void break_off(const dns::Name& domain, const std::shared_ptr<Flight>& flight);
   [[nodiscard]] Task<std::vector<ip::Address>> addresses(dns::Name host, dns::Budget& budget);
   void keep(StsEntry entry);
   void note_failure(const dns::Name& domain, const std::string& id, std::string failure, std::string why);
@@ -96,10 +105,10 @@ class StsCache {
   std::map<dns::Name, StsEntry> entries_;
   std::map<dns::Name, Attempt> failed_;
   std::map<dns::Name, std::shared_ptr<Flight>> flights_;
-  io::BlockingPool web_{2};
-  io::Scope refreshes_;
+  io::BlockingPool web_{kThreads};
+  io::Scope fetches_;
   StateFile file_;
-  std::atomic<bool> stopping_ = false;
+  bool stopping_ = false;
 };
 
 }  // namespace postern::outbound

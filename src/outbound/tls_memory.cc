@@ -80,7 +80,11 @@ const VerifiedTls* TlsMemory::remembered(const dns::Name& domain, WallMs now) co
 }
 
 std::size_t TlsMemory::forget(const dns::Name& name) {
-  return std::erase_if(broken_, [&](const auto& one) { return one.first.first == name; }) + verified_.erase(name);
+  const auto is_called = [&](const auto& one) {
+    const auto& [host, address] = one.first;
+    return host.is_root() ? address.text() == name.text() : host == name;
+  };
+  return std::erase_if(broken_, is_called) + verified_.erase(name);
 }
 
 bool TlsMemory::expire(WallMs now) {
@@ -149,14 +153,16 @@ std::size_t TlsMemory::load(std::string_view text) {
       verified_.insert_or_assign(*domain, std::move(entry));
       return true;
     }
-    const auto host = dns::Name::parse(value->at("host").string());
+    // Empty: the server was named by its address alone
+    const json::Value& named = value->at("host");
+    const auto host = named.is_string() && named.string().empty() ? dns::Name() : dns::Name::parse(named.string());
     const auto address = ip::Address::parse(value->at("address").string());
     BrokenTls entry{.host = {},
                     .address = {},
                     .reason = std::string(utf8_head(value->at("reason").string(), kReasonMax)),
                     .since = value->at("since").integer(-1),
                     .until = value->at("until").integer(-1)};
-    if (!host || host->is_root() || !address || !is_time(entry.since) || !is_time(entry.until)) return false;
+    if (!named.is_string() || !host || !address || !is_time(entry.since) || !is_time(entry.until)) return false;
     if (broken_.size() >= kEntriesMax) return false;
     entry.host = *host;
     entry.address = *address;

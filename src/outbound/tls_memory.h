@@ -25,7 +25,7 @@
 namespace postern::outbound {
 
 struct BrokenTls {
-  dns::Name host;
+  dns::Name host;  // the root where the server was named by its address alone
   ip::Address address;
   std::string reason;
   WallMs since = 0;
@@ -63,7 +63,7 @@ class TlsMemory {
   // Only what is in force: verified twice, not too long ago.
   [[nodiscard]] const VerifiedTls* remembered(const dns::Name& domain, WallMs now) const;
   [[nodiscard]] WallMs remembered_until(const VerifiedTls& entry) const { return entry.last + times_.verified; }
-  // Everything under a host's or a domain's name; how many entries.
+  // Everything under a host's or a domain's name, or under the address of a host without one; how many entries.
   std::size_t forget(const dns::Name& name);
   bool expire(WallMs now);
 

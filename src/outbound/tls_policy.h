@@ -51,6 +51,12 @@ struct TlsPlan {
   // The host must not be tried at all: its name is not in the policy, its TLSA records cannot be trusted or read. A 4xx
   // unless the policy says that it can never be otherwise.
   std::optional<smtp::Reply> refusal;
+  // What is wrong with the host itself, in the words of RFC 8460 4.3, whatever the handshake gives: its session counts
+  // as this failure. tried() is told of a refused host, too, where it would have been the next.
+  struct Finding {
+    std::string type, reason;
+  };
+  std::optional<Finding> finding;
   bool tls_needed = false;  // without a handshake that gives the proof, this host gets nothing
   // tls_needed: why, and what can be done about it, for the reply that is kept where TLS cannot be had (unmet_reply()).
   std::string demand;
@@ -67,8 +73,9 @@ struct TlsAttempt {
   std::optional<ip::Address> local;  // the address that we came from, for reports
   bool offered = false;              // STARTTLS stood in EHLO's reply
   bool established = false;
-  std::string failure;  // TlsFacts::failure, or "starttls_refused" and the like; empty where it worked
-  std::string why;      // for people
+  bool avoided = false;  // STARTTLS was not asked for, as it breaks there (starttls_breaks()); `failure` says how
+  std::string failure;   // TlsFacts::failure, or "starttls_refused" and the like; empty where it worked
+  std::string why;       // for people
   const io::TlsFacts* facts = nullptr;
 };
 
@@ -85,10 +92,11 @@ class TlsPolicy {
   // `addresses_secure`: the host's A and AAAA records (after CNAMEs) were validated; TLSA is asked for only then.
   [[nodiscard]] virtual Task<TlsPlan> plan(std::shared_ptr<DomainTls> destination, dns::Name host,
                                            bool addresses_secure, dns::Budget& budget) = 0;
-  // Opportunistic only: STARTTLS of this host broke lately at this address, and the message may go in clear. The
-  // connection does not ask for it then.
-  [[nodiscard]] virtual bool starttls_breaks(const dns::Name& host, const ip::Address& address) = 0;
-  // How it went: remembered, and counted for TLS-RPT. Once a connection.
+  // Opportunistic only: how STARTTLS of this host broke lately at this address, where it did. The message may go in
+  // clear, and the connection does not ask for it then.
+  [[nodiscard]] virtual std::optional<std::string> starttls_breaks(const dns::Name& host,
+                                                                   const ip::Address& address) = 0;
+  // How it went: remembered, and counted for TLS-RPT. Once a connection, or once for a host that the plan refuses.
   virtual void tried(const DomainTls& destination, const TlsPlan& plan, const TlsAttempt& attempt) = 0;
 };
 

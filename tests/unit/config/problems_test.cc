@@ -28,6 +28,28 @@ std::vector<std::string> problems(const std::string& text) {
   return out;
 }
 
+// A certificate for an address is rare: who writes one should know that it is looked for.
+TEST(ConfigProblems, ANextHopWrittenAsAnAddressThatHasToProveItselfIsAWarning) {
+  const auto warnings = [](const std::string& lines) {
+    std::string out;
+    const Loaded loaded = parse(kGood + lines, "f");
+    for (const Problem& warning : loaded.warnings) out += warning.text() + "\n";
+    return out;
+  };
+  const std::string said =
+      "is an address, and its certificate must be for that address; where it is for a name, write the name, or set "
+      "tls = \"required\"\n";
+  const std::string smarthost = "[relay]\nsmarthost = \"[2001:db8::1]:587\"\n";
+  const std::string password = "user = \"us\"\npassword_file = \"p\"\n";
+  EXPECT_EQ(warnings(smarthost + password), "f:9:13: relay.smarthost: " + said);
+  EXPECT_EQ(warnings(smarthost + "tls = \"verified\"\n"), "f:9:13: relay.smarthost: " + said);
+  EXPECT_EQ(warnings(smarthost + password + "tls = \"required\"\n"), "");
+  EXPECT_EQ(warnings(smarthost), "");
+  EXPECT_EQ(warnings("[relay]\nsmarthost = \"smtp.example.net:587\"\n" + password), "");
+  EXPECT_EQ(warnings("[[route]]\ndomain = \"a.example\"\nvia = \"192.0.2.1:25\"\ntls = \"verified\"\n"),
+            "f:10:7: route.via: " + said);
+}
+
 struct Case {
   const char* lines;  // after kGood, from line 8
   const char* problem;

@@ -61,13 +61,15 @@ class DmarcReports : public ::testing::Test {
   void add(const std::string& file, const std::string& lines) {
     std::ofstream(records + "/" + file, std::ios::app) << lines;
   }
+  DmarcReportSender::Places places(WallMs now) const {
+    return {.options = {.dmarc = true, .from = "dmarc@us.example", .organization = {}},
+            .hostname = std::string(kHost),
+            .data_dir = folder.path(),
+            .records = records,
+            .now = [now] { return now; }};
+  }
   std::size_t send(WallMs now) {
-    DmarcReportSender sender(loop, pool, *store, dns,
-                             {.options = {.dmarc = true, .from = "dmarc@us.example", .organization = {}},
-                              .hostname = std::string(kHost),
-                              .data_dir = folder.path(),
-                              .records = records,
-                              .now = [now] { return now; }});
+    DmarcReportSender sender(loop, pool, *store, dns, places(now));
     sender.load();
     const std::size_t sent = run(loop, sender.send_due());
     run(loop, sender.stop());
@@ -190,6 +192,25 @@ TEST_F(DmarcReports, WhereDnsFailsTheyAreTriedAgainUntilTheNextDaysTurn) {
   EXPECT_EQ(recipients(), Addresses{"r@a.example"});
 }
 
+TEST_F(DmarcReports, ThoseThatHaveToWaitDoNotUseUpEveryPass) {
+  std::string zone = R"({"_dmarc.z.example": {"TXT": ["v=DMARC1; p=reject; rua=mailto:r@z.example"]})";
+  std::string lines = session("z.example", kStart + kHour);
+  for (std::size_t i = 0; i < DmarcReportSender::kPerPass; ++i) {
+    const std::string domain = "d" + std::to_string(i) + ".example";
+    lines += session(domain, kStart + kHour);
+    zone += ", \"_dmarc." + domain + "\": \"SERVFAIL\"";
+  }
+  std::filesystem::remove_all(records);
+  std::filesystem::create_directory(records);
+  add("current.jsonl", lines);
+  dns.set(zone + "}");
+  DmarcReportSender sender(loop, pool, *store, dns, places(due));
+  EXPECT_EQ(run(loop, sender.send_due()), 0U);
+  EXPECT_EQ(run(loop, sender.send_due()), 1U);
+  EXPECT_EQ(recipients(), Addresses{"r@z.example"});
+  run(loop, sender.stop());
+}
+
 TEST_F(DmarcReports, AtLastTheyGoToThoseThatAreKnown) {
   dns.set(R"({"_dmarc.a.example": {"TXT": ["v=DMARC1; p=reject; rua=mailto:r@c.test,mailto:r@a.example"]},
               "a.example._report._dmarc.c.test": "TIMEOUT"})");
@@ -213,6 +234,18 @@ TEST_F(DmarcReports, FilesOfOtherDaysAreNotRead) {
   EXPECT_EQ(day->report("a.example").rows.at(0).count, 2U);
   const std::atomic<bool> stop = true;
   EXPECT_EQ(read_dmarc_day(records, kToday, &stop).error().kind, ErrorKind::cancelled);
+}
+
+TEST_F(DmarcReports, AStopDoesNotWaitForDns) {
+  test::SilentResolver silent;
+  DmarcReportSender sender(loop, pool, *store, silent, places(due));
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(test::one_pass(sender)); });
+  run(loop, test::until_asked(silent));
+  sender.end();
+  run(loop, scope.join());
+  EXPECT_EQ(silent.broken_off(), 1);
+  run(loop, sender.stop());
 }
 
 }  // namespace

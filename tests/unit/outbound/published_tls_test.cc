@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
 #include "support.h"
 
 namespace postern::outbound {
@@ -41,7 +45,8 @@ class Published : public ::testing::Test {
                                    {.data_dir = folder.path(),
                                     .count_for_reports = true,
                                     .fetch =
-                                        [this](const HttpsRequest&) {
+                                        [this](const HttpsRequest& request) {
+                                          while (held && !*request.stop) std::this_thread::yield();
                                           return HttpsAnswer{
                                               200, "text/plain",
                                               "version: STSv1\nmode: " + mode + "\nmx: mx.a.org\nmax_age: 604800\n"};
@@ -57,7 +62,7 @@ class Published : public ::testing::Test {
     return run(loop, ask(way));
   }
   Task<TlsPlan> ask(Way way) {
-    dns::Budget budget;
+    dns::Budget budget(dns::Budget::kLookups, patience);
     domain = co_await policy->destination({.domain = name("a.org"),
                                            .canonical = {},
                                            .port = way.port,
@@ -104,6 +109,8 @@ class Published : public ::testing::Test {
   test::ChangingResolver dns;
   WallMs now = kStart;
   std::string mode = "enforce";
+  Deadline patience = Deadline::never();
+  std::atomic<bool> held = false;  // the policy host does not answer
   std::unique_ptr<PublishedTls> policy;
   std::shared_ptr<DomainTls> domain;
   io::TlsFacts facts;
@@ -147,7 +154,12 @@ TEST_F(Published, DaneThatCannotBeLookedUpRefusesTheHostAndStsDoesNotHelp) {
   const TlsPlan out = plan(kHost + R"(, "_25._tcp.mx.a.org": "BOGUS", )" + kSts);
   ASSERT_TRUE(out.refusal.has_value());
   EXPECT_TRUE(out.refusal->temporary());
+  EXPECT_EQ(counted(), "");
+  policy->tried(*domain, out, {.host = name("mx.a.org"), .endpoint = {}});
   EXPECT_EQ(counted(), "tlsa: 0 1 dnssec-invalid; ");
+  const auto report = policy->reports().report({kStart / kDay, "a.org"});
+  EXPECT_EQ(report.policies[0].details.at(0).receiving_host, "mx.a.org");
+  EXPECT_EQ(report.policies[0].details.at(0).receiving_ip, "");
 }
 
 TEST_F(Published, UnusableRecordsNeedEncryptionWithoutProof) {
@@ -155,6 +167,9 @@ TEST_F(Published, UnusableRecordsNeedEncryptionWithoutProof) {
   EXPECT_EQ(out.kind, Kind::dane);
   EXPECT_TRUE(out.tls_needed);
   EXPECT_EQ(out.expect.proof, TlsExpect::Proof::none);
+  EXPECT_EQ(counted(), "") << "no session yet";
+  policy->tried(*domain, out, attempt(true, true));
+  EXPECT_EQ(counted(), "tlsa: 0 1 tlsa-invalid; ");
 }
 
 TEST_F(Published, DaneAndStsCanBeSwitchedOff) {
@@ -172,7 +187,20 @@ TEST_F(Published, StsTestingNeverFailsMail) {
     EXPECT_FALSE(out.refusal.has_value());
     EXPECT_EQ(out.expect.proof, TlsExpect::Proof::none);
   }
-  EXPECT_EQ(counted(), "sts: 0 1 validation-failure; ");
+}
+
+TEST_F(Published, AHostThatThePolicyDoesNotNameCountsOnceASession) {
+  mode = "testing";
+  facts.verified = true;
+  const TlsPlan out = plan(kHost + "," + kSts, {.host = "other.a.org"});
+  EXPECT_EQ(counted(), "") << "it may never be connected to";
+  policy->tried(*domain, out, attempt(true, true));
+  EXPECT_EQ(counted(), "sts: 0 1 validation-failure; ") << "and is no success beside it";
+  EXPECT_EQ(policy->reports().report({kStart / kDay, "a.org"}).policies[0].details.at(0).reason,
+            "the MX host is not in the policy");
+  const TlsPlan named = plan(kHost + "," + kSts);
+  policy->tried(*domain, named, attempt(true, true));
+  EXPECT_EQ(counted(), "sts: 1 1 validation-failure; ");
 }
 
 TEST_F(Published, StsEnforceRefusesHostsThatItDoesNotName) {
@@ -180,6 +208,9 @@ TEST_F(Published, StsEnforceRefusesHostsThatItDoesNotName) {
   ASSERT_TRUE(out.refusal.has_value());
   EXPECT_TRUE(out.refusal->temporary());  // RFC 8461 5
   EXPECT_TRUE(out.tls_needed);
+  EXPECT_EQ(counted(), "");
+  policy->tried(*domain, out, {.host = name("other.a.org"), .endpoint = {}});
+  EXPECT_EQ(counted(), "sts: 0 1 validation-failure; ");
 }
 
 TEST_F(Published, StsModeNoneIsNoPolicy) {
@@ -220,6 +251,29 @@ TEST_F(Published, RequireTls) {
   EXPECT_EQ(out.refusal->enhanced.text(), "5.7.10");
 }
 
+TEST_F(Published, MailWaitsForAPolicyThatIsStillBeingFetched) {
+  held = true;
+  patience = Deadline::after(milliseconds(0));
+  TlsPlan out = plan(kHost + "," + kSts);
+  ASSERT_TRUE(out.refusal.has_value());
+  EXPECT_EQ(out.refusal->line(), "451 4.7.5 the MTA-STS policy of a.org is still being fetched");
+  EXPECT_EQ(plan(kHost + "," + kTlsa + "," + kSts).kind, Kind::dane);  // which needs none
+  EXPECT_EQ(counted(), "");
+  held = false;
+  patience = Deadline::never();
+  out = plan(kHost + "," + kSts);
+  EXPECT_EQ(out.kind, Kind::sts_enforce);
+}
+
+TEST_F(Published, RequireTlsWaitsWhileItIsNotKnownWhetherThereIsAPolicy) {
+  const TlsPlan out = plan(kHost + R"(, "_mta-sts.a.org": "SERVFAIL")", {.mx_secure = false, .require_tls = true});
+  ASSERT_TRUE(out.refusal.has_value());
+  EXPECT_EQ(out.refusal->line().substr(0, 9), "451 4.7.5");
+  EXPECT_EQ(counted(), "");
+  // Without that demand nothing is held up
+  EXPECT_FALSE(plan(kHost + R"(, "_mta-sts.a.org": "SERVFAIL")", {.mx_secure = false}).refusal.has_value());
+}
+
 TEST_F(Published, RequireTlsTakesAPolicyInTestingForTheNameButDemandsTheCertificate) {
   mode = "testing";
   const TlsPlan out = plan(kHost + "," + kSts, {.mx_secure = false, .require_tls = true});
@@ -238,7 +292,7 @@ TEST_F(Published, ABrokenHandshakeIsRememberedOnlyWhereMailMayGoInClear) {
   policy->tried(*domain, out, attempt(false, false));
   EXPECT_FALSE(policy->starttls_breaks(name("mx.a.org"), address));
   policy->tried(*domain, out, attempt(true, false, "eof"));
-  EXPECT_TRUE(policy->starttls_breaks(name("mx.a.org"), address));
+  EXPECT_EQ(policy->starttls_breaks(name("mx.a.org"), address), "eof");
   now += kDay;
   EXPECT_FALSE(policy->starttls_breaks(name("mx.a.org"), address));
   now -= kDay / 2;
@@ -307,6 +361,24 @@ TEST_F(Published, WhatWasTriedIsCountedUnderThePolicyThatApplied) {
   EXPECT_EQ(report.policies[1].details.at(0).sending_ip, "192.0.2.200");
   EXPECT_EQ(report.policies[2].mx.at(0), "mx.a.org");
   EXPECT_EQ(report.policies[2].strings.at(1), "mode: enforce");
+}
+
+// Reports are for exactly this: the day on which mail goes in clear
+TEST_F(Published, ASessionInClearForWhatIsRememberedCountsAsAFailure) {
+  mode = "testing";
+  for (const std::string& zone : {kHost + "," + kSts, kHost}) {
+    if (policy) close();
+    std::filesystem::remove(folder.at("mta-sts.jsonl"));
+    std::filesystem::remove(folder.at("tls-reports.jsonl"));
+    const TlsPlan out = plan(zone);
+    TlsAttempt avoided = attempt(true, false, "reset");
+    avoided.avoided = true;
+    avoided.why = "STARTTLS broke here lately (reset), and was not asked for";
+    policy->tried(*domain, out, avoided);
+    EXPECT_EQ(counted(), out.kind == Kind::sts_testing ? "sts: 0 1 validation-failure; "
+                                                       : "no-policy-found: 0 1 validation-failure; ");
+    EXPECT_FALSE(policy->starttls_breaks(name("mx.a.org"), *ip::Address::parse("192.0.2.1"))) << "nothing new";
+  }
 }
 
 TEST_F(Published, UnderTestingACertificateThatDoesNotVerifyIsAFailureThoughMailFlows) {

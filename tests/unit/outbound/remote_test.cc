@@ -157,7 +157,7 @@ TEST_F(RemoteTest, ATlsDemandIsNeverGivenUp) {
       plan.refusal = refusal;
       co_return plan;
     }
-    bool starttls_breaks(const dns::Name&, const ip::Address&) override { return true; }
+    std::optional<std::string> starttls_breaks(const dns::Name&, const ip::Address&) override { return "eof"; }
     void tried(const DomainTls&, const TlsPlan&, const TlsAttempt& attempt) override {
       failures.push_back(attempt.failure);
     }
@@ -177,6 +177,43 @@ TEST_F(RemoteTest, ATlsDemandIsNeverGivenUp) {
   demanding.refusal = smtp::Reply(451, {4, 7, 5}, "not in the policy");
   EXPECT_EQ(lines(deliver(server.endpoint, {"a@far.example"})), (Lines{"451 4.7.5 not in the policy"}));
   EXPECT_EQ(server.connections, 1) << "such a host is not connected to";
+  delivery::test::run(loop, server.stop());
+}
+
+// Remembers what it is told.
+class Recording final : public TlsPolicy {
+ public:
+  Task<std::shared_ptr<DomainTls>> destination(TlsDestination, dns::Budget&) override {
+    co_return std::make_shared<DomainTls>();
+  }
+  Task<TlsPlan> plan(std::shared_ptr<DomainTls>, dns::Name, bool, dns::Budget&) override { co_return TlsPlan(); }
+  std::optional<std::string> starttls_breaks(const dns::Name&, const ip::Address&) override { return broken; }
+  void tried(const DomainTls&, const TlsPlan&, const TlsAttempt& attempt) override { attempts.push_back(attempt); }
+  std::optional<std::string> broken;
+  std::vector<TlsAttempt> attempts;
+};
+
+TEST_F(RemoteTest, ASessionInClearForWhatIsRememberedIsToldAsWell) {
+  auto policy = std::make_unique<Recording>();
+  Recording& told = *policy;
+  told.broken = "eof";
+  tls = std::move(policy);
+  ScriptedServer server(loop, "220 far\r\n",
+                        {{"EHLO mx.ours.example\r\n", "250-far\r\n250-STARTTLS\r\n250 PIPELINING\r\n"},
+                         {"DATA\r\n", "250 ok\r\n250 ok\r\n354 go\r\n"},
+                         {"\r\n.\r\n", "250 2.0.0 taken\r\n"},
+                         {"QUIT\r\n", "221 bye\r\n"}});
+  make();
+  EXPECT_EQ(lines(deliver(server.endpoint, {"a@far.example"})), (Lines{"250 2.0.0 taken"}));
+  EXPECT_EQ(server.heard.find("STARTTLS"), std::string::npos);
+  ASSERT_EQ(told.attempts.size(), 1U);
+  EXPECT_TRUE(told.attempts[0].offered);
+  EXPECT_TRUE(told.attempts[0].avoided);
+  EXPECT_FALSE(told.attempts[0].established);
+  EXPECT_EQ(told.attempts[0].failure, "eof");
+  EXPECT_EQ(told.attempts[0].local, ip::Address::parse("::1"));  // RFC 8460 4.3: sending-mta-ip
+  delivery::test::run(loop, remote->stop());
+  remote.reset();
   delivery::test::run(loop, server.stop());
 }
 

@@ -24,17 +24,19 @@ class Reports : public ::testing::Test {
                            kStart);
   }
   void TearDown() override { run(loop, tls->stop()); }
+  TlsReportSender::Places places(WallMs now) {
+    return {.options = {.tls = true, .from = "postmaster@us.example", .organization = {}},
+            .hostname = "mx.us.example",
+            .ca_file = {},
+            .post =
+                [this](const HttpsRequest& request) {
+                  posted.push_back(request);
+                  return HttpsAnswer{status, "", ""};
+                },
+            .now = [now] { return now; }};
+  }
   std::size_t send(WallMs now) {
-    TlsReportSender sender(loop, *store, *tls, dns,
-                           {.options = {.tls = true, .from = "postmaster@us.example", .organization = {}},
-                            .hostname = "mx.us.example",
-                            .ca_file = {},
-                            .post =
-                                [this](const HttpsRequest& request) {
-                                  posted.push_back(request);
-                                  return HttpsAnswer{status, "", ""};
-                                },
-                            .now = [now] { return now; }});
+    TlsReportSender sender(loop, *store, *tls, dns, places(now));
     return run(loop, sender.send_due());
   }
   testing::TemporaryFolder folder;
@@ -114,6 +116,39 @@ TEST_F(Reports, AreForgottenWhereNobodyAsksAndKeptWhileDnsOrTheHostFails) {
   dns.set("{}");
   EXPECT_EQ(send(kStart + kDay), 0U);
   EXPECT_EQ(tls->reports().size(), 0U);
+}
+
+TEST_F(Reports, ThoseThatHaveToWaitDoNotUseUpEveryPass) {
+  tls->reports().remove({kStart / kDay, "a.org"});
+  std::string zone = R"({"_smtp._tls.z.org": {"TXT": ["v=TLSRPTv1; rua=mailto:tls@z.org"]})";
+  const auto add = [&](const std::string& domain) {
+    tls->reports().success({.type = "no-policy-found", .strings = {}, .domain = domain, .mx = {}, .details = {}},
+                           kStart);
+  };
+  for (std::size_t i = 0; i < TlsReportSender::kPerPass; ++i) {
+    add("d" + std::to_string(i) + ".org");
+    zone += ", \"_smtp._tls.d" + std::to_string(i) + ".org\": \"SERVFAIL\"";
+  }
+  add("z.org");
+  dns.set(zone + "}");
+  TlsReportSender sender(loop, *store, *tls, dns, places(kStart + kDay));
+  EXPECT_EQ(run(loop, sender.send_due()), 0U);
+  EXPECT_EQ(run(loop, sender.send_due()), 1U);
+  EXPECT_EQ(tls->reports().size(), TlsReportSender::kPerPass);
+  dns.set("{}");  // and those before it have their turn again: behind z.org come the first
+  EXPECT_EQ(run(loop, sender.send_due()), 0U);
+  EXPECT_EQ(tls->reports().size(), 0U);
+}
+
+TEST_F(Reports, AStopDoesNotWaitForDns) {
+  test::SilentResolver silent;
+  TlsReportSender sender(loop, *store, *tls, silent, places(kStart + kDay));
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(test::one_pass(sender)); });
+  run(loop, test::until_asked(silent));
+  sender.stop();
+  run(loop, scope.join());
+  EXPECT_EQ(silent.broken_off(), 1);
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <mutex>
+#include <thread>
 
 #include "support.h"
 
@@ -24,9 +26,18 @@ struct Web {
   std::expected<HttpsAnswer, HttpsFailure> answer = HttpsAnswer{200, "text/plain; charset=utf-8", kEnforce};
   HttpsRequest last;
   int asked = 0;
+  std::atomic<bool> held = false;  // the answer waits until it is not, or until the request is broken off
+  std::atomic<int> under_way = 0;
+  std::atomic<int> broken_off = 0;
 
   StsCache::Fetch fetch() {
-    return [this](const HttpsRequest& request) {
+    return [this](const HttpsRequest& request) -> std::expected<HttpsAnswer, HttpsFailure> {
+      ++under_way;
+      while (held && !*request.stop) std::this_thread::yield();
+      if (held) {
+        ++broken_off;
+        return std::unexpected(HttpsFailure{false, "broken off"});
+      }
       const std::lock_guard lock(mutex);
       ++asked;
       last = request;
@@ -56,6 +67,13 @@ class Sts : public ::testing::Test {
   Task<StsFound> ask() {
     dns::Budget budget;
     co_return co_await cache->find(name("a.org"), budget);
+  }
+  static Task<void> until(std::function<bool()> condition) {
+    while (!condition()) co_await io::sleep_until(*io::Loop::current(), Deadline::after(milliseconds(1)));
+  }
+  Task<void> ask_with(dns::Budget& budget, StsFound& out, bool& done) {
+    out = co_await cache->find(name("a.org"), budget);
+    done = true;
   }
   void close() {
     run(loop, cache->stop());
@@ -98,6 +116,22 @@ TEST_F(Sts, WithoutARecordNothingIsFetched) {
     EXPECT_EQ(found.failure, "");
   }
   EXPECT_EQ(web.asked, 0);
+}
+
+// A look-up that failed is not a "no"
+TEST_F(Sts, ALookUpThatFailsForNowLeavesItUnknownWithoutAPolicyAtHand) {
+  dns.set(R"({"_mta-sts.a.org": "SERVFAIL"})");
+  EXPECT_TRUE(find().unknown);
+  dns.set(R"({"_mta-sts.a.org": "TIMEOUT"})");
+  EXPECT_TRUE(find().unknown);
+  dns.set("{}");
+  EXPECT_FALSE(find().unknown);
+  publish("1");
+  EXPECT_FALSE(find().unknown);
+  dns.set(R"({"_mta-sts.a.org": "SERVFAIL"})");
+  const StsFound kept = find();
+  EXPECT_TRUE(kept.policy.has_value());
+  EXPECT_FALSE(kept.unknown);
 }
 
 TEST_F(Sts, ANewIdFetchesAgain) {
@@ -182,7 +216,7 @@ TEST_F(Sts, AfterADayItIsFetchedAgainInTheBackground) {
   now += kDay + kHour;
   web.answer->body = "version: STSv1\nmode: testing\nmx: mx.a.org\nmax_age: 86400\n";
   EXPECT_EQ(find().policy->mode, mtasts::Mode::enforce);  // nobody waits for it
-  close();                                                // which ends when the refresh has
+  run(loop, until([this] { return cache->list().at(0).policy.mode == mtasts::Mode::testing; }));
   EXPECT_EQ(web.asked, 2);
   EXPECT_EQ(find().policy->mode, mtasts::Mode::testing);
 }
@@ -215,6 +249,10 @@ Task<void> ask_into(StsCache& cache, StsFound& out) {
   out = co_await cache.find(name("a.org"), budget);
 }
 
+Task<void> ask_for(StsCache& cache, dns::Name domain, dns::Budget& budget, StsFound& out) {
+  out = co_await cache.find(std::move(domain), budget);
+}
+
 TEST_F(Sts, TwoThatAskAtOnceShareAFetch) {
   open();
   StsFound one;
@@ -223,6 +261,96 @@ TEST_F(Sts, TwoThatAskAtOnceShareAFetch) {
   io::test::run_all(loop, ask_into(*cache, one), ask_into(*cache, two), ask_into(*cache, three));
   EXPECT_TRUE(one.policy && two.policy && three.policy);
   EXPECT_EQ(web.asked, 1);
+}
+
+// A stop cancels the budgets of those who wait: neither they nor the request may hold it up.
+TEST_F(Sts, ACancelledBudgetEndsTheWaitAndTheRequest) {
+  open();
+  web.held = true;
+  dns::Budget budget;
+  StsFound found;
+  bool done = false;
+  io::Scope scope(loop);
+  loop.post([&] { scope.spawn(ask_with(budget, found, done)); });
+  run(loop, until([&] { return web.under_way == 1; }));
+  EXPECT_FALSE(done);
+  budget.cancel();
+  run(loop, scope.join());
+  EXPECT_TRUE(found.late);
+  EXPECT_EQ(found.failure, "") << "it says nothing of the host";
+  run(loop, until([&] { return web.broken_off == 1; }));
+  // and it is not taken for a failure that has to be waited out
+  web.held = false;
+  EXPECT_TRUE(find().policy.has_value());
+}
+
+TEST_F(Sts, WhoIsBrokenOffTakesNoFetchFromOthers) {
+  open();
+  web.held = true;
+  dns::Budget budgets[2];
+  StsFound found[2];
+  bool done[2] = {};
+  io::Scope scope(loop);
+  loop.post([&] {
+    for (int i = 0; i < 2; ++i) scope.spawn(ask_with(budgets[i], found[i], done[i]));
+  });
+  run(loop, until([&] { return web.under_way == 1; }));
+  budgets[0].cancel();
+  run(loop, until([&] { return done[0]; }));
+  EXPECT_FALSE(done[1]);
+  web.held = false;
+  run(loop, scope.join());
+  EXPECT_TRUE(found[0].late);
+  EXPECT_TRUE(found[1].policy.has_value());
+  EXPECT_EQ(web.broken_off, 0);
+}
+
+Task<StsFound> ask_until(StsCache& cache, Deadline deadline) {
+  dns::Budget budget(dns::Budget::kLookups, deadline);
+  co_return co_await cache.find(name("a.org"), budget);
+}
+
+TEST_F(Sts, PatienceEndsAndTheFetchGoesOn) {
+  open();
+  web.held = true;
+  const StsFound late = run(loop, ask_until(*cache, Deadline::after(milliseconds(0))));
+  EXPECT_TRUE(late.late);
+  EXPECT_EQ(late.failure, "");
+  web.held = false;
+  EXPECT_TRUE(find().policy.has_value());
+  EXPECT_EQ(web.asked, 1);
+  // A policy at hand is used meanwhile
+  publish("2");
+  web.held = true;
+  const StsFound kept = run(loop, ask_until(*cache, Deadline::after(milliseconds(0))));
+  EXPECT_FALSE(kept.late);
+  EXPECT_TRUE(kept.policy.has_value());
+  EXPECT_EQ(kept.failure, "");
+}
+
+TEST_F(Sts, AsManyAsThereAreThreadsAreFetchedAtATimeAndAStopEndsThemAll) {
+  open();
+  web.held = true;
+  std::string zone = "{";
+  for (std::size_t i = 0; i < StsCache::kThreads; ++i) {
+    const std::string domain = "d" + std::to_string(i) + ".org";
+    zone += (i > 0 ? "," : "") + (R"("_mta-sts.)" + domain) + R"(": {"TXT": ["v=STSv1; id=1;"]}, "mta-sts.)" + domain +
+            R"(": {"A": ["192.0.2.1"]})";
+  }
+  dns.set(zone + "}");
+  dns::Budget budget;
+  std::vector<StsFound> found(StsCache::kThreads);
+  io::Scope scope(loop);
+  loop.post([&] {
+    for (std::size_t i = 0; i < StsCache::kThreads; ++i)
+      scope.spawn(ask_for(*cache, name("d" + std::to_string(i) + ".org"), budget, found[i]));
+  });
+  run(loop, until([&] { return web.under_way == static_cast<int>(StsCache::kThreads); }));
+  // The end of the service: all of them at once
+  run(loop, cache->stop());
+  run(loop, scope.join());
+  for (const StsFound& one : found) EXPECT_TRUE(one.late);
+  EXPECT_EQ(web.broken_off, static_cast<int>(StsCache::kThreads));
 }
 
 }  // namespace

@@ -40,6 +40,39 @@ class ChangingResolver final : public dns::Resolver {
   std::unique_ptr<dns::FixtureResolver> now_ = std::make_unique<dns::FixtureResolver>(dns::Zone());
 };
 
+// Never answers: a look-up ends with its budget.
+class SilentResolver final : public dns::Resolver {
+ public:
+  Task<dns::AnswerPtr> query(dns::Name /*asked*/, dns::Type /*type*/, dns::Budget& budget) override {
+    struct Wait final : dns::Budget::Waiter {
+      void cancelled() override { signal.notify(); }
+      io::Signal signal{*io::Loop::current()};
+    } wait;
+    budget.add(wait);
+    ++asked_;
+    (void)co_await wait.signal.wait(budget.deadline());
+    budget.remove(wait);
+    if (budget.cancelled()) ++broken_off_;
+    co_return dns::failed_answer(dns::Status::cancelled, "cancelled");
+  }
+  void prefetch(const dns::Name& /*asked*/, dns::Type /*type*/) override {}
+  [[nodiscard]] int asked() const { return asked_; }
+  [[nodiscard]] int broken_off() const { return broken_off_; }
+
+ private:
+  int asked_ = 0;
+  int broken_off_ = 0;
+};
+
+// Until a look-up is under way.
+inline Task<void> until_asked(const SilentResolver& resolver) {
+  while (resolver.asked() == 0) co_await io::sleep_until(*io::Loop::current(), Deadline::after(milliseconds(1)));
+}
+template <class Sender>
+Task<void> one_pass(Sender& sender) {
+  (void)co_await sender.send_due();
+}
+
 constexpr WallMs kHour = 3600 * 1000;
 constexpr WallMs kDay = 24 * kHour;
 constexpr WallMs kStart = 20000 * kDay;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "outbound/tls_files.h"
+
 #include "support.h"
 
 namespace postern::outbound {
@@ -99,6 +101,25 @@ TEST(TlsMemory, ItsFileIsReadBack) {
   EXPECT_EQ(again.text(), memory.text());
   EXPECT_NE(again.breaks(name("a.org"), kOne, kStart), nullptr);
   EXPECT_NE(again.remembered(name("a.org"), kStart + kDay), nullptr);
+}
+
+// A smarthost or a recipient's domain may be written as an address
+TEST(TlsMemory, AHostWithoutANameIsKeptUnderItsAddress) {
+  const ip::Address other = *ip::Address::parse("192.0.2.77");
+  TlsMemory memory({});
+  memory.broke(dns::Name(), kOne, "eof", kStart);
+  memory.broke(dns::Name(), other, "eof", kStart);
+  TlsMemory again({});
+  EXPECT_EQ(again.load(memory.text()), 0U);
+  EXPECT_EQ(again.text(), memory.text());
+  EXPECT_NE(again.breaks(dns::Name(), other, kStart), nullptr);
+  for (const ip::Address& address : {kOne, other}) {
+    const auto called = parse_tls_name(address.text());
+    ASSERT_TRUE(called.has_value()) << called.error().what;
+    EXPECT_EQ(again.forget(*called), 1U) << address.text();
+  }
+  EXPECT_EQ(again.text(), "");
+  EXPECT_EQ(again.load("{\"address\":\"192.0.2.1\",\"reason\":\"eof\",\"since\":1,\"until\":2}\n"), 1U);
 }
 
 TEST(TlsMemory, IsBoundedAndTheOldestLeave) {
