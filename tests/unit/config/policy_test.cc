@@ -261,7 +261,7 @@ TEST(PolicyConfig, ARuleForStrangersIsTakenWithAWarning) {
   ASSERT_NE(loaded.config, nullptr);
   ASSERT_EQ(loaded.warnings.size(), 1U);
   EXPECT_TRUE(loaded.warnings[0].text().starts_with(
-      "f:10:28: policy.rule.when: rule \"new\": \"known == stranger\" tells strangers from who is undecided"))
+      "f:10:27: policy.rule.when: rule \"new\": \"known == stranger\" tells strangers from who is undecided"))
       << loaded.warnings[0].text();
 }
 
