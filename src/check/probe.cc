@@ -374,14 +374,7 @@ bool has_way_to(const ip::Address& to, bool allow_private) {
 Task<void> probe_hosts(Target& target, const Options& options, Services services, Observer* observer) {
   using namespace probing;
   Etiquette own;
-  Run run{.options = options,
-          .services = services,
-          .etiquette = services.etiquette != nullptr ? *services.etiquette : own,
-          .name = target.domain,
-          .domain = target.domain.text(),
-          .deadline = Deadline::after(options.deadline),
-          .breakers = {},
-          .wide = {}};
+  Run run = run_of(target, options, services, own, Deadline::after(options.deadline));
   Work work{.jobs = jobs_of(target)};
   if (work.jobs.empty()) co_return;
   const auto context = widest(options);

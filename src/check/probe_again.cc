@@ -87,14 +87,8 @@ Task<void> probe_again(Target& target, const Options& options, Services services
   const auto context = widest(options);
   if (!context) co_return;
   Etiquette own;
-  Run run{.options = options,
-          .services = services,
-          .etiquette = services.etiquette != nullptr ? *services.etiquette : own,
-          .name = target.domain,
-          .domain = target.domain.text(),
-          .deadline = Deadline::after(options.deadline),
-          .breakers = {},
-          .wide = *context};
+  Run run = run_of(target, options, services, own, Deadline::after(options.deadline));
+  run.wide = *context;
   io::Scope watch(services.loop);
   io::Signal finished(services.loop);
   watch.spawn(watchdog(finished, run.deadline, run.breakers));

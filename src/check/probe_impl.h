@@ -52,6 +52,18 @@ struct Run {
   Breakers breakers;
   std::shared_ptr<io::TlsClientContext> wide;  // offers all there is
 };
+// `own` is used where the process has no etiquette.
+[[nodiscard]] inline Run run_of(const Target& target, const Options& options, Services services, Etiquette& own,
+                                Deadline deadline) {
+  return {.options = options,
+          .services = services,
+          .etiquette = services.etiquette != nullptr ? *services.etiquette : own,
+          .name = target.domain,
+          .domain = target.domain.text(),
+          .deadline = deadline,
+          .breakers = {},
+          .wide = {}};
+}
 
 // Our stay at an address, after Etiquette::enter() said true.
 class AtAddress {

@@ -198,14 +198,7 @@ Task<void> find_submission(Context& context) {
 Task<void> visit_submission(Target& target, const Options& options, Services services, Deadline deadline) {
   if (target.submission.empty()) co_return;
   Etiquette own;
-  Run run{.options = options,
-          .services = services,
-          .etiquette = services.etiquette != nullptr ? *services.etiquette : own,
-          .name = target.domain,
-          .domain = target.domain.text(),
-          .deadline = deadline,
-          .breakers = {},
-          .wide = {}};
+  Run run = run_of(target, options, services, own, deadline);
   const auto context = widest(options);
   if (!context) {
     for (SubmissionHost& host : target.submission) host.why_not = context.error().what;

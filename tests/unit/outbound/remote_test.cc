@@ -37,6 +37,24 @@ class RemoteTest : public ::testing::Test {
     io::Breaker breaker;
     return delivery::test::run(loop, remote->deliver(hop, attempt, note, breaker));
   }
+  // far.example has two hosts: [::1], and behind it kSecond; both at this port.
+  void make_far_with_two_hosts(std::uint16_t port) {
+    resolver =
+        dns::FixtureResolver(test::zone(R"({"far.example": {"MX": [[10, "six.far.example"], [20, "four.far.example"]]},
+      "six.far.example": {"AAAA": ["::1"]}, "four.far.example": {"A": ["127.0.0.7"]}})"));
+    options.port = port;
+    options.allow_loopback = true;
+    make();
+  }
+  delivery::Results deliver_to_far(io::Breaker& breaker) {
+    envelope = delivery::test::envelope_to({"a@far.example"});
+    delivery::test::TextBody body{std::string(text)};
+    const delivery::Attempt attempt{&envelope, {0}, &body};
+    const delivery::RemoteHop hop{"far.example", *smtp::parse_domain("far.example", false), std::nullopt};
+    return delivery::test::run(loop, remote->deliver(hop, attempt, note, breaker));
+  }
+  const ip::Address kSecond = *ip::Address::parse("127.0.0.7");  // where nobody else listens
+
   static std::vector<std::string> lines(const delivery::Results& results) {
     std::vector<std::string> out;
     for (const smtp::Reply& reply : results) out.push_back(reply.line());
@@ -260,23 +278,14 @@ TEST_F(RemoteTest, WhoTakesOneMessageAConnectionIsConnectedToAgain) {
 // The first host refuses for good and the second is being asked when the service stops.
 TEST_F(RemoteTest, WhatWasBrokenOffIsNotRefused) {
   ScriptedServer six(loop, "554 5.3.2 no mail here\r\n", {{"QUIT\r\n", ""}});
-  ScriptedServer four(loop, "", {{"never", ""}}, true, {ip::Address::loopback(ip::Family::v4), six.endpoint.port});
+  ScriptedServer four(loop, "", {{"never", ""}}, true, {kSecond, six.endpoint.port});
   bool there = false;
   four.on_change = [&] { there = true; };
-  resolver =
-      dns::FixtureResolver(test::zone(R"({"far.example": {"MX": [[10, "six.far.example"], [20, "four.far.example"]]},
-    "six.far.example": {"AAAA": ["::1"]}, "four.far.example": {"A": ["127.0.0.1"]}})"));
-  options.port = six.endpoint.port;
-  options.allow_loopback = true;
-  make();
-  envelope = delivery::test::envelope_to({"a@far.example"});
-  delivery::test::TextBody body{std::string(kText)};
-  const delivery::Attempt attempt{&envelope, {0}, &body};
-  const delivery::RemoteHop hop{"far.example", *smtp::parse_domain("far.example", false), std::nullopt};
+  make_far_with_two_hosts(six.endpoint.port);
   io::Breaker breaker;
   io::Scope scope(loop);
   loop.post([&] { scope.spawn(cancel_when(loop, there, breaker)); });
-  const delivery::Results results = delivery::test::run(loop, remote->deliver(hop, attempt, note, breaker));
+  const delivery::Results results = deliver_to_far(breaker);
   EXPECT_EQ(lines(results), (Lines{"451 4.4.2 broken off"}));
   EXPECT_EQ(six.connections, 1);
   delivery::test::run(loop, scope.join());
@@ -287,20 +296,10 @@ TEST_F(RemoteTest, WhatWasBrokenOffIsNotRefused) {
 // "Slow down" at one address is a full stop for the destination: its other addresses are not asked.
 TEST_F(RemoteTest, WhoAsksForLessMailAtTheGreetingIsLeftInPeace) {
   ScriptedServer six(loop, "421 4.7.0 too many connections, slow down\r\n", {{"QUIT\r\n", ""}});
-  ScriptedServer four(loop, "220 far\r\n", {{"never", ""}}, true,
-                      {ip::Address::loopback(ip::Family::v4), six.endpoint.port});
-  resolver =
-      dns::FixtureResolver(test::zone(R"({"far.example": {"MX": [[10, "six.far.example"], [20, "four.far.example"]]},
-    "six.far.example": {"AAAA": ["::1"]}, "four.far.example": {"A": ["127.0.0.1"]}})"));
-  options.port = six.endpoint.port;
-  options.allow_loopback = true;
-  make();
-  envelope = delivery::test::envelope_to({"a@far.example"});
-  delivery::test::TextBody body{std::string(kText)};
-  const delivery::Attempt attempt{&envelope, {0}, &body};
-  const delivery::RemoteHop hop{"far.example", *smtp::parse_domain("far.example", false), std::nullopt};
+  ScriptedServer four(loop, "220 far\r\n", {{"never", ""}}, true, {kSecond, six.endpoint.port});
+  make_far_with_two_hosts(six.endpoint.port);
   io::Breaker breaker;
-  const delivery::Results results = delivery::test::run(loop, remote->deliver(hop, attempt, note, breaker));
+  const delivery::Results results = deliver_to_far(breaker);
   EXPECT_EQ(lines(results), (Lines{"421 4.7.0 too many connections, slow down"}));
   EXPECT_GT(note.rest.count(), 0);
   EXPECT_EQ(four.connections, 0);
