@@ -54,6 +54,14 @@ Task<bool> Etiquette::may_visit(io::Loop& loop, ip::Address address, Deadline de
   }
 }
 
+bool Etiquette::may_visit_beside(const ip::Address& address, Clock::time_point now) {
+  Place& place = addresses_[address];
+  forget_visits(place, now);
+  if (place.beside.size() >= limits_.visits) return false;
+  place.beside.push_back(now);
+  return true;
+}
+
 const ServerFacts* Etiquette::known(const ip::Endpoint& endpoint, std::string_view host, Clock::time_point now) {
   const auto found = facts_.find({endpoint.text(), std::string(host)});
   if (found == facts_.end() || found->second.at + limits_.kept <= now) return nullptr;
@@ -70,7 +78,9 @@ void Etiquette::remember(std::string_view host, const ServerFacts& facts, Clock:
 }
 
 void Etiquette::forget_visits(Place& place, Clock::time_point now) const {
-  while (!place.visits.empty() && place.visits.front() + limits_.window <= now) place.visits.pop_front();
+  for (std::deque<Clock::time_point>* const of : {&place.visits, &place.beside}) {
+    while (!of->empty() && of->front() + limits_.window <= now) of->pop_front();
+  }
 }
 
 // Who is not visited, and was not within the window, is nobody to remember.
@@ -79,7 +89,7 @@ void Etiquette::make_room(Clock::time_point now) {
   for (auto& [address, place] : addresses_) forget_visits(place, now);
   std::erase_if(addresses_, [](const auto& entry) {
     const Place& place = entry.second;
-    return !place.occupied && place.waiting.empty() && place.visits.empty();
+    return !place.occupied && place.waiting.empty() && place.visits.empty() && place.beside.empty();
   });
 }
 

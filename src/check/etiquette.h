@@ -44,6 +44,10 @@ class Etiquette {
   // deadline.
   [[nodiscard]] Task<bool> may_visit(io::Loop& loop, ip::Address address, Deadline deadline);
 
+  // During a stay, before a connection to another service than mail's, submission: false where there were as many as
+  // visits may be within the window. It does not wait: what is not visited is not tested.
+  [[nodiscard]] bool may_visit_beside(const ip::Address& address, Clock::time_point now);
+
   // What a visit under that host name showed within the last minutes; null where there is nothing. Good until the next
   // remember(). `port` is part of the endpoint in the facts.
   [[nodiscard]] const ServerFacts* known(const ip::Endpoint& endpoint, std::string_view host, Clock::time_point now);
@@ -56,6 +60,7 @@ class Etiquette {
   struct Place {
     bool occupied = false;
     std::deque<Clock::time_point> visits;  // of the window
+    std::deque<Clock::time_point> beside;  // the same, of other services
     std::vector<io::Signal*> waiting;
   };
   struct Remembered {

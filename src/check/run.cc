@@ -111,19 +111,22 @@ void note_certificates(Context& context) {
 // One after the other: they may share addresses.
 Task<void> all_servers(Context& context, const Options& options, Services services, Observer& words) {
   const Deadline deadline = Deadline::after(options.deadline);
-  co_await find_submission(context);
   co_await probe_hosts(context.target, options, services, &words);
+  co_await find_submission(context);
   co_await visit_submission(context.target, options, services, deadline);
 }
 
-Task<void> all_parts(Context& context, const Options& options, Services services, Observer* observer,
+// False where the time ran out. A second visit to who put us off comes behind that and has a time of its own.
+Task<bool> all_parts(Context& context, const Options& options, Services services, Observer* observer, Deadline deadline,
                      io::Signal& over) {
+  // What is still asked when the time is over is not answered, also where that ends the run at once
+  const auto in_time = [&] { return !context.budget().cancelled() && !deadline.passed(services.loop.now()); };
   Steps steps(observer);
   steps.add(12);
   steps.begin("the name");
   const bool there = co_await check_name(context);
   steps.end("mail hosts");
-  if (!there) co_return;
+  if (!there) co_return in_time();
   co_await check_mail_hosts(context);
   co_await find_zone(context);
   steps.end("servers");
@@ -146,13 +149,15 @@ Task<void> all_parts(Context& context, const Options& options, Services services
   scope.spawn(step(authentication(context), steps, "SPF, DKIM, DMARC"));
   co_await check_tls_rpt(context);
   co_await scope.join();
-  over.notify();  // what is left asks DNS nothing, and has a time of its own
+  const bool complete = in_time();
+  over.notify();  // what is left asks DNS nothing
   co_await probe_again(context.target, options, services, &words);
   for (Finding& finding : judge_patience(context.target, options)) context.add(std::move(finding));
   note_certificates(context);
   for (Finding& finding : judge_servers(context.target, options)) context.add(std::move(finding));
   for (Finding& finding : judge_submission(context.target, options)) context.add(std::move(finding));
   say_what_is_not_tested(context);
+  co_return complete;
 }
 
 // RFC 1123 2.1: what a mail domain can be (RFC 5321 4.1.2).
@@ -183,9 +188,8 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   io::Signal over(services.loop);
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
-  co_await all_parts(context, options, services, observer, over);
-  // What is still asked when the time is over is not answered, also where that ends the run at once
-  context.report.complete = !budget.cancelled() && !deadline.passed(services.loop.now()) && !context.nothing_known;
+  const bool in_time = co_await all_parts(context, options, services, observer, deadline, over);
+  context.report.complete = in_time && !context.nothing_known;
   over.notify();
   co_await watcher.join();
   context.report.ended = wall_now();

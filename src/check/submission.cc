@@ -146,26 +146,42 @@ Task<void> one_visit(Run& run, const std::string& host, bool tls_first, ServerFa
   co_await goodbye(at);
 }
 
+void not_visited(ServerFacts& facts, std::string why) {
+  facts.our_side = true;
+  facts.problem = std::move(why);
+}
+
+// Whatever the zone says of it, an address is visited no more often than etiquette allows.
+Task<void> one_address(Run& run, const SubmissionHost& host, Address& address) {
+  ServerFacts& facts = address.server.emplace();
+  facts.endpoint = {address.address, host.port};
+  const std::string name = host.name.text();
+  const auto recalled = [&] {
+    const ServerFacts* const known =
+        run.options.deep ? nullptr : run.etiquette.known(facts.endpoint, name, Clock::now());
+    if (known == nullptr) return false;
+    facts = *known;
+    facts.recalled = true;
+    return true;
+  };
+  if (recalled()) co_return;
+  if (run.breakers.cancelled() || run.deadline.passed(Clock::now()))
+    co_return not_visited(facts, "the time for this check ran out");
+  if (!co_await run.etiquette.enter(run.services.loop, address.address, run.deadline))
+    co_return not_visited(facts, "another check is at this address, and was until the time ran out");
+  const AtAddress stay(run.etiquette, address.address);
+  if (recalled()) co_return;
+  if (!run.etiquette.may_visit_beside(address.address, Clock::now()))
+    co_return not_visited(facts, "its address was visited for submission twice within the last minute");
+  co_await one_visit(run, name, host.tls_first, facts);
+  if (!facts.our_side) run.etiquette.remember(name, facts, Clock::now());
+}
+
 Task<void> all_visits(Target& target, Run& run) {
   for (SubmissionHost& host : target.submission) {
     if (!host.why_not.empty()) continue;
     for (Address& address : host.addresses) {
-      if (!address.reachable_kind) continue;
-      ServerFacts& facts = address.server.emplace();
-      facts.endpoint = {address.address, host.port};
-      if (run.breakers.cancelled() || run.deadline.passed(Clock::now())) {
-        facts.our_side = true;
-        facts.problem = "the time for this check ran out";
-        continue;
-      }
-      // Beside the visits of port 25, which alone are counted: it is another service
-      if (!co_await run.etiquette.enter(run.services.loop, address.address, run.deadline)) {
-        facts.our_side = true;
-        facts.problem = "another check is at this address, and was until the time ran out";
-        continue;
-      }
-      const AtAddress stay(run.etiquette, address.address);
-      co_await one_visit(run, host.name.text(), host.tls_first, facts);
+      if (address.reachable_kind) co_await one_address(run, host, address);
     }
   }
 }

@@ -139,7 +139,11 @@ void WebProcess::start() {
 }
 
 void WebProcess::read_certificates(const io::TlsServerOptions& tls) {
-  if (tls.certificates.empty()) return;
+  if (tls.certificates.empty()) {  // those of an earlier configuration are none of this one
+    const std::lock_guard lock(impl_->mutex);
+    impl_->certificates = {};
+    return;
+  }
   auto packed = pack_certificates(tls);
   if (!packed) {
     log::error("web_certificate_not_read",

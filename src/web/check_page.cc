@@ -255,7 +255,10 @@ Task<Response> Site::Impl::check(Visit visit) {
     run = *asked;
   }
   if (events) {
-    if (listeners.size() + checks.watched() >= kStreamsMax) co_return json_error(503, "too many live streams are open");
+    // Visitors leave half of the streams to the operator, whose dashboard lives on them
+    const bool crowded = listeners.size() + checks.watched() >= kStreamsMax;
+    if (crowded || (!visit.is_operator && checks.watched() >= kStreamsMax / 2))
+      co_return json_error(503, "too many live streams are open");
     Response out;
     out.type = "text/event-stream";
     out.events = checks.watch(run);

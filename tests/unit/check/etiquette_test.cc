@@ -58,6 +58,20 @@ ServerFacts facts_at(std::string_view text) {
   return out;
 }
 
+TEST(Etiquette, OtherServicesHaveTheirOwnVisitsAndNobodyWaitsForThem) {
+  io::Loop loop;
+  Etiquette etiquette;
+  const ip::Address here = *ip::Address::parse("192.0.2.1");
+  const auto now = Clock::now();
+  EXPECT_TRUE(io::test::run(loop, etiquette.may_visit(loop, here, Deadline::after(seconds(1)))));
+  EXPECT_TRUE(etiquette.may_visit_beside(here, now));
+  EXPECT_TRUE(etiquette.may_visit_beside(here, now));
+  EXPECT_FALSE(etiquette.may_visit_beside(here, now + seconds(59)));
+  EXPECT_TRUE(etiquette.may_visit_beside(*ip::Address::parse("192.0.2.2"), now));
+  EXPECT_TRUE(etiquette.may_visit_beside(here, now + seconds(60)));
+  EXPECT_TRUE(io::test::run(loop, etiquette.may_visit(loop, here, Deadline::after(seconds(1)))));
+}
+
 TEST(Etiquette, FactsAreKeptForTenMinutesForTheSameNameAndPort) {
   Etiquette etiquette;
   const auto now = Clock::now();
