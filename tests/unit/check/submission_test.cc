@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
+#include "check/etiquette.h"
 #include "dns/fixture.h"
 #include "fake_server.h"
 #include "unit/io/support.h"
@@ -93,6 +94,29 @@ TEST_F(Submission, TlsFromTheFirstOctet) {
   EXPECT_EQ(outcome(findings, "tls.submission"), pass);
   EXPECT_EQ(outcome(findings, "tls.submission_certificate"), pass);
   EXPECT_EQ(outcome(findings, "smtp.submission_auth"), pass);
+}
+
+// Whoever publishes many names for one address does not have it connected to as often, in one run or in many.
+TEST_F(Submission, AnAddressIsVisitedTwiceAMinuteWhateverTheZoneSays) {
+  const FakeServer::Script busy = [](Connection& to) { to.say("421 not now\r\n"); };
+  FakeServer server("127.0.0.1", 0, {busy, busy, busy, busy});
+  for (const char* const name : {"a.example.org", "b.example.org", "c.example.org"}) {
+    SubmissionHost host{.name = *dns::Name::parse(name), .port = server.port(), .tls_first = false};
+    host.addresses.push_back({*ip::Address::parse("127.0.0.1"), true, {}, {}});
+    target.submission.push_back(std::move(host));
+  }
+  Etiquette shared;
+  const Services services{.loop = loop, .pool = pool, .resolver = resolver, .etiquette = &shared};
+  for (const bool again : {false, true}) {
+    io::test::run(loop, visit_submission(target, options, services, Deadline::after(seconds(30))));
+    EXPECT_EQ(server.connections(), 2U);
+    for (const std::size_t at : {0U, 1U}) {
+      const ServerFacts& seen = *target.submission[at].addresses.front().server;
+      EXPECT_EQ(seen.banner_code, 421) << at;
+      EXPECT_EQ(seen.recalled, again) << at;
+    }
+    EXPECT_TRUE(target.submission[2].addresses.front().server->our_side);
+  }
 }
 
 void starttls(Connection& to, SSL_CTX* tls, std::string_view clear, std::vector<std::string>* lines = nullptr) {
