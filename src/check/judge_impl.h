@@ -52,6 +52,7 @@ class Judge {
   void tls(const View& view);
   void key_exchange(const View& view);
   void older(const View& view, const std::string& version, bool master_secret, bool renegotiation);
+  void no_older(const View& view);
   // judge_server_holes.cc
   void ocsp(const View& view);
   void early_data(const View& view);

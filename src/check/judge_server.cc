@@ -269,9 +269,9 @@ void Judge::not_deep() {
 }
 
 void Judge::no_deep(const std::string& subject, const std::string& why, const std::string& fix) {
+  const bool dane = std::ranges::any_of(target_.hosts, has_dane);
   for (const Check& one : server_checks()) {
-    if (one.deep && one.id != "dane.every_certificate" && one.id != "tls.order")
-      add(one.id, Outcome::not_tested, subject, why, fix);
+    if (one.deep && (dane || one.id != "dane.every_certificate")) add(one.id, Outcome::not_tested, subject, why, fix);
   }
 }
 

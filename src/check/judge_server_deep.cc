@@ -87,7 +87,11 @@ void Judge::deep_ciphers(const View& view) {
   for (const TlsTried* const one : tried(facts, What::cipher)) {
     if (one->accepted) accepted.push_back(one);
   }
-  if (accepted.empty()) return add("tls.ciphers", Outcome::not_tested, view.subject, why_not(facts));
+  if (accepted.empty()) {
+    for (const std::string_view id : {"tls.ciphers", "tls.order"})
+      add(id, Outcome::not_tested, view.subject, why_not(facts));
+    return;
+  }
   Class worst = Class::good;
   std::string evidence;
   for (const TlsTried* const one : accepted) {
@@ -108,7 +112,12 @@ void Judge::deep_ciphers(const View& view) {
   add("tls.ciphers", outcome_of(worst), view.subject, evidence,
       "allow ECDHE with AES-GCM and ChaCha20 alone, and what TLS 1.3 has");
 
-  if (!facts.own_order) return;
+  if (!facts.own_order) {
+    const bool nothing_to_order =
+        open.empty() && std::ranges::none_of(accepted, [](const TlsTried* one) { return one->version == "TLSv1.2"; });
+    return add("tls.order", nothing_to_order ? Outcome::pass : Outcome::not_tested, view.subject,
+               nothing_to_order ? "no cipher of TLS 1.2 is taken: there is nothing to order" : why_not(facts));
+  }
   // The order in which TLS 1.2 gave them up, which is the server's where it goes by its own
   std::vector<Class> order;
   for (const TlsTried* const one : accepted) {
@@ -171,7 +180,13 @@ void Judge::deep_names(const View& view) {
 
 void Judge::deep_certificates(const View& view) {
   const auto& all = view.server->certificates;
-  if (all.size() < 2 || !has_dane(*view.host)) return;
+  if (!has_dane(*view.host)) return;
+  if (all.empty()) return add("dane.every_certificate", Outcome::not_tested, view.subject, why_not(*view.server));
+  if (all.size() == 1) {  // dane.match judges it
+    return add(
+        "dane.every_certificate", Outcome::info, view.subject,
+        "one certificate alone is served: " + all.front().key_type + ' ' + fingerprint(all.front()).substr(0, 16));
+  }
   const auto names = dane_names(target_, *view.host);
   std::string evidence;
   bool good = true;

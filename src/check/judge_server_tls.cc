@@ -1,4 +1,6 @@
 // STARTTLS and what was negotiated on the one polite connection.
+#include <algorithm>
+
 #include "check/judge_impl.h"
 
 namespace postern::check::judging {
@@ -34,6 +36,25 @@ void Judge::tls(const View& view) {
     older(view, found->version, found->extended_master_secret, found->secure_renegotiation);
   else if (view.server->older_master_secret && view.server->older_renegotiation)
     older(view, "an older version", *view.server->older_master_secret, *view.server->older_renegotiation);
+  else
+    no_older(view);
+}
+
+// TLS 1.3 was negotiated, which has both by nature, and nothing is known of older versions.
+void Judge::no_older(const View& view) {
+  const ServerFacts& facts = *view.server;
+  const auto is_version = [](const TlsTried& one) { return one.what == TlsTried::What::version; };
+  const bool newest_alone = facts.deep_ended.empty() && std::ranges::any_of(facts.tried, is_version) &&
+                            std::ranges::none_of(facts.tried, [&](const TlsTried& one) {
+                              return is_version(one) && one.accepted && one.version != "TLSv1.3";
+                            });
+  const std::string evidence =
+      newest_alone ? "TLS 1.3 alone is taken, which has it by nature"
+      : facts.deep_ended.empty()
+          ? "TLS 1.3 was negotiated, which has it by nature; --deep looks at older versions"
+          : "TLS 1.3 was negotiated, which has it by nature; of older versions: " + facts.deep_ended;
+  for (const std::string_view id : {"tls.extended_master_secret", "tls.renegotiation"})
+    add(id, newest_alone ? Outcome::pass : Outcome::not_tested, view.subject, evidence);
 }
 
 void Judge::older(const View& view, const std::string& version, bool master_secret, bool renegotiation) {

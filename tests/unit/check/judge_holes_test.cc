@@ -74,8 +74,18 @@ TEST_F(JudgeHoles, EarlyData) {
 }
 
 TEST_F(JudgeHoles, WhatOlderVersionsLackIsSeenBesideTheNewest) {
-  EXPECT_EQ(outcome("tls.renegotiation"), std::nullopt);
-  EXPECT_EQ(outcome("tls.extended_master_secret"), std::nullopt);
+  EXPECT_EQ(outcome("tls.renegotiation"), not_tested);
+  EXPECT_EQ(outcome("tls.extended_master_secret"), not_tested);
+  facts().deep = true;
+  facts().tried = {{.what = TlsTried::What::version, .version = "TLSv1.3", .accepted = true},
+                   {.what = TlsTried::What::version, .version = "TLSv1.2", .accepted = false}};
+  EXPECT_EQ(outcome("tls.renegotiation"), pass);
+  EXPECT_EQ(outcome("tls.extended_master_secret"), pass);
+  facts().deep_ended = "rate limited";
+  EXPECT_EQ(outcome("tls.renegotiation"), not_tested);
+  facts().deep_ended.clear();
+  facts().tried.back().accepted = true;
+  EXPECT_EQ(outcome("tls.extended_master_secret"), not_tested);
   facts().older_master_secret = true;
   facts().older_renegotiation = false;
   EXPECT_EQ(outcome("tls.renegotiation"), fail);
