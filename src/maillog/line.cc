@@ -1,6 +1,8 @@
 #include "maillog/line.h"
 
 #include <array>
+#include <bit>
+#include <cstring>
 
 #include "base/text.h"
 
@@ -29,10 +31,29 @@ bool is_iso(std::string_view s) {
          is_digit(s[3]) && is_digit(s[9]) && is_digit(s[18]) && (s[10] == 'T' || s[10] == ' ');
 }
 
+// Where the first of `marks` stands, or the size of the text. Words are short: eight octets a step cost less than a call
+// of memchr or a step an octet, on ten million lines.
+template <char... marks>
+std::size_t first_of(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
+  // The lowest octet that is zero has its high bit set; those above it may be wrong, and are not asked.
+  const auto zeros = [](std::uint64_t octets) { return (octets - kOnes) & ~octets & kHigh; };
+  std::size_t at = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; text.size() - at >= 8; at += 8) {
+      std::uint64_t octets = 0;
+      std::memcpy(&octets, text.substr(at, 8).data(), 8);
+      const std::uint64_t found = (zeros(octets ^ kOnes * static_cast<unsigned char>(marks)) | ...);
+      if (found != 0) return at + static_cast<std::size_t>(std::countr_zero(found)) / 8;
+    }
+  }
+  while (at < text.size() && ((text[at] != marks) && ...)) ++at;
+  return at;
+}
+
 // What is before the next space, which is taken away as well.
 std::string_view word(std::string_view& rest) {
-  std::size_t end = 0;  // words are short: a call of memchr would cost more
-  while (end < rest.size() && rest[end] != ' ') ++end;
+  const std::size_t end = first_of<' '>(rest);
   const std::string_view out = rest.substr(0, end);
   rest.remove_prefix(end == rest.size() ? end : end + 1);
   return out;
@@ -52,8 +73,7 @@ Origin origin_of(std::string_view program, Daemon& daemon) {
 
 // "postfix/smtpd[911]: message", or without the brackets
 bool split_tag(std::string_view rest, Line& line) {
-  std::size_t end = 0;
-  while (end < rest.size() && rest[end] != '[' && rest[end] != ':' && rest[end] != ' ') ++end;
+  std::size_t end = first_of<'[', ':', ' '>(rest);
   if (end == 0 || end == rest.size()) return false;
   line.program = rest.substr(0, end);
   if (rest[end] == '[') {
@@ -223,12 +243,14 @@ std::optional<Daemon> daemon_named(std::string_view name) {
   return std::nullopt;
 }
 
-Line split_line(std::string_view text) {
-  Line line;
+namespace {
+
+// False where it is no line of a log; `line` may be filled half then.
+bool split(std::string_view text, Line& line) {
   if (text.ends_with('\r')) text.remove_suffix(1);
   if (text.starts_with('<')) {  // RFC 3164 4.1.1, RFC 5424 6.2.1
     const auto close = text.substr(0, 5).find('>');
-    if (close == std::string_view::npos) return line;
+    if (close == std::string_view::npos) return false;
     text.remove_prefix(close + 1);
   }
   std::size_t end = kClassic;
@@ -238,7 +260,7 @@ Line split_line(std::string_view text) {
     if (text[end] == '.') {  // journalctl -o short-precise
       ++end;
       while (end < text.size() && is_digit(text[end])) ++end;
-      if (end == text.size() || text[end] != ' ') return Line{};
+      if (end == text.size() || text[end] != ' ') return false;
     }
   } else if (is_classic_with_year(text)) {
     end = 20;
@@ -248,25 +270,30 @@ Line split_line(std::string_view text) {
       text.remove_prefix(2);
       structured = true;
     } else if (!is_iso(text)) {
-      return line;
+      return false;
     }
-    if (text[10] == ' ') {
-      split_exim(text, line);
-      return line;
-    }
+    if (text[10] == ' ') return split_exim(text, line);
     end = kSecond;
     while (end < text.size() && text[end] != ' ') ++end;
-    if (end == text.size()) return line;
+    if (end == text.size()) return false;
     line.form = StampForm::iso;
     line.stamp = text.substr(0, end);
   }
   std::string_view rest = text.substr(end + 1);
   line.host = word(rest);
-  if (!(structured ? split_5424(rest, line) : split_tag(rest, line))) return Line{};
+  if (!(structured ? split_5424(rest, line) : split_tag(rest, line))) return false;
   if (line.origin == Origin::exim && is_iso(line.message) && line.message[10] == ' ') {
     Line inner;  // syslog_timestamp: Exim writes its own stamp once more
     if (split_exim(line.message, inner)) line.message = inner.message;
   }
+  return true;
+}
+
+}  // namespace
+
+Line split_line(std::string_view text) {
+  Line line;
+  if (!split(text, line)) line = {};
   return line;
 }
 

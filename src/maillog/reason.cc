@@ -31,6 +31,14 @@ std::size_t host_name(std::string_view written, std::string_view text) {
   return 0;
 }
 
+// Octets that stand for themselves wherever they are.
+constexpr auto kPlain = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c)
+    table[c] = c > ' ' && c != 0x7F && c != '<' && c != '[' && c != 'h' && !is_digit(static_cast<char>(c));
+  return table;
+}();
+
 }  // namespace
 
 std::string_view reason_of(std::string_view code, std::string_view enhanced, std::string_view text,
@@ -47,25 +55,31 @@ std::string_view reason_of(std::string_view code, std::string_view enhanced, std
   const std::size_t head = size;
   while (!text.empty() && size < buffer.size()) {
     const char c = text.front();
+    const bool begins = size > 0 && buffer[size - 1] == ' ';
+    if (!begins && kPlain[static_cast<unsigned char>(c)]) {
+      buffer[size++] = c;
+      text.remove_prefix(1);
+      continue;
+    }
     if (c == '<' || c == '[') {
       const std::size_t close = find_char(text, c == '<' ? '>' : ']');
       if (close != kNone) {
         text.remove_prefix(close + 1);
         if (size == head)
           while (text.starts_with(':') || text.starts_with(' ')) text.remove_prefix(1);
-        else if (buffer[size - 1] == ' ' && text.starts_with(' '))
+        else if (begins && text.starts_with(' '))
           text.remove_prefix(1);
         continue;
       }
     }
-    if (const std::size_t name = size >= 5 && buffer[size - 1] == ' ' ? host_name({buffer.data(), size}, text) : 0;
+    if (const std::size_t name = begins && size >= 5 ? host_name({buffer.data(), size}, text) : 0;
         name != 0) {
       text.remove_prefix(name);
       if (text.starts_with(' ')) text.remove_prefix(1);
       continue;
     }
     if (c == 'h' && (text.starts_with("http://") || text.starts_with("https://"))) break;
-    if (const std::size_t digits = is_digit(c) ? lone_number(text, size == head || buffer[size - 1] == ' ') : 0;
+    if (const std::size_t digits = is_digit(c) ? lone_number(text, size == head || begins) : 0;
         digits != 0) {
       put('N');
       text.remove_prefix(digits);
