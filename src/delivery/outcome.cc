@@ -74,6 +74,21 @@ smtp::Reply no_way_reply(std::string_view forward_path, bool readable, const dir
               ", but outbound mail is not configured; give the domain a maildir: or lmtp: transport"};
 }
 
+std::optional<smtp::Reply> local_refusal(const spool::Envelope& envelope, std::uint32_t index,
+                                         const Result<smtp::Mailbox>& mailbox, const directory::Directory& directory,
+                                         WallMs now) {
+  const spool::Recipient& recipient = envelope.recipients.at(index);
+  if (envelope.origin != spool::Origin::local) return std::nullopt;
+  if (recipient.attempts == 0 && !recipient.last_reply.empty()) {
+    smtp::ReplyReader reader;
+    if (reader.feed(recipient.last_reply + "\r\n") && reader.complete()) return reader.take();
+  }
+  if (!mailbox) return smtp::Reply(550, {5, 1, 3}, "that is no mail address");
+  if (directory::is_nobody(directory.resolve(*mailbox, now).disposition))
+    return smtp::Reply(550, {5, 1, 1}, "no such mailbox here");
+  return std::nullopt;
+}
+
 Verdict Judgement::verdict(std::uint32_t index, const smtp::Reply& reply) const {
   const spool::Recipient& recipient = envelope.recipients.at(index);
   Verdict verdict;

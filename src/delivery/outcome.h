@@ -46,5 +46,10 @@ struct Judgement {
 // For a recipient whose address is unreadable, or whose mail would have to go out by SMTP where nothing does that.
 [[nodiscard]] smtp::Reply no_way_reply(std::string_view forward_path, bool readable,
                                        const directory::Transport* transport);
+// What a recipient of a program of this machine is refused for without an attempt: nobody could be told when the
+// message was picked up. `mailbox` is an error where the address cannot be read.
+[[nodiscard]] std::optional<smtp::Reply> local_refusal(const spool::Envelope& envelope, std::uint32_t index,
+                                                       const Result<smtp::Mailbox>& mailbox,
+                                                       const directory::Directory& directory, WallMs now);
 
 }  // namespace postern::delivery

@@ -244,12 +244,8 @@ void Queue::Impl::admit(Loaded loaded, const directory::Directory& current, Wall
       account(*message, transport, {i}, {too_late_reply()}, now, 0);
       continue;
     }
-    // Programs of this machine have nobody who could be told at once
-    if (envelope.origin == spool::Origin::local &&
-        (!mailbox || directory::is_nobody(current.resolve(*mailbox, now).disposition))) {
-      const smtp::Reply reply = mailbox ? smtp::Reply(550, {5, 1, 1}, "no such mailbox here")
-                                        : smtp::Reply(550, {5, 1, 3}, "that is no mail address");
-      account(*message, transport, {i}, {reply}, now, 0);
+    if (auto refusal = local_refusal(envelope, i, mailbox, current, now)) {
+      account(*message, transport, {i}, {std::move(*refusal)}, now, 0);
       continue;
     }
     const bool far = mailbox && (transport == nullptr || transport->kind == Kind::smtp) && !mailbox->domain.empty();

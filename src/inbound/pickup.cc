@@ -287,7 +287,7 @@ Task<Result<void>> Pickup::store(Opened& file, const Settings& settings) {
   envelope.eight_bit = reader.eight_bit();
   envelope.tls_optional = tls_optional;
   if (signing) envelope.fields_on_top = co_await signing->finish(nullptr, {}, id.text());
-  if (reader.received() > settings.received_max) fail_all(envelope, "554 5.4.6 Mail loop: too many Received fields");
+  if (reader.received() > settings.received_max) refuse_all(envelope, "554 5.4.6 Mail loop: too many Received fields");
   const std::size_t recipients = envelope.recipients.size();
   const std::string sender = envelope.reverse_path;
   const auto committed = co_await (*intake)->commit(std::move(envelope));

@@ -104,11 +104,8 @@ Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const
   return envelope;
 }
 
-void fail_all(spool::Envelope& envelope, std::string_view reply) {
-  for (spool::Recipient& recipient : envelope.recipients) {
-    recipient.state = spool::RecipientState::failed;
-    recipient.last_reply = reply;
-  }
+void refuse_all(spool::Envelope& envelope, std::string_view reply) {
+  for (spool::Recipient& recipient : envelope.recipients) recipient.last_reply = reply;
 }
 
 }  // namespace postern::inbound

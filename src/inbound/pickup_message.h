@@ -36,6 +36,7 @@ struct MendedHeader {
 // ErrorKind::invalid where the sender is no address. Recipients whose address cannot be read, and those of ours who do
 // not exist, are left to the queue, which fails them and tells the sender.
 [[nodiscard]] Result<spool::Envelope> make_pickup_envelope(const PickupContext& context, const PickupHead& pickup);
-void fail_all(spool::Envelope& envelope, std::string_view reply);
+// Nobody is left who could be answered: the queue makes no attempt and tells the sender. `reply`: "554 5.4.6 ...".
+void refuse_all(spool::Envelope& envelope, std::string_view reply);
 
 }  // namespace postern::inbound
