@@ -195,7 +195,10 @@ void say_what_is_not_tested(Context& context) {
   say("routing.valid", "needs a view of BGP and an RPKI validator");
   say("routing.networks", "which autonomous system announces an address is not in DNS");
   if (!context.options.lists)
-    say("reverse.lists", "lists answer to those who use them for their mail; --config names yours ([[policy.list]])");
+    say("reverse.lists",
+        "lists answer to those who use them for their mail: yours ([[policy.list]]) are asked with --config, and by "
+        "the "
+        "page for the operator and whom the domain belongs to");
   say("dkim.live",
       "needs the records of a gateway that gets its mail, as --config names one; `postern dkim verify FILE` judges one "
       "message");

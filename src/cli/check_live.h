@@ -2,7 +2,6 @@
 // the domain (checks.md 6.10-87). Thread rule: read_live_mail() blocks, any thread; the rest is pure.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,6 +14,7 @@
 namespace postern::cli {
 
 inline constexpr std::int64_t kLiveMs = std::int64_t{30} * 86'400'000;  // how far back is looked
+inline constexpr milliseconds kLiveReading{10'000};                     // how long at the most
 inline constexpr std::size_t kLiveSelectorsMax = 20;
 
 struct LiveMail {
@@ -22,14 +22,15 @@ struct LiveMail {
   std::uint64_t signed_by_it = 0;
   std::map<std::string, std::uint64_t, std::less<>> selectors;  // of those signatures
   std::uint64_t others = 0;                                     // of further selectors
+  bool cut = false;  // there was no time for all records; the newest were read first
 };
 
 // One line of a record; lines of other schemas and of other domains count nothing. `domain` in lower case, as records
 // have it.
 void count_live_mail(std::string_view line, std::string_view domain, WallMs since, LiveMail& out);
-// `records`: a folder of records, or a data_dir with one.
-[[nodiscard]] Result<LiveMail> read_live_mail(const std::string& records, std::string domain, WallMs now,
-                                              const std::atomic<bool>* stop);
+// `records`: a folder of records, or a data_dir with one. What has not been read by the deadline is not counted.
+[[nodiscard]] Result<LiveMail> read_live_mail(const std::string& records, const std::string& domain, WallMs now,
+                                              Deadline deadline);
 
 // check::run(), and dkim.live where the run is deep: the operator's, or of who proved that the domain is his. What mail
 // a gateway gets is nobody else's business.

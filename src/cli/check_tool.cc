@@ -144,8 +144,10 @@ Result<check::Report> check_domain(const CheckToolOptions& given, const std::str
   loop.run();
   if (out.report && config != nullptr) {
     const std::string write_to = config->domains.empty() ? "" : "postmaster@" + config->domains.front().name;
-    judge_live(*out.report, read_live_mail(config->records.directory, out.report->domain, wall_now(), nullptr),
-               write_to);
+    judge_live(
+        *out.report,
+        read_live_mail(config->records.directory, out.report->domain, wall_now(), Deadline::after(options.deadline)),
+        write_to);
   }
   return std::move(out.report);
 }

@@ -22,6 +22,7 @@
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/record_source.h"
+#include "cli/server_parts.h"
 #include "cli/web_answers.h"
 #include "cli/web_keys.h"
 #include "config/config.h"
@@ -72,6 +73,11 @@ std::shared_ptr<const web::Options> options_of(const config::Config& config) {
     if (::gethostname(name.data(), name.size() - 1) == 0) options->hostname = lower(name.data());
   }
   return options;
+}
+
+// Nothing where there are none: the check says so then.
+std::shared_ptr<const signals::Lists> lists_of(const config::Config& config) {
+  return config.lists.empty() ? nullptr : make_lists(config);
 }
 
 struct Socket {
@@ -149,7 +155,7 @@ std::vector<std::string> readable_files(const config::Config& config, bool certi
 class Process {
  public:
   explicit Process(std::shared_ptr<const config::Config> config)
-      : config_(std::move(config)), options_(options_of(*config_)) {}
+      : config_(std::move(config)), options_(options_of(*config_)), lists_(lists_of(*config_)) {}
 
   Result<void> open() {
     io::raise_file_limit(options_->connections + kSpareFiles);
@@ -242,6 +248,7 @@ class Process {
     const auto config = read_config(config_->file);
     if (config == nullptr) return log::error("web_reload_failed", {{"why", "the configuration before stays in force"}});
     config_ = config;
+    lists_ = lists_of(*config);
     auto options = options_of(*config);
     options_ = options;
     if (const auto done = read_certificates(); !done)
@@ -270,7 +277,11 @@ class Process {
         options.ca_file = config_->outbound_tls.ca_file;
         options.now = wall_now();
         options.validates = resolver::has_anchor(config_->dns);
-        if (options.deep) options.retry_after = kRetryAfter;
+        if (options.deep) {
+          options.retry_after = kRetryAfter;
+          // Lists answer so many questions a day to who uses them: no visitor's
+          options.lists = lists_;
+        }
         const std::string write_to = config_->domains.empty() ? "" : "postmaster@" + config_->domains.front().name;
         return run_with_records(
             std::move(domain), std::move(options),
@@ -308,6 +319,7 @@ class Process {
   io::Scope tasks_{loop_};
   std::unique_ptr<resolver::CachedResolver> resolver_;
   check::Etiquette etiquette_;  // of all checks
+  std::shared_ptr<const signals::Lists> lists_;
   std::unique_ptr<web::Site> site_;
   std::unique_ptr<web::Server> server_;
   std::unique_ptr<io::SignalWatcher> signals_;

@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "cli/check_tool.h"
+#include "unit/temporary_folder.h"
 
 namespace postern::cli {
 namespace {
@@ -49,6 +52,21 @@ TEST(LiveMail, SelectorsAreBounded) {
   const LiveMail mail = count(lines);
   EXPECT_EQ(mail.selectors.size(), kLiveSelectorsMax);
   EXPECT_EQ(mail.others, 1U);
+}
+
+TEST(LiveMail, WhatThereIsNoTimeForIsNotCountedAndSaid) {
+  const testing::TemporaryFolder folder;
+  const std::string line = session("example.org", signature("example.org", "s1"), true) + "\n";
+  for (const char* const name : {"20261101T000000Z.jsonl", "current.jsonl"})
+    std::ofstream(folder.path() + "/" + name) << line;
+  const auto all = read_live_mail(folder.path(), "example.org", kNow, Deadline::after(milliseconds(60'000)));
+  ASSERT_TRUE(all) << all.error().what;
+  EXPECT_EQ(all->messages, 2U);
+  EXPECT_FALSE(all->cut);
+  const auto none = read_live_mail(folder.path(), "example.org", kNow, Deadline::after(milliseconds(-1)));
+  ASSERT_TRUE(none) << none.error().what;
+  EXPECT_EQ(none->messages, 0U);
+  EXPECT_TRUE(none->cut);
 }
 
 TEST(LiveMail, IsJudgedInThePlaceOfWhatWasNotTested) {
