@@ -76,7 +76,8 @@ constexpr auto kChecks = std::to_array<Check>({
      "Passes for SHA-256 and better, warns for SHA-224, fails for SHA-1 and MD5; a root's own does not count.",
      "NCSC-NL 2025-05, postern 6.5-54"},
     {"tls.chain", tls, "The chain is whole and in order",
-     "Warns where a certificate is not issued by the next, or the issuer is not sent.",
+     "Warns where a certificate is not issued by the next, or the issuer is not sent. An end that is no root and not "
+     "trusted here is shown.",
      "RFC 8446 4.4.2, postern 6.5-55"},
     {"tls.trust", tls, "The chain leads to a trusted root",
      "Shown only: senders without MTA-STS do not ask. Under MTA-STS without a matching record of DANE usage 3 it fails "
@@ -139,7 +140,9 @@ constexpr auto kChecks = std::to_array<Check>({
      "RFC 7817, RFC 8314 4.1, postern 6.5-56, 6.12-97"},
     {"smtp.null_sender", smtp, "The null sender is taken", "Passes with 2xx, fails with 5xx, 4xx is shown.",
      "RFC 5321 4.5.5, postern 6.3-37", true},
-    {"smtp.postmaster", smtp, "postmaster is taken", "Passes with 2xx, fails with 5xx, 4xx is shown.",
+    {"smtp.postmaster", smtp, "postmaster is taken",
+     "Passes with 2xx, fails with 5xx, 4xx is shown; what "
+     "postmaster at the mail host's own name gets is shown beside it.",
      "RFC 5321 4.5.1, postern 6.3-35", true},
     {"smtp.abuse", smtp, "abuse is taken", "Passes with 2xx, warns with 5xx, 4xx is shown.",
      "RFC 2142 2, postern 6.3-35", true},

@@ -117,6 +117,12 @@ void Context::ends(Ending::What what, std::string subject, WallMs when) {
 }
 
 void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence) {
+  const std::uint32_t most = lookups_max(options);
+  if (budget().asked() >= most) {
+    return add(id, Outcome::not_tested, subject,
+               evidence + ": all " + std::to_string(most) + " look-ups of this run are spent",
+               options.deep ? "" : "--deep has " + std::to_string(kLookupsDeepMax));
+  }
   add(id, Outcome::not_tested, subject, evidence, "ask again later; where it stays so, look at the name servers");
 }
 

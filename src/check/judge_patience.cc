@@ -23,7 +23,8 @@ Finding visits(const std::string& subject, const ServerFacts& facts, WallMs now)
           Outcome::pass,
           subject,
           std::to_string(facts.connections) +
-              (facts.connections == 1 ? " connection" : " connections, never two at a time") + ", EHLO and QUIT",
+              (facts.connections == 1 ? " connection" : " connections, never two at a time") +
+              (facts.connected ? ", EHLO and QUIT" : ", not accepted"),
           "",
           ""};
 }

@@ -17,15 +17,18 @@ std::string ms(std::int64_t time) { return human_duration(std::max<std::int64_t>
 
 bool temporary(std::uint16_t code) { return code >= 400 && code < 500; }
 
-// "4.97", "8.18.1": digits on both sides of a dot, and not inside a host name or an address.
+// "4.97", "8.18.1/8.18.1;", "10.0.17763.1697": digits on both sides of a dot, and not inside a host name or an address.
 bool shows_version(std::string_view banner) {
   const auto words = split(banner, ' ');
   for (std::size_t i = 1; i < words.size(); ++i) {
-    const std::string_view word = words[i];
-    const auto dot = word.find('.');
-    if (dot == std::string_view::npos || dot == 0 || dot + 1 >= word.size()) continue;
-    if (!is_digit(word[dot - 1]) || !is_digit(word[dot + 1])) continue;
-    if (std::ranges::count(word, '.') <= 2) return true;
+    for (std::string_view word : split(words[i], '/')) {
+      while (!word.empty() && (word.back() == ';' || word.back() == ',' || word.back() == ')')) word.remove_suffix(1);
+      const auto dot = word.find('.');
+      if (dot == std::string_view::npos || dot == 0 || dot + 1 >= word.size()) continue;
+      if (!is_digit(word[dot - 1]) || !is_digit(word[dot + 1])) continue;
+      const bool number = std::ranges::all_of(word, [](char c) { return c == '.' || is_digit(c); });
+      if (std::ranges::count(word, '.') <= 2 || (number && !ip::Address::parse(word))) return true;
+    }
   }
   return false;
 }
@@ -109,7 +112,8 @@ void Judge::reach(const View& view) {
   const ServerFacts* const facts = view.server;
   if (facts == nullptr || (!facts->connected && facts->our_side)) {
     return add("reach.connect", Outcome::not_tested, view.subject, why_unknown(view),
-               "check again from a host that has this family");
+               view.address->address.is_global() ? "check again from a host that has this family"
+                                                 : "publish an address of the Internet: this one leads nowhere in it");
   }
   if (facts->connected)
     return add("reach.connect", Outcome::pass, view.subject, "connected in " + ms(facts->connect_ms));
@@ -128,8 +132,8 @@ void Judge::reach(const View& view) {
   if (other) evidence += view.v6() ? "; IPv4 of the same host answers" : "; IPv6 of the same host answers";
   if (!any) evidence += "; no address of any host answered";
   add("reach.connect", Outcome::fail, view.subject, std::move(evidence),
-      std::string("let the server listen on ") + view.address->address.text() +
-          " and the firewall pass TCP 25, or take the address out of DNS");
+      std::string("let the server listen on ") + view.address->address.text() + " and the firewall pass TCP " +
+          std::to_string(options_.smtp_port) + ", or take the address out of DNS");
 }
 
 bool Judge::all_silent() const {

@@ -129,6 +129,12 @@ void Judge::chain(const View& view) {
   if (incomplete)
     return add("tls.chain", Outcome::warn, view.subject, evidence + "; the issuer is not sent: " + sent.front().issuer,
                "send the issuer's certificate as well (the file that is called fullchain)");
+  // Of an end that is unknown here nobody can tell whether it is a private root or one certificate too few
+  const bool open_end = sent.size() > 1 && !sent.back().self_issued && !found.trusted && found.unreadable == 0;
+  if (open_end)
+    return add("tls.chain", Outcome::info, view.subject,
+               evidence + "; the issuer of the last one is neither sent nor trusted here: " + sent.back().issuer,
+               "send that certificate as well, unless it is the root");
   add("tls.chain", found.unreadable > 0 ? Outcome::warn : Outcome::pass, view.subject, evidence,
       "send certificates only, in DER order");
 }

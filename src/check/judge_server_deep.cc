@@ -27,7 +27,10 @@ bool taken(const RecipientProbe* probe) { return probe != nullptr && probe->code
 bool refused(const RecipientProbe* probe) { return probe != nullptr && probe->code >= 500; }
 
 std::string in_words(const RecipientProbe& probe) {
-  return (probe.what == "null-sender" ? "MAIL FROM:<>" : "RCPT TO:<" + probe.path + '>') + ": " + probe.reply;
+  const std::string command = probe.what == "null-sender"    ? "MAIL FROM:<>"
+                              : probe.what == "relay-as-own" ? "RCPT TO:<" + probe.path + "> from their own postmaster"
+                                                             : "RCPT TO:<" + probe.path + '>';
+  return command + ": " + probe.reply;
 }
 
 std::string why_not(const ServerFacts& facts) {
@@ -210,19 +213,23 @@ void Judge::deep_certificates(const View& view) {
 
 void Judge::deep_recipients(const View& view) {
   const ServerFacts& facts = *view.server;
-  const auto judge = [&](std::string_view id, std::string_view what, Outcome bad, const std::string& fix) {
+  const auto judge = [&](std::string_view id, std::string_view what, Outcome bad, const std::string& fix,
+                         const std::string& more = {}) {
     const RecipientProbe* const probe = find(facts, what);
     if (probe == nullptr) return add(id, Outcome::not_tested, view.subject, why_not(facts));
-    if (taken(probe)) return add(id, Outcome::pass, view.subject, in_words(*probe));
+    if (taken(probe)) return add(id, Outcome::pass, view.subject, in_words(*probe) + more);
     if (probe->code < 500)
       return add(id, Outcome::info, view.subject, in_words(*probe) + " (greylisted, or a limit)", "try again later");
-    add(id, bad, view.subject, in_words(*probe), fix);
+    add(id, bad, view.subject, in_words(*probe) + more, fix);
   };
   const std::string& domain = target_.domain.text();
+  // Told, and no fault: a mail host need not be a mail domain
+  const RecipientProbe* const at_host = find(facts, "postmaster-host");
   judge("smtp.null_sender", "null-sender", Outcome::fail,
         "take MAIL FROM:<>: reports of failures come with it (RFC 5321 4.5.5)");
   judge("smtp.postmaster", "postmaster", Outcome::fail,
-        "let postmaster@" + domain + " lead to somebody (RFC 5321 4.5.1)");
+        "let postmaster@" + domain + " lead to somebody (RFC 5321 4.5.1)",
+        at_host == nullptr ? "" : "; " + in_words(*at_host));
   judge("smtp.abuse", "abuse", Outcome::warn, "let abuse@" + domain + " lead to somebody (RFC 2142)");
   const RecipientProbe* const unknown = find(facts, "unknown");
   if (unknown == nullptr)
@@ -266,12 +273,12 @@ void Judge::deep_relay(const View& view) {
 void Judge::deep_disclosure(const View& view) {
   const ServerFacts& facts = *view.server;
   if (facts.vrfy_reply.empty()) return add("smtp.vrfy", Outcome::not_tested, view.subject, why_not(facts));
-  const bool known = facts.vrfy_reply.starts_with("250") || facts.vrfy_reply.starts_with("251");
-  const bool tells = known && facts.vrfy_unknown_reply.starts_with("55");
+  // RFC 5321 3.5.3: 252 to both says nothing; to the known one alone it says as much as 250
+  const bool tells = facts.vrfy_reply.starts_with("25") && facts.vrfy_unknown_reply.starts_with("55");
   const bool lists = facts.expn_reply.starts_with("250");
   add("smtp.vrfy", tells || lists ? Outcome::warn : Outcome::pass, view.subject,
       "VRFY: " + facts.vrfy_reply + "; of an unknown user: " + facts.vrfy_unknown_reply + "; EXPN: " + facts.expn_reply,
-      "answer VRFY with 252 and EXPN with 502: they tell strangers who has an address (RFC 5321 3.5.3)");
+      "answer every VRFY with 252 (or 502) and EXPN with 502: they tell strangers who has an address (RFC 5321 3.5.3)");
 }
 
 void Judge::deep_input(const View& view) {

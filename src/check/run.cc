@@ -15,7 +15,6 @@ namespace postern::check {
 
 namespace {
 
-constexpr std::uint32_t kLookupsMax = 500, kLookupsDeepMax = 3000;  // of one run
 constexpr milliseconds kServerTimeout{3000};
 
 Task<HttpsResult> fetch_on(io::BlockingPool& pool, outbound::HttpsRequest request) {
@@ -172,11 +171,13 @@ bool is_domain(const dns::Name& name) {
 Task<Result<Report>> run(std::string domain, Options options, Services services, Observer* observer) {
   const auto name = dns::Name::from_unicode(domain);
   if (!name || !is_domain(*name) || ip::Address::parse(domain)) {
-    co_return fail(ErrorKind::invalid, "\"" + printable(domain) + "\" is no domain name; write example.org");
+    const bool more = domain.find_first_of("@/:") != std::string::npos;
+    co_return fail(ErrorKind::invalid, "\"" + printable(domain) + "\" is no domain name; write " +
+                                           (more ? "the domain alone: example.org" : "example.org"));
   }
   if (options.now == 0) options.now = wall_now();
   const Deadline deadline = Deadline::at(services.loop.now() + options.deadline);
-  dns::Budget budget(options.deep ? kLookupsDeepMax : kLookupsMax, deadline);
+  dns::Budget budget(lookups_max(options), deadline);
   Context context(options, services.resolver, budget, doors_of(options, services), observer);
   context.target.domain = *name;
   context.report.domain = context.report.unicode = name->text();
@@ -189,7 +190,7 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
   const bool in_time = co_await all_parts(context, options, services, observer, deadline, over);
-  context.report.complete = in_time && !context.nothing_known;
+  context.report.complete = in_time && !context.nothing_known && budget.asked() < lookups_max(options);
   over.notify();
   co_await watcher.join();
   context.report.ended = wall_now();

@@ -52,6 +52,12 @@ struct Options {
   Clock::duration retry_after = Clock::duration::zero();
 };
 
+// Look-ups of one run. What is still to be asked when they are spent is not tested, and the run is not complete.
+inline constexpr std::uint32_t kLookupsMax = 500, kLookupsDeepMax = 3000;
+[[nodiscard]] inline std::uint32_t lookups_max(const Options& options) {
+  return options.deep ? kLookupsDeepMax : kLookupsMax;
+}
+
 class Observer {
  public:
   virtual ~Observer() = default;

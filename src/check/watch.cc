@@ -39,9 +39,16 @@ std::map<Key, const Finding*> by_subject(const Report& report) {
   return out;
 }
 
+// A check that could not be made at all stands under the domain, or under the host instead of its addresses.
+bool covers(const Report& report, std::string_view untested, std::string_view subject) {
+  return untested == subject || untested == report.domain ||
+         (subject.starts_with(untested) && subject.substr(untested.size()).starts_with(' '));
+}
+
 bool not_tested(const Report& report, const Key& key) {
   return std::ranges::any_of(report.findings, [&](const Finding& finding) {
-    return finding.outcome == Outcome::not_tested && finding.id == key.first;
+    return finding.outcome == Outcome::not_tested && finding.id == key.first &&
+           covers(report, finding.subject, key.second);
   });
 }
 
@@ -99,6 +106,22 @@ std::vector<Change> compare(const Report& before, const Report& after) {
         {Change::Kind::better, key.first, key.second, finding->outcome, Outcome::not_tested, finding->evidence, {}});
   }
   return out;
+}
+
+void keep_tested(const Report& before, Report& after) {
+  if (before.domain != after.domain) return;
+  const auto old = by_subject(before);
+  std::vector<const Finding*> kept;
+  {
+    const auto now = by_subject(after);
+    for (const auto& [key, finding] : old)
+      if (!now.contains(key) && not_tested(after, key)) kept.push_back(finding);
+  }
+  std::erase_if(after.findings, [&](const Finding& finding) {
+    return finding.outcome == Outcome::not_tested && old.contains({finding.id, finding.subject});
+  });
+  for (const Finding* const finding : kept) after.findings.push_back(*finding);
+  sort_by_catalogue(after);
 }
 
 void judge_history(const Report& before, Report& after) {

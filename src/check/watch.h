@@ -26,6 +26,10 @@ struct Change {
 // What was not tested in one of the runs is no change. Reports of two domains have nothing to compare.
 [[nodiscard]] std::vector<Change> compare(const Report& before, const Report& after);
 
+// Puts what was tested in `before` in the place of what was not tested in `after`: what is kept for the next
+// comparison, so that an outage between two runs hides no change. Of subjects that are gone nothing is kept.
+void keep_tested(const Report& before, Report& after);
+
 // The ages of DKIM keys, dkim.age; `after` keeps on from what `before` knew of them.
 void judge_key_ages(const Report& before, Report& after);
 

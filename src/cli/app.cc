@@ -1,6 +1,7 @@
 // The command line: the commands of the server, and run(). With app_tools.cc and app_insight.cc the only files that
 // include CLI11: they fill the option structs of cli/commands.h and call their functions.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <functional>
@@ -8,6 +9,8 @@
 
 #include "base/text.h"
 #include "cli/app_options.h"
+#include "cli/check_tool.h"
+#include "cli/output.h"
 
 namespace postern::cli {
 
@@ -311,7 +314,12 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kOk : kUsage;
+    const int code = app.exit(error);
+    const bool nagios = std::ranges::find(words, "--nagios") != words.end();
+    if (code == 0 || !nagios) return code == 0 ? kOk : kUsage;
+    // 2 would be CRITICAL, and standard error is not shown
+    print(nagios_unknown(error.what()));
+    return kNagiosUnknown;
   }
   return options.chosen();
 }

@@ -152,6 +152,9 @@ Task<void> SelfJudge::judge_sources() {
         "no global address is known here; set source in [outbound]");
     co_return;
   }
+  // Of all addresses that are not authorised one record: a name has one
+  std::string record, terms;
+  std::vector<std::size_t> refused;
   for (const ip::Address& address : self_.sources) {
     co_await judge_name_of(address);
     const auto result = co_await spf::check({.client = address,
@@ -170,14 +173,14 @@ Task<void> SelfJudge::judge_sources() {
     } else if (result.outcome == spf::Outcome::temperror) {
       add("spf.self", Outcome::not_tested, address.text(), evidence);
     } else {
-      const std::string term = (address.is_v6() ? "ip6:" : "ip4:") + address.text();
-      std::string text = result.record.empty() ? "v=spf1 -all" : result.record;
-      const std::size_t at = text.find(' ');
-      text.insert(at == std::string::npos ? text.size() : at, " " + term);
-      add("spf.self", Outcome::fail, address.text(), evidence, "authorise the address",
-          check::zone_text(domain_, text));
+      terms += (address.is_v6() ? " ip6:" : " ip4:") + address.text();
+      record = result.record.empty() ? "v=spf1 -all" : result.record;
+      refused.push_back(report_.findings.size());
+      add("spf.self", Outcome::fail, address.text(), evidence, "authorise the address");
     }
   }
+  record.insert(std::min(record.find(' '), record.size()), terms);
+  for (const std::size_t at : refused) report_.findings.at(at).record = check::zone_text(domain_, record);
 }
 
 Task<void> SelfJudge::judge_keys() {
@@ -262,26 +265,29 @@ Task<void> SelfJudge::judge_tlsa() {
   const auto answer = co_await ask(*name, Type::tlsa);
   const std::string subject = printable(name->text());
   const std::string evidence = check::describe(*name, Type::tlsa, *answer);
-  std::string record;
-  bool match = false, others = false;
+  // RFC 7671 8.1: senders get one of the certificates, and each must match
+  std::string record, missing;
+  bool any = false;
   for (const SelfCertificate& one : self_.certificates) {
     if (one.key_digest.empty()) continue;
+    any = true;
     const dns::Tlsa ours{3, 1, 1, one.key_digest};
-    if (record.empty()) record = check::zone_record(*name, "TLSA", dane::presentation(ours));
-    for (const dns::Tlsa& found : answer->tlsa) {
-      match = match || found == ours;
-      others = others || found.usage != 3 || found.selector != 1 || found.matching != 1;
-    }
+    if (std::ranges::find(answer->tlsa, ours) != answer->tlsa.end()) continue;
+    missing += (missing.empty() ? "" : ", ") + one.file;
+    record += (record.empty() ? "" : "\n") + check::zone_record(*name, "TLSA", dane::presentation(ours));
   }
+  const bool others = std::ranges::any_of(answer->tlsa, [](const dns::Tlsa& found) {
+    return found.usage != 3 || found.selector != 1 || found.matching != 1;
+  });
   if (is_temporary(answer->status)) co_return add("dane.self", Outcome::not_tested, subject, evidence);
   if (answer->tlsa.empty())
     co_return add("dane.self", Outcome::info, subject, evidence, "publish it where the zone is signed", record);
-  if (match) co_return add("dane.self", Outcome::pass, subject, evidence);
+  if (any && missing.empty()) co_return add("dane.self", Outcome::pass, subject, evidence);
   if (others)
     co_return add("dane.self", Outcome::not_tested, subject, evidence + ": the check of the server compares these", "",
                   record);
-  add("dane.self", Outcome::fail, subject, evidence + ": no record has our key",
-      "publish this record before the key is used", record);
+  add("dane.self", Outcome::fail, subject, evidence + ": no record has the key of " + missing,
+      "publish this before the key is used: senders refuse a certificate that no record has", record);
 }
 
 // The policy was fetched by the run before: its finding has the lines.

@@ -7,6 +7,7 @@
 #include "check/catalogue.h"
 #include "check/remedies.h"
 #include "cli/check_tool.h"
+#include "cli/commands.h"
 #include "cli/table.h"
 
 namespace postern::cli {
@@ -143,9 +144,10 @@ std::string report_text(const Report& report, bool verbose, bool colour, std::si
          std::to_string(number[Outcome::pass]) + " pass, " + std::to_string(number[Outcome::not_tested]) +
          " not tested, in " + human_duration(report.ended - report.started) + "\n";
   if (!report.complete) {
-    out += check::nothing_known(report)
-               ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain.\n"
-               : "The time was over before everything was asked: what follows is not all.\n";
+    out +=
+        check::nothing_known(report)
+            ? "Nothing could be found out: DNS did not answer here. This says nothing of the domain.\n"
+            : "The time or the look-ups of this run were spent before everything was asked: what follows is not all.\n";
   }
   out += "\n" + first_fixes(report, colour, width);
   constexpr std::size_t kIndent = 8;
@@ -214,8 +216,9 @@ std::string changes_text(const std::vector<check::Change>& changes, bool colour)
 }
 
 int nagios_code(const Report& report) {
-  if (!report.complete || report.findings.empty()) return 3;
   const Outcome worst = check::worst(report);
+  // What fails does so whatever else was not asked
+  if (worst != Outcome::fail && (!report.complete || report.findings.empty())) return kNagiosUnknown;
   return worst == Outcome::fail ? 2 : worst == Outcome::warn ? 1 : 0;
 }
 
@@ -241,5 +244,7 @@ std::string nagios_line(const Report& report) {
          " time=" + std::to_string(report.ended - report.started) + "ms";
   return out + "\n";
 }
+
+std::string nagios_unknown(std::string_view why) { return "CHECK UNKNOWN - " + printable(why, 500) + "\n"; }
 
 }  // namespace postern::cli

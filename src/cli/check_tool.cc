@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -21,6 +23,7 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "config/config.h"
+#include "dns/name.h"
 #include "io/loop.h"
 #include "resolver/context.h"
 #include "resolver/unbound.h"
@@ -67,6 +70,11 @@ Result<check::Options> options_of(const CheckToolOptions& given, const config::C
   check::Options out;
   out.deep = given.deep;
   out.lookalikes = given.lookalikes;
+  for (const std::string& selector : given.selectors) {
+    if (selector.empty() || !dns::Name::parse(selector + "._domainkey"))
+      return fail(ErrorKind::invalid,
+                  "--selector: \"" + printable(selector) + "\" is no selector; it is the s= of a DKIM signature");
+  }
   out.selectors = given.selectors;
   out.smtp_port = given.port;
   out.https_port = given.https_port;
@@ -159,16 +167,35 @@ std::string json_text(const check::Report& report) {
   return out + "\n";
 }
 
+// Nagios shows its operator what stands on standard output.
+void refuse(const CheckToolOptions& given, const std::string& why) {
+  if (given.nagios)
+    print(nagios_unknown(why));
+  else
+    complain(why);
+}
+
+// What a symbolic link names, there or not: it stays a link.
+std::string behind_links(const std::string& path) {
+  std::filesystem::path out = path;
+  std::error_code none;
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(out, none); ++links)
+    out = out.parent_path() / std::filesystem::read_symlink(out, none);
+  return out.string();
+}
+
 // The exit code by change; nullopt: there was no run before.
 Result<std::optional<int>> watched(const CheckToolOptions& given, check::Report& report) {
   std::optional<int> code;
   const auto before = read_file(given.watch, kWatchMax);
   if (!before && before.error().kind != ErrorKind::not_found) return std::unexpected(before.error());
+  std::optional<check::Report> last;
   if (before) {
     const auto parsed = json::parse(*before);
-    auto last = parsed ? check::parse_report(*parsed) : Result<check::Report>(std::unexpected(parsed.error()));
-    if (!last)
-      return fail(ErrorKind::invalid, given.watch + ": " + last.error().what + "; remove the file to begin anew");
+    auto read = parsed ? check::parse_report(*parsed) : Result<check::Report>(std::unexpected(parsed.error()));
+    if (!read)
+      return fail(ErrorKind::invalid, given.watch + ": " + read.error().what + "; remove the file to begin anew");
+    last = *std::move(read);
     if (last->domain != report.domain) {
       return fail(ErrorKind::invalid,
                   given.watch + ": is of " + printable(last->domain) + "; each domain has a file of its own");
@@ -181,7 +208,11 @@ Result<std::optional<int>> watched(const CheckToolOptions& given, check::Report&
     code = worse ? kNegative : kOk;
   }
   // A run that was broken off is no measure for the next one.
-  if (report.complete) POSTERN_TRY_VOID(replace_file(given.watch, json_text(report)));
+  if (report.complete) {
+    check::Report kept = report;
+    if (last) check::keep_tested(*last, kept);
+    POSTERN_TRY_VOID(replace_file(behind_links(given.watch), json_text(kept)));
+  }
   return code;
 }
 
@@ -190,8 +221,8 @@ int show(const CheckToolOptions& given, check::Report report, std::vector<check:
   if (!given.watch.empty()) {
     const auto changed = watched(given, report);
     if (!changed) {
-      complain(changed.error().what);
-      return given.nagios ? 3 : changed.error().kind == ErrorKind::invalid ? kUsage : kNegative;
+      refuse(given, changed.error().what);
+      return given.nagios ? kNagiosUnknown : changed.error().kind == ErrorKind::invalid ? kUsage : kNegative;
     }
     by_change = *changed;
   }
@@ -219,12 +250,12 @@ int run_check(const CheckToolOptions& given) {
     print(check::catalogue_markdown());
     return kOk;
   }
-  const int unusable = given.nagios ? 3 : kUsage;
+  const int unusable = given.nagios ? kNagiosUnknown : kUsage;
   std::shared_ptr<const config::Config> config;
   if (!given.config.empty()) {
     auto loaded = config::load_or_explain(given.config);
     if (!loaded) {
-      complain(loaded.error().what);
+      refuse(given, loaded.error().what);
       return unusable;
     }
     config = *std::move(loaded);
@@ -236,11 +267,11 @@ int run_check(const CheckToolOptions& given) {
     if (domains.empty()) domains = self->domains;
   }
   if (domains.empty()) {
-    complain("check needs a domain; --help tells more");
+    refuse(given, "check needs a domain; --help tells more");
     return unusable;
   }
   if (domains.size() > 1 && !given.watch.empty()) {
-    complain("--watch keeps one domain; give each its own file");
+    refuse(given, "--watch keeps one domain; give each its own file");
     return unusable;
   }
   int code = kOk;
@@ -249,8 +280,10 @@ int run_check(const CheckToolOptions& given) {
   for (const std::string& domain : domains) {
     auto report = check_domain(given, domain, config.get(), self ? &*self : nullptr, etiquette);
     if (!report) {
-      complain(report.error().what);
-      code = std::max(code, given.nagios ? 3 : report.error().kind == ErrorKind::invalid ? kUsage : kNegative);
+      refuse(given, report.error().what);
+      code = std::max(code, given.nagios                                ? kNagiosUnknown
+                            : report.error().kind == ErrorKind::invalid ? kUsage
+                                                                        : kNegative);
       continue;
     }
     code = std::max(code, show(given, *std::move(report), measured));

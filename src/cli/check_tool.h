@@ -34,6 +34,7 @@ struct CheckToolOptions {
 [[nodiscard]] std::string changes_text(const std::vector<check::Change>& changes, bool colour);
 // "CHECK WARNING - example.org: ... | fail=0 ..." (the plug-in guidelines of Nagios), and its exit code.
 [[nodiscard]] std::string nagios_line(const check::Report& report);
+[[nodiscard]] std::string nagios_unknown(std::string_view why);  // nothing was checked
 // Gauges in Prometheus' text format (check_prometheus.cc).
 [[nodiscard]] std::string prometheus_text(const std::vector<check::Report>& reports);
 [[nodiscard]] int nagios_code(const check::Report& report);

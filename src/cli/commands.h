@@ -12,6 +12,7 @@ namespace postern::cli {
 inline constexpr int kOk = 0;
 inline constexpr int kNegative = 1;
 inline constexpr int kUsage = 2;
+inline constexpr int kNagiosUnknown = 3;  // of a plug-in of Nagios
 
 struct ServeOptions {
   std::string config;

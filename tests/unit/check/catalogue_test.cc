@@ -145,6 +145,39 @@ TEST(Watch, TellsWorseBetterAndChanged) {
   EXPECT_TRUE(compare(silent, before).empty());
 }
 
+TEST(Watch, AnOutageBetweenTwoRunsHidesNoChange) {
+  Report good = sample();
+  good.findings = {{"spf.record", Outcome::pass, "example.org", "a", "", ""},
+                   {"reach.connect", Outcome::pass, "mx.example.org [192.0.2.1]", "b", "", ""},
+                   {"reach.connect", Outcome::not_tested, "mx.example.org [2001:db8::1]", "no IPv6 here", "", ""},
+                   {"smtp.relay", Outcome::fail, "mx.example.org [192.0.2.1]", "open", "", ""},
+                   {"smtp.relay", Outcome::fail, "old.example.org [192.0.2.9]", "open", "", ""}};
+  Report outage = good;
+  for (Finding& one : outage.findings) one.outcome = Outcome::not_tested;
+  outage.findings[3].subject = "mx.example.org";  // of the host as a whole
+  outage.findings.pop_back();                     // a host that is gone
+  EXPECT_TRUE(compare(good, outage).size() == 1U) << "the open relay that is gone";
+  Report kept = outage;
+  keep_tested(good, kept);
+  Report bad = good;
+  bad.findings.pop_back();
+  bad.findings[0].outcome = Outcome::fail;
+  const auto changes = compare(kept, bad);
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].id, "spf.record");
+  EXPECT_EQ(changes[0].before, Outcome::pass);
+  EXPECT_TRUE(compare(kept, kept).empty());
+  Report again = kept;
+  keep_tested(kept, again);
+  EXPECT_EQ(again.findings.size(), kept.findings.size());
+  // A family that is never there hides nothing of the other
+  bad = good;
+  bad.findings.push_back({"reach.connect", Outcome::fail, "mx.example.org [192.0.2.2]", "refused", "", ""});
+  const auto more = compare(good, bad);
+  ASSERT_EQ(more.size(), 1U);
+  EXPECT_EQ(more[0].subject, "mx.example.org [192.0.2.2]");
+}
+
 TEST(Watch, APolicyThatChangedNeedsAnotherId) {
   Report before = sample();
   before.findings.push_back(

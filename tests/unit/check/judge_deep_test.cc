@@ -149,6 +149,10 @@ TEST_F(JudgeDeep, Disclosure) {
   facts().expn_reply = "502 no";
   EXPECT_EQ(outcome("smtp.vrfy"), pass);
   facts().vrfy_unknown_reply = "550 unknown";
+  EXPECT_EQ(outcome("smtp.vrfy"), warn);  // as Postfix does: 252 to the known ones alone
+  facts().vrfy_reply = "550 no";
+  EXPECT_EQ(outcome("smtp.vrfy"), pass);
+  facts().vrfy_reply = "502 no";
   EXPECT_EQ(outcome("smtp.vrfy"), pass);
   facts().vrfy_reply = "250 <postmaster@example.org>";
   EXPECT_EQ(outcome("smtp.vrfy"), warn);

@@ -172,6 +172,13 @@ TEST_F(JudgeServers, Software) {
   EXPECT_EQ(outcome("smtp.software"), pass);
   facts().banner = "mx.example.org ESMTP Exim 4.96 Sat, 21 Nov 2026";
   EXPECT_EQ(outcome("smtp.software"), info);
+  for (const char* const more :
+       {"Sendmail 8.18.1/8.18.1; Sat, 21 Nov 2026", "Microsoft ESMTP MAIL Service, Version: 10.0.17763.1697 ready"}) {
+    facts().banner = std::string("mx.example.org ESMTP ") + more;
+    EXPECT_EQ(outcome("smtp.software"), info) << more;
+  }
+  facts().banner = "mx.example.org ESMTP for 192.0.2.25";
+  EXPECT_EQ(outcome("smtp.software"), pass);
   facts().banner = "mx1.2.example.org ESMTP Postfix (Debian/GNU)";
   EXPECT_EQ(outcome("smtp.software"), pass);
 }
@@ -287,6 +294,11 @@ TEST_F(JudgeServers, Chains) {
   EXPECT_EQ(outcome("tls.chain"), pass);  // trusted: the issuer is in the store
   tls().trusted = false;
   EXPECT_EQ(outcome("tls.chain"), warn);
+  tls().chain = chain_of({&own, &middle});  // a private root, or one too few
+  EXPECT_EQ(outcome("tls.chain"), info);
+  EXPECT_TRUE(last.evidence.ends_with(tls().chain.back().issuer)) << last.evidence;
+  tls().chain = chain_of({&own, &middle, &root});
+  EXPECT_EQ(outcome("tls.chain"), pass);
   tls().chain = chain_of({&other});  // signed by itself: whole
   EXPECT_EQ(outcome("tls.chain"), pass);
   tls().unreadable = 1;
