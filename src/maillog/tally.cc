@@ -142,6 +142,7 @@ bool Tally::begin_other_day(const Line& line, std::size_t size) {
 
 void Tally::keep(std::string_view line, std::uint64_t place) {
   ++lines.unknown;
+  if (line.front() == '{') ++lines.json;
   if (options_.keep_unknown && unknown.size() < kUnknownKept)
     unknown.emplace_back(place, line.substr(0, kUnknownKeptOctets));
 }
@@ -407,6 +408,7 @@ void Tally::add(const Tally& other) {
   lines.others += other.lines.others;
   lines.unknown += other.lines.unknown;
   lines.outside += other.lines.outside;
+  lines.json += other.lines.json;
   static constexpr std::array kFamilies{
       &Tally::connects, &Tally::exim_connects, &Tally::exim_arrivals, &Tally::disconnects,   &Tally::starttls,
       &Tally::tls,      &Tally::exim_tls,      &Tally::tls_errors,    &Tally::auth_failures, &Tally::tls_out};

@@ -58,6 +58,7 @@ struct LineCounts {
   std::uint64_t others = 0;   // of other programs
   std::uint64_t unknown = 0;  // no line of a log, no date, or a line of Postfix's or Exim's that is not understood
   std::uint64_t outside = 0;  // of another time than was asked for
+  std::uint64_t json = 0;     // of the unknown ones those that begin as a JSON object does
 };
 
 class Tally {
