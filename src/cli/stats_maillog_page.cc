@@ -111,7 +111,9 @@ void print_ranking(const Ranking& what, const NameTable& names, const Rows& rows
   const std::size_t fixed = 2 + digits(names.total()) + 2 + std::max<std::size_t>(7, std::string_view(what.of).size()) +
                             (what.families ? 4 + digits(most.v4) + digits(most.v6) : 0) + 2;
   const std::size_t width = page_width();
-  const std::size_t bars = fixed + longest + kBar <= width ? kBar : kShortBar;
+  std::size_t bars = 0;
+  for (const std::size_t columns : {kShortBar, kBar})
+    if (fixed + longest + columns <= width) bars = columns;
   const std::size_t room = width > fixed + bars ? width - fixed - bars : 0;
   const std::size_t name_width = std::clamp(room, kShortName, kNameWidth + 3);
 
@@ -228,6 +230,8 @@ void print_days(const Tally& tally, std::size_t rows) {
                {"rejected", true},
                {""}},
               colour_wanted());
+  constexpr std::size_t kDayNumbers = 75;
+  const std::size_t bars = std::clamp(page_width(), kDayNumbers, kDayNumbers + kBar) - kDayNumbers;
   std::uint64_t most = 1;
   for (const auto& [number_of_day, day] : tally.days) most = std::max(most, tally.connections(day).total());
   std::size_t passed = tally.days.size() > rows ? tally.days.size() - rows : 0;
@@ -246,7 +250,7 @@ void print_days(const Tally& tally, std::size_t rows) {
                {number(day.received)},
                {number(day.delivered)},
                {number(day.rejected)},
-               {bar(all, most), Colour::dim}});
+               {bar(all, most, bars), Colour::dim}});
   }
   print_table(table);
 }
