@@ -177,7 +177,9 @@ void read_quiet(Daemon daemon, std::string_view message, Event& event) {
 bool is_common(std::string_view message) {
   return message.starts_with("table ") || message.starts_with("Using backwards-compatible default") ||
          message.starts_with("using backwards-compatible default") || message.starts_with("statistics: ") ||
-         message.starts_with("name_mask: ") || message.starts_with("idle timeout");
+         message.starts_with("close database ") ||
+         message.starts_with("Postfix is running with backwards-compatible") || message.starts_with("name_mask: ") ||
+         message.starts_with("idle timeout");
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ void read_smtp(std::string_view message, bool also_conversations, Event& event) 
     rest.remove_prefix(id + 2);
     if (rest.starts_with("to=") && read_delivery(rest, event)) return;
   }
-  if (!also_conversations) return forget(event);
+  if (!also_conversations) return rest.starts_with("passing <") ? note(event) : forget(event);
   if (read_conversation(rest, event)) return;
   if (event.host = {}; read_tls(rest, Kind::tls_in, event)) return;
   forget(event);

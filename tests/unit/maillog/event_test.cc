@@ -334,6 +334,9 @@ TEST(Event, NothingOfTheseIsUnknown) {
        "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (delivery "
        "temporarily suspended: connect to x[192.0.2.9]:25: Connection refused)"},
       {"error", "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (x)"},
+      {"local", "4104E3D: passing <a@b.example> to transport=dovecot"},
+      {"postscreen",
+       "close database /var/lib/postfix/postscreen_cache.db: No such file or directory (possible Berkeley DB bug)"},
       {"cleanup", "4104E3D: resent-message-id=<x@y>"},
       {"cleanup",
        "4104E3D: prepend: header Subject: x from a[192.0.2.1]; from=<a@b.example> to=<c@d.example> proto=ESMTP "
