@@ -169,10 +169,14 @@ void print_connections(const Tally& tally) {
   if (tally.tls_errors.total() > 0) family_row(table, "TLS failed", tally.tls_errors, all);
   if (tally.auth_failures.total() > 0) family_row(table, "AUTH failed", tally.auth_failures, all);
   print_table(table);
+  // A line that is not understood may be the one that says it.
+  const std::string or_unknown = tally.lines.unknown > 0 ? ", unless its lines are among the unknown ones" : "";
   if (tally.tls_from_disconnects())
-    print("No line says which TLS: smtpd_tls_loglevel = 1 makes Postfix write it. Encrypted is who sent STARTTLS.\n\n");
+    print("No line says which TLS: smtpd_tls_loglevel = 1 makes Postfix write it" + or_unknown +
+          ". Encrypted is who sent STARTTLS.\n\n");
   if (tally.tls_from() == "both")
-    print("Some Postfix does not write which TLS (smtpd_tls_loglevel = 1): of it is counted who sent STARTTLS.\n\n");
+    print("Some Postfix does not write which TLS (smtpd_tls_loglevel = 1)" + or_unknown +
+          ": of it is counted who sent STARTTLS.\n\n");
   if (tally.exim_messages_stand_for_connections())
     print(
         "Exim wrote no lines for connections (log_selector = +smtp_connection does): each message that came in counts "

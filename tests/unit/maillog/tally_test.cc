@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -410,6 +412,9 @@ TEST(Tally, FrequentPrefixesStay) {
   EXPECT_EQ(top[0].prefix, "2001:db8:77::/48");
   EXPECT_GE(top[0].count, 10'000U);
   EXPECT_LE(top[0].count - top[0].error, 10'000U);
+  const auto many = prefixes.top(100);
+  EXPECT_TRUE(std::ranges::is_sorted(many, std::greater<>(), &Prefixes::Row::count));
+  EXPECT_TRUE(std::ranges::any_of(many, [](const Prefixes::Row& row) { return row.error > 0; }));
 }
 
 }  // namespace
