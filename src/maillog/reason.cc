@@ -1,5 +1,7 @@
 #include "maillog/reason.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "ip/address.h"
 #include "maillog/scan.h"
@@ -69,8 +71,7 @@ bool may_be_address(std::string_view text) {
   }
   std::size_t end = address.size();
   if (dot != kNone && end + 1 < word.size() && word[end] == ':' && is_digit(word[end + 1]))
-    while (++end < word.size() && is_digit(word[end])) {
-    }
+    end = std::min(word.find_first_not_of("0123456789", end + 1), word.size());
   return end;
 }
 

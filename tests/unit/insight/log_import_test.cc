@@ -224,7 +224,7 @@ TEST_F(LogImportTest, CutJournalExport) {
       "__REALTIME_TIMESTAMP=1795392000123456\nSYSLOG_IDENTIFIER=postfix/smtpd\n_HOSTNAME=mx\nMESSAGE=connect from "
       "a[2001:db8::1]\n\n";
   const std::string no_time = "SYSLOG_IDENTIFIER=postfix/smtpd\nMESSAGE=connect from a[2001:db8::1]\n\n";
-  const std::string text = entry + no_time + entry + std::string("__CURSOR=x\nMESSAGE\n\5\0\0\0\0\0\0\0two", 31);
+  const std::string text = entry + no_time + entry + std::string("__CURSOR=x\nMESSAGE\n\5\0\0\0\0\0\0\0two", 30);
   for (const std::string& file : {write("export", text), write("export.gz", gzip::compress(text))}) {
     const LogTally all = count_all({file}, 2);
     ASSERT_EQ(all.unread.size(), 1U) << file;
