@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 #include "cli/output.h"
@@ -184,26 +185,35 @@ void print_connections(const Tally& tally) {
 }
 
 void print_messages(const Tally& tally) {
+  struct Row {
+    const char* name;
+    std::uint64_t n;
+    bool always;
+  };
+  const Row rows[]{{"received", tally.received, true},    {"delivered", tally.delivered, true},
+                   {"forwarded", tally.forwarded, false}, {"deferrals", tally.deferrals, true},
+                   {"bounced", tally.bounced, true},      {"expired", tally.expired, false},
+                   {"rejected", tally.rejected, true},    {"warned", tally.warned, false},
+                   {"held", tally.held, false},           {"discarded", tally.discarded, false}};
+  const std::size_t width = page_width();
   std::vector<Table::Column> columns{{"messages"}};
   std::vector<Table::Cell> cells{{""}};
-  const auto column = [&](const char* name, std::uint64_t n, bool always) {
-    if (n == 0 && !always) return;
-    columns.push_back({name, true});
-    cells.push_back({number(n)});
+  std::size_t used = columns.front().title.size();
+  const auto finish = [&] {
+    Table table(std::exchange(columns, {{"messages"}}), colour_wanted());
+    table.add(std::exchange(cells, {{""}}));
+    used = columns.front().title.size();
+    print_table(table);
   };
-  column("received", tally.received, true);
-  column("delivered", tally.delivered, true);
-  column("forwarded", tally.forwarded, false);
-  column("deferrals", tally.deferrals, true);
-  column("bounced", tally.bounced, true);
-  column("expired", tally.expired, false);
-  column("rejected", tally.rejected, true);
-  column("warned", tally.warned, false);
-  column("held", tally.held, false);
-  column("discarded", tally.discarded, false);
-  Table table(std::move(columns), colour_wanted());
-  table.add(std::move(cells));
-  print_table(table);
+  for (const Row& row : rows) {
+    if (row.n == 0 && !row.always) continue;
+    const std::size_t wide = 2 + std::max(std::string_view(row.name).size(), number(row.n).size());
+    if (used + wide > width && columns.size() > 1) finish();  // what does not fit begins another table
+    columns.push_back({row.name, true});
+    cells.push_back({number(row.n)});
+    used += wide;
+  }
+  finish();
 }
 
 void print_delays(const Tally& tally) {
