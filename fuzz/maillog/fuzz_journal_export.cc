@@ -4,19 +4,19 @@
 #include "maillog/journal_export.h"
 #include "maillog/line.h"
 
-// An export of the journal: the same lines however it is cut, none too long, none without its newline.
+// An export of the journal: the same lines however it is cut, the same end, none too long, none without its newline.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace postern::maillog;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   std::string whole;
   JournalExport first;
   first.feed(text, whole);
-  first.finish(whole);
+  const bool ended = first.finish(whole);
   std::string cut;
   JournalExport second;
   const std::size_t step = size == 0 ? 1 : 1 + data[0] % 7;
   for (std::size_t at = 0; at < size; at += step) second.feed(text.substr(at, step), cut);
-  second.finish(cut);
+  if (second.finish(cut) != ended || first.dropped() != second.dropped()) std::abort();
   if (whole != cut || (!whole.empty() && whole.back() != '\n')) std::abort();
   for (std::size_t from = 0; from < whole.size();) {
     const std::size_t end = whole.find('\n', from);

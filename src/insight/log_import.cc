@@ -216,23 +216,42 @@ class InOrder {
 
 }  // namespace
 
-Result<Tally> tally_logs(const LogImport& import, const Progress& progress) {
+std::vector<UnreadLog> unreadable_logs(const std::vector<std::string>& files) {
+  std::vector<UnreadLog> out;
+  for (const std::string& file : files) {
+    if (file == "-") continue;
+    struct stat status{};
+    // A pipe is not opened: that would wait for whoever writes into it.
+    const bool there = ::stat(file.c_str(), &status) == 0;
+    if (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode) && ::access(file.c_str(), R_OK) == 0) continue;
+    if (auto opened = LogStream::open(file); !opened) out.push_back({.file = file, .error = std::move(opened).error()});
+  }
+  return out;
+}
+
+LogTally tally_logs(const LogImport& import, const Progress& progress) {
   std::vector<Tally> tallies;
   for (unsigned i = thread_count(import.threads); i > 0; --i) tallies.emplace_back(import.options);
+  std::vector<UnreadLog> unread;
   Sizes sizes = sizes_of(import.files);
   for (std::size_t i = 0; i < import.files.size(); ++i) {
-    POSTERN_TRY(auto file, LogStream::open(import.files[i]));
-    const std::uint64_t size = file->size();
+    auto file = LogStream::open(import.files[i]);
+    if (!file) {
+      unread.push_back({.file = import.files[i], .error = std::move(file).error()});
+      continue;
+    }
+    const std::uint64_t size = (*file)->size();
     const std::uint64_t place = std::uint64_t{i} << kPlaceBits;
     const auto tell = [&](std::uint64_t done) {
       if (progress) progress(sizes.done + done, std::max(sizes.total, sizes.done + done));
     };
-    POSTERN_TRY_VOID(file->seekable_plain() ? tally_plain(*file, tallies, place, tell)
-                                            : tally_stream(std::move(file), tallies, place, tell));
+    auto done = (*file)->seekable_plain() ? tally_plain(**file, tallies, place, tell)
+                                          : tally_stream(*std::move(file), tallies, place, tell);
+    if (!done) unread.push_back({.file = import.files[i], .error = std::move(done).error(), .counted = true});
     sizes.done += size;
   }
   for (std::size_t i = 1; i < tallies.size(); ++i) tallies[0].add(tallies[i]);
-  return std::move(tallies[0]);
+  return {.tally = std::move(tallies[0]), .unread = std::move(unread)};
 }
 
 Result<void> convert_logs(const std::vector<std::string>& files, unsigned threads, const LogConverter& line,

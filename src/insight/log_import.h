@@ -29,8 +29,21 @@ struct LogImport {
 
 inline constexpr unsigned kThreadsMax = 8;
 
-// Error: not_found or storage where a file cannot be read, invalid where it is damaged.
-[[nodiscard]] Result<maillog::Tally> tally_logs(const LogImport& import, const Progress& progress = {});
+// A file that was not read, or not to its end.
+struct UnreadLog {
+  std::string file;
+  Error error;           // not_found, storage; invalid where it is damaged or no log
+  bool counted = false;  // what stands before the damage
+};
+// Those that cannot be opened or are no logs, without reading them: to be told before the others are counted.
+[[nodiscard]] std::vector<UnreadLog> unreadable_logs(const std::vector<std::string>& files);
+
+struct LogTally {
+  maillog::Tally tally;
+  std::vector<UnreadLog> unread;
+};
+// One file that cannot be read does not keep the others from being counted.
+[[nodiscard]] LogTally tally_logs(const LogImport& import, const Progress& progress = {});
 
 // The lines themselves, cut at maillog::kLineMax, each turned into a text (which may be empty): `line` appends it, is
 // called on several threads at once, and told which one (below kThreadsMax). `write` gets the texts in the order of the

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <span>
+#include <utility>
 
 #include "gzip/gzip.h"
 #include "gzip/inflater.h"
@@ -19,6 +20,7 @@ namespace postern::insight {
 namespace {
 
 constexpr std::size_t kPacked = 128 << 10;  // read at once of what is packed
+constexpr std::size_t kStep = 8 << 10;      // unpacked at once
 constexpr std::size_t kHead = 8;
 
 // RFC 8878 3.1.1: the magic number of a frame; 3.1.2: of a skippable one
@@ -159,8 +161,16 @@ Result<std::size_t> LogStream::read_raw(char* into, std::size_t max) {
 Result<std::size_t> LogStream::read_plain(char* into, std::size_t max) {
   if (unpacker_ == nullptr) return read_raw(into, max);
   Unpacker& of = *unpacker_;
+  std::size_t made = 0;
+  // Steps are small, for one that meets the damage gives nothing of what stands before it.
+  const auto broken = [&](std::string_view how) -> Result<std::size_t> {
+    if (made == 0) return damaged(how);
+    broken_ = damaged(how).error();
+    return made;
+  };
   for (;;) {
     if (of.at == of.end && !of.more_output) {
+      if (made > 0) return made;
       POSTERN_TRY(of.end, read_raw(of.packed.data(), of.packed.size()));
       of.at = 0;
       if (of.end == 0) {
@@ -168,19 +178,21 @@ Result<std::size_t> LogStream::read_plain(char* into, std::size_t max) {
         return damaged("it ends too early");
       }
     }
-    const auto done = of.step(std::string_view(of.packed).substr(of.at, of.end - of.at), {into, max});
-    if (!done) return damaged(done.error().what);
+    const std::string_view input = std::string_view(of.packed).substr(of.at, std::min(kStep, of.end - of.at));
+    const auto done = of.step(input, {into + made, max - made});
+    if (!done) return broken(done.error().what);
     of.at += done->consumed;
-    of.more_output = done->produced == max;
-    if (done->produced > 0) return done->produced;
-    if (done->consumed == 0 && of.at < of.end) return damaged("it cannot be unpacked further");
+    made += done->produced;
+    of.more_output = made == max;
+    if (of.more_output) return made;
+    if (done->consumed == 0 && done->produced == 0 && !input.empty()) return broken("it cannot be unpacked further");
   }
 }
 
 std::unexpected<Error> LogStream::damaged(std::string_view how) const {
   return fail(ErrorKind::invalid,
               path_ + " is damaged: " + std::string(how) +
-                  (kind_.records ? "; remove it or restore it" : "; what stood before was not counted"));
+                  (kind_.records ? "; remove it or restore it" : "; what stands before is counted"));
 }
 
 // Adds to the `at` octets that stand in the buffer; how many there are then.
@@ -203,17 +215,22 @@ Result<std::size_t> LogStream::read_lines(std::string& buffer, std::size_t at) {
   }
   buffer.resize(at);
   journal_->feed(exported_, buffer);
-  if (ended_) journal_->finish(buffer);
+  if (ended_ && !journal_->finish(buffer)) broken_ = damaged("the export ends within an entry").error();
   return buffer.size();
 }
 
 Result<std::string_view> LogStream::next(std::string& buffer, std::uint64_t& overlong) {
+  if (broken_) {
+    ended_ = true;
+    return std::unexpected(std::move(*std::exchange(broken_, std::nullopt)));
+  }
   while (!ended_) {
     const std::size_t before = partial_.size();
     buffer.resize(std::max(buffer.size(), before));
     std::memcpy(buffer.data(), partial_.data(), before);
     partial_.clear();
     POSTERN_TRY(const std::size_t size, read_lines(buffer, before));
+    if (journal_) overlong += journal_->dropped() - std::exchange(dropped_, journal_->dropped());
     std::string_view block = std::string_view(buffer).substr(0, size);
     if (skipping_) {  // the rest of a line that is left out
       const std::size_t end = block.find('\n');
@@ -221,7 +238,11 @@ Result<std::string_view> LogStream::next(std::string& buffer, std::uint64_t& ove
       block.remove_prefix(end + 1);
       skipping_ = false;
     }
-    if (ended_) return block;
+    if (ended_) {
+      // A block that is empty says that it is over, where nothing was left out that is to be told first.
+      if (block.empty() && overlong == 0 && broken_) return next(buffer, overlong);
+      return block;
+    }
     const std::size_t last = block.rfind('\n');
     const std::string_view rest = last == std::string_view::npos ? block : block.substr(last + 1);
     if (rest.size() > kind_.line_max) {
@@ -232,6 +253,7 @@ Result<std::string_view> LogStream::next(std::string& buffer, std::uint64_t& ove
     }
     block.remove_suffix(rest.size());
     if (!block.empty()) return block;
+    if (broken_) return next(buffer, overlong);
   }
   return std::string_view();
 }
@@ -245,7 +267,7 @@ Result<SharedStream::Block> SharedStream::next(std::string& buffer) {
   }
   std::uint64_t overlong = 0;
   POSTERN_TRY(const std::string_view text, stream_->next(buffer, overlong));
-  over_ = text.empty();
+  over_ = text.empty() && overlong == 0;
   Block out = next_;
   out.text = text;
   out.overlong = overlong;

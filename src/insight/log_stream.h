@@ -37,8 +37,9 @@ class LogStream {
   ~LogStream();
 
   // Whole lines with their newlines, but the last of the file may have none; empty at the end. They stand in `buffer`,
-  // which grows as it has to and is best used again. `overlong` counts lines that were left out; one that is a little
-  // longer than Kind::line_max may be given.
+  // which grows as it has to and is best used again. `overlong` counts lines that were left out, and entries of a
+  // journal that make none; a line that is a little longer than Kind::line_max may be given. Of what is damaged comes
+  // what stands before the damage, within 8 KiB of packed octets, and then the error.
   [[nodiscard]] Result<std::string_view> next(std::string& buffer, std::uint64_t& overlong);
   // Octets of the file that are read so far.
   [[nodiscard]] std::uint64_t done() const { return done_; }
@@ -68,8 +69,10 @@ class LogStream {
   bool seekable_plain_ = false;
   std::unique_ptr<Unpacker> unpacker_;
   std::optional<maillog::JournalExport> journal_;
-  std::string partial_;   // a line whose end has not come
-  std::string exported_;  // of a journal, before it is turned
+  std::string partial_;          // a line whose end has not come
+  std::string exported_;         // of a journal, before it is turned
+  std::uint64_t dropped_ = 0;    // entries of the journal, that `overlong` was told of
+  std::optional<Error> broken_;  // told when all that stands before it was given
   bool skipping_ = false, ended_ = false;
 };
 

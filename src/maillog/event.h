@@ -20,7 +20,7 @@ enum class Kind : std::uint8_t {
   connect,       // host
   disconnect,    // host; pairs: "ehlo=1 starttls=1 commands=2"
   lost,          // action: "lost connection", "timeout", "too many errors"; stage, host
-  tls_in,        // action: the trust ("Anonymous"); host; tls, cipher, rest
+  tls_in,        // action: the trust ("Anonymous"); host; data: the name asked for (SNI); tls, cipher, rest
   setting_up,    // host: TLS begins
   received,      // pairs: "client=..."; host
   decision,      // action: "reject", "hold", ...; stage, host, code, enhanced, data, text, pairs
@@ -54,7 +54,7 @@ enum class Kind : std::uint8_t {
   statistics,       // anvil, scache: text
   terminating,      // text: the signal
   // smtp, lmtp, local, virtual, pipe, error; host is the relay
-  delivery,        // pairs, host, status, enhanced, text: what it ended with
+  delivery,        // pairs; of them data: delay=, rest: tls=; host, status, enhanced, text: what it ended with
   tls_out,         // as tls_in
   tls_error_out,   // action: "SSL_connect error", "certificate verification failed"; host, text
   connect_failed,  // host, text
@@ -94,7 +94,7 @@ void read_exim(std::string_view message, Event& event);
 void read_event(const Line& line, Event& event);
 
 // The value of `key` in "key=value" pairs that commas or spaces part; values may stand between < and >, which are left
-// out. Empty where it is not there.
+// out, and what they hold is no pair. Empty where it is not there.
 [[nodiscard]] std::string_view pair_value(std::string_view pairs, std::string_view key);
 // "name[address]:port", "[address]:port" at the start of `text`; what is behind is `rest`. False where there is none.
 [[nodiscard]] bool split_host(std::string_view text, Host& host, std::string_view& rest);

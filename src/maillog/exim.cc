@@ -123,15 +123,20 @@ bool read_rejection(std::string_view text, Event& event) {
   event.stage = stage.substr(0, stage.find_first_of(" :"));
   // The text follows the last argument of the command: "<x@example.org>: relay not permitted"
   std::size_t colon = stage.find(": ");
-  if (const std::size_t bracket = stage.find(">: "); bracket != kNone) colon = bracket + 1;
+  if (const std::size_t quoted = stage.find("<\""); quoted != kNone && quoted < colon) {
+    const std::size_t behind = behind_address(stage, quoted);
+    colon = behind == kNone ? colon : stage.find(": ", behind);
+  } else if (const std::size_t bracket = stage.find(">: "); bracket != kNone) {
+    colon = bracket + 1;
+  }
   event.text = colon == kNone ? std::string_view{} : stage.substr(colon + 2);
   if (const std::size_t from = stage.find(" H="); !event.host.known() && from != kNone && from < colon) {
     std::string_view rest;
     if (!exim_host(stage.substr(from + 3), event.host, rest)) event.host = {};
   }
   if (const std::size_t open = stage.find('<'); open != kNone && open < colon) {
-    const std::size_t close = find_char(stage, '>', open);
-    if (close != kNone) event.data = stage.substr(open + 1, close - open - 1);
+    const std::size_t behind = behind_address(stage, open);
+    if (behind != kNone) event.data = stage.substr(open + 1, behind - open - 2);
   }
   event.reply = event.text;
   event.kind = Kind::exim_reject;
@@ -142,7 +147,7 @@ bool read_arrow(std::string_view text, Event& event) {
   if (text.size() < 3 || text[2] != ' ') return false;
   const std::string_view arrow = text.substr(0, 2);
   const std::string_view rest = text.substr(3);
-  if (arrow == "<=") {
+  if (arrow == "<=" || arrow == "(=") {  // "(=": taken, though the client was told that it is refused (fakereject)
     event.kind = Kind::exim_arrival;
     event.text = rest.substr(0, find_char(rest, ' '));
     event.pairs = rest;
@@ -165,9 +170,42 @@ bool read_arrow(std::string_view text, Event& event) {
   event.kind = Kind::exim_delivery;
   event.action = arrow;
   event.pairs = rest;
-  const std::size_t problem = event.status == "sent" ? kNone : rest.find(": ");
+  // "=> blackhole (DATA ACL discarded recipients)": nobody got it; a user of that name has a router behind it
+  if (event.status == "sent" &&
+      (rest.starts_with(":blackhole: ") || (rest.starts_with("blackhole ") && rest.find(" R=") == kNone))) {
+    event.status = "discarded";
+    return true;
+  }
+  const std::size_t problem =
+      event.status == "sent" ? kNone : rest.find(": ", std::max<std::size_t>(word_length(rest), 1) - 1);
   if (problem != kNone) event.text = rest.substr(problem + 2);
   read_attributes(rest, event);
+  return true;
+}
+
+// "Connection from [192.0.2.1]:4711 refused: too many connections" (the daemon), "refused connection from host
+// [192.0.2.1] (host_reject_connection)": as what a "connect" ACL refuses
+bool read_refused_connection(std::string_view text, Event& event) {
+  std::string_view why;
+  if (take(text, "Connection from ")) {
+    const std::size_t refused = text.find(" refused: ");
+    if (refused == kNone) return false;
+    why = text.substr(refused + 10);
+    why = why.substr(0, why.find(" = "));  // "load average = 12.34"
+    text = text.substr(0, refused);
+  } else if (take(text, "refused connection from ")) {
+    const std::size_t open = text.rfind(" (");
+    if (open == kNone || !text.ends_with(')')) return false;
+    why = text.substr(open + 2, text.size() - open - 3);
+  } else {
+    return false;
+  }
+  std::string_view behind;
+  if (!exim_host(text, event.host, behind)) return false;
+  event.kind = Kind::exim_reject;
+  event.action = "refused";
+  event.stage = "connection";
+  event.text = event.reply = why;
   return true;
 }
 
@@ -228,7 +266,7 @@ void read_exim(std::string_view message, Event& event) {
     if (exim_host(behind, event.host, behind)) event.kind = Kind::connect;
     return;
   }
-  if (read_rejection(rest, event)) return;
+  if (read_rejection(rest, event) || read_refused_connection(rest, event)) return;
   const std::size_t failed = rest.find(" authenticator failed for ");
   if (failed != kNone && exim_host(rest.substr(failed + 26), event.host, behind)) {
     event.kind = Kind::auth_failed;

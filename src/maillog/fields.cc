@@ -352,6 +352,10 @@ void append_fields(const Event& event, Fields& out) {
     case Kind::listed:
       add(out, "dnsbl_domain", event.data);
       break;
+    case Kind::tls_in:
+    case Kind::tls_proxied:
+      add(out, "tls_server_name", event.data);
+      break;
     case Kind::notice:
       add(out, "bounce_queueid", event.data);
       break;

@@ -55,6 +55,7 @@ void JournalExport::end_name() {
            : name_ == "_SOURCE_REALTIME_TIMESTAMP" ? Field::source_time
                                                    : Field::other;
   name_.clear();
+  any_ = true;
   target().clear();
 }
 
@@ -66,7 +67,8 @@ void JournalExport::end_value() {
 void JournalExport::end_entry(std::string& lines) {
   // The sender's own time where the journal has it: it is what a syslog would have written.
   const auto micros = parse_unsigned(source_time_.empty() ? time_ : source_time_, 253402300799999999);
-  if (micros && !message_.empty() && !identifier_.empty()) {
+  if (micros) {
+    if (identifier_.empty()) identifier_ = "-";
     std::string stamp = iso8601(static_cast<WallMs>(*micros / 1000));
     lines += stamp + " ";
     // What other programs say is no line of ours, but is counted: their names must not break the line.
@@ -81,7 +83,10 @@ void JournalExport::end_entry(std::string& lines) {
     for (char& c : message_)
       if (c == '\n') c = ' ';
     lines += message_ + "\n";
+  } else if (any_) {
+    ++dropped_;
   }
+  any_ = false;
   for (std::string* const text : {&message_, &identifier_, &pid_, &syslog_pid_, &host_, &time_, &source_time_})
     text->clear();
 }
@@ -136,10 +141,20 @@ void JournalExport::feed(std::string_view octets, std::string& lines) {
   }
 }
 
-void JournalExport::finish(std::string& lines) {
-  end_entry(lines);
+bool JournalExport::finish(std::string& lines) {
+  const bool whole = state_ == State::name && name_.empty();
+  if (whole) {
+    end_entry(lines);
+  } else {
+    std::string none;
+    time_.clear();
+    source_time_.clear();
+    any_ = true;
+    end_entry(none);  // forgets it
+  }
   state_ = State::name;
   name_.clear();
+  return whole;
 }
 
 }  // namespace postern::maillog

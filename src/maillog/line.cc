@@ -1,5 +1,6 @@
 #include "maillog/line.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
@@ -31,8 +32,8 @@ bool is_iso(std::string_view s) {
          is_digit(s[3]) && is_digit(s[9]) && is_digit(s[18]) && (s[10] == 'T' || s[10] == ' ');
 }
 
-// Where the first of `marks` stands, or the size of the text. Words are short: eight octets a step cost less than a call
-// of memchr or a step an octet, on ten million lines.
+// Where the first of `marks` stands, or the size of the text. Words are short: eight octets a step cost less than a
+// call of memchr or a step an octet, on ten million lines.
 template <char... marks>
 std::size_t first_of(std::string_view text) {
   constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x8080808080808080;
@@ -168,6 +169,18 @@ std::int32_t days_from_civil(int year, unsigned month, unsigned day) {
   return era * 146097 + static_cast<std::int32_t>(doe) - 719468;
 }
 
+std::uint32_t days_in_month(int year, unsigned month) {
+  static constexpr std::array<std::uint8_t, 12> kDays{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+  return month < 1 || month > 12 ? 0 : kDays.at(month - 1) + (month == 2 && leap ? 1U : 0U);
+}
+
+// Nothing where there is no such day.
+std::optional<std::int32_t> day_number(int year, unsigned month, unsigned day) {
+  if (day < 1 || day > days_in_month(year, month)) return std::nullopt;
+  return days_from_civil(year, month, day);
+}
+
 int year_of_day(std::int64_t day) {
   int year = 1970 + static_cast<int>(day / 366);
   while (days_from_civil(year + 1, 1, 1) <= day) ++year;
@@ -195,7 +208,7 @@ std::optional<std::int64_t> clock_of(std::string_view text) {
 // "Z", "+02:00", "+0200", " +0200"; nothing: no zone is said
 std::optional<std::int64_t> zone_of(std::string_view text) {
   text = trim(text);
-  if (text == "Z" || text == "z") return 0;
+  if (text == "Z" || text == "z" || text == "UTC" || text == "GMT") return 0;
   if (text.size() < 5 || (text[0] != '+' && text[0] != '-')) return std::nullopt;
   const auto hours = digits(text.substr(1, 2));
   const auto minutes = digits(text.substr(text[3] == ':' ? 4 : 3, 2));
@@ -245,6 +258,30 @@ std::optional<Daemon> daemon_named(std::string_view name) {
 
 namespace {
 
+// What journalctl writes beside the usual: "Fri 2026-10-09 08:53:20 CEST" (short-full),
+// "1791535999.123456" (short-unix). Where the stamp ends; 0: it is none of these.
+std::size_t journal_stamp(std::string_view text, Line& line) {
+  if (text.size() > 4 && is_alpha(text[0]) && text[3] == ' ' && is_iso(text.substr(4)) && text[14] == ' ') {
+    std::size_t end = text.find(' ', 4 + kSecond);
+    if (end == std::string_view::npos) return 0;
+    end = text.find(' ', end + 1);  // behind the zone
+    if (end == std::string_view::npos) return 0;
+    line.form = StampForm::iso;
+    line.stamp = text.substr(4, end - 4);
+    return end;
+  }
+  constexpr std::size_t kDigits = 10;  // 2001 to 2286
+  if (text.size() <= kDigits || text[kDigits] != '.') return 0;
+  for (const char c : text.substr(0, kDigits))
+    if (!is_digit(c)) return 0;
+  std::size_t end = kDigits + 1;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  if (end == text.size() || text[end] != ' ') return 0;
+  line.form = StampForm::seconds;
+  line.stamp = text.substr(0, end);
+  return end;
+}
+
 // False where it is no line of a log; `line` may be filled half then.
 bool split(std::string_view text, Line& line) {
   if (text.ends_with('\r')) text.remove_suffix(1);
@@ -269,15 +306,18 @@ bool split(std::string_view text, Line& line) {
     if (text.starts_with("1 ") && is_iso(text.substr(2))) {
       text.remove_prefix(2);
       structured = true;
-    } else if (!is_iso(text)) {
-      return false;
     }
-    if (text[10] == ' ') return split_exim(text, line);
-    end = kSecond;
-    while (end < text.size() && text[end] != ' ') ++end;
-    if (end == text.size()) return false;
-    line.form = StampForm::iso;
-    line.stamp = text.substr(0, end);
+    if (structured || is_iso(text)) {
+      if (text[10] == ' ') return split_exim(text, line);
+      end = kSecond;
+      while (end < text.size() && text[end] != ' ') ++end;
+      if (end == text.size()) return false;
+      line.form = StampForm::iso;
+      line.stamp = text.substr(0, end);
+    } else {
+      end = journal_stamp(text, line);
+      if (end == 0) return false;
+    }
   }
   std::string_view rest = text.substr(end + 1);
   line.host = word(rest);
@@ -297,30 +337,55 @@ Line split_line(std::string_view text) {
   return line;
 }
 
+std::uint32_t take_repeated(Line& line) {
+  std::string_view text = line.message;
+  constexpr std::string_view kBefore = "message repeated ";
+  constexpr std::string_view kBehind = " times: [";
+  if (!text.starts_with(kBefore)) return 0;
+  text.remove_prefix(kBefore.size());
+  const auto end = text.find(kBehind);
+  const auto times = parse_unsigned(text.substr(0, end));
+  if (end == std::string_view::npos || !times || *times == 0) return 0;
+  text.remove_prefix(end + kBehind.size());
+  if (text.starts_with(' ')) text.remove_prefix(1);
+  if (text.ends_with(']')) text.remove_suffix(1);  // rsyslog cuts what is repeated at 800 octets, not what is around it
+  line.message = text;
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(*times, kRepeatedMax));
+}
+
 std::optional<std::int32_t> day_of(const Line& line, const TimeRule& rule) {
   const std::string_view s = line.stamp;
+  if (line.form == StampForm::seconds) {
+    const auto seconds = parse_unsigned(s.substr(0, 10));
+    if (!seconds) return std::nullopt;
+    return static_cast<std::int32_t>((static_cast<std::int64_t>(*seconds) + rule.utc_offset_s) / kDaySeconds);
+  }
   if (line.form != StampForm::classic) {
     if (s.size() < kIsoDate) return std::nullopt;
     const auto year = digits(s.substr(0, 4));
     const auto month = digits(s.substr(5, 2));
     const auto day = digits(s.substr(8, 2));
-    if (!year || !month || !day || *month < 1 || *month > 12 || *day < 1 || *day > 31) return std::nullopt;
-    return days_from_civil(static_cast<int>(*year), *month, *day);
+    if (!year || !month || !day) return std::nullopt;
+    return day_number(static_cast<int>(*year), *month, *day);
   }
   if (s.size() < kClassic) return std::nullopt;
   const unsigned month = month_named(s);
   const auto day = digits(trim(s.substr(4, 2)));
-  if (month == 0 || !day || *day < 1 || *day > 31) return std::nullopt;
+  if (month == 0 || !day) return std::nullopt;
   if (s.size() > kClassic) {
     const auto year = digits(s.substr(7, 4));
     if (!year) return std::nullopt;
-    return days_from_civil(static_cast<int>(*year), month, *day);
+    return day_number(static_cast<int>(*year), month, *day);
   }
   // A clock that is a little ahead of ours, or a zone that we do not know, does not make it a year ago.
   const std::int64_t today = (rule.now / 1000 + rule.utc_offset_s) / kDaySeconds;
-  const int year = year_of_day(today);
-  const std::int32_t found = days_from_civil(year, month, *day);
-  return found > today + 1 ? days_from_civil(year - 1, month, *day) : found;
+  constexpr int kYears = 9;  // between two leap years are eight at most
+  const int year = year_of_day(today + 1);
+  for (int back = 0; back < kYears; ++back) {
+    const auto found = day_number(year - back, month, *day);
+    if (found && *found <= today + 1) return found;
+  }
+  return std::nullopt;
 }
 
 std::optional<WallMs> time_of(const Line& line, const TimeRule& rule) {
@@ -330,6 +395,13 @@ std::optional<WallMs> time_of(const Line& line, const TimeRule& rule) {
   std::int64_t offset = rule.utc_offset_s;
   WallMs fraction = 0;
   std::optional<std::int64_t> clock;
+  if (line.form == StampForm::seconds) {
+    const auto seconds = parse_unsigned(s.substr(0, 10));
+    WallMs unit = 100;
+    for (std::size_t at = 11; at < s.size(); ++at, unit /= 10) fraction += unit * (s[at] - '0');
+    if (!seconds) return std::nullopt;
+    return static_cast<WallMs>(*seconds) * 1000 + fraction;
+  }
   if (line.form == StampForm::classic) {
     clock = clock_of(s.substr(s.size() - 8));
   } else {

@@ -3,6 +3,8 @@
 // - RFC 3164 4.1.2, with or without <PRI>; a year may follow the day, a fraction the second:
 //   "Oct  9 08:53:20 mx1 postfix/smtpd[911]: ..."
 // - rsyslog's, and that of journalctl -o short-iso: "2026-10-09T08:53:20.764590+00:00 mx1 postfix/smtpd[911]: ..."
+// - those of journalctl -o short-full and short-unix: "Fri 2026-10-09 08:53:20 CEST mx1 postfix/smtpd[911]: ...",
+//   "1791535999.123456 mx1 postfix/smtpd[911]: ..."
 // - RFC 5424 6: "<22>1 2026-10-09T08:53:20Z mx1 postfix/smtpd 911 - - ..."
 // - Exim's mainlog: "2026-10-09 08:53:20 1abcde-000000-AB <= ..."
 //
@@ -52,7 +54,7 @@ enum class Daemon : std::uint8_t {
   verify,
 };
 
-enum class StampForm : std::uint8_t { classic, iso, exim };
+enum class StampForm : std::uint8_t { classic, iso, exim, seconds };
 
 struct Line {
   Origin origin = Origin::none;
@@ -71,13 +73,19 @@ struct Line {
 // The daemon by its name alone ("smtpd"); nothing where Postfix has none of that name.
 [[nodiscard]] std::optional<Daemon> daemon_named(std::string_view name);
 
+// rsyslog's $RepeatedMsgReduction: "message repeated 3 times: [ connect from ...]", which follows the first such
+// message. Puts what is repeated into `line`, and says how often; 0 where it is no such line.
+[[nodiscard]] std::uint32_t take_repeated(Line& line);
+inline constexpr std::uint32_t kRepeatedMax = 1 << 16;
+
 // How times are to be read that do not say all.
 struct TimeRule {
   WallMs now = 0;                 // RFC 3164 has no year: the newest is meant that does not lie in the future
   std::int64_t utc_offset_s = 0;  // of stamps without a zone: how far local time is ahead
 };
 
-// The date as it is written: days since 1970. Nothing where it is no date.
+// The date as it is written: days since 1970. Nothing where there is no such date. Without a year, 29 February is that
+// of the newest year that has one.
 [[nodiscard]] std::optional<std::int32_t> day_of(const Line& line, const TimeRule& rule);
 // The whole time. Nothing where it is none.
 [[nodiscard]] std::optional<WallMs> time_of(const Line& line, const TimeRule& rule);

@@ -35,15 +35,16 @@ void read_qmgr(std::string_view message, Event& event) {
     event.kind = Kind::removed;
     event.text = rest;
   } else if (rest.starts_with("from=")) {
-    const std::size_t status = rest.find(", status=");
-    if (status == kNone) {
+    const std::size_t sender = rest.size() > 5 && rest[5] == '<' ? behind_address(rest, 5) : 5;
+    constexpr std::string_view kStatus = ", status=";
+    if (sender == kNone || !rest.substr(sender).starts_with(kStatus)) {
       event.kind = Kind::queued;
       event.pairs = rest;
       return;
     }
     event.kind = Kind::expired;
     event.data = pair_value(rest, "from");
-    event.status = rest.substr(status + 9);
+    event.status = rest.substr(sender + kStatus.size());
     const std::size_t comma = find_char(event.status, ',');
     if (comma != kNone) {
       event.text = trim(event.status.substr(comma + 1));
@@ -72,10 +73,13 @@ void read_cleanup(std::string_view message, Event& event) {
   if (colon == kNone || !is_action(rest.substr(0, colon)) || rest.size() < colon + 2) return forget(event);
   event.action = rest.substr(0, colon);
   rest.remove_prefix(colon + 2);
-  const std::size_t keys = rest.find("; from=<");
+  event.stage = rest.substr(0, find_char(rest, ' '));
+  // "header Subject: ... from host[addr]; from=<...>": a header may say "; from=<" itself, and stands before the host.
+  const bool content = event.stage == "header" || event.stage == "body";
+  const std::size_t host = content ? rest.rfind("]; from=<") : kNone;
+  const std::size_t keys = host != kNone ? host + 1 : rest.find("; from=<");
   event.text = rest.substr(0, keys);
   if (keys != kNone) event.pairs = rest.substr(keys + 2);
-  event.stage = event.text.substr(0, find_char(event.text, ' '));
   // "header Subject: ... from host[addr]", "END-OF-MESSAGE from host[addr]: 5.7.1 text"
   const std::size_t from = event.text.rfind(" from ");
   if (from != kNone) {
@@ -173,7 +177,9 @@ void read_quiet(Daemon daemon, std::string_view message, Event& event) {
 bool is_common(std::string_view message) {
   return message.starts_with("table ") || message.starts_with("Using backwards-compatible default") ||
          message.starts_with("using backwards-compatible default") || message.starts_with("statistics: ") ||
-         message.starts_with("name_mask: ") || message.starts_with("idle timeout");
+         message.starts_with("close database ") ||
+         message.starts_with("Postfix is running with backwards-compatible") || message.starts_with("name_mask: ") ||
+         message.starts_with("idle timeout");
 }
 
 }  // namespace
@@ -202,20 +208,27 @@ bool split_host(std::string_view text, Host& host, std::string_view& rest) {
 }
 
 std::string_view pair_value(std::string_view pairs, std::string_view key) {
-  for (std::size_t at = 0; at < pairs.size();) {
-    const std::size_t found = pairs.find(key, at);
-    if (found == kNone) return {};
-    at = found + key.size();
-    const bool starts = found == 0 || pairs[found - 1] == ' ';
-    if (!starts || at >= pairs.size() || pairs[at] != '=') continue;
-    std::string_view value = pairs.substr(at + 1);
-    if (value.starts_with('<')) {
-      const std::size_t close = find_char(value, '>');
-      return close == kNone ? value.substr(1) : value.substr(1, close - 1);
-    }
+  while (!pairs.empty()) {
     std::size_t end = 0;
-    while (end < value.size() && value[end] != ' ' && value[end] != ',') ++end;
-    return value.substr(0, end);
+    while (end < pairs.size() && pairs[end] != '=' && pairs[end] != ' ') ++end;
+    if (end == pairs.size()) return {};
+    const bool wanted = pairs.substr(0, end) == key && pairs[end] == '=';
+    const bool named = pairs[end] == '=';
+    pairs.remove_prefix(end + 1);
+    if (!named) continue;
+    if (pairs.starts_with('<')) {
+      const std::size_t behind = behind_address(pairs, 0);
+      if (wanted) return behind == kNone ? pairs.substr(1) : pairs.substr(1, behind - 2);
+      if (behind == kNone) return {};
+      pairs.remove_prefix(behind);
+    } else if (wanted) {
+      end = 0;
+      while (end < pairs.size() && pairs[end] != ' ' && pairs[end] != ',') ++end;
+      return pairs.substr(0, end);
+    }
+    const std::size_t space = find_char(pairs, ' ');
+    if (space == kNone) return {};
+    pairs.remove_prefix(space + 1);
   }
   return {};
 }

@@ -21,9 +21,25 @@ bool read_host_text(std::string_view rest, Kind kind, std::string_view action, s
 
 // "to=<a@b>, relay=..., status=sent (250 ...)", behind the queue id
 bool read_delivery(std::string_view rest, Event& event) {
-  // An address may hold anything between its brackets, but no status follows a bracket that opens.
-  const std::size_t at = rest.find(", status=");
-  if (at == kNone) return false;
+  // Whoever writes the address chooses what stands between its brackets: the keys are looked for behind it.
+  std::size_t addresses = 3;  // "to="
+  if (rest.size() > 3 && rest[3] == '<') addresses = behind_address(rest, 3);
+  if (addresses != kNone && rest.substr(addresses).starts_with(", orig_to=<"))
+    addresses = behind_address(rest, addresses + 10);
+  if (addresses == kNone) return false;
+  std::string_view relay;
+  std::size_t at = find_char(rest, ',', addresses);
+  for (;; at = find_char(rest, ',', at + 1)) {  // ", relay=..., delay=..., delays=..., tls=..., dsn=..., status="
+    if (at == kNone) return false;
+    std::string_view pair = rest.substr(at + 1);
+    if (take(pair, " status=")) break;
+    std::string_view* const into = take(pair, " relay=")   ? &relay
+                                   : take(pair, " delay=") ? &event.data
+                                   : take(pair, " dsn=")   ? &event.enhanced
+                                   : take(pair, " tls=")   ? &event.rest
+                                                           : nullptr;
+    if (into != nullptr) *into = pair.substr(0, find_char(pair, ','));
+  }
   event.pairs = rest.substr(0, at);
   rest.remove_prefix(at + 9);
   const std::size_t space = find_char(rest, ' ');
@@ -36,18 +52,7 @@ bool read_delivery(std::string_view rest, Event& event) {
       if (event.text.ends_with(')')) event.text.remove_suffix(1);
     }
   }
-  const std::size_t relay = event.pairs.find(", relay=");
-  if (relay != kNone) {
-    std::string_view behind;
-    const std::string_view value = event.pairs.substr(relay + 8);
-    const std::size_t comma = find_char(value, ',');
-    if (!split_host(value.substr(0, comma), event.host, behind)) event.host = {};
-  }
-  const std::size_t dsn = event.pairs.rfind(", dsn=");
-  if (dsn != kNone) {
-    event.enhanced = event.pairs.substr(dsn + 6);
-    event.enhanced = event.enhanced.substr(0, find_char(event.enhanced, ','));
-  }
+  if (std::string_view behind; !split_host(relay, event.host, behind)) event.host = {};
   event.kind = Kind::delivery;
   return true;
 }
@@ -113,7 +118,7 @@ void read_smtp(std::string_view message, bool also_conversations, Event& event) 
     rest.remove_prefix(id + 2);
     if (rest.starts_with("to=") && read_delivery(rest, event)) return;
   }
-  if (!also_conversations) return forget(event);
+  if (!also_conversations) return rest.starts_with("passing <") ? note(event) : forget(event);
   if (read_conversation(rest, event)) return;
   if (event.host = {}; read_tls(rest, Kind::tls_in, event)) return;
   forget(event);

@@ -42,59 +42,63 @@ bool read_tls(std::string_view text, Kind in, Event& event) {
     return false;
   if (!split_host(text, event.host, text)) return false;
   event.action = trust;
-  if (!take(text, ": ") || !read_tls_summary(text, event)) return false;
+  // tls_server_sni_maps: "from host[addr] to the.name.asked.for: TLSv1.3 ..."
+  if (take(text, " to ") && (!take_until(text, ": ", event.data) || find_char(event.data, ' ') != kNone)) return false;
+  if (event.data.empty() && !take(text, ": ")) return false;
+  if (!read_tls_summary(text, event)) return false;
   event.kind = reused ? Kind::noted : out ? Kind::tls_out : in;
   return true;
 }
 
 namespace {
 
-// "RCPT from host[addr]: 550 5.1.1 <data>: text; from=<> ...", behind the action
-bool read_decision(std::string_view text, Event& event) {
-  // The keys begin behind the last "; from=<" or "; to=<" or "; proto=": the text may hold semicolons.
-  std::size_t cut = kNone;
+// The keys that follow a text: "; from=<", "; to=<" or "; proto=", for the text may hold semicolons. kNone: none.
+std::size_t keys_at(std::string_view text) {
   for (std::size_t at = find_char(text, ';'); at != kNone; at = find_char(text, ';', at + 1)) {
     const std::string_view rest = text.substr(at + 1);
-    if (rest.starts_with(" from=<") || rest.starts_with(" to=<") || rest.starts_with(" proto=")) {
-      cut = at;
-      break;
-    }
+    if (rest.starts_with(" from=<") || rest.starts_with(" to=<") || rest.starts_with(" proto=")) return at;
   }
-  if (cut != kNone) {
-    event.pairs = text.substr(cut + 2);
-    text = text.substr(0, cut);
-  }
+  return kNone;
+}
+
+// "<data>: " at the start, which whoever writes the address chooses: what is behind it.
+std::string_view take_data(std::string_view text, Event& event) {
+  const std::size_t quoted = text.starts_with("<\"") ? behind_address(text, 0) : kNone;
+  const std::size_t close = quoted != kNone && text.substr(quoted).starts_with(": ") ? quoted - 1 : text.find(">: ");
+  if (close == kNone) return text;
+  event.data = text.substr(1, close - 1);
+  return text.substr(close + 3);
+}
+
+// "RCPT from host[addr]: 550 5.1.1 <data>: text; from=<> ...", behind the action
+bool read_decision(std::string_view text, Event& event) {
   std::size_t space = find_char(text, ' ');
   if (space == kNone) return false;
   event.stage = text.substr(0, space);
   text.remove_prefix(space + 1);
-  if (!take(text, "from ") || !split_host(text, event.host, text) || !take(text, ": ")) {
-    if (event.stage.ends_with(':')) {  // "END-OF-MESSAGE: text"
-      event.stage.remove_suffix(1);
-      event.text = text;
-      return true;
-    }
-    return false;
-  }
+  const bool from = take(text, "from ") && split_host(text, event.host, text) && take(text, ": ");
+  if (!from && !event.stage.ends_with(':')) return false;
   const std::string_view reply = text;
-  if (text.size() > 4 && is_digit(text[0]) && is_digit(text[1]) && is_digit(text[2]) && text[3] == ' ') {
+  const bool coded =
+      from && text.size() > 4 && is_digit(text[0]) && is_digit(text[1]) && is_digit(text[2]) && text[3] == ' ';
+  if (coded) {
     event.code = text.substr(0, 3);
-    event.reply = reply;
     text.remove_prefix(4);
   }
-  if (text.size() > 5 && is_digit(text[0]) && text[1] == '.' && is_digit(text[2])) {
+  if (from && text.size() > 5 && is_digit(text[0]) && text[1] == '.' && is_digit(text[2])) {
     space = find_char(text, ' ');
     event.enhanced = text.substr(0, space);
     text = space == kNone ? std::string_view{} : text.substr(space + 1);
   }
-  if (text.starts_with('<')) {
-    const std::size_t close = text.find(">: ");
-    if (close != kNone) {
-      event.data = text.substr(1, close - 1);
-      text.remove_prefix(close + 3);
-    }
+  if (from && text.starts_with('<')) text = take_data(text, event);
+  const std::size_t keys = keys_at(text);
+  if (keys != kNone) {
+    event.pairs = text.substr(keys + 2);
+    text = text.substr(0, keys);
   }
   event.text = text;
+  if (coded) event.reply = reply.substr(0, static_cast<std::size_t>(text.data() + text.size() - reply.data()));
+  if (!from) event.stage.remove_suffix(1);  // "END-OF-MESSAGE: text"
   return true;
 }
 
@@ -140,9 +144,14 @@ bool read_proxy(std::string_view text, Event& event) {
   std::string_view rest = text;
   if (!take_until(rest, ": ", event.action) || !take_until(rest, ": ", event.stage)) return false;
   event.kind = Kind::proxy;
-  const std::size_t keys = rest.find("; from=<");
-  event.text = rest.substr(0, keys);
-  if (keys != kNone) event.pairs = rest.substr(keys + 2);
+  event.text = rest;
+  Event of;  // the text begins with code and address, which are left in it
+  while (!rest.empty() && (is_digit(rest.front()) || rest.front() == '.' || rest.front() == ' ')) rest.remove_prefix(1);
+  if (rest.starts_with('<')) rest = take_data(rest, of);
+  const std::size_t keys = keys_at(rest);
+  if (keys == kNone) return true;
+  event.pairs = rest.substr(keys + 2);
+  event.text.remove_suffix(rest.size() - keys);
   return true;
 }
 
@@ -247,6 +256,8 @@ void read_smtpd(std::string_view message, Event& event) {
   }
   if (read_tls(message, Kind::tls_in, event)) return;
   event = Event{};
+  // tls_server_sni_maps without such a name
+  if (message.starts_with("TLS SNI ") && message.ends_with(" not matched, using default chain")) return note(event);
   // smtpd_tls_loglevel = 1: "host[addr]: Untrusted: subject_CN=..., issuer=..."; 2: the steps of the handshake
   if (message.starts_with("certificate verification failed for ") ||
       (split_host(message, event.host, behind) && behind.starts_with(": ")))

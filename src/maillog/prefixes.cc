@@ -129,6 +129,8 @@ std::vector<Prefixes::Row> Prefixes::top(std::size_t n) const {
     return certain(a) != certain(b) ? certain(a) > certain(b) : a.key < b.key;
   });
   if (sorted.size() > n) sorted.resize(n);
+  std::ranges::sort(
+      sorted, [](const Cell& a, const Cell& b) { return a.count != b.count ? a.count > b.count : a.key < b.key; });
   std::vector<Row> out;
   out.reserve(sorted.size());
   for (const Cell& cell : sorted) out.push_back({text_of(cell.key), cell.count, cell.error});

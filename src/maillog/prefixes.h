@@ -24,6 +24,7 @@ class Prefixes {
   Prefixes();
   void add(std::string_view address);  // as text; what is none is passed over
   void add(const Prefixes& other);
+  // Those with the highest counts that are certain, in the order of the counts that are told.
   [[nodiscard]] std::vector<Row> top(std::size_t n) const;
   [[nodiscard]] bool exact() const { return !evicted_; }
 

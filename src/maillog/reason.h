@@ -1,7 +1,8 @@
-// The reason of a refusal without what differs from one to the next: what stands between < and > or [ and ], addresses
-// of web pages, names behind "host" and "hostname", and numbers that stand alone. "<x@a.example>: Recipient address
-// rejected: Greylisted, see http://a.example/x" becomes "Recipient address rejected: Greylisted". Thread rule: pure
-// function.
+// The reason of a refusal without what differs from one to the next: what stands between < and > or [ and ], bare IP
+// addresses, addresses of web pages, names behind "host" and "hostname", and numbers that stand alone, but not codes of
+// SMTP. "<x@a.example>: Recipient address rejected: Greylisted, see http://a.example/x" becomes "Recipient address
+// rejected: Greylisted"; "connect to mx.a.example[192.0.2.1]:25: refused" becomes "connect to host: refused". Thread
+// rule: pure function.
 #pragma once
 
 #include <array>

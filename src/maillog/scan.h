@@ -31,6 +31,22 @@ inline bool take_until(std::string_view& text, std::string_view mark, std::strin
   return true;
 }
 
+// Where what is behind an address between < and > begins; `open` is the place of the <. A quoted local part may hold a
+// > (RFC 5321 4.1.2), as Postfix writes it with info_log_addr_form = external; kNone where nothing closes it.
+inline std::size_t behind_address(std::string_view text, std::size_t open) {
+  if (open + 1 < text.size() && text[open + 1] == '"') {
+    std::size_t at = open + 2;
+    while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    // A mailbox ends there, or its domain follows; else the mark is a part of a name that older Postfix does not quote.
+    if (at + 1 < text.size() && (text[at + 1] == '@' || text[at + 1] == '>')) {
+      const std::size_t close = find_char(text, '>', at + 1);
+      if (close != kNone) return close + 1;
+    }
+  }
+  const std::size_t close = find_char(text, '>', open + 1);
+  return close == kNone ? kNone : close + 1;
+}
+
 // Octets of a queue id that ": " follows, at the start: 0 where there is none. Short ones are hexadecimal in upper case
 // (microseconds and inode), long ones (enable_long_queue_ids) of the 52 digits and letters that are no vowels.
 inline std::size_t queue_id_length(std::string_view text) {

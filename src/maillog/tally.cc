@@ -110,33 +110,45 @@ Prefixes Tally::prefixes() const {
   return out;
 }
 
-bool Tally::in_time(const Line& line) const {
-  if (!options_.since && !options_.until) return true;
-  const auto time = time_of(line, options_.time);
-  return time && (!options_.since || *time >= *options_.since) && (!options_.until || *time < *options_.until);
+bool TallyOptions::within(const Line& line) const {
+  if (since_day || until_day) {
+    const auto day = day_of(line, time);
+    if (!day || (since_day && *day < *since_day) || (until_day && *day >= *until_day)) return false;
+  }
+  if (!since && !until) return true;
+  const auto at = time_of(line, time);
+  return at && (!since || *at >= *since) && (!until || *at < *until);
 }
 
-Day& Tally::day(const Line& line) {
-  // Lines come in order: the date is the last one's nearly always, and is compared as text.
+// Lines come in order: the date is the last one's nearly always, and is compared as text.
+inline bool Tally::begin_day(const Line& line) {
   const std::size_t size = line.form != StampForm::classic ? 10 : line.stamp.size() == 15 ? 6 : 11;
-  if (day_ != nullptr && size == day_text_size_ && std::memcmp(day_text_.data(), line.stamp.data(), size) == 0)
-    return *day_;
+  const char* const written = line.stamp.data();
+  const char* const known = day_text_.data();
+  // Sizes are written out for they are no calls of memcmp then.
+  if (size == day_text_size_ && (size == 6    ? std::memcmp(known, written, 6)
+                                 : size == 10 ? std::memcmp(known, written, 10)
+                                              : std::memcmp(known, written, 11)) == 0)
+    return true;
+  return begin_other_day(line, size);
+}
+
+bool Tally::begin_other_day(const Line& line, std::size_t size) {
   const auto number = day_of(line, options_.time);
-  if (!number) return beyond_;
+  if (!number) return false;
   const auto found = days.find(*number);
-  if (found != days.end())
-    day_ = &found->second;
-  else if (days.size() < kDaysMax)
-    day_ = &days[*number];
-  else
-    return beyond_;
+  day_text_size_ = 0;
+  day_ = &beyond_;
+  if (found == days.end() && days.size() >= kDaysMax) return true;
+  day_ = found != days.end() ? &found->second : &days[*number];
   std::memcpy(day_text_.data(), line.stamp.data(), size);
   day_text_size_ = size;
-  return *day_;
+  return true;
 }
 
 void Tally::keep(std::string_view line, std::uint64_t place) {
   ++lines.unknown;
+  if (line.front() == '{') ++lines.json;
   if (options_.keep_unknown && unknown.size() < kUnknownKept)
     unknown.emplace_back(place, line.substr(0, kUnknownKeptOctets));
 }
@@ -144,14 +156,14 @@ void Tally::keep(std::string_view line, std::uint64_t place) {
 void Tally::add(std::string_view text, std::uint64_t place) {
   if (text.empty()) return;
   const Line line = split_line(text);
-  if (!in_time(line)) {
+  if (limited_ && !options_.holds(line)) {
     ++lines.outside;
     return;
   }
   ++lines.total;
+  if (line.origin == Origin::none || !begin_day(line)) return keep(text, place);
   switch (line.origin) {
     case Origin::none:
-      return keep(text, place);
     case Origin::other:
       ++lines.others;
       return;
@@ -164,8 +176,18 @@ void Tally::add(std::string_view text, std::uint64_t place) {
   }
   Event event;
   read_event(line, event);
-  if (event.kind == Kind::unknown) return keep(text, place);
+  if (event.kind == Kind::unknown) return add_unread(text, place, line);
   count(line, event);
+}
+
+// What is not understood as it stands: a message that syslog repeats, or one that is unknown.
+void Tally::add_unread(std::string_view text, std::uint64_t place, Line line) {
+  const std::uint32_t times = take_repeated(line);
+  if (times == 0) return keep(text, place);
+  Event event;
+  read_event(line, event);
+  if (event.kind == Kind::unknown) return keep(text, place);
+  for (std::uint32_t i = 0; i < times; ++i) count(line, event);
 }
 
 void Tally::count_tls(const Event& event, Family family) {
@@ -174,14 +196,14 @@ void Tally::count_tls(const Event& event, Family family) {
   ciphers.add(event.cipher, family);
 }
 
-void Tally::count_decision(const Line& line, const Event& event, Family family) {
+void Tally::count_decision(const Event& event, Family family) {
   ReasonBuffer buffer;
   actions.add(event.action, family);
   if (event.action == "reject" || event.action.starts_with("milter-reject") || event.action.ends_with("tempfail"))
     reasons.add(reason_of(event, buffer), family);
   if (event.action == "reject") {
     ++rejected;
-    ++day(line).rejected;
+    ++day_->rejected;
   } else if (event.action == "reject_warning")
     ++warned;
   else if (event.action == "hold")
@@ -191,10 +213,11 @@ void Tally::count_decision(const Line& line, const Event& event, Family family) 
 }
 
 void Tally::count_delivery(const Line& line, const Event& event, Family family) {
+  if (event.status == "deliverable" || event.status == "undeliverable") return probes.add(event.status, family);
   statuses.add(event.status, family);
   transports.add(line.origin == Origin::exim ? std::string_view("exim") : daemon_name(line.program), family);
   if (!event.enhanced.empty()) dsn.add(event.enhanced, family);
-  Day& of_day = day(line);
+
   if (event.status == "sent") {
     // Forwarding is no delivery yet: the message goes on under another queue id.
     if (event.text.starts_with("forwarded as ")) {
@@ -202,28 +225,28 @@ void Tally::count_delivery(const Line& line, const Event& event, Family family) 
       return;
     }
     ++delivered;
-    ++of_day.delivered;
+    ++day_->delivered;
     if (line.origin == Origin::postfix) {
-      const std::uint64_t delay = seconds_of(pair_value(event.pairs, "delay"));
+      const std::uint64_t delay = seconds_of(event.data);
       std::size_t bucket = 0;
       while (bucket < kDelayBounds.size() && delay >= kDelayBounds.at(bucket)) ++bucket;
       ++delays.at(bucket);
     }
+  } else if (event.status == "discarded") {
+    ++discarded;
+    return;
   } else {
     ReasonBuffer buffer;
     if (event.status == "deferred") {
       ++deferrals;
-      ++of_day.deferred;
+      ++day_->deferred;
     } else if (event.status == "bounced") {
       ++bounced;
-      ++of_day.bounced;
+      ++day_->bounced;
     }
     failures.add(reason_of({}, {}, event.text, buffer), family);
   }
-  if (const std::size_t at = event.pairs.find(", tls="); at != kNone) {
-    const std::string_view policy = event.pairs.substr(at + 6);
-    tls_policies.add(policy.substr(0, find_char(policy, ',')), family);
-  }
+  if (line.origin == Origin::postfix && !event.rest.empty()) tls_policies.add(event.rest, family);
 }
 
 void Tally::count(const Line& line, const Event& event) {
@@ -231,14 +254,14 @@ void Tally::count(const Line& line, const Event& event) {
   switch (event.kind) {
     case Kind::connect:
       (line.origin == Origin::exim ? exim_connects : connects).add(family);
-      (line.origin == Origin::exim ? day(line).exim_connects : day(line).connects).add(family);
+      (line.origin == Origin::exim ? day_->exim_connects : day_->connects).add(family);
       connecting_.add(event.host.address);
       break;
     case Kind::disconnect:
       disconnects.add(family);
       if (!has_starttls(event.pairs)) break;
       starttls.add(family);
-      day(line).starttls.add(family);
+      day_->starttls.add(family);
       break;
     case Kind::tls_in: {
       tls.add(family);
@@ -246,9 +269,14 @@ void Tally::count(const Line& line, const Event& event) {
       trust.add(event.action, family);
       if (const std::size_t at = event.rest.find(" key-exchange "); at != kNone) {
         const std::string_view group = event.rest.substr(at + 14);
-        key_exchanges.add(group.substr(0, find_char(group, ' ')), family);
+        std::size_t end = find_char(group, ' ');
+        if (end != kNone && group.substr(end).starts_with(" (")) {  // "ECDHE (P-256)"
+          const std::size_t close = find_char(group, ')', end);
+          end = close == kNone ? end : close + 1;
+        }
+        key_exchanges.add(group.substr(0, end), family);
       }
-      day(line).tls.add(family);
+      day_->tls.add(family);
       break;
     }
     case Kind::lost: {
@@ -270,19 +298,19 @@ void Tally::count(const Line& line, const Event& event) {
       break;
     case Kind::received:
       ++received;
-      ++day(line).received;
+      ++day_->received;
       break;
     case Kind::picked_up:
       ++received;
       ++picked_up;
-      ++day(line).received;
+      ++day_->received;
       break;
     case Kind::decision:
-      count_decision(line, event, family);
+      count_decision(event, family);
       break;
     case Kind::screen_decision:
     case Kind::screen_busy:
-      count_decision(line, event, family);
+      count_decision(event, family);
       postscreen.add(event.action, family);
       break;
     case Kind::tls_proxied:
@@ -297,7 +325,7 @@ void Tally::count(const Line& line, const Event& event) {
       if (event.action == "reject") {
         ReasonBuffer buffer;
         ++rejected;
-        ++day(line).rejected;
+        ++day_->rejected;
         reasons.add(reason_of(event, buffer), family);
       } else if (event.action == "warning" || event.action == "warn") {
         ++warned;
@@ -354,22 +382,22 @@ void Tally::count(const Line& line, const Event& event) {
       break;
     case Kind::exim_arrival:
       ++received;
-      ++day(line).received;
+      ++day_->received;
       if (!event.host.known()) break;
       exim_arrivals.add(family);
-      day(line).exim_arrivals.add(family);
+      day_->exim_arrivals.add(family);
       if (!arriving_) arriving_.emplace();
       arriving_->add(event.host.address);
       if (!event.tls.empty()) {
         exim_tls.add(family);
         count_tls(event, family);
-        day(line).exim_tls.add(family);
+        day_->exim_tls.add(family);
       }
       break;
     case Kind::exim_reject: {
       ReasonBuffer buffer;
       ++rejected;
-      ++day(line).rejected;
+      ++day_->rejected;
       actions.add("reject", family);
       reasons.add(reason_of(event, buffer), family);
       break;
@@ -386,6 +414,7 @@ void Tally::add(const Tally& other) {
   lines.others += other.lines.others;
   lines.unknown += other.lines.unknown;
   lines.outside += other.lines.outside;
+  lines.json += other.lines.json;
   static constexpr std::array kFamilies{
       &Tally::connects, &Tally::exim_connects, &Tally::exim_arrivals, &Tally::disconnects,   &Tally::starttls,
       &Tally::tls,      &Tally::exim_tls,      &Tally::tls_errors,    &Tally::auth_failures, &Tally::tls_out};
@@ -395,7 +424,8 @@ void Tally::add(const Tally& other) {
       &Tally::lost,         &Tally::postscreen,       &Tally::listed,          &Tally::actions,
       &Tally::reasons,      &Tally::statuses,         &Tally::transports,      &Tally::dsn,
       &Tally::failures,     &Tally::tls_out_versions, &Tally::tls_out_ciphers, &Tally::tls_out_trust,
-      &Tally::tls_policies, &Tally::connect_failures, &Tally::levels,          &Tally::problems};
+      &Tally::tls_policies, &Tally::connect_failures, &Tally::levels,          &Tally::problems,
+      &Tally::probes};
   for (const auto member : kTables) (this->*member).add(other.*member);
   static constexpr std::array kNumbers{&Tally::received,  &Tally::picked_up, &Tally::rejected,  &Tally::warned,
                                        &Tally::held,      &Tally::discarded, &Tally::delivered, &Tally::forwarded,

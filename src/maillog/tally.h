@@ -24,8 +24,17 @@ namespace postern::maillog {
 
 struct TallyOptions {
   TimeRule time;
-  std::optional<WallMs> since, until;  // lines from `since` on, before `until`; lines without a time are left out then
+  // Lines from `since` on, before `until`; lines without a time are left out then.
+  std::optional<WallMs> since, until;
+  // The same of days as they are written in the log, whatever its zone.
+  std::optional<std::int32_t> since_day, until_day;
   bool keep_unknown = false;
+
+  [[nodiscard]] bool limited() const { return since || until || since_day || until_day; }
+  [[nodiscard]] bool holds(const Line& line) const { return !limited() || within(line); }
+
+ private:
+  [[nodiscard]] bool within(const Line& line) const;
 };
 
 inline constexpr std::size_t kUnknownKept = 1000;       // lines, of a tally
@@ -47,13 +56,14 @@ struct LineCounts {
   std::uint64_t total = 0;
   std::uint64_t postfix = 0, exim = 0;
   std::uint64_t others = 0;   // of other programs
-  std::uint64_t unknown = 0;  // no line of a log, or a line of Postfix's or Exim's that is not understood
+  std::uint64_t unknown = 0;  // no line of a log, no date, or a line of Postfix's or Exim's that is not understood
   std::uint64_t outside = 0;  // of another time than was asked for
+  std::uint64_t json = 0;     // of the unknown ones those that begin as a JSON object does
 };
 
 class Tally {
  public:
-  explicit Tally(TallyOptions options = {}) : options_(options) {}
+  explicit Tally(TallyOptions options = {}) : options_(options), limited_(options.limited()) {}
   Tally(Tally&&) = default;
   Tally& operator=(Tally&&) = default;
   Tally(const Tally&) = delete;
@@ -81,6 +91,7 @@ class Tally {
   std::uint64_t rejected = 0, warned = 0, held = 0, discarded = 0;  // as pflogsumm counts them
   // Client side
   NameTable statuses, transports, dsn, failures;
+  NameTable probes;  // of addresses, by sendmail -bv or reject_unverified_recipient: "deliverable", "undeliverable"
   std::uint64_t delivered = 0, forwarded = 0, deferrals = 0, bounced = 0, expired = 0;
   Delays delays{};
   Counts tls_out;
@@ -108,19 +119,22 @@ class Tally {
   }
 
  private:
-  [[nodiscard]] bool in_time(const Line& line) const;
   void count(const Line& line, const Event& event);
   void count_tls(const Event& event, Family family);
-  void count_decision(const Line& line, const Event& event, Family family);
+  void count_decision(const Event& event, Family family);
   void count_delivery(const Line& line, const Event& event, Family family);
   void keep(std::string_view line, std::uint64_t place);
-  Day& day(const Line& line);
+  void add_unread(std::string_view text, std::uint64_t place, Line line);
+  // Finds the day that the line is of, for count(); false where it has none.
+  bool begin_day(const Line& line);
+  bool begin_other_day(const Line& line, std::size_t size);
 
   TallyOptions options_;
+  bool limited_;
   std::array<char, 16> day_text_{};  // the date that day_ is of, as it was written
   std::size_t day_text_size_ = 0;
-  Day* day_ = nullptr;
-  Day beyond_;  // days past kDaysMax, and lines without one
+  Day* day_ = nullptr;  // of the line that is counted
+  Day beyond_;          // days past kDaysMax
   Prefixes connecting_;
   std::optional<Prefixes> arriving_;  // Exim's messages
 };

@@ -38,6 +38,33 @@ void names_by_family(json::Writer& out, std::string_view key, const NameTable& t
   out.end_object();
 }
 
+// By how much the counts of names may fall short, of those tables that had to make room.
+void name_errors(json::Writer& out, const Tally& tally) {
+  const std::pair<std::string_view, const NameTable&> tables[]{{"tls_versions", tally.tls_versions},
+                                                               {"ciphers", tally.ciphers},
+                                                               {"key_exchanges", tally.key_exchanges},
+                                                               {"tls_trust", tally.trust},
+                                                               {"postscreen", tally.postscreen},
+                                                               {"lost", tally.lost},
+                                                               {"listed", tally.listed},
+                                                               {"actions", tally.actions},
+                                                               {"reasons", tally.reasons},
+                                                               {"status", tally.statuses},
+                                                               {"dsn", tally.dsn},
+                                                               {"transports", tally.transports},
+                                                               {"failures", tally.failures},
+                                                               {"connect_failures", tally.connect_failures},
+                                                               {"outgoing_tls.versions", tally.tls_out_versions},
+                                                               {"outgoing_tls.ciphers", tally.tls_out_ciphers},
+                                                               {"outgoing_tls.trust", tally.tls_out_trust},
+                                                               {"outgoing_tls.policies", tally.tls_policies},
+                                                               {"problems", tally.problems}};
+  out.key("name_errors").begin_object();
+  for (const auto& [name, table] : tables)
+    if (table.error() > 0) out.field(name, table.error());
+  out.end_object();
+}
+
 void append_days(const Tally& tally, json::Writer& out) {
   out.key("days").begin_object();
   for (const auto& [number, day] : tally.days) {
@@ -92,6 +119,7 @@ void append_json(const Tally& tally, json::Writer& out) {
   names(out, "transports", tally.transports);
   names(out, "failures", tally.failures);
   names(out, "connect_failures", tally.connect_failures);
+  names(out, "probes", tally.probes);
   out.key("delay_s").begin_object();
   for (std::size_t i = 0; i < tally.delays.size(); ++i)
     out.field(i < kDelayBounds.size() ? "<" + std::to_string(kDelayBounds.at(i)) : "more", tally.delays.at(i));
@@ -106,6 +134,7 @@ void append_json(const Tally& tally, json::Writer& out) {
   out.end_object();
   names(out, "levels", tally.levels);
   names(out, "problems", tally.problems);
+  name_errors(out, tally);
   out.key("prefixes").begin_array();
   for (const Prefixes::Row& row : tally.prefixes().top(20)) {
     out.begin_object().field("prefix", row.prefix).field("connections", row.count);

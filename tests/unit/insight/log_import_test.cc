@@ -41,8 +41,13 @@ class LogImportTest : public ::testing::Test {
  protected:
   std::string write_file(const std::string& name, const std::string& text) { return write(name, text); }
   std::string write(const std::string& name, const std::string& text) { return folder_.write(name, text); }
-  static Result<maillog::Tally> count(const std::vector<std::string>& files, unsigned threads) {
+  static LogTally count_all(const std::vector<std::string>& files, unsigned threads) {
     return tally_logs({.files = files, .options = {.time = {.now = kNow}, .keep_unknown = true}, .threads = threads});
+  }
+  static Result<maillog::Tally> count(const std::vector<std::string>& files, unsigned threads) {
+    LogTally all = count_all(files, threads);
+    if (!all.unread.empty()) return std::unexpected(all.unread.front().error);
+    return std::move(all.tally);
   }
   static void expect_sessions(const Result<maillog::Tally>& tally, std::uint64_t n, const std::string& what) {
     ASSERT_TRUE(tally) << what << ": " << tally.error().what;
@@ -182,6 +187,51 @@ TEST_F(LogImportTest, JournalExport) {
     ASSERT_TRUE(tally);
     EXPECT_EQ(tally->connections().v6, 20'000U) << file;
     EXPECT_EQ(tally->lines.total, 20'000U) << file;
+  }
+}
+
+// What is damaged or missing takes nothing away from the rest.
+TEST_F(LogImportTest, DamagedAmongOthers) {
+  const std::string text = log_of(20'000);
+  const std::string good = write("good", text);
+  for (const std::string& packed : {gzip::compress(text), zstd(text)}) {
+    std::string bad = packed;
+    for (std::size_t i = 0; i < 64; ++i) bad[bad.size() / 2 + i] = '\0';
+    const std::string flipped = write("flipped", bad), cut = write("cut", packed.substr(0, packed.size() / 2));
+    for (const unsigned threads : {1U, 4U}) {
+      const LogTally all = count_all({good, flipped, folder_.at("nowhere"), cut, good}, threads);
+      ASSERT_EQ(all.unread.size(), 3U);
+      EXPECT_EQ(all.unread[0].file, flipped);
+      EXPECT_TRUE(all.unread[0].counted);
+      EXPECT_EQ(all.unread[0].error.kind, ErrorKind::invalid);
+      EXPECT_EQ(all.unread[1].file, folder_.at("nowhere"));
+      EXPECT_FALSE(all.unread[1].counted);
+      EXPECT_TRUE(all.unread[2].counted);
+      // about half of each
+      EXPECT_GT(all.tally.connections().total(), 40'000U + 15'000U) << threads;
+      EXPECT_LT(all.tally.connections().total(), 40'000U + 25'000U) << threads;
+    }
+  }
+  const auto unreadable =
+      unreadable_logs({good, folder_.at("nowhere"), folder_.path(), "-", write("bz", "BZh91AYxxxx")});
+  ASSERT_EQ(unreadable.size(), 3U);
+  EXPECT_EQ(unreadable[0].error.kind, ErrorKind::not_found);
+  EXPECT_EQ(unreadable[1].file, folder_.path());
+}
+
+TEST_F(LogImportTest, CutJournalExport) {
+  const std::string entry =
+      "__REALTIME_TIMESTAMP=1795392000123456\nSYSLOG_IDENTIFIER=postfix/smtpd\n_HOSTNAME=mx\nMESSAGE=connect from "
+      "a[2001:db8::1]\n\n";
+  const std::string no_time = "SYSLOG_IDENTIFIER=postfix/smtpd\nMESSAGE=connect from a[2001:db8::1]\n\n";
+  const std::string text = entry + no_time + entry + std::string("__CURSOR=x\nMESSAGE\n\5\0\0\0\0\0\0\0two", 30);
+  for (const std::string& file : {write("export", text), write("export.gz", gzip::compress(text))}) {
+    const LogTally all = count_all({file}, 2);
+    ASSERT_EQ(all.unread.size(), 1U) << file;
+    EXPECT_NE(all.unread[0].error.what.find("within an entry"), std::string::npos);
+    EXPECT_EQ(all.tally.connections().v6, 2U) << file;
+    EXPECT_EQ(all.tally.lines.unknown, 2U) << file;
+    EXPECT_EQ(all.tally.lines.total, 4U) << file;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <string>
 
 #include "maillog/fields.h"
@@ -12,15 +13,21 @@
 namespace postern::maillog {
 namespace {
 
+// Events are views: the messages of a test stay where they are.
+std::string_view kept(std::string_view message) {
+  static std::deque<std::string> all;
+  return all.emplace_back(message);
+}
+
 Event of(Daemon daemon, std::string_view message) {
   Event event;
-  read_postfix(daemon, message, event);
+  read_postfix(daemon, kept(message), event);
   return event;
 }
 
 Event exim(std::string_view message) {
   Event event;
-  read_exim(message, event);
+  read_exim(kept(message), event);
   return event;
 }
 
@@ -86,6 +93,81 @@ TEST(Event, Smtpd) {
   EXPECT_EQ(of(Daemon::smtpd, "warning: hostname a.example does not resolve to address 192.0.2.1").kind, Kind::message);
   EXPECT_EQ(of(Daemon::smtpd, "a sentence with a host[192.0.2.1]").kind, Kind::unknown);
   EXPECT_EQ(of(Daemon::smtpd, "").kind, Kind::unknown);
+}
+
+TEST(Event, TlsToANameThatWasAskedFor) {
+  const std::string summary = ": TLSv1.3 with cipher X (256/256 bits) key-exchange ECDHE (P-256) server-signature Y";
+  for (const auto daemon : {Daemon::smtpd, Daemon::tlsproxy}) {
+    const std::string from = "Anonymous TLS connection established from x[192.0.2.1]";
+    const Event tls = of(daemon, from + " to mx.example.org" + summary);
+    EXPECT_EQ(tls.kind, daemon == Daemon::smtpd ? Kind::tls_in : Kind::tls_proxied);
+    EXPECT_EQ(tls.tls, "TLSv1.3");
+    EXPECT_EQ(tls.cipher, "X");
+    EXPECT_EQ(field(tls, "tls_server_name"), "mx.example.org");
+    EXPECT_EQ(field(of(daemon, from + summary), "tls_server_name"), "(none)");
+    for (const std::string_view none : {" to ", " to a b", "to mx.example.org", " to"})
+      EXPECT_EQ(of(daemon, from + std::string(none) + summary).kind, Kind::unknown) << none;
+    EXPECT_EQ(of(daemon, "TLS SNI x.example from a[192.0.2.1] not matched, using default chain").kind, Kind::noted);
+  }
+}
+
+// Whoever writes an address chooses what stands in it; a quoted local part may look like the rest of the line.
+TEST(Event, AddressesAreNoKeys) {
+  const std::string_view response = "host mx[192.0.2.9] said: 550 5.1.1 no";
+  for (const std::string evil :
+       {R"("a, status=sent (ok) "@b.example)", R"("a>, relay=x[2001:db8::1]:25, status=sent (ok) "@b.example)",
+        R"("\"a>, dsn=2.0.0, tls=dane, delay=9, status=sent "@b.example)", R"("a@b.example)"}) {
+    for (const std::string_view orig : {"", "orig_to=<\"c, status=sent \"@d.example>, "}) {
+      const std::string line = "3A1F81C0B2: to=<" + evil + ">, " + std::string(orig) +
+                               "relay=mx[192.0.2.9]:25, delay=30, delays=0/0/30/0, dsn=5.1.1, status=bounced (" +
+                               std::string(response) + ")";
+      const Event bounced = of(Daemon::smtp, line);
+      EXPECT_EQ(bounced.status, "bounced") << line;
+      EXPECT_EQ(bounced.text, response) << line;
+      EXPECT_EQ(bounced.host.address, "192.0.2.9") << line;
+      EXPECT_EQ(bounced.enhanced, "5.1.1") << line;
+      EXPECT_EQ(bounced.data, "30") << line;
+      EXPECT_EQ(bounced.rest, "") << line;
+      EXPECT_EQ(field(bounced, "to"), evil) << line;
+      EXPECT_EQ(field(bounced, "delay"), "30") << line;
+    }
+  }
+  const Event queued =
+      of(Daemon::qmgr, R"(3A1F81C0B2: from=<"a, status=expired, "@b.example>, size=1, nrcpt=1 (queue active))");
+  EXPECT_EQ(queued.kind, Kind::queued);
+  EXPECT_EQ(field(queued, "size"), "1");
+  const Event expired = of(Daemon::qmgr, R"(3A1F81C0B2: from=<"a, status=x "@b>, status=expired, returned to sender)");
+  EXPECT_EQ(expired.kind, Kind::expired);
+  EXPECT_EQ(expired.status, "expired");
+  EXPECT_EQ(expired.text, "returned to sender");
+
+  const std::string refusal = "NOQUEUE: reject: RCPT from x[192.0.2.1]: 550 5.1.1 ";
+  for (const std::string evil : {R"("; from=<x> to=<y> "@b)", R"(">: sent; from=<x> "@b)"}) {
+    const Event no =
+        of(Daemon::smtpd, refusal + "<" + evil + ">: Recipient address rejected: User unknown; from=<a@b> to=<" + evil +
+                              "> proto=ESMTP helo=<x>");
+    EXPECT_EQ(no.data, evil);
+    EXPECT_EQ(no.text, "Recipient address rejected: User unknown");
+    EXPECT_EQ(no.reply, "550 5.1.1 <" + evil + ">: Recipient address rejected: User unknown");
+    EXPECT_EQ(field(no, "from"), "a@b");
+    EXPECT_EQ(field(no, "to"), evil);
+    EXPECT_EQ(field(no, "helo"), "x");
+    const Event proxy =
+        of(Daemon::smtpd, "proxy-reject: RCPT: 550 5.1.1 <" + evil + ">: no; from=<a@b> to=<" + evil + "> proto=SMTP");
+    EXPECT_EQ(proxy.text, "550 5.1.1 <" + evil + ">: no");
+    EXPECT_EQ(field(proxy, "from"), "a@b");
+  }
+  const Event header = of(Daemon::cleanup,
+                          "4104E3D: reject: header Subject: x; from=<evil> from a[2001:db8::1]; from=<a@b> to=<c@d> "
+                          "proto=ESMTP helo=<h>: no");
+  EXPECT_EQ(header.host.address, "2001:db8::1");
+  EXPECT_EQ(field(header, "from"), "a@b");
+
+  const Event refused = exim(R"(H=x [192.0.2.1] F=<a@b> rejected RCPT <"a>: evil"@c.example>: relay not permitted)");
+  EXPECT_EQ(refused.text, "relay not permitted");
+  EXPECT_EQ(refused.data, R"("a>: evil"@c.example)");
+  EXPECT_EQ(exim(R"(1abcde-000000-AB ** "a: evil"@c.example R=r T=t: Unrouteable address)").text,
+            "Unrouteable address");
 }
 
 TEST(Event, Deliveries) {
@@ -190,6 +272,26 @@ TEST(Event, Exim) {
   EXPECT_EQ(data.stage, "DATA");
   EXPECT_EQ(data.host.name, "x.example");
   EXPECT_EQ(exim("1abcde-000000-AB *> u@c.example R=r T=t").kind, Kind::noted);
+  const Event fake = exim("1abcde-000000-AB (= a@b.example H=mx.b.example [2001:db8::1]:4711 P=esmtp S=812");
+  EXPECT_EQ(fake.kind, Kind::exim_arrival);
+  EXPECT_EQ(fake.host.address, "2001:db8::1");
+  for (const std::string_view nobody : {"=> blackhole (DATA ACL discarded recipients)",
+                                        "=> blackhole local_scan says so: x", "=> :blackhole: <u@c.example> R=spam"})
+    EXPECT_EQ(exim("1abcde-000000-AB " + std::string(nobody)).status, "discarded") << nobody;
+  EXPECT_EQ(exim("1abcde-000000-AB => blackhole <blackhole@c.example> R=local_user T=mail_spool").status, "sent");
+  for (const auto& [line, why] :
+       {std::pair{
+            "Connection from [192.0.2.1]:4711 I=[192.0.2.2]:25 refused: too many connections from that IP address",
+            "too many connections from that IP address"},
+        {"Connection from [192.0.2.1] refused: load average = 12.34", "load average"},
+        {"refused connection from mx.example (h) [192.0.2.1] (host_reject_connection)", "host_reject_connection"},
+        {"refused connection from [192.0.2.1] U=x (tcp wrappers)", "tcp wrappers"}}) {
+    const Event none = exim(line);
+    EXPECT_EQ(none.kind, Kind::exim_reject) << line;
+    EXPECT_EQ(none.stage, "connection") << line;
+    EXPECT_EQ(none.text, why) << line;
+    EXPECT_EQ(none.host.address, "192.0.2.1") << line;
+  }
 }
 
 // What real daemons say beside what is tested above: all of it is understood.
@@ -232,6 +334,9 @@ TEST(Event, NothingOfTheseIsUnknown) {
        "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (delivery "
        "temporarily suspended: connect to x[192.0.2.9]:25: Connection refused)"},
       {"error", "4104E3D: to=<a@b.example>, relay=none, delay=1, delays=0/1/0/0, dsn=4.4.1, status=deferred (x)"},
+      {"local", "4104E3D: passing <a@b.example> to transport=dovecot"},
+      {"postscreen",
+       "close database /var/lib/postfix/postscreen_cache.db: No such file or directory (possible Berkeley DB bug)"},
       {"cleanup", "4104E3D: resent-message-id=<x@y>"},
       {"cleanup",
        "4104E3D: prepend: header Subject: x from a[192.0.2.1]; from=<a@b.example> to=<c@d.example> proto=ESMTP "
@@ -268,6 +373,10 @@ TEST(Event, PairsAreFoundByTheirWholeName) {
   EXPECT_EQ(pair_value("to=<open", "to"), "open");
   EXPECT_EQ(pair_value("delay=1, delays=2", "delays"), "2");
   EXPECT_EQ(pair_value("", "to"), "");
+  EXPECT_EQ(pair_value(R"(from=<"x> to=<evil> "@a>, to=<y>)", "to"), "y");
+  EXPECT_EQ(pair_value("helo=<; from=<x> from=<y>", "from"), "y");
+  EXPECT_EQ(pair_value("a b=1 c d=2", "d"), "2");
+  EXPECT_EQ(pair_value("from=<open to=<y>", "size"), "");
 }
 
 TEST(Event, ReasonsOfEvents) {
@@ -293,9 +402,26 @@ TEST(Event, Reasons) {
   EXPECT_EQ(reason("wait 300 seconds for 5s"), "550 5.1.1 wait N seconds for Ns");
   EXPECT_EQ(reason("<unclosed"), "550 5.1.1 <unclosed");
   EXPECT_EQ(reason("host mx1.a.example[192.0.2.1] said: 550 5.1.1 <x@y.example>: no such user"),
-            "550 5.1.1 host said: N 5.1.1 : no such user");
-  EXPECT_EQ(reason("warning: hostname mail.a.example does not resolve to address 192.0.2.1"),
-            "550 5.1.1 warning: hostname does not resolve to address 192.0.2.1");
+            "550 5.1.1 host said: 550 5.1.1 no such user");
+  EXPECT_EQ(reason("after RCPT TO:<x@y.example>: 550 no"), "550 5.1.1 after RCPT TO: 550 no");
+  EXPECT_EQ(reason("wait: 300 seconds"), "550 5.1.1 wait: N seconds");
+  EXPECT_EQ(reason("wait 450 seconds"), "550 5.1.1 wait N seconds");
+  for (const std::string address : {"192.0.2.1", "2001:db8::1", "::1", "fe80::", "FE80::1:2", "::ffff:192.0.2.1"}) {
+    EXPECT_EQ(reason("warning: hostname mail.a.example does not resolve to address " + address),
+              "550 5.1.1 warning: hostname does not resolve to address");
+    EXPECT_EQ(reason("hostname a.example does not resolve to address " + address + ": Name or service not known"),
+              "550 5.1.1 hostname does not resolve to address: Name or service not known");
+    EXPECT_EQ(reason(address + " is not wanted"), "550 5.1.1 is not wanted");
+    EXPECT_EQ(reason("from " + address + ", " + address + "; no"), "550 5.1.1 from,; no") << address;
+  }
+  EXPECT_EQ(reason("connect to 192.0.2.1:25: refused"), "550 5.1.1 connect to: refused");
+  for (const std::string none :
+       {"5.7.1 x", "dead: beef", "1.2.3.4.5 x", "192.0.2.1.dyn.example x", "cafe x", "12:30 x"})
+    EXPECT_EQ(reason("at " + none), "550 5.1.1 at " + none);
+  EXPECT_EQ(reason("connect to mx1.a.example[192.0.2.1]:25: Connection refused"),
+            "550 5.1.1 connect to host: Connection refused");
+  EXPECT_EQ(reason("lost connection with mx1.a.example[2001:db8::1] while sending RCPT TO"),
+            "550 5.1.1 lost connection with host while sending RCPT TO");
   EXPECT_EQ(reason("Helo command rejected: Host not found"), "550 5.1.1 Helo command rejected: Host not found");
   EXPECT_EQ(reason("unknown host or so"), "550 5.1.1 unknown host or so");
   EXPECT_EQ(reason(std::string(1000, 'x')).size(), kReasonMax);

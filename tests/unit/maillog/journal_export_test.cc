@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "maillog/line.h"
 
 namespace postern::maillog {
@@ -27,6 +29,7 @@ std::string sample() {
 const std::string kExpected =
     "2026-11-23T00:00:00.123Z mx1 postfix/smtpd[911]: connect from a.example[192.0.2.1]\n"
     "2026-11-23T00:00:00.500Z mx1 postfix/qmgr: two lines\n"
+    "2026-11-23T00:00:02.000Z localhost -: no identifier\n"
     "2026-11-23T00:00:03.000Z localhost a_b: x\n";
 
 TEST(JournalExport, AtEveryCut) {
@@ -36,8 +39,9 @@ TEST(JournalExport, AtEveryCut) {
     std::string lines;
     reader.feed(std::string_view(text).substr(0, cut), lines);
     reader.feed(std::string_view(text).substr(cut), lines);
-    reader.finish(lines);
+    ASSERT_TRUE(reader.finish(lines)) << cut;
     ASSERT_EQ(lines, kExpected) << cut;
+    ASSERT_EQ(reader.dropped(), 0U);
   }
 }
 
@@ -45,8 +49,38 @@ TEST(JournalExport, OctetByOctet) {
   JournalExport reader;
   std::string lines;
   for (const char c : sample()) reader.feed({&c, 1}, lines);
-  reader.finish(lines);
+  EXPECT_TRUE(reader.finish(lines));
   EXPECT_EQ(lines, kExpected);
+}
+
+// Wherever an export is cut within a field, that is said, and the entry is dropped; at the end of a field it may end.
+TEST(JournalExport, EndsWithinAField) {
+  const std::string first = "__REALTIME_TIMESTAMP=1795392000123456\nSYSLOG_IDENTIFIER=a\nMESSAGE=x\n\n";
+  const std::string second =
+      "__REALTIME_TIMESTAMP=1795392000123456\n" + binary("MESSAGE", "two\nlines") + "SYSLOG_IDENTIFIER=b\n";
+  std::size_t ends = 0;
+  for (std::size_t size = 0; size <= second.size(); ++size) {
+    JournalExport reader;
+    std::string lines;
+    reader.feed(first + second.substr(0, size), lines);
+    const bool whole = reader.finish(lines);
+    EXPECT_EQ(std::ranges::count(lines, '\n'), whole && size > 0 ? 2 : 1) << size;
+    EXPECT_EQ(reader.dropped(), whole ? 0U : 1U) << size;
+    ends += whole ? 1 : 0;
+  }
+  EXPECT_EQ(ends, 4U);  // before it, and behind each of its fields
+}
+
+TEST(JournalExport, WhatMakesNoLineIsCounted) {
+  JournalExport reader;
+  std::string lines;
+  reader.feed(
+      "\n\nMESSAGE=no time\nSYSLOG_IDENTIFIER=a\n\n\n__REALTIME_TIMESTAMP=soon\nMESSAGE=x\n\n"
+      "__REALTIME_TIMESTAMP=1795392000000000\nSYSLOG_IDENTIFIER=a\n\n",
+      lines);
+  EXPECT_TRUE(reader.finish(lines));
+  EXPECT_EQ(lines, "2026-11-23T00:00:00.000Z localhost a: \n");
+  EXPECT_EQ(reader.dropped(), 2U);
 }
 
 TEST(JournalExport, LongValuesAreCut) {

@@ -31,10 +31,12 @@ TEST(Line, StampsAreOneTime) {
   for (const std::string_view stamp :
        {"Oct  9 08:53:20", "<22>Oct  9 08:53:20", "Oct 09 08:53:20", "Oct  9 2026 08:53:20", "Oct 09 08:53:20.764590",
         "2026-10-09T08:53:20Z", "2026-10-09T08:53:20+00:00", "2026-10-09T10:53:20+02:00", "2026-10-09T04:53:20-0400",
-        "2026-10-09T08:53:20"}) {
+        "2026-10-09T08:53:20", "Fri 2026-10-09 08:53:20 UTC", "Fri 2026-10-09 08:53:20.764590 CEST",
+        "1791536000.764590"}) {
     const std::string text = std::string(stamp) + std::string(rest);
-    EXPECT_EQ(when(text), "2026-10-09T08:53:20.000Z") << stamp;
+    EXPECT_EQ(when(text).substr(0, 19), "2026-10-09T08:53:20") << stamp;
     const Line line = split_line(text);
+    EXPECT_EQ(day_of(line, {.now = kNow}), 20735) << stamp;
     EXPECT_EQ(line.origin, Origin::postfix) << stamp;
     EXPECT_EQ(line.host, "mx1") << stamp;
     EXPECT_EQ(line.message, "4104E3D: removed") << stamp;
@@ -96,6 +98,37 @@ TEST(Line, YearIsTheNewestThatIsNotInTheFuture) {
   // New year's day: December was last year
   EXPECT_EQ(when("Dec 31" + std::string(rest), {.now = 1798761600000 + 3600000}), "2026-12-31T08:53:20.000Z");
   EXPECT_EQ(when("Feb 29" + std::string(rest), {.now = 1709251200000}), "2024-02-29T08:53:20.000Z");
+  // A year that has such a day
+  EXPECT_EQ(when("Feb 29" + std::string(rest)), "2024-02-29T08:53:20.000Z");
+  EXPECT_EQ(when("Feb 29" + std::string(rest), {.now = 4108060800000}), "2096-02-29T08:53:20.000Z");  // 2100 has none
+  EXPECT_EQ(when("Feb 28" + std::string(rest)), "2026-02-28T08:53:20.000Z");
+  // New year's eve, and a log of who is ahead
+  EXPECT_EQ(when("Jan  1" + std::string(rest), {.now = 1798761600000 - 3600000}), "2027-01-01T08:53:20.000Z");
+}
+
+TEST(Line, DaysThatAreNone) {
+  const std::string rest = " 08:53:20 mx1 postfix/qmgr[1]: x";
+  for (const std::string stamp : {"Feb 30", "Nov 31", "Nov 99", "Nov  0", "Foo  3", "Feb 29 2026", "Apr 31 2026"})
+    EXPECT_FALSE(day_of(split_line(stamp + rest), {.now = kNow})) << stamp;
+  for (const std::string stamp : {"2026-02-29", "2026-13-01", "2026-00-01", "2026-04-31", "2100-02-29"})
+    EXPECT_FALSE(day_of(split_line(stamp + "T08:53:20Z mx1 postfix/qmgr[1]: x"), {.now = kNow})) << stamp;
+  EXPECT_TRUE(day_of(split_line("2024-02-29T08:53:20Z mx1 postfix/qmgr[1]: x"), {.now = kNow}));
+}
+
+TEST(Line, Repeated) {
+  const auto of = [](const std::string& message) {
+    const std::string text = "Nov 20 08:53:20 mx1 postfix/smtpd[1]: " + message;
+    Line line = split_line(text);
+    const std::uint32_t times = take_repeated(line);
+    return std::pair(times, std::string(line.message));
+  };
+  EXPECT_EQ(of("message repeated 3 times: [ connect from a[192.0.2.1]]"),
+            std::pair(3U, std::string("connect from a[192.0.2.1]")));
+  EXPECT_EQ(of("message repeated 2 times: [ cut"), std::pair(2U, std::string("cut")));
+  EXPECT_EQ(of("message repeated 99999999999 times: [ x]").first, kRepeatedMax);
+  for (const std::string none :
+       {"message repeated 0 times: [ x]", "message repeated x times: [ x]", "message repeated 3 times", "x"})
+    EXPECT_EQ(of(none), std::pair(0U, none));
 }
 
 TEST(Line, LocalTime) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -122,6 +124,116 @@ TEST(Tally, Times) {
   EXPECT_EQ(count({}, first + 1), 6U);
 }
 
+// Days as they are written, whatever the zone of the stamp or the clock's.
+TEST(Tally, DaysAsTheyAreWritten) {
+  std::vector<std::string> lines;
+  for (const std::string stamp :
+       {"Nov 19 23:59:59", "Nov 20 00:00:00", "Nov 20 23:59:59", "Nov 21 00:00:00", "2026-11-20T00:00:00+09:00",
+        "2026-11-20T23:59:59-08:00", "2026-11-21T00:00:00+09:00"})
+    lines.push_back(stamp + " mx1 postfix/smtpd[1]: connect from a[192.0.2.1]");
+  for (const std::int64_t offset : {-36000, 0, 36000}) {
+    Tally tally({.time = {.now = kNow, .utc_offset_s = offset}, .since_day = 20777, .until_day = 20778});
+    for (const std::string& line : lines) tally.add(line);
+    EXPECT_EQ(tally.connections().total(), 4U) << offset;
+    EXPECT_EQ(tally.lines.outside, 3U) << offset;
+    ASSERT_EQ(tally.days.size(), 1U);
+    EXPECT_EQ(tally.days.begin()->first, 20777);
+  }
+}
+
+TEST(Tally, NoDateIsUnknown) {
+  Tally tally({.time = {.now = kNow}, .keep_unknown = true});
+  for (const std::string day : {"Feb 30", "Nov 99", "Foo  3"}) tally.add(smtpd("connect from a[192.0.2.1]", day));
+  tally.add("Nov 31 08:53:20 mx1 dovecot: x");
+  tally.add(smtpd("connect from a[192.0.2.1]", "Feb 29"));
+  tally.add(smtpd("connect from a[192.0.2.1]"));
+  EXPECT_EQ(tally.lines.unknown, 4U);
+  EXPECT_EQ(tally.unknown.size(), 4U);
+  EXPECT_EQ(tally.connections().total(), 2U);
+  EXPECT_EQ(tally.days.size(), 2U);
+}
+
+TEST(Tally, WhatIsRepeated) {
+  Tally tally({.time = {.now = kNow}, .keep_unknown = true});
+  tally.add(
+      smtpd("NOQUEUE: reject: RCPT from a[192.0.2.1]: 550 5.1.1 <c@d>: no; from=<a@b> to=<c@d> proto=ESMTP helo=<x>"));
+  tally.add(smtpd(
+      "message repeated 4 times: [ NOQUEUE: reject: RCPT from a[192.0.2.1]: 550 5.1.1 <c@d>: no; from=<a@b> to=<c@d> "
+      "proto=ESMTP helo=<x>]"));
+  tally.add(smtpd("message repeated 2 times: [ connect from a[2001:db8::1]]"));
+  tally.add(smtpd("message repeated 2 times: [ gibberish]"));
+  EXPECT_EQ(tally.rejected, 5U);
+  EXPECT_EQ(tally.reasons.of("550 5.1.1 no").v4, 5U);
+  EXPECT_EQ(tally.connections().v6, 2U);
+  EXPECT_EQ(tally.days.begin()->second.rejected, 5U);
+  EXPECT_EQ(tally.lines.total, 4U);
+  EXPECT_EQ(tally.lines.unknown, 1U);
+}
+
+TEST(Tally, ProbesAreNoDeliveries) {
+  Tally tally({.time = {.now = kNow}});
+  const std::string way =
+      "Nov 20 08:53:20 mx1 postfix/smtp[1]: 4104E3D: to=<a@b>, relay=mx[192.0.2.9]:25, delay=1, dsn=2.1.5, status=";
+  tally.add(way + "deliverable (250 2.1.5 Ok)");
+  tally.add(way + "undeliverable (host mx[192.0.2.9] said: 550 no)");
+  EXPECT_EQ(tally.probes.of("deliverable").v4, 1U);
+  EXPECT_EQ(tally.probes.of("undeliverable").v4, 1U);
+  EXPECT_EQ(tally.delivered + tally.deferrals + tally.bounced, 0U);
+  EXPECT_EQ(tally.statuses.total() + tally.failures.total() + tally.dsn.total() + tally.transports.total(), 0U);
+  Tally sum;
+  sum.add(tally);
+  const auto json = json::parse(json_of(sum));
+  ASSERT_TRUE(json);
+  EXPECT_EQ(json->at("deliveries").at("probes").at("deliverable").integer(), 1);
+  EXPECT_EQ(sum.lines.unknown, 0U);
+}
+
+TEST(Tally, CurvesOfTheKeyExchange) {
+  Tally tally;
+  for (const std::string group : {"X25519", "ECDHE (P-256)", "ECDHE (P-521)", "X25519MLKEM768", "ECDHE (unclosed"})
+    tally.add(
+        smtpd("Anonymous TLS connection established from a[192.0.2.1]: TLSv1.3 with cipher X (1/1 bits) key-exchange " +
+              group + " server-signature ECDSA (prime256v1)"));
+  for (const std::string group : {"X25519", "ECDHE (P-256)", "ECDHE (P-521)", "X25519MLKEM768"})
+    EXPECT_EQ(tally.key_exchanges.of(group).v4, 1U) << group;
+  EXPECT_EQ(tally.key_exchanges.entries().size(), 5U);
+}
+
+TEST(Tally, EximDiscards) {
+  Tally tally;
+  const std::string stamp = "2026-10-09 08:53:20 ";
+  tally.add(stamp + "1abcde-000000-AB (= a@b.example H=x [2001:db8::1] P=esmtp S=1");
+  tally.add(stamp + "1abcde-000000-AC => blackhole (DATA ACL discarded recipients)");
+  tally.add(stamp + "Connection from [192.0.2.1]:4711 refused: too many connections");
+  EXPECT_EQ(tally.received, 1U);
+  EXPECT_EQ(tally.exim_arrivals.v6, 1U);
+  EXPECT_EQ(tally.delivered, 0U);
+  EXPECT_EQ(tally.discarded, 1U);
+  EXPECT_EQ(tally.failures.total(), 0U);
+  EXPECT_EQ(tally.reasons.of("connection too many connections").v4, 1U);
+  EXPECT_EQ(tally.lines.unknown, 0U);
+}
+
+// The address of a recipient forges neither the outcome nor the table of policies.
+TEST(Tally, ForgedOutcome) {
+  Tally tally;
+  tally.add(
+      "Nov 20 08:53:20 mx1 postfix/smtp[1]: 4104E3D: to=<\"a, tls=forged, status=sent (ok) \"@b>, "
+      "relay=mx[192.0.2.9]:25, delay=1, "
+      "dsn=5.1.1, status=bounced (no)");
+  tally.add(
+      "Nov 20 08:53:20 mx1 postfix/smtp[1]: 4104E3E: to=<a@b>, relay=mx[192.0.2.9]:25, delay=70, delays=0/0/0/70, "
+      "tls=dane, dsn=2.0.0, "
+      "status=sent (ok)");
+  EXPECT_EQ(tally.bounced, 1U);
+  EXPECT_EQ(tally.delivered, 1U);
+  EXPECT_EQ(tally.delays[3], 1U);
+  EXPECT_EQ(tally.tls_policies.entries().size(), 1U);
+  EXPECT_EQ(tally.tls_policies.of("dane").v4, 1U);
+  tally.add("Nov 20 08:53:20 mx1 postfix/smtp[1]: 4104E3E: to=<a@b>, status=sent");
+  EXPECT_EQ(tally.delivered, 2U);
+}
+
 TEST(Tally, WithoutTlsLines) {
   Tally tally;
   tally.add(smtpd("connect from a[192.0.2.1]"));
@@ -240,6 +352,10 @@ TEST(Tally, MemoryIsBounded) {
   EXPECT_EQ(tally.ciphers.entries().size(), 2U);  // all that were seen once made room
   EXPECT_EQ(tally.ciphers.of("C0").total(), 2U);
   EXPECT_EQ(tally.ciphers.error(), 1U);
+  const auto json = json::parse(json_of(tally));
+  ASSERT_TRUE(json);
+  EXPECT_EQ(json->at("name_errors").at("ciphers").integer(), 1);
+  EXPECT_EQ(json->at("name_errors").at("reasons").integer(-1), -1);
   EXPECT_EQ(tally.ciphers.total(), NameTable::kNamesHeld + 2);
   NameTable more;
   more.add("C0", Family::v6);
@@ -296,6 +412,9 @@ TEST(Tally, FrequentPrefixesStay) {
   EXPECT_EQ(top[0].prefix, "2001:db8:77::/48");
   EXPECT_GE(top[0].count, 10'000U);
   EXPECT_LE(top[0].count - top[0].error, 10'000U);
+  const auto many = prefixes.top(100);
+  EXPECT_TRUE(std::ranges::is_sorted(many, std::greater<>(), &Prefixes::Row::count));
+  EXPECT_TRUE(std::ranges::any_of(many, [](const Prefixes::Row& row) { return row.error > 0; }));
 }
 
 }  // namespace
