@@ -53,14 +53,17 @@ void print_countries(const Countries::Proposal& proposal) {
 
 }  // namespace
 
-int run_countries(const RecordSource& source, bool json) {
+int run_countries(const RecordSource& source, std::optional<WallMs> until, bool json) {
   auto marks = read_marks(source);
   if (!marks) return kNegative;
   Countries countries(*std::move(marks));
   {
     ProgressBar bar("reading");
     const auto lines = insight::read_sessions(
-        source.sources, [&](const record::SessionView& session) { countries.add(session); },
+        source.sources,
+        [&](const record::SessionView& session) {
+          if (!until || session.start < *until) countries.add(session);
+        },
         [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
     if (!lines) {
       complain(lines.error().what);

@@ -23,10 +23,18 @@ struct Sources {
   const std::atomic<bool>* stop = nullptr;
 };
 
+// A file that could not be read to its end.
+struct DamagedFile {
+  std::string path;
+  std::string problem;  // a sentence that names it, and what can be done
+};
+
 struct LineCount {
   std::uint64_t sessions = 0;
   std::uint64_t others = 0;   // lines of other schemas: deliveries
   std::uint64_t damaged = 0;  // no JSON, cut, or too long
+  // Of walk_lines(): what stood before the damage is counted. read_sessions() ends with an error instead.
+  std::vector<DamagedFile> damaged_files;
   [[nodiscard]] std::uint64_t total() const { return sessions + others + damaged; }
 };
 
