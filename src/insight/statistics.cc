@@ -204,7 +204,6 @@ void append_json(const Statistics& statistics, const LineCount& lines, json::Wri
   out.key("connections").begin_object().field("total", sum(statistics.sessions));
   out.field("ipv4", statistics.sessions[0]).field("ipv6", statistics.sessions[1]);
   write_pair("tls", statistics.tls, out);
-  write_pair("submission", statistics.submission, out);
   out.end_object();
   out.key("tls").begin_object();
   for (const bool ipv6 : {false, true}) {
@@ -218,7 +217,6 @@ void append_json(const Statistics& statistics, const LineCount& lines, json::Wri
   out.key("messages").begin_object().field("accepted", sum(statistics.accepted));
   out.field("ipv4", statistics.accepted[0]).field("ipv6", statistics.accepted[1]);
   write_pair("tls", statistics.accepted_tls, out);
-  write_pair("submission", statistics.accepted_submission, out);
   write_pair("deferred", statistics.deferred, out);
   write_pair("refused", statistics.refused, out);
   out.end_object();
@@ -244,6 +242,10 @@ void append_json(const Statistics& statistics, const LineCount& lines, json::Wri
   write_by_family("dkim", statistics.dkim, out);
   write_by_family("dmarc", statistics.dmarc, out);
   write_by_family("arc", statistics.arc, out);
+  out.end_object();
+  out.key("submission").begin_object();
+  write_pair("connections", statistics.submission, out);
+  write_pair("messages", statistics.accepted_submission, out);
   out.end_object();
   out.key("sinkhole").begin_object();
   write_pair("connections", statistics.sinkhole_sessions, out);

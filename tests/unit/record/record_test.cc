@@ -166,7 +166,7 @@ TEST(SessionRecord, WhatIsNotListedIsCountedByItsAnswer) {
   // Left out by the session, by the writer's limit, and because the line is full
   for (const bool long_texts : {false, true}) {
     SessionRecord record = refused(1);
-    TransactionRecord& first = record.transactions.front();
+    TransactionRecord first = record.transactions.front();
     first.authentication.emplace().dmarc.result = "pass";
     const std::string text = long_texts ? std::string(kTextMax, '\x01') : "x@example.org";
     first.recipients.assign(kRecipientsMax, {text, 550, "", "unknown_user"});
