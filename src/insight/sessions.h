@@ -19,6 +19,9 @@ struct Sources {
   // Files, folders of records, or a data_dir with such a folder; taken in this order.
   std::vector<std::string> paths;
   std::optional<WallMs> since;  // sessions that began earlier are passed over
+  // A file that is damaged is told in LineCount, and the rest is read; without it the file is an error of
+  // read_sessions().
+  bool past_damage = false;
   // Set by another thread: reading ends soon with `cancelled`. May be null.
   const std::atomic<bool>* stop = nullptr;
 };
@@ -33,7 +36,7 @@ struct LineCount {
   std::uint64_t sessions = 0;
   std::uint64_t others = 0;   // lines of other schemas: deliveries
   std::uint64_t damaged = 0;  // no JSON, cut, or too long
-  // Of walk_lines(): what stood before the damage is counted. read_sessions() ends with an error instead.
+  // What stood before the damage is counted.
   std::vector<DamagedFile> damaged_files;
   [[nodiscard]] std::uint64_t total() const { return sessions + others + damaged; }
 };

@@ -401,6 +401,17 @@ TEST(Traffic, ADamagedFileIsToldAndTheRestIsCounted) {
     ASSERT_TRUE(value);
     EXPECT_EQ(value->at("lines").at("damaged_files").array().at(0).at("file").string(), bad);
   }
+  // One after the other too, where that is wanted
+  std::uint64_t seen = 0;
+  const auto visit = [&seen](const record::SessionView&) { ++seen; };
+  EXPECT_FALSE(read_sessions({.paths = {bad, good}, .since = {}}, visit));
+  seen = 0;
+  const auto read = read_sessions({.paths = {bad, good}, .since = {}, .past_damage = true}, visit);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->damaged_files.size(), 1U);
+  EXPECT_EQ(read->damaged_files[0].path, bad);
+  EXPECT_EQ(read->sessions, seen);
+  EXPECT_GE(seen, 80U);
 }
 
 TEST(Traffic, ASinkholeStandsApart) {
