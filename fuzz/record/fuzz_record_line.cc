@@ -129,6 +129,9 @@ SessionRecord session_from(Source& source) {
                                         .enforced = source.flag(),
                                         .score = static_cast<float>(source.number(4)) / 3,
                                         .tags = {source.text()}});
+  for (Answers* list : {&out.beyond.recipients, &out.beyond.transactions, &out.beyond.dmarc})
+    for (std::size_t rows = source.number(1) % 32; rows > 0; --rows)
+      list->add(static_cast<std::uint16_t>(source.number(2)), source.text(), static_cast<std::uint32_t>(rows));
   out.policy = source.text();
   out.state.identity = source.text();
   return out;
@@ -198,9 +201,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     POSTERN_CHECK(ip::Address::parse(value.at("client").at("address").string()) == record.client.address);
     POSTERN_CHECK(value.at("decisions").array().size() <= kDecisionsMax);
     read_back(record, line, value);
+    std::uint64_t named = 0;
     for (const json::Value& transaction : value.at("transactions").array()) {
       POSTERN_CHECK(transaction.at("to").array().size() <= kRecipientsMax);
+      named += transaction.at("to").array().size();
     }
+    // Who is not listed is counted
+    for (const json::Value& row : value.at("beyond").at("recipients").array())
+      named += static_cast<std::uint64_t>(row.at("count").integer());
+    std::uint64_t all = 0;
+    for (const TransactionRecord& transaction : record.transactions) all += transaction.recipients.size();
+    for (const Answers::Row& row : record.beyond.recipients.rows) all += row.count;
+    POSTERN_CHECK(named == all);
   }
   Source source(input);
   const DeliveryRecord record = delivery_from(source);

@@ -81,6 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto kind = reader.read(line);
   const SessionView& view = reader.session();
   POSTERN_CHECK(view.decisions.size() <= kDecisionsMax && view.transactions.size() <= kTransactionsMax);
+  POSTERN_CHECK(view.beyond.size() <= 6 * (kAnswersMax + 6));
   for (const DecisionView& decision : view.decisions) {
     std::string scratch;
     evidence::Evidence evidence;

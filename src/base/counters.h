@@ -64,7 +64,11 @@ class CounterTable {
   // One number a label, in their order: its place among the label's values. A number beyond them counts as the last.
   template <class... At>
   void add(At... at) {
-    cells_[place({static_cast<std::size_t>(at)...})].fetch_add(1, std::memory_order_relaxed);
+    add_many(1, at...);
+  }
+  template <class... At>
+  void add_many(std::int64_t n, At... at) {
+    cells_[place({static_cast<std::size_t>(at)...})].fetch_add(n, std::memory_order_relaxed);
   }
   [[nodiscard]] std::size_t size() const { return cells_.size(); }
   [[nodiscard]] std::int64_t value(std::initializer_list<std::size_t> at) const {

@@ -264,9 +264,7 @@ void add_web(CLI::App& app, Options& options) {
   });
 }
 
-}  // namespace
-
-int run(int argc, char** argv) {
+int carry_out(int argc, char** argv) {
   // Programs call it by sendmail's name and with sendmail's arguments, which are no arguments of ours
   std::vector<std::string> words(argv, argv + argc);
   const std::string name = words.empty() ? std::string() : words[0].substr(words[0].rfind('/') + 1);
@@ -323,5 +321,9 @@ int run(int argc, char** argv) {
   }
   return options.chosen();
 }
+
+}  // namespace
+
+int run(int argc, char** argv) { return finish_output(carry_out(argc, argv)); }
 
 }  // namespace postern::cli

@@ -15,6 +15,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/field_output.h"
+#include "cli/output.h"
 #include "cli/signing_keys.h"
 #include "cli/tool_input.h"
 
@@ -66,7 +67,7 @@ int run_verify(const ArcToolOptions& options) {
   } else {
     out = arc_text(chain, colour_wanted());
   }
-  std::fputs(out.c_str(), stdout);
+  print(out);
   return chain.outcome == arc::Outcome::pass ? kOk : kNegative;
 }
 

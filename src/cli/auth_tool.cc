@@ -11,6 +11,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/message_evaluation.h"
+#include "cli/output.h"
 #include "cli/spf_query.h"
 #include "cli/tool_input.h"
 #include "mailauth/mailauth.h"
@@ -125,7 +126,7 @@ int run_auth(const AuthToolOptions& options) {
   } else {
     out = facts_text(*query, facts, authserv_id, colour_wanted());
   }
-  std::fputs(out.c_str(), stdout);
+  print(out);
   return passes(facts) ? kOk : kNegative;
 }
 

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/key_text.h"
+#include "cli/output.h"
 #include "config/config.h"
 #include "io/tls.h"
 
@@ -88,13 +89,13 @@ int run_config_check(const ConfigCheckOptions& options) {
   config::Loaded loaded = config::load(options.file);
   check_certificates(loaded, options.file);
   const std::string text = options.json ? as_json(loaded) : as_text(loaded, options.file);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  print(text);
   return loaded.problems.empty() ? kOk : kNegative;
 }
 
 int run_config_reference() {
   const std::string text = config::reference_markdown();
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  print(text);
   return kOk;
 }
 

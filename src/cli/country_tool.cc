@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "cli/client_tools.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "geo/country_table.h"
 
 namespace postern::cli {
@@ -73,7 +74,7 @@ int run_country(const CountryToolOptions& options) {
   if (!table) return complain(table.error().what, kNegative);
   for (Row& row : rows) row.country = table->country(row.address);
   const WallMs now = wall_now();
-  std::fputs((options.json ? as_json(rows, *table, now) : as_text(rows, *table, now)).c_str(), stdout);
+  print(options.json ? as_json(rows, *table, now) : as_text(rows, *table, now));
   const bool all = std::ranges::all_of(rows, [](const Row& row) { return row.country.known(); });
   return all && !table->empty() ? kOk : kNegative;
 }

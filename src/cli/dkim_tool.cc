@@ -11,6 +11,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/field_output.h"
+#include "cli/output.h"
 #include "cli/signing_keys.h"
 #include "cli/tool_input.h"
 #include "dkim/sign.h"
@@ -70,7 +71,7 @@ int run_verify(const DkimToolOptions& options) {
   } else {
     out = dkim_text(verified.verdicts, verified.found, colour_wanted());
   }
-  std::fputs(out.c_str(), stdout);
+  print(out);
   for (const dkim::Verdict& verdict : verified.verdicts) {
     if (verdict.outcome == dkim::Outcome::pass) return kOk;
   }

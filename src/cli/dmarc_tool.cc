@@ -11,6 +11,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/message_evaluation.h"
+#include "cli/output.h"
 #include "cli/spf_query.h"
 #include "dmarc/evaluate.h"
 #include "message/author.h"
@@ -149,7 +150,7 @@ int run_dmarc(const DmarcToolOptions& options) {
   } else {
     out = dmarc_text(evaluation, colour_wanted());
   }
-  std::fputs(out.c_str(), stdout);
+  print(out);
   if (only_policy) return evaluation.record ? kOk : kNegative;
   return evaluation.outcome == dmarc::Outcome::pass ? kOk : kNegative;
 }

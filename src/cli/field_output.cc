@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 
 namespace postern::cli {
 
@@ -56,7 +57,8 @@ int put_fields(const std::vector<std::string>& fields, const MessageInput& messa
       out = std::move(lf);
     }
   }
-  return std::fwrite(out.data(), 1, out.size(), stdout) == out.size() ? kOk : kNegative;
+  print(out);
+  return kOk;  // finish_output() sees what could not be written
 }
 
 }  // namespace postern::cli

@@ -6,6 +6,7 @@
 #include "cli/auth_text.h"
 #include "cli/client_tools.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "fingerprint/client_hello.h"
 #include "fingerprint/os_table.h"
 
@@ -214,7 +215,7 @@ int run_fingerprint(const FingerprintToolOptions& options) {
     text += hello_text(*hello, colour_wanted());
   }
   writer.end_object();
-  std::fputs(options.json ? (object + "\n").c_str() : text.c_str(), stdout);
+  print(options.json ? object + "\n" : text);
   return recognised ? kOk : kNegative;
 }
 

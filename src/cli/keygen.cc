@@ -12,6 +12,7 @@
 #include "cli/batch.h"
 #include "cli/commands.h"
 #include "cli/key_text.h"
+#include "cli/output.h"
 #include "cli/signing_keys.h"
 #include "cli/table.h"
 #include "cli/tool_resolver.h"
@@ -95,7 +96,7 @@ int make_keys(const KeygenOptions& options) {
     out += "; " + printable(path, 4096) + "\n" + zone_line(name, record) + "\n";
   }
   writer.end_array().end_object();
-  std::fputs((options.common.json ? machine + "\n" : out).c_str(), stdout);
+  print(options.common.json ? machine + "\n" : out);
   return kOk;
 }
 
@@ -133,7 +134,7 @@ int check_keys(const KeygenOptions& options) {
     if (!problem.empty()) out += "it should be\n" + zone_line(owner, key_record(*key));
   }
   writer.end_array().field("ok", all).end_object();
-  std::fputs((options.common.json ? machine + "\n" : out).c_str(), stdout);
+  print(options.common.json ? machine + "\n" : out);
   return all ? kOk : kNegative;
 }
 

@@ -84,7 +84,7 @@ class Reports {
   int finish() {
     if (!as_json_ && found_ > 0) {
       const std::string rows = table_.take();
-      std::fwrite(rows.data(), 1, rows.size(), stdout);
+      print(rows);
     }
     if (found_ == 0 && problems_ == 0) complain("there are no reports");
     return found_ > 0 && problems_ == 0 ? kOk : kNegative;
@@ -107,7 +107,7 @@ class Reports {
     for (const std::string& remark : report.remarks) complain(remark);
     if (as_json_) {
       std::string out = "{\"kind\":\"tls\",\"report\":" + tlsrpt::to_json(report) + "}\n";
-      std::fwrite(out.data(), 1, out.size(), stdout);
+      print(out);
       return;
     }
     for (const tlsrpt::PolicyResult& policy : report.policies) {
@@ -175,7 +175,7 @@ class Reports {
     }
     writer.end_array().end_object().end_object();
     out += '\n';
-    std::fwrite(out.data(), 1, out.size(), stdout);
+    print(out);
   }
 
   bool as_json_;

@@ -9,6 +9,7 @@
 #include "cli/auth_text.h"
 #include "cli/batch.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/spf_query.h"
 #include "spf/evaluate.h"
 
@@ -88,7 +89,7 @@ int run_spf(const SpfToolOptions& options) {
   } else {
     out = spf_text(*query, evaluation, colour_wanted());
   }
-  std::fputs(out.c_str(), stdout);
+  print(out);
   return evaluation.outcome == spf::Outcome::pass ? kOk : kNegative;
 }
 

@@ -28,6 +28,10 @@ int set_period(const StatsOptions& options, insight::TrafficOptions& out) {
     return kUsage;
   }
   if (!options.compare) return kOk;
+  if (options.countries) {
+    complain("--compare and --countries exclude each other: a set of home countries is for one period");
+    return kUsage;
+  }
   if (!out.sources.since) {
     complain("--compare: say with --since when the period begins; the one before has the same length");
     return kUsage;
@@ -48,11 +52,18 @@ std::string json_of(const insight::TrafficReport& report) {
   append_json(report.now, report.lines, writer);
   if (report.before) {
     writer.key("before").begin_object();
-    append_json(*report.before, {.sessions = insight::sum(report.before->statistics.sessions)}, writer);
+    append_json(*report.before, report.before_lines, writer);
     writer.end_object();
   }
   writer.end_object();
   return out + "\n";
+}
+
+// Who names a mail log without --maillog is told so.
+void hint_at_maillog(const std::vector<std::string>& named, const insight::LineCount& lines) {
+  if (named.empty() || lines.damaged == 0 || lines.sessions + lines.others > 0) return;
+  complain("no line of " + named.front() + " is a record; of a log of Postfix: postern stats --maillog " +
+           named.front());
 }
 
 }  // namespace
@@ -61,10 +72,10 @@ int run_stats(const StatsOptions& options) {
   if (!options.maillog.files.empty()) return run_stats_maillog(options);
   const auto [source, code] = find_records(options.common, options.common.clock());
   if (!source) return code;
-  if (options.countries) return run_countries(*source, options.common.json);
   insight::TrafficOptions traffic;
   traffic.sources = source->sources;
   if (const int bad = set_period(options, traffic); bad != kOk) return bad;
+  if (options.countries) return run_countries(*source, traffic.until, options.common.json);
   Result<insight::TrafficReport> report;
   {
     ProgressBar bar("reading");
@@ -74,8 +85,10 @@ int run_stats(const StatsOptions& options) {
     complain(report.error().what);
     return kNegative;
   }
-  print(options.common.json ? json_of(*report) : stats_text(*report, colour_wanted()));
-  return kOk;
+  print(options.common.json ? json_of(*report) : stats_text(*report, colour_wanted(), output_width()));
+  hint_at_maillog(options.common.records, report->lines);
+  for (const insight::DamagedFile& file : report->lines.damaged_files) complain(file.problem);
+  return report->lines.damaged_files.empty() ? kOk : kNegative;
 }
 
 }  // namespace postern::cli

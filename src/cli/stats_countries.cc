@@ -53,19 +53,25 @@ void print_countries(const Countries::Proposal& proposal) {
 
 }  // namespace
 
-int run_countries(const RecordSource& source, bool json) {
+int run_countries(const RecordSource& source, std::optional<WallMs> until, bool json) {
   auto marks = read_marks(source);
   if (!marks) return kNegative;
   Countries countries(*std::move(marks));
+  Result<insight::LineCount> lines;
   {
     ProgressBar bar("reading");
-    const auto lines = insight::read_sessions(
-        source.sources, [&](const record::SessionView& session) { countries.add(session); },
+    insight::Sources sources = source.sources;
+    sources.past_damage = true;
+    lines = insight::read_sessions(
+        sources,
+        [&](const record::SessionView& session) {
+          if (!until || session.start < *until) countries.add(session);
+        },
         [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
-    if (!lines) {
-      complain(lines.error().what);
-      return kNegative;
-    }
+  }
+  if (!lines) {
+    complain(lines.error().what);
+    return kNegative;
   }
   const Countries::Proposal proposal = countries.propose();
   if (json) {
@@ -78,7 +84,8 @@ int run_countries(const RecordSource& source, bool json) {
   } else {
     print_countries(proposal);
   }
-  return kOk;
+  for (const insight::DamagedFile& file : lines->damaged_files) complain(file.problem);
+  return lines->damaged_files.empty() ? kOk : kNegative;
 }
 
 }  // namespace postern::cli

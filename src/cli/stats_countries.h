@@ -1,10 +1,10 @@
-// `postern stats --countries`, chosen by run_stats().
+// `postern stats --countries`, chosen by run_stats(). What began at `until` or later is passed over.
 #pragma once
 
 #include "cli/record_source.h"
 
 namespace postern::cli {
 
-[[nodiscard]] int run_countries(const RecordSource& source, bool json);
+[[nodiscard]] int run_countries(const RecordSource& source, std::optional<WallMs> until, bool json);
 
 }  // namespace postern::cli

@@ -24,6 +24,8 @@ using insight::sum;
 using insight::Traffic;
 
 constexpr std::size_t kRowsShown = 25;  // of one table; --json has all
+constexpr std::size_t kBarMin = 5, kBarMax = 20;
+constexpr std::size_t kNameMin = 16, kNameMax = 60;
 
 std::string change(std::uint64_t now, std::uint64_t before) {
   if (before == 0) return now == 0 ? "" : "new";
@@ -38,7 +40,7 @@ std::string milliseconds_text(std::uint64_t ms) {
 // One text, section by section.
 class Page {
  public:
-  Page(bool compared, bool colour) : compared_(compared), colour_(colour) {}
+  Page(bool compared, bool colour, std::size_t width) : compared_(compared), colour_(colour), width_(width) {}
 
   void heading(const std::string& text) { out_ += coloured(text, Colour::bold, colour_) + "\n"; }
   void line(const std::string& text) { out_ += text + "\n"; }
@@ -57,8 +59,7 @@ class Page {
       columns.push_back({"before", true});
       columns.push_back({"change", true});
     }
-    columns.push_back({""});
-    Table table(std::move(columns), colour_);
+    std::vector<Barred> lines;
     for (const Row& row : rows) {
       std::vector<Table::Cell> cells{{row.name},
                                      {std::to_string(sum(row.now))},
@@ -71,8 +72,35 @@ class Page {
         cells.push_back({std::to_string(sum(row.before))});
         cells.push_back({change(sum(row.now), sum(row.before)), Colour::dim});
       }
-      cells.push_back({bar(sum(row.now), row.all), Colour::green});
-      table.add(std::move(cells));
+      lines.push_back({std::move(cells), sum(row.now), row.all});
+    }
+    barred(std::move(columns), std::move(lines), true);
+  }
+  // A table with a bar behind each row, as long as there is room for it.
+  struct Barred {
+    std::vector<Table::Cell> cells;
+    std::uint64_t part = 0, whole = 0;
+  };
+  void barred(std::vector<Table::Column> columns, std::vector<Barred> lines, bool cut_names) {
+    std::vector<std::size_t> widths;
+    for (const Table::Column& column : columns) widths.push_back(column.title.size());
+    for (const Barred& line : lines)
+      for (std::size_t i = 0; i < line.cells.size(); ++i) widths[i] = std::max(widths[i], line.cells[i].text.size());
+    std::size_t taken = 2 * (widths.size() - 1);
+    for (const std::size_t width : widths) taken += width;
+    if (cut_names && taken > width_) {
+      const std::size_t wide = std::max(widths.front() - std::min(taken - width_, widths.front()), kNameMin);
+      for (Barred& line : lines) {
+        std::string& name = line.cells.front().text;
+        if (name.size() > wide) name = std::string(utf8_head(name, wide - 2)) + "..";
+      }
+    }
+    const std::size_t room = width_ > taken + 2 ? std::min(width_ - taken - 2, kBarMax) : 0;
+    if (room >= kBarMin) columns.push_back({""});
+    Table table(std::move(columns), colour_);
+    for (Barred& line : lines) {
+      if (room >= kBarMin) line.cells.push_back({bar(line.part, line.whole, room), Colour::green});
+      table.add(std::move(line.cells));
     }
     out_ += table.take() + "\n";
   }
@@ -83,7 +111,7 @@ class Page {
     const Names::Told before_all = before == nullptr ? Names::Told() : before->all();
     std::vector<Row> all;
     for (const auto& [name, counts] : names.all()) {
-      Row row{.name = printable(name, 60), .now = counts, .before = {}, .of = of, .all = sum(of)};
+      Row row{.name = printable(name, kNameMax), .now = counts, .before = {}, .of = of, .all = sum(of)};
       if (const auto found = before_all.find(name); found != before_all.end()) row.before = found->second;
       all.push_back(std::move(row));
     }
@@ -125,6 +153,7 @@ class Page {
   }
   void table(Table& table) { out_ += table.take() + "\n"; }
   [[nodiscard]] bool colour() const { return colour_; }
+  [[nodiscard]] bool compared() const { return compared_; }
   // What is compared, at the end of a table's columns and of a row.
   void compare(std::vector<Table::Column>& columns, const std::string& title) const {
     if (!compared_) return;
@@ -141,10 +170,17 @@ class Page {
  private:
   std::string out_;
   bool compared_, colour_;
+  std::size_t width_;
 };
 
 PerFamily minus(const PerFamily& a, const PerFamily& b, const PerFamily& c = {}) {
   return {a[0] - b[0] - c[0], a[1] - b[1] - c[1]};
+}
+
+PerFamily sum_of(const Names& names) {
+  PerFamily out{};
+  for (const auto& [name, counts] : names.all()) insight::add(out, counts);
+  return out;
 }
 
 void connections(Page& page, const Statistics& now, const Statistics& before) {
@@ -152,11 +188,14 @@ void connections(Page& page, const Statistics& now, const Statistics& before) {
     return Page::Row{.name = name, .now = counts, .before = then, .of = now.sessions, .all = sum(now.sessions)};
   };
   page.heading("Connections (shares: of all connections of the family)");
-  page.rows("", {row("all", now.sessions, before.sessions), row("TLS", now.tls, before.tls),
-                 row("TLS failed", now.tls_failed, before.tls_failed),
-                 row("without TLS", minus(now.sessions, now.tls, now.tls_failed),
-                     minus(before.sessions, before.tls, before.tls_failed)),
-                 row("named a spamtrap", now.traps, before.traps)});
+  std::vector<Page::Row> rows{row("all", now.sessions, before.sessions), row("TLS", now.tls, before.tls),
+                              row("TLS failed", now.tls_failed, before.tls_failed),
+                              row("without TLS", minus(now.sessions, now.tls, now.tls_failed),
+                                  minus(before.sessions, before.tls, before.tls_failed)),
+                              row("named a spamtrap", now.traps, before.traps)};
+  if (sum(now.submission) + sum(before.submission) > 0)
+    rows.push_back(row("of users (submission)", now.submission, before.submission));
+  page.rows("", rows);
   const auto of_messages = [](const Statistics& of) {
     return PerFamily{of.accepted[0] + of.deferred[0] + of.refused[0], of.accepted[1] + of.deferred[1] + of.refused[1]};
   };
@@ -165,10 +204,13 @@ void connections(Page& page, const Statistics& now, const Statistics& before) {
     return Page::Row{.name = name, .now = counts, .before = then, .of = messages, .all = sum(messages)};
   };
   page.heading("Messages (shares: of all messages that were sent to their end)");
-  page.rows("", {message("all", messages, of_messages(before)), message("accepted", now.accepted, before.accepted),
-                 message("of them over TLS", now.accepted_tls, before.accepted_tls),
-                 message("told to come again", now.deferred, before.deferred),
-                 message("refused", now.refused, before.refused)});
+  rows = {message("all", messages, of_messages(before)), message("accepted", now.accepted, before.accepted),
+          message("of them over TLS", now.accepted_tls, before.accepted_tls)};
+  if (sum(now.accepted_submission) + sum(before.accepted_submission) > 0)
+    rows.push_back(message("of them of users", now.accepted_submission, before.accepted_submission));
+  rows.push_back(message("told to come again", now.deferred, before.deferred));
+  rows.push_back(message("refused", now.refused, before.refused));
+  page.rows("", rows);
   const auto of_recipients = [](const Statistics& of) {
     PerFamily all = of.recipients_accepted;
     insight::add(all, of.recipients_deferred);
@@ -186,6 +228,16 @@ void connections(Page& page, const Statistics& now, const Statistics& before) {
                  recipient("refused", now.recipients_refused, before.recipients_refused)});
 }
 
+void sinkhole(Page& page, const Statistics& now, const Statistics& before) {
+  if (sum(now.sinkhole_sessions) + sum(before.sinkhole_sessions) == 0) return;
+  std::string text = "sinkhole: " + std::to_string(sum(now.sinkhole_sessions)) + " connections, " +
+                     std::to_string(sum(now.sinkhole_messages)) + " messages, not counted above";
+  if (page.compared())
+    text += "; before: " + std::to_string(sum(before.sinkhole_sessions)) + " connections, " +
+            std::to_string(sum(before.sinkhole_messages)) + " messages";
+  page.line(text);
+}
+
 void by_name(Page& page, const Statistics& now, const Statistics* before) {
   const auto of = [before](Names Statistics::* member) { return before == nullptr ? nullptr : &(before->*member); };
   page.names("TLS version", "of connections with TLS", now.tls_versions, now.tls, of(&Statistics::tls_versions));
@@ -194,11 +246,10 @@ void by_name(Page& page, const Statistics& now, const Statistics* before) {
   page.names("Failed handshakes", "of connections with a failed handshake", now.tls_failures, now.tls_failed,
              of(&Statistics::tls_failures));
   page.names("Verdict", "of connections", now.verdicts, now.sessions, of(&Statistics::verdicts));
-  page.names("Reason", "recipients, messages and connections refused; shares: of connections", now.reasons,
-             now.sessions, of(&Statistics::reasons));
+  page.names("Reason", "refused recipients, messages and connections; shares: of all refusals", now.reasons,
+             sum_of(now.reasons), of(&Statistics::reasons));
   page.names("Country", "of connections", now.countries, now.sessions, of(&Statistics::countries));
-  PerFamily authenticated{};
-  for (const auto& [name, counts] : now.dmarc.all()) insight::add(authenticated, counts);
+  const PerFamily authenticated = sum_of(now.dmarc);
   const std::string messages = "of messages authenticated";
   page.names("SPF", messages, now.spf, authenticated, of(&Statistics::spf));
   page.names("DKIM", messages, now.dkim, authenticated, of(&Statistics::dkim));
@@ -288,7 +339,7 @@ void deliveries(Page& page, const insight::Deliveries& of, const insight::Delive
     page.names("TLS demanded", "of attempts at servers of others", of.tls_policies, of.remote,
                names(&insight::Deliveries::tls_policies));
   }
-  page.heading("Time in the queue, from arrival to delivery (attempts that delivered), and of the attempt alone");
+  page.heading("Time in the queue, and of the attempt alone (attempts that delivered)");
   page.quantiles({{"local: in the queue", &of.queued[0], &before.queued[0]},
                   {"local: attempt", &of.duration[0], &before.duration[0]},
                   {"servers of others: in the queue", &of.queued[1], &before.queued[1]},
@@ -315,8 +366,7 @@ void prefixes(Page& page, const Traffic& traffic, const Traffic* before) {
     std::vector<Table::Column> columns{
         {""}, {"connections", true}, {"", true}, {"messages", true}, {"refused or put off", true}};
     page.compare(columns, "before");
-    columns.push_back({""});
-    Table table(std::move(columns), page.colour());
+    std::vector<Page::Barred> lines;
     for (const auto& row : rows) {
       std::vector<Table::Cell> cells{{row.prefix.text()},
                                      {std::to_string(row.counts.connections)},
@@ -327,30 +377,30 @@ void prefixes(Page& page, const Traffic& traffic, const Traffic* before) {
         page.compare(cells, row.counts.connections, then[row.prefix]);
       else
         cells.insert(cells.end(), {{"?"}, {""}});
-      cells.push_back({bar(row.counts.connections, all), Colour::green});
-      table.add(std::move(cells));
+      lines.push_back({std::move(cells), row.counts.connections, all});
     }
-    page.table(table);
+    page.barred(std::move(columns), std::move(lines), false);
   }
 }
 
 void days(Page& page, const Traffic& traffic) {
   if (traffic.days.size() < 2) return;
   page.heading("By day, UTC (connections; shares: of the day's connections of the family)");
-  Table table({{""}, {"IPv4", true}, {"TLS", true}, {"IPv6", true}, {"TLS", true}, {"messages", true}, {""}},
-              page.colour());
+  std::vector<Page::Barred> lines;
   std::uint64_t most = 0;
   for (const auto& [number, day] : traffic.days) most = std::max(most, sum(day.sessions));
   for (const auto& [number, day] : traffic.days) {
-    table.add({{iso8601(number * insight::kDayMs).substr(0, 10)},
-               {std::to_string(day.sessions[0])},
-               {share_of(day.tls[0], day.sessions[0]), Colour::dim},
-               {std::to_string(day.sessions[1])},
-               {share_of(day.tls[1], day.sessions[1]), Colour::dim},
-               {std::to_string(sum(day.accepted))},
-               {bar(sum(day.sessions), most), Colour::green}});
+    lines.push_back({{{iso8601(number * insight::kDayMs).substr(0, 10)},
+                      {std::to_string(day.sessions[0])},
+                      {share_of(day.tls[0], day.sessions[0]), Colour::dim},
+                      {std::to_string(day.sessions[1])},
+                      {share_of(day.tls[1], day.sessions[1]), Colour::dim},
+                      {std::to_string(sum(day.accepted))}},
+                     sum(day.sessions),
+                     most});
   }
-  page.table(table);
+  page.barred({{""}, {"IPv4", true}, {"TLS", true}, {"IPv6", true}, {"TLS", true}, {"messages", true}},
+              std::move(lines), false);
 }
 
 }  // namespace
@@ -371,21 +421,24 @@ std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
       std::max<std::size_t>(static_cast<std::size_t>(std::lround(share * static_cast<double>(width))), 1), '#');
 }
 
-std::string stats_text(const insight::TrafficReport& report, bool colour) {
+std::string stats_text(const insight::TrafficReport& report, bool colour, std::size_t width) {
   const Traffic& now = report.now;
-  Page page(report.before.has_value(), colour);
-  const std::string lines = std::to_string(report.lines.total()) + " lines, " + std::to_string(report.lines.sessions) +
-                            " sessions, " + std::to_string(report.lines.damaged) + " damaged";
-  if (sum(now.statistics.sessions) == 0 && now.deliveries.attempts == 0)
+  Page page(report.before.has_value(), colour, width);
+  const Statistics nothing;
+  const Statistics& then = report.before ? report.before->statistics : nothing;
+  std::string lines = std::to_string(report.lines.total()) + " lines, " + std::to_string(report.lines.sessions) +
+                      " sessions, " + std::to_string(report.lines.damaged) + " damaged";
+  for (const insight::DamagedFile& file : report.lines.damaged_files)
+    lines += "; not read to its end: " + printable(file.path, 200);
+  if (sum(now.statistics.sessions) + sum(now.statistics.sinkhole_sessions) == 0 && now.deliveries.attempts == 0)
     return "No sessions are recorded.\n" + lines + "\n";
   if (now.statistics.oldest > 0)
     page.line(iso8601(now.statistics.oldest) + " to " + iso8601(now.statistics.newest) + "\n");
   if (report.before) {
-    page.line("before: the period of the same length that ended when this one began, " +
+    page.line("before: the period of the same length before this one, " +
               std::to_string(sum(report.before->statistics.sessions)) + " connections\n");
   }
-  const Statistics nothing;
-  connections(page, now.statistics, report.before ? report.before->statistics : nothing);
+  connections(page, now.statistics, then);
   by_name(page, now.statistics, report.before ? &report.before->statistics : nullptr);
   const Traffic* const before = report.before ? &*report.before : nullptr;
   greylist(page, now.greylist.report(),
@@ -393,6 +446,7 @@ std::string stats_text(const insight::TrafficReport& report, bool colour) {
   deliveries(page, now.deliveries, before == nullptr ? nullptr : &before->deliveries);
   prefixes(page, now, before);
   days(page, now);
+  sinkhole(page, now.statistics, then);
   page.line(lines);
   return page.take();
 }

@@ -13,6 +13,7 @@ namespace postern::cli {
 [[nodiscard]] std::string share_of(std::uint64_t part, std::uint64_t whole);
 // `#` by share, of `width` at 1; one at least for what is not nothing.
 [[nodiscard]] std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width = 20);
-[[nodiscard]] std::string stats_text(const insight::TrafficReport& report, bool colour);
+// Tables fit into `width` columns as far as that goes: bars give way first, then the ends of names.
+[[nodiscard]] std::string stats_text(const insight::TrafficReport& report, bool colour, std::size_t width = 80);
 
 }  // namespace postern::cli

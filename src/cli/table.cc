@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -35,6 +36,11 @@ std::string_view sequence(Colour colour) {
 
 }  // namespace
 
+std::size_t output_width() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ? 80 : size.ws_col;
+}
+
 std::string coloured(std::string_view text, Colour colour, bool enabled) {
   if (!enabled || colour == Colour::none || text.empty()) return std::string(text);
   std::string out(sequence(colour));
@@ -61,6 +67,7 @@ void Table::append_row(std::string& out, const std::vector<Cell>& row) const {
     line += coloured(row[i].text, row[i].colour, colour_);
     if (!columns_[i].right && i + 1 < row.size()) line += space;
   }
+  while (line.ends_with(' ')) line.pop_back();
   out += line + "\n";
 }
 

@@ -15,6 +15,8 @@ enum class Colour : std::uint8_t { none, dim, red, yellow, green, bold };
 [[nodiscard]] std::string coloured(std::string_view text, Colour colour, bool enabled);
 // Whether standard output wants colour: a terminal that is not dumb, and NO_COLOR is not set.
 [[nodiscard]] bool colour_wanted();
+// Columns of the terminal on standard output; 80 where it is none.
+[[nodiscard]] std::size_t output_width();
 
 class Table {
  public:

@@ -449,6 +449,8 @@ void Queue::Impl::account(Message& message, const directory::Transport* transpor
     if (record.outcomes.size() < record::kRecipientsMax) {
       record.outcomes.push_back(
           {message.envelope.recipients[indexes[i]].forward_path, std::string(verdict.word), verdict.outcome.reply});
+    } else {
+      record.beyond.add(verdict.word);
     }
     message.outcomes.push_back(std::move(verdict.outcome));
   }

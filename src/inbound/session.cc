@@ -37,7 +37,7 @@ Session::Session(SessionContext& context, std::size_t listener, std::unique_ptr<
   record_.listener = settings().listeners.at(listener).role;
   record_.client = client;
   record_.server = server;
-  sessions_total.add();
+  if (!is_sinkhole()) sessions_total.add();
 }
 
 // Also where an exception ended run(): what the gate counted is given back.
@@ -69,7 +69,7 @@ bool Session::is_stranger() const { return is_charged() && !is_submission() && !
 bool Session::is_charged() const { return !proxy_itself_ && (!record_.client.address.is_loopback() || record_.proxy); }
 
 Task<void> Session::refuse_connection(Refusal refusal, std::string_view limit) {
-  sessions_refused_total.add();
+  if (!is_sinkhole()) sessions_refused_total.add();
   record_.refusal = refusal.reason;
   log::info(
       "connection_refused",

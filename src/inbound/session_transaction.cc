@@ -8,6 +8,7 @@
 #include "inbound/demands.h"
 #include "inbound/session.h"
 #include "message/trace.h"
+#include "record/metrics.h"
 
 namespace postern::inbound {
 
@@ -167,7 +168,7 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptPar
     entry.code = static_cast<std::uint16_t>(refusal->reply.code);
     entry.enhanced = refusal->reply.enhanced.text();
     entry.reason = refusal->reason;
-    recipients_refused_total.add();
+    if (!is_sinkhole()) recipients_refused_total.add();
     log::info("recipient_refused", {{"id", record_.id.text()},
                                     {"client", record_.client.text()},
                                     {"from", transaction.record.reverse_path},
@@ -185,9 +186,10 @@ void Session::answer_recipient(const smtp::Mailbox& mailbox, const smtp::RcptPar
     machine_.accept();
   }
   ++transaction.record.recipients_total;
-  if (transaction.record.recipients.size() < record::kRecipientsMax) {
+  if (transaction.record.recipients.size() < record::kRecipientsMax)
     transaction.record.recipients.push_back(std::move(entry));
-  }
+  else
+    record_.beyond.recipients.add(entry.code, entry.reason);
 }
 
 void Session::on_data(const smtp::Event& event) {
@@ -480,7 +482,12 @@ void Session::end_transaction(std::string_view reason, const smtp::Reply* reply)
     entry.code = static_cast<std::uint16_t>(reply->code);
     entry.enhanced = reply->enhanced.text();
   }
-  if (record_.transactions.size() < record::kTransactionsMax) record_.transactions.push_back(std::move(entry));
+  if (record_.transactions.size() < record::kTransactionsMax) {
+    record_.transactions.push_back(std::move(entry));
+  } else {
+    record_.beyond.add(entry);
+    if (!is_sinkhole()) record::count_commit(entry);
+  }
 }
 
 }  // namespace postern::inbound

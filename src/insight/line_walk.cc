@@ -73,6 +73,7 @@ class PlainFile {
 constexpr std::uint64_t kShared = 64 << 10;  // octets of a compressed file that is worth several threads
 
 struct Job {
+  std::string path;
   std::shared_ptr<PlainFile> plain;      // null: `packed`, compressed or a pipe
   std::shared_ptr<SharedStream> packed;  // by one thread, and by all that have nothing else to do any more
   bool listed = false;                   // of `packed`: its age may have removed it since
@@ -89,7 +90,8 @@ class Walk {
     for (const SourceFile& file : files) {
       total_ += file.size;
       if (file.path.ends_with(".zst") || no_regular_file(file.path)) {  // a pipe has no size and no places
-        jobs_.push_back({.plain = nullptr,
+        jobs_.push_back({.path = file.path,
+                         .plain = nullptr,
                          .packed = std::make_shared<SharedStream>(file.path, kind_of(piece)),
                          .listed = file.listed.has_value()});
         helpful_ += file.size > kShared || piece < kShared ? kWalkersMax : 1;
@@ -99,7 +101,8 @@ class Walk {
       helpful_ += pieces;
       const auto plain = std::make_shared<PlainFile>(file, pieces);
       for (std::uint64_t i = 0; i < pieces; ++i)
-        jobs_.push_back({.plain = plain,
+        jobs_.push_back({.path = file.path,
+                         .plain = plain,
                          .packed = {},
                          .begin = i * piece,
                          .end = i + 1 == pieces ? std::max(file.size, i * piece + 1) : (i + 1) * piece});
@@ -107,7 +110,7 @@ class Walk {
     return {};
   }
 
-  Result<std::uint64_t> run(unsigned threads) {
+  Result<Walked> run(unsigned threads) {
     threads = static_cast<unsigned>(std::clamp<std::size_t>(threads, 1, std::max<std::size_t>(helpful_, 1)));
     {
       std::vector<std::jthread> others;
@@ -116,7 +119,8 @@ class Walk {
     }
     const MutexLock lock(mutex_);
     if (error_) return std::unexpected(*error_);
-    return overlong_.load();
+    std::ranges::sort(damaged_, {}, &DamagedFile::path);
+    return Walked{.overlong = overlong_.load(), .damaged = std::move(damaged_)};
   }
 
  private:
@@ -126,18 +130,25 @@ class Walk {
       const std::size_t number = next_.fetch_add(1);
       if (number >= jobs_.size() || ended_.load(std::memory_order_relaxed)) break;
       const Job& job = jobs_[number];
-      note(job.plain == nullptr ? blocks_of(walker, *job.packed, job.listed, buffer) : piece(walker, job, buffer));
+      note(job, job.plain == nullptr ? blocks_of(walker, *job.packed, job.listed, buffer) : piece(walker, job, buffer));
     }
     // What the others are still at
     for (const Job& job : jobs_)
       if (job.packed != nullptr && !ended_.load(std::memory_order_relaxed))
-        note(blocks_of(walker, *job.packed, job.listed, buffer));
+        note(job, blocks_of(walker, *job.packed, job.listed, buffer));
   }
-  void note(const Result<void>& done) {
+  void note(const Job& job, const Result<void>& done) {
     if (done) return;
-    ended_ = true;
+    const Error& error = done.error();
     const MutexLock lock(mutex_);
-    if (!error_) error_ = done.error();
+    if (error.kind == ErrorKind::cancelled || error.kind == ErrorKind::not_found) {
+      ended_ = true;
+      if (!error_) error_ = error;
+      return;
+    }
+    // The pieces of one file fail one by one
+    if (std::ranges::find(damaged_, job.path, &DamagedFile::path) == damaged_.end())
+      damaged_.push_back({.path = job.path, .problem = error.what});
   }
 
   [[nodiscard]] bool stopped() const {
@@ -255,14 +266,15 @@ class Walk {
   std::atomic<bool> ended_{false};
   Mutex mutex_;
   std::optional<Error> error_ POSTERN_GUARDED_BY(mutex_);
+  std::vector<DamagedFile> damaged_ POSTERN_GUARDED_BY(mutex_);
 };
 
 }  // namespace
 
 unsigned walkers() { return std::clamp(std::thread::hardware_concurrency(), 1U, kWalkersMax); }
 
-Result<std::uint64_t> walk_lines(const Sources& sources, unsigned threads, const LineVisitor& line,
-                                 const Progress& progress, std::uint64_t piece) {
+Result<Walked> walk_lines(const Sources& sources, unsigned threads, const LineVisitor& line, const Progress& progress,
+                          std::uint64_t piece) {
   Walk walk(sources, line, progress);
   POSTERN_TRY_VOID(walk.plan(std::max<std::uint64_t>(piece, 1)));
   return walk.run(threads);

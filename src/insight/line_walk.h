@@ -22,10 +22,15 @@ inline constexpr unsigned kWalkersMax = 16;
 [[nodiscard]] unsigned walkers();
 
 // `line` is called on several threads at once, with the number of the thread (below `threads`) and a line without its
-// newline that lives during the call; empty lines are passed over. `progress` is called on the caller's thread. The
-// result is how many lines were longer than record::kLineMax. Sources::stop is obeyed; an error ends all.
+// newline that lives during the call; empty lines are passed over. `progress` is called on the caller's thread.
+// Sources::stop is obeyed. A file that is damaged or cannot be read is told in the result, and the others are read; one
+// that was named and is not there is an error.
 using LineVisitor = std::function<void(unsigned walker, std::string_view line)>;
-[[nodiscard]] Result<std::uint64_t> walk_lines(const Sources& sources, unsigned threads, const LineVisitor& line,
-                                               const Progress& progress = {}, std::uint64_t piece = kPiece);
+struct Walked {
+  std::uint64_t overlong = 0;        // lines longer than record::kLineMax
+  std::vector<DamagedFile> damaged;  // by path; of each what stands before the damage was visited
+};
+[[nodiscard]] Result<Walked> walk_lines(const Sources& sources, unsigned threads, const LineVisitor& line,
+                                        const Progress& progress = {}, std::uint64_t piece = kPiece);
 
 }  // namespace postern::insight

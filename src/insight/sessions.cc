@@ -91,10 +91,15 @@ Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, co
   for (const SourceFile& file : files) {
     std::function<void(std::uint64_t)> told;
     if (progress) told = [&](std::uint64_t octets) { progress(before + octets, total); };
-    POSTERN_TRY(const record::ReadCount read, file.listed ? record::read_records(*file.listed, line, told)
-                                                          : record::read_records(file.path, line, told));
+    const Result<record::ReadCount> read =
+        file.listed ? record::read_records(*file.listed, line, told) : record::read_records(file.path, line, told);
     if (stopped) return fail(ErrorKind::cancelled, "reading the records was stopped");
-    count.damaged += read.skipped;
+    if (read)
+      count.damaged += read->skipped;
+    else if (sources.past_damage && read.error().kind != ErrorKind::not_found)
+      count.damaged_files.push_back({.path = file.path, .problem = read.error().what});
+    else
+      return std::unexpected(read.error());
     before += file.size;
   }
   return count;

@@ -19,14 +19,25 @@ struct Sources {
   // Files, folders of records, or a data_dir with such a folder; taken in this order.
   std::vector<std::string> paths;
   std::optional<WallMs> since;  // sessions that began earlier are passed over
+  // A file that is damaged is told in LineCount, and the rest is read; without it the file is an error of
+  // read_sessions().
+  bool past_damage = false;
   // Set by another thread: reading ends soon with `cancelled`. May be null.
   const std::atomic<bool>* stop = nullptr;
+};
+
+// A file that could not be read to its end.
+struct DamagedFile {
+  std::string path;
+  std::string problem;  // a sentence that names it, and what can be done
 };
 
 struct LineCount {
   std::uint64_t sessions = 0;
   std::uint64_t others = 0;   // lines of other schemas: deliveries
   std::uint64_t damaged = 0;  // no JSON, cut, or too long
+  // What stood before the damage is counted.
+  std::vector<DamagedFile> damaged_files;
   [[nodiscard]] std::uint64_t total() const { return sessions + others + damaged; }
 };
 

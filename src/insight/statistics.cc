@@ -10,6 +10,7 @@ namespace postern::insight {
 namespace {
 
 using evidence::Action;
+using record::BeyondView;
 using record::DecisionView;
 using record::RecipientView;
 using record::SessionView;
@@ -72,6 +73,56 @@ void count_authentication(const TransactionView& transaction, bool ipv6, Statist
   out.arc.add(transaction.arc, ipv6);
 }
 
+// Of recipients and messages, listed or not.
+struct Answered {
+  std::string_view reason;
+  std::uint16_t code = 0;
+  std::uint64_t count = 1;
+};
+
+void add_message(const Answered& answered, bool ipv6, Statistics& out) {
+  if (answered.code < 400) return;
+  out.reasons.add(answered.reason, ipv6, answered.count);
+  (answered.code >= 500 ? out.refused : out.deferred)[at(ipv6)] += answered.count;
+}
+
+void add_recipient(const Answered& answered, bool ipv6, Statistics& out) {
+  if (answered.code < 400) {
+    out.recipients_accepted[at(ipv6)] += answered.count;
+    return;
+  }
+  (answered.code >= 500 ? out.recipients_refused : out.recipients_deferred)[at(ipv6)] += answered.count;
+  out.reasons.add(answered.reason, ipv6, answered.count);
+}
+
+// What the lists have no room for.
+void add_beyond(const BeyondView& row, bool ipv6, Statistics& out) {
+  const Answered answered{.reason = row.word, .code = row.code, .count = row.count};
+  switch (row.what) {
+    case BeyondView::What::recipients:
+      return add_recipient(answered, ipv6, out);
+    case BeyondView::What::transactions:
+      return add_message(answered, ipv6, out);
+    case BeyondView::What::spf:
+      return out.spf.add(row.word, ipv6, row.count);
+    case BeyondView::What::dkim:
+      return out.dkim.add(row.word, ipv6, row.count);
+    case BeyondView::What::dmarc:
+      return out.dmarc.add(row.word, ipv6, row.count);
+    case BeyondView::What::arc:
+      return out.arc.add(row.word, ipv6, row.count);
+  }
+}
+
+std::uint64_t swallowed(const SessionView& session) {
+  const auto taken = [](std::uint16_t code) { return code >= 200 && code < 300; };
+  std::uint64_t out = 0;
+  for (const TransactionView& transaction : session.transactions) out += taken(transaction.code) ? 1 : 0;
+  for (const BeyondView& row : session.beyond)
+    if (row.what == BeyondView::What::transactions && taken(row.code)) out += row.count;
+  return out;
+}
+
 void write_pair(std::string_view name, const PerFamily& pair, json::Writer& out) {
   out.field(name, sum(pair));
   out.field(std::string(name) + "_ipv4", pair[0]).field(std::string(name) + "_ipv6", pair[1]);
@@ -92,8 +143,17 @@ void Statistics::add(const SessionView& session, const SessionFacts& facts) {
   const std::size_t family = at(ipv6);
   oldest = oldest == 0 ? session.start : std::min(oldest, session.start);
   newest = std::max(newest, session.start);
+  if (is_sinkhole(session)) {
+    ++sinkhole_sessions[family];
+    sinkhole_messages[family] += swallowed(session);
+    return;
+  }
   ++sessions[family];
   accepted[family] += session.accepted;
+  if (session.listener.starts_with("submission")) {
+    ++submission[family];
+    accepted_submission[family] += session.accepted;
+  }
   if (session.tls) {
     ++tls[family];
     accepted_tls[family] += session.accepted;
@@ -108,30 +168,28 @@ void Statistics::add(const SessionView& session, const SessionFacts& facts) {
   verdicts.add(verdict_of(session), ipv6);
   reasons.add(session.refusal, ipv6);
   for (const TransactionView& transaction : session.transactions) {
-    if (transaction.code >= 400) {
-      reasons.add(transaction.reason, ipv6);
-      ++(transaction.code >= 500 ? refused : deferred)[family];
-    }
+    add_message({.reason = transaction.reason, .code = transaction.code}, ipv6, *this);
     count_authentication(transaction, ipv6, *this);
   }
   bool trap = facts.trap;
   for (const RecipientView& recipient : session.recipients) {
-    if (recipient.code < 400) {
-      ++recipients_accepted[family];
-      continue;
-    }
-    ++(recipient.code >= 500 ? recipients_refused : recipients_deferred)[family];
-    reasons.add(recipient.reason, ipv6);
+    add_recipient({.reason = recipient.reason, .code = recipient.code}, ipv6, *this);
     trap = trap || recipient.reason == "trap";
+  }
+  for (const BeyondView& row : session.beyond) {
+    add_beyond(row, ipv6, *this);
+    trap = trap || (row.what == BeyondView::What::recipients && row.word == "trap");
   }
   if (trap) ++traps[family];
 }
 
 void Statistics::merge(const Statistics& other) {
   for (const auto member :
-       {&Statistics::sessions, &Statistics::tls, &Statistics::tls_failed, &Statistics::traps, &Statistics::accepted,
-        &Statistics::accepted_tls, &Statistics::deferred, &Statistics::refused, &Statistics::recipients_accepted,
-        &Statistics::recipients_deferred, &Statistics::recipients_refused})
+       {&Statistics::sinkhole_sessions, &Statistics::sinkhole_messages, &Statistics::submission,
+        &Statistics::accepted_submission, &Statistics::sessions, &Statistics::tls, &Statistics::tls_failed,
+        &Statistics::traps, &Statistics::accepted, &Statistics::accepted_tls, &Statistics::deferred,
+        &Statistics::refused, &Statistics::recipients_accepted, &Statistics::recipients_deferred,
+        &Statistics::recipients_refused})
     insight::add(this->*member, other.*member);
   for (const auto member :
        {&Statistics::tls_versions, &Statistics::ciphers, &Statistics::groups, &Statistics::tls_failures,
@@ -185,8 +243,20 @@ void append_json(const Statistics& statistics, const LineCount& lines, json::Wri
   write_by_family("dmarc", statistics.dmarc, out);
   write_by_family("arc", statistics.arc, out);
   out.end_object();
+  out.key("submission").begin_object();
+  write_pair("connections", statistics.submission, out);
+  write_pair("messages", statistics.accepted_submission, out);
+  out.end_object();
+  out.key("sinkhole").begin_object();
+  write_pair("connections", statistics.sinkhole_sessions, out);
+  write_pair("messages", statistics.sinkhole_messages, out);
+  out.end_object();
   out.key("lines").begin_object().field("total", lines.total()).field("unknown", lines.damaged);
-  out.field("sessions", lines.sessions).field("others", lines.others).end_object();
+  out.field("sessions", lines.sessions).field("others", lines.others);
+  out.key("damaged_files").begin_array();
+  for (const DamagedFile& file : lines.damaged_files)
+    out.begin_object().field("file", file.path).field("problem", file.problem).end_object();
+  out.end_array().end_object();
   if (statistics.oldest > 0) {
     out.field("oldest", iso8601(statistics.oldest)).field("newest", iso8601(statistics.newest));
   }

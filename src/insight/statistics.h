@@ -23,10 +23,13 @@ struct SessionFacts {
 [[nodiscard]] SessionFacts facts_of(const record::SessionView& session);
 
 struct Statistics {
-  // Connections. tls: a handshake succeeded; tls_failed: one was begun and failed.
-  PerFamily sessions{}, tls{}, tls_failed{}, traps{};
-  // Messages: answered 250 at their end, of them over TLS, 4xx and 5xx.
-  PerFamily accepted{}, accepted_tls{}, deferred{}, refused{};
+  // Sessions of sinkholes are no mail traffic: they are in these two numbers alone. Messages that were swallowed.
+  PerFamily sinkhole_sessions{}, sinkhole_messages{};
+  // Connections. submission: of users who send mail; the rest came to take part in SMTP. tls: a handshake succeeded;
+  // tls_failed: one was begun and failed.
+  PerFamily sessions{}, submission{}, tls{}, tls_failed{}, traps{};
+  // Messages: answered 250 at their end, of them over TLS and of users, 4xx and 5xx.
+  PerFamily accepted{}, accepted_tls{}, accepted_submission{}, deferred{}, refused{};
   // Recipients, by the answer to RCPT.
   PerFamily recipients_accepted{}, recipients_deferred{}, recipients_refused{};
   // Connections with TLS
@@ -42,6 +45,7 @@ struct Statistics {
 
   void add(const record::SessionView& session) { add(session, facts_of(session)); }
   void add(const record::SessionView& session, const SessionFacts& facts);
+  [[nodiscard]] static bool is_sinkhole(const record::SessionView& session) { return session.listener == "sinkhole"; }
   void merge(const Statistics& other);
 };
 

@@ -21,7 +21,7 @@ struct Counter {
   record::DeliveryReader deliveries;
   Traffic now;
   std::optional<Traffic> before;
-  LineCount lines;
+  LineCount lines, before_lines;
 };
 
 // Which of the two a time belongs to; null: neither.
@@ -39,7 +39,7 @@ void count_line(std::string_view line, const TrafficOptions& options, Counter& c
     case SessionReader::Kind::session: {
       Traffic* const period = period_of(counter.sessions.session().start, options, counter);
       if (period == nullptr) return;
-      if (period == &counter.now) ++counter.lines.sessions;
+      ++(period == &counter.now ? counter.lines : counter.before_lines).sessions;
       period->add(counter.sessions.session());
       return;
     }
@@ -52,14 +52,15 @@ void count_line(std::string_view line, const TrafficOptions& options, Counter& c
   }
   Traffic* const period = period_of(counter.deliveries.delivery().start, options, counter);
   if (period == nullptr) return;
-  if (period == &counter.now) ++counter.lines.others;
+  ++(period == &counter.now ? counter.lines : counter.before_lines).others;
   period->deliveries.add(counter.deliveries.delivery());
 }
 
 bool put_off_or_refused(const record::SessionView& session) {
   return !session.refusal.empty() ||
          std::ranges::any_of(session.recipients, [](const auto& recipient) { return recipient.code >= 400; }) ||
-         std::ranges::any_of(session.transactions, [](const auto& transaction) { return transaction.code >= 400; });
+         std::ranges::any_of(session.transactions, [](const auto& transaction) { return transaction.code >= 400; }) ||
+         std::ranges::any_of(session.beyond, [](const auto& row) { return row.code >= 400; });
 }
 
 void write_prefixes(const HeavyPrefixes& prefixes, json::Writer& out) {
@@ -94,6 +95,7 @@ void write_greylist(const GreylistReturns::Report& report, json::Writer& out) {
 void Traffic::add(const record::SessionView& session) {
   const SessionFacts facts = facts_of(session);
   statistics.add(session, facts);
+  if (Statistics::is_sinkhole(session)) return;
   greylist.add(session, facts.greylist);
   if (const auto client = ip::Address::parse(session.client))
     prefixes.add(*client, session.accepted, put_off_or_refused(session));
@@ -136,13 +138,14 @@ Result<TrafficReport> read_traffic(const TrafficOptions& options, const Progress
   }
   Sources sources = options.sources;
   if (options.before_since) sources.since = options.before_since;
-  POSTERN_TRY(const std::uint64_t overlong,
+  POSTERN_TRY(Walked walked,
               walk_lines(
                   sources, static_cast<unsigned>(counters.size()),
                   [&](unsigned walker, std::string_view line) { count_line(line, options, *counters[walker]); },
                   progress, options.piece));
   TrafficReport out;
-  out.lines.damaged = overlong;
+  out.lines.damaged = walked.overlong;
+  out.lines.damaged_files = std::move(walked.damaged);
   out.now.greylist = GreylistReturns(events);
   if (options.before_since) out.before.emplace().greylist = GreylistReturns(events);
   for (const auto& counter : counters) {
@@ -151,6 +154,8 @@ Result<TrafficReport> read_traffic(const TrafficOptions& options, const Progress
     out.lines.sessions += counter->lines.sessions;
     out.lines.others += counter->lines.others;
     out.lines.damaged += counter->lines.damaged;
+    out.before_lines.sessions += counter->before_lines.sessions;
+    out.before_lines.others += counter->before_lines.others;
   }
   return out;
 }

@@ -45,7 +45,8 @@ struct TrafficOptions {
 struct TrafficReport {
   Traffic now;
   std::optional<Traffic> before;
-  LineCount lines;  // of the period; damaged ones have none, and are counted wherever they stand
+  LineCount lines;         // of the period; damaged ones have none, and are counted wherever they stand
+  LineCount before_lines;  // of the period before, without the damaged ones
 };
 
 [[nodiscard]] Result<TrafficReport> read_traffic(const TrafficOptions& options, const Progress& progress = {});

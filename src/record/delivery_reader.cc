@@ -36,6 +36,21 @@ bool read_outcomes(Scanner& scanner, DeliveryView& view) {
   });
 }
 
+// Those that the list has no room for.
+bool read_beyond(Scanner& scanner, DeliveryRecord::Counts& beyond) {
+  beyond = {};
+  return scanner.object([&](std::string_view key) {
+    if (key == "delivered") return number(scanner, beyond.delivered);
+    if (key == "deferred") return number(scanner, beyond.deferred);
+    if (key == "failed") return number(scanner, beyond.failed);
+    return scanner.skip();
+  });
+}
+
+void add(std::uint32_t& to, std::uint32_t more) {
+  to += std::min(more, std::numeric_limits<std::uint32_t>::max() - to);
+}
+
 bool member(Scanner& scanner, std::string_view key, DeliveryView& view) {
   if (key == "id") return scanner.string(view.id);
   if (key == "message") return scanner.string(view.message);
@@ -65,10 +80,15 @@ bool DeliveryReader::read(std::string_view line) {
   view_.start = -1;
   Scanner scanner(line, scratch_);
   std::string_view schema;
+  DeliveryRecord::Counts beyond;
   const bool whole = scanner.object([&](std::string_view key) {
+    if (key == "beyond") return read_beyond(scanner, beyond);
     if (key != "schema") return member(scanner, key, view_);
     return scanner.string(schema) && schema == kSchema;  // the rest of another line means something else
   });
+  add(view_.delivered, beyond.delivered);
+  add(view_.deferred, beyond.deferred);
+  add(view_.failed, beyond.failed);
   return whole && scanner.finished() && schema == kSchema && !view_.id.empty() && view_.start >= 0;
 }
 

@@ -1,7 +1,7 @@
 // DeliveryReader: a delivery's line ("postern.delivery/1", docs/records.md), read for statistics: by view, without a
 // document and without an allocation, as SessionReader does for sessions. Takes any octets; of outcomes only their
-// number in each state is kept. Thread rule: one reader a thread; what it returns lives until the next read() and as
-// long as the line.
+// number in each state is kept, with those that the list has no room for. Thread rule: one reader a thread; what it
+// returns lives until the next read() and as long as the line.
 #pragma once
 
 #include <cstdint>

@@ -18,6 +18,8 @@ std::size_t number_of(const std::array<std::string_view, n>& words, std::string_
 }
 
 constexpr auto kFamilies = std::to_array<std::string_view>({"ipv4", "ipv6"});
+constexpr auto kListeners = std::to_array<std::string_view>({"submission", "submissions", "mx"});
+constexpr std::string_view kSinkhole = "sinkhole";  // no listener for mail: counted apart
 constexpr auto kTls = std::to_array<std::string_view>({"none", "ok", "failed"});
 constexpr auto kVerdicts = std::to_array<std::string_view>({"none", "accept", "tag", "greylist", "throttle", "reject"});
 constexpr auto kEnds = std::to_array<std::string_view>({"accepted", "deferred", "refused", "abandoned"});
@@ -42,12 +44,19 @@ constexpr auto kQueueBounds =
 constexpr auto kAttemptBounds = std::to_array<std::int64_t>(
     {kMs, 5 * kMs, 10 * kMs, 50 * kMs, 100 * kMs, 500 * kMs, kS, 5 * kS, 10 * kS, 30 * kS, 60 * kS, 300 * kS});
 
-CounterTable g_sessions("postern_smtp_sessions_total",
-                        {{"family", kFamilies}, {"tls", kTls}, {"verdict", kVerdicts}, {"reason", reason_words()}});
-CounterTable g_messages("postern_smtp_messages_total",
-                        {{"family", kFamilies}, {"tls", kTls}, {"verdict", kEnds}, {"reason", reason_words()}});
-CounterTable g_recipients("postern_smtp_recipients_total",
-                          {{"family", kFamilies}, {"verdict", kEnds}, {"reason", reason_words()}});
+CounterTable g_sessions("postern_smtp_sessions_total", {{"listener", kListeners},
+                                                        {"family", kFamilies},
+                                                        {"tls", kTls},
+                                                        {"verdict", kVerdicts},
+                                                        {"reason", reason_words()}});
+CounterTable g_messages(
+    "postern_smtp_messages_total",
+    {{"listener", kListeners}, {"family", kFamilies}, {"tls", kTls}, {"verdict", kEnds}, {"reason", reason_words()}});
+CounterTable g_recipients("postern_smtp_recipients_total", {{"listener", kListeners},
+                                                            {"family", kFamilies},
+                                                            {"verdict", kEnds},
+                                                            {"reason", reason_words()}});
+CounterTable g_sinkhole_sessions("postern_sinkhole_sessions_total", {{"family", kFamilies}});
 CounterTable g_tls("postern_smtp_tls_sessions_total", {{"family", kFamilies}, {"version", kVersions}});
 CounterTable g_authentication("postern_authentication_total", {{"method", kMethods}, {"result", kResults}});
 Histogram g_session_time("postern_smtp_session_duration_seconds", kSessionBounds, {"family", kFamilies});
@@ -87,16 +96,34 @@ void count_authentication(const AuthenticationRecord& found) {
     g_authentication.add(method, number_of(kResults, result.empty() ? "none" : result));
   };
   add(0, found.spf ? std::string_view(found.spf->result) : "none");
-  const bool passed = std::ranges::any_of(found.dkim, [](const auto& dkim) { return dkim.result == "pass"; });
-  add(1, passed ? "pass" : found.dkim.empty() ? "none" : std::string_view(found.dkim.front().result));
+  add(1, dkim_result(found));
   add(2, found.dmarc.result);
   add(3, found.arc.result);
+}
+
+// What the lists of the record have no room for.
+void count_beyond(const Beyond& beyond, std::size_t listener, std::size_t family, Tls tls) {
+  for (const Answers::Row& row : beyond.transactions.rows)
+    g_messages.add_many(row.count, listener, family, tls, end_of(row.code), reason_number(row.word));
+  for (const Answers::Row& row : beyond.recipients.rows)
+    g_recipients.add_many(row.count, listener, family, end_of(row.code), reason_number(row.word));
+  std::size_t method = 0;
+  for (const Answers* const answers : {&beyond.spf, &beyond.dkim, &beyond.dmarc, &beyond.arc}) {
+    for (const Answers::Row& row : answers->rows)
+      g_authentication.add_many(row.count, method, number_of(kResults, row.word));
+    ++method;
+  }
 }
 
 }  // namespace
 
 void count(const SessionRecord& session) {
   const std::size_t family = session.client.address.is_v4() ? 0 : 1;
+  if (session.listener == kSinkhole) {
+    g_sinkhole_sessions.add(family);
+    return;
+  }
+  const std::size_t listener = number_of(kListeners, session.listener);
   const Tls tls = !session.tls ? kPlain : session.tls->error.empty() ? kOk : kFailed;
   // The strongest word that was enforced, and why; without one why the connection was refused.
   std::size_t verdict = 0;
@@ -107,16 +134,21 @@ void count(const SessionRecord& session) {
     why = decision.reason;
   }
   const std::string_view reason = verdict > 2 ? evidence::to_string(why) : std::string_view(session.refusal);
-  g_sessions.add(family, tls, verdict, reason_number(reason));
+  g_sessions.add(listener, family, tls, verdict, reason_number(reason));
   if (tls == kOk) g_tls.add(family, number_of(kVersions, session.tls->version));
   g_session_time.add_ms(session.duration_ms, family);
   for (const TransactionRecord& transaction : session.transactions) {
-    g_messages.add(family, tls, end_of(transaction.code), reason_number(transaction.reason));
+    g_messages.add(listener, family, tls, end_of(transaction.code), reason_number(transaction.reason));
     for (const RecipientRecord& recipient : transaction.recipients)
-      g_recipients.add(family, end_of(recipient.code), reason_number(recipient.reason));
+      g_recipients.add(listener, family, end_of(recipient.code), reason_number(recipient.reason));
     if (transaction.authentication) count_authentication(*transaction.authentication);
-    if (transaction.code == 250) g_commit_time.add_ms(transaction.commit_ms);
+    count_commit(transaction);
   }
+  if (!session.beyond.empty()) count_beyond(session.beyond, listener, family, tls);
+}
+
+void count_commit(const TransactionRecord& transaction) {
+  if (transaction.code == 250) g_commit_time.add_ms(transaction.commit_ms);
 }
 
 void count(const DeliveryRecord& delivery) {
@@ -129,6 +161,12 @@ void count(const DeliveryRecord& delivery) {
   for (const DeliveryRecord::Outcome& outcome : delivery.outcomes) {
     g_deliveries.add(transport, way, secured, number_of(kStates, outcome.state));
     delivered = delivered || outcome.state == "delivered";
+  }
+  if (const auto& beyond = delivery.beyond; beyond.total() > 0) {
+    g_deliveries.add_many(beyond.delivered, transport, way, secured, number_of(kStates, "delivered"));
+    g_deliveries.add_many(beyond.deferred, transport, way, secured, number_of(kStates, "deferred"));
+    g_deliveries.add_many(beyond.failed, transport, way, secured, number_of(kStates, "failed"));
+    delivered = delivered || beyond.delivered > 0;
   }
   g_attempt_time.add_ms(delivery.duration_ms, transport);
   if (delivered) g_queue_time.add_ms(delivery.queued_ms, transport);

@@ -8,6 +8,9 @@
 namespace postern::record {
 
 void count(const SessionRecord& session);
+// How long a transaction took to be stored; for those that its session's record does not list, as they end. Listed ones
+// and all else are counted with the session.
+void count_commit(const TransactionRecord& transaction);
 void count(const DeliveryRecord& delivery);
 
 }  // namespace postern::record

@@ -61,6 +61,7 @@ constexpr auto kWords = std::to_array<std::string_view>({
     "rule",
     "sender_not_yours",
     "session_timeout",
+    "sinkhole",
     "speaks_http",
     "speaks_tls",
     "srs_expired",

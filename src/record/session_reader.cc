@@ -146,6 +146,37 @@ bool read_transactions(Scanner& scanner, SessionView& view) {
   });
 }
 
+bool read_answers(Scanner& scanner, BeyondView::What what, SessionView& view) {
+  constexpr std::size_t kClasses = 6;  // "other", by the first digit of the code
+  std::erase_if(view.beyond, [what](const BeyondView& row) { return row.what == what; });
+  std::size_t rows = 0;
+  return scanner.array([&] {
+    if (++rows > kAnswersMax + kClasses) return scanner.skip();
+    BeyondView& row = view.beyond.emplace_back();
+    row.what = what;
+    return scanner.object([&](std::string_view key) {
+      if (key == "code") return number(scanner, row.code);
+      if (key == "reason" || key == "result") return scanner.string(row.word);
+      if (key == "count") return number(scanner, row.count);
+      return scanner.skip();
+    });
+  });
+}
+
+bool read_beyond(Scanner& scanner, SessionView& view) {
+  using What = BeyondView::What;
+  view.beyond.clear();
+  return scanner.object([&](std::string_view key) {
+    if (key == "recipients") return read_answers(scanner, What::recipients, view);
+    if (key == "transactions") return read_answers(scanner, What::transactions, view);
+    if (key == "spf") return read_answers(scanner, What::spf, view);
+    if (key == "dkim") return read_answers(scanner, What::dkim, view);
+    if (key == "dmarc") return read_answers(scanner, What::dmarc, view);
+    if (key == "arc") return read_answers(scanner, What::arc, view);
+    return scanner.skip();
+  });
+}
+
 bool read_tls(Scanner& scanner, SessionView& view) {
   const bool whole = scanner.object([&](std::string_view key) {
     if (key == "version") return scanner.string(view.tls_version);
@@ -205,6 +236,7 @@ bool session_member(Scanner& scanner, std::string_view key, SessionView& view) {
         return true;
       }
       if (key == "policy") return scanner.string(view.policy);
+      if (key == "beyond") return read_beyond(scanner, view);
       break;
     case 7:
       if (key == "refusal") return scanner.string(view.refusal);
@@ -242,11 +274,14 @@ void clear(SessionView& view) {
   decisions.clear();
   transactions.clear();
   recipients.clear();
+  std::vector<BeyondView> beyond = std::move(view.beyond);
+  beyond.clear();
   view = SessionView{};
   view.start = -1;
   view.decisions = std::move(decisions);
   view.transactions = std::move(transactions);
   view.recipients = std::move(recipients);
+  view.beyond = std::move(beyond);
 }
 
 }  // namespace

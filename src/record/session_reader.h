@@ -2,9 +2,9 @@
 // once its lists have room, without an allocation. Several hundred thousand lines a second. `why`, which shows one
 // line, reads it with json::parse().
 //
-// Takes any octets. Lists are bounded by the writer's own limits (kDecisionsMax, kTransactionsMax, kRecipientsMax);
-// what goes beyond them is skipped. Thread rule: one reader a thread; what it returns lives until the next read() and
-// as long as the line.
+// Takes any octets. Lists are bounded by the writer's own limits (kDecisionsMax, kTransactionsMax, kRecipientsMax,
+// kAnswersMax); what goes beyond them is skipped. Thread rule: one reader a thread; what it returns lives until the
+// next read() and as long as the line.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +50,15 @@ struct TransactionView {
   std::string_view spf, dkim, dmarc, arc;
 };
 
+// So many were answered, or found, so beyond what the lists have room for (Beyond).
+struct BeyondView {
+  enum class What : std::uint8_t { recipients, transactions, spf, dkim, dmarc, arc };
+  What what = What::recipients;
+  std::uint16_t code = 0;
+  std::string_view word;
+  std::uint32_t count = 0;
+};
+
 struct SessionView {
   std::string_view id;
   WallMs start = 0;
@@ -62,6 +71,7 @@ struct SessionView {
   std::vector<DecisionView> decisions;
   std::vector<TransactionView> transactions;
   std::vector<RecipientView> recipients;
+  std::vector<BeyondView> beyond;
   std::uint32_t decisions_total = 0, transactions_total = 0, accepted = 0;
   std::string_view identity, budget_level;
   float budget_load = 0;

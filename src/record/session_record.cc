@@ -34,14 +34,16 @@ constexpr std::array<FactName, 13> kFactNames = {{
 }};
 
 // Once a line is this long its lists take no further element. What may follow: the element that was begun (three texts
-// of kTextMax, each octet up to six when escaped), the transaction around it, and the rest of the session.
-// authentication's texts likewise.
+// of kTextMax, each octet up to six when escaped), the transaction around it, and the rest of the session, with what is
+// counted of the elements that are left out. authentication's texts likewise.
 constexpr std::size_t kListsEnd = kLineMax - (256 << 10);
 // Decisions come before the transactions and leave them the other half: neither can crowd the other out.
 constexpr std::size_t kDecisionsEnd = kListsEnd / 2;
 // The evidence of one decision: the texts of evidence::Evidence, each octet up to six when escaped, and the names of
 // its lists. A longer one is not written, and none after it, since each rests on the one before.
 constexpr std::size_t kChangesMax = 64 << 10;
+// Octets of a word in Answers; ours are shorter.
+constexpr std::size_t kWordMax = 64;
 
 // json::Writer escapes keys, checks commas and is a chain of calls; here the keys are literals and most fields
 // optional, so a line is put together directly. Every stranger's text still passes json::append_escaped.
@@ -243,14 +245,18 @@ void write_authentication(Line& line, const AuthenticationRecord& found) {
   line.close('}');
 }
 
-void write_transaction(Line& line, const TransactionRecord& transaction) {
+// `left` takes what the line has no room for.
+void write_transaction(Line& line, const TransactionRecord& transaction, Beyond& left) {
   line.item('{');
   line.id("\"message\":", transaction.message);
   line.text("\"from\":", transaction.reverse_path);
   if (!transaction.recipients.empty()) {
     line.open("\"to\":", '[');
     const auto shown = std::min(transaction.recipients.size(), kRecipientsMax);
-    for (std::size_t i = 0; i < shown && !line.full(); ++i) write_recipient(line, transaction.recipients[i]);
+    std::size_t i = 0;
+    for (; i < shown && !line.full(); ++i) write_recipient(line, transaction.recipients[i]);
+    for (; i < transaction.recipients.size(); ++i)
+      left.recipients.add(transaction.recipients[i].code, transaction.recipients[i].reason);
     line.close(']');
   }
   const auto listed = static_cast<std::uint32_t>(transaction.recipients.size());
@@ -264,6 +270,31 @@ void write_transaction(Line& line, const TransactionRecord& transaction) {
   line.count("\"data_ms\":", transaction.data_ms);
   line.count("\"commit_ms\":", transaction.commit_ms);
   if (transaction.authentication) write_authentication(line, *transaction.authentication);
+  line.close('}');
+}
+
+void write_answers(Line& line, std::string_view list, std::string_view word, const Answers& answers) {
+  if (answers.rows.empty()) return;
+  line.open(list, '[');
+  for (const Answers::Row& row : answers.rows) {
+    line.item('{');
+    line.count("\"code\":", row.code);
+    line.text(word, row.word);
+    line.number("\"count\":", row.count);
+    line.close('}');
+  }
+  line.close(']');
+}
+
+void write_beyond(Line& line, const Beyond& beyond) {
+  if (beyond.empty()) return;
+  line.open("\"beyond\":", '{');
+  write_answers(line, "\"recipients\":", "\"reason\":", beyond.recipients);
+  write_answers(line, "\"transactions\":", "\"reason\":", beyond.transactions);
+  write_answers(line, "\"spf\":", "\"result\":", beyond.spf);
+  write_answers(line, "\"dkim\":", "\"result\":", beyond.dkim);
+  write_answers(line, "\"dmarc\":", "\"result\":", beyond.dmarc);
+  write_answers(line, "\"arc\":", "\"result\":", beyond.arc);
   line.close('}');
 }
 
@@ -318,6 +349,44 @@ void write_endpoint(Line& line, std::string_view key, const ip::Endpoint& endpoi
 
 }  // namespace
 
+void Answers::add(std::uint16_t code, std::string_view word, std::uint32_t count) {
+  word = utf8_head(word, kWordMax);
+  const auto find = [&] {
+    return std::ranges::find_if(rows, [&](const Row& row) { return row.code == code && row.word == word; });
+  };
+  auto found = find();
+  if (found == rows.end() && rows.size() >= kAnswersMax) {
+    code = static_cast<std::uint16_t>(std::min(code / 100, 5) * 100);
+    word = "other";
+    found = find();
+  }
+  if (found == rows.end()) found = rows.insert(rows.end(), {.code = code, .word = std::string(word)});
+  found->count += count;
+}
+
+void Beyond::add(const TransactionRecord& transaction) {
+  transactions.add(transaction.code, transaction.reason);
+  for (const RecipientRecord& recipient : transaction.recipients) recipients.add(recipient.code, recipient.reason);
+  if (!transaction.authentication) return;
+  const AuthenticationRecord& found = *transaction.authentication;
+  const auto result = [](std::string_view word) { return word.empty() ? std::string_view("none") : word; };
+  spf.add(0, found.spf ? result(found.spf->result) : "none");
+  dkim.add(0, result(dkim_result(found)));
+  dmarc.add(0, result(found.dmarc.result));
+  arc.add(0, result(found.arc.result));
+}
+
+void DeliveryRecord::Counts::add(std::string_view state) {
+  if (state == "delivered") ++delivered;
+  if (state == "deferred") ++deferred;
+  if (state == "failed") ++failed;
+}
+
+std::string_view dkim_result(const AuthenticationRecord& found) {
+  if (std::ranges::any_of(found.dkim, [](const auto& dkim) { return dkim.result == "pass"; })) return "pass";
+  return found.dkim.empty() ? "none" : std::string_view(found.dkim.front().result);
+}
+
 std::vector<std::string_view> fact_names(std::uint32_t facts) {
   std::vector<std::string_view> out;
   for (const FactName& entry : kFactNames) {
@@ -359,14 +428,18 @@ void append_json(const SessionRecord& record, std::string& out) {
   line.count("\"commands\":", record.commands);
   line.count("\"errors\":", record.errors);
   write_decisions(line, record);
+  Beyond left = record.beyond;
   if (!record.transactions.empty()) {
     line.open("\"transactions\":", '[');
     const auto shown = std::min(record.transactions.size(), kTransactionsMax);
-    for (std::size_t i = 0; i < shown && !line.full(); ++i) write_transaction(line, record.transactions[i]);
+    std::size_t i = 0;
+    for (; i < shown && !line.full(); ++i) write_transaction(line, record.transactions[i], left);
+    for (; i < record.transactions.size(); ++i) left.add(record.transactions[i]);
     line.close(']');
   }
   const auto listed = static_cast<std::uint32_t>(record.transactions.size());
   line.count("\"transactions_total\":", std::max(record.transactions_total, listed));
+  write_beyond(line, left);
   line.count("\"accepted\":", record.accepted);
   line.count("\"bytes_in\":", record.bytes_in);
   line.count("\"bytes_out\":", record.bytes_out);
@@ -401,7 +474,8 @@ void append_json(const DeliveryRecord& record, std::string& out) {
   if (!record.outcomes.empty()) {
     line.open("\"outcomes\":", '[');
     const auto shown = std::min(record.outcomes.size(), kRecipientsMax);
-    for (std::size_t i = 0; i < shown && !line.full(); ++i) {
+    std::size_t i = 0;
+    for (; i < shown && !line.full(); ++i) {
       line.item('{');
       line.text("\"path\":", record.outcomes[i].path);
       line.text("\"state\":", record.outcomes[i].state);
@@ -410,6 +484,15 @@ void append_json(const DeliveryRecord& record, std::string& out) {
     }
     line.close(']');
     line.number("\"recipients\":", record.outcomes.size());
+    DeliveryRecord::Counts left = record.beyond;
+    for (; i < record.outcomes.size(); ++i) left.add(record.outcomes[i].state);
+    if (left.total() > 0) {
+      line.open("\"beyond\":", '{');
+      line.count("\"delivered\":", left.delivered);
+      line.count("\"deferred\":", left.deferred);
+      line.count("\"failed\":", left.failed);
+      line.close('}');
+    }
   }
   line.count("\"size\":", record.size);
   line.count("\"queued_ms\":", record.queued_ms);

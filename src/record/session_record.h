@@ -20,9 +20,9 @@
 namespace postern::record {
 
 inline constexpr int kSessionVersion = 1;
-inline constexpr std::size_t kTransactionsMax = 100;  // further ones are counted, not listed
-inline constexpr std::size_t kRecipientsMax = 100;    // per transaction, likewise
-inline constexpr std::size_t kDecisionsMax = 250;     // per session, likewise
+inline constexpr std::size_t kTransactionsMax = 100;  // further ones are counted, not listed (Beyond)
+inline constexpr std::size_t kRecipientsMax = 100;    // per transaction or delivery, likewise
+inline constexpr std::size_t kDecisionsMax = 250;     // per session; further ones are counted
 inline constexpr std::size_t kLabelsMax = 32;  // tags, and shadow rules, of a decision; further ones are left out
 inline constexpr std::size_t kTextMax = 512;   // octets of any text a stranger sent
 // Octets of a line with its newline; readers skip longer ones. Lists end early where they would pass it: a stranger who
@@ -34,6 +34,19 @@ struct RecipientRecord {
   std::uint16_t code = 0;
   std::string enhanced;
   std::string reason;  // stable word: "ok", "unknown_user", "relay_denied", "too_many_recipients", ...
+};
+
+// How often what a list has no room for was answered, or found, so: by code and word. At most kAnswersMax of them are
+// told apart; further ones count as "other", by the first digit of the code.
+inline constexpr std::size_t kAnswersMax = 16;
+struct Answers {
+  struct Row {
+    std::uint16_t code = 0;
+    std::string word;
+    std::uint32_t count = 0;
+  };
+  std::vector<Row> rows;
+  void add(std::uint16_t code, std::string_view word, std::uint32_t count = 1);
 };
 
 // What mail authentication found (docs/mail-authentication.md). Results are the words of RFC 8601; `problem` says why
@@ -97,6 +110,15 @@ struct TlsRecord {
   std::string_view failure;  // stable word of `error` (io::TlsFacts::failure); static
 };
 
+// Of a session what its lists have no room for, so that nothing is missing where sums are made.
+struct Beyond {
+  Answers recipients, transactions;
+  Answers spf, dkim, dmarc, arc;  // of the transactions that were authenticated; results, without a code
+  // A transaction that is not listed, with those of its recipients that it has.
+  void add(const TransactionRecord& transaction);
+  [[nodiscard]] bool empty() const { return recipients.rows.empty() && transactions.rows.empty(); }
+};
+
 // One judgement of the policy (docs/records.md: decisions). Its evidence is written as what changed since the decision
 // before it, so that the line stays short and replay still sees the very same.
 struct DecisionRecord {
@@ -142,6 +164,7 @@ struct SessionRecord {
   std::uint32_t errors = 0;
   std::vector<TransactionRecord> transactions;
   std::uint32_t transactions_total = 0;
+  Beyond beyond;               // recipients and transactions that are not listed
   std::uint32_t accepted = 0;  // messages
   std::uint64_t bytes_in = 0, bytes_out = 0;
   // timing facts, milliseconds; -1 = did not happen
@@ -158,6 +181,9 @@ struct SessionRecord {
   std::uint32_t decisions_total = 0;
   StateRecord state;
 };
+
+// Of several signatures: pass where one passed, else the first one's result; "none" without one.
+[[nodiscard]] std::string_view dkim_result(const AuthenticationRecord& found);
 
 // Appends the record as one JSON line with its '\n'.
 void append_json(const SessionRecord& record, std::string& out);
@@ -185,6 +211,12 @@ struct DeliveryRecord {
     std::string reply;
   };
   std::vector<Outcome> outcomes;
+  // Those that are not listed, by state.
+  struct Counts {
+    std::uint32_t delivered = 0, deferred = 0, failed = 0;
+    void add(std::string_view state);
+    [[nodiscard]] std::uint32_t total() const { return delivered + deferred + failed; }
+  } beyond;
   std::uint64_t size = 0;
   std::uint32_t queued_ms = 0;  // since the message arrived
   std::uint32_t attempt = 0;

@@ -1,6 +1,11 @@
 // What scripts rely on: exit codes of good and bad usage, and that nothing is run for bad usage.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
 
+#include <array>
+#include <csignal>
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -127,6 +132,41 @@ TEST(App, TheReferenceIsPrinted) {
   const Ran ran = run_with({"config", "reference"});
   EXPECT_EQ(ran.code, kOk);
   EXPECT_TRUE(ran.out.starts_with("# Configuration\n")) << ran.out.substr(0, 80);
+}
+
+// In a process of its own, whose standard output is that file.
+int run_into(const char* file, std::vector<std::string> arguments) {
+  if (std::freopen(file, "w", stdout) == nullptr) return 99;
+  arguments.insert(arguments.begin(), "postern");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  return run(static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(AppDeathTest, WhatCannotBeWrittenIsAFailure) {
+  for (const auto& words : {std::vector<std::string>{"config", "reference"}, {"metrics", "--reference"}, {"--help"}}) {
+    EXPECT_EXIT(_exit(run_into("/dev/full", words)), ::testing::ExitedWithCode(kNegative),
+                "writing standard output: No space left on device; what was written there is not whole")
+        << words.front();
+    EXPECT_EXIT(_exit(run_into("/dev/null", words)), ::testing::ExitedWithCode(kOk), "^$") << words.front();
+  }
+  EXPECT_EXIT(_exit(run_into("/dev/full", {"fly"})), ::testing::ExitedWithCode(kUsage), "subcommand")
+      << "nothing was written";
+}
+
+TEST(AppDeathTest, AReaderWhoIsGoneHearsNothing) {
+  const auto into_a_closed_pipe = [] {
+    std::array<int, 2> ends{};
+    std::signal(SIGPIPE, SIG_IGN);
+    if (::pipe(ends.data()) != 0 || ::dup2(ends[1], STDOUT_FILENO) < 0) _exit(99);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    std::vector<std::string> words{"postern", "config", "reference"};
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    _exit(run(static_cast<int>(argv.size()), argv.data()));
+  };
+  EXPECT_EXIT(into_a_closed_pipe(), ::testing::ExitedWithCode(kOk), "^$");
 }
 
 }  // namespace

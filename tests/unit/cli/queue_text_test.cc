@@ -24,7 +24,7 @@ TEST(Table, ColumnsAreAlignedAndKeepTheirWidths) {
   Table table({{"NAME", false}, {"N", true}, {"LAST", false}}, false);
   table.add({{"a"}, {"1"}, {"x"}});
   table.add({{"j\xC3\xBCrgen"}, {"100"}, {""}});
-  EXPECT_EQ(table.take(), "NAME      N  LAST\na         1  x\nj\xC3\xBCrgen  100  \n");
+  EXPECT_EQ(table.take(), "NAME      N  LAST\na         1  x\nj\xC3\xBCrgen  100\n");
   table.add({{"b"}, {"2"}, {"y"}});
   EXPECT_EQ(table.take(), "b         2  y\n");
   EXPECT_EQ(table.take(), "");

@@ -40,7 +40,7 @@ insight::TrafficReport report() {
 }
 
 TEST(StatsText, HeadingsNameTheDenominator) {
-  const std::string text = stats_text(report(), false);
+  const std::string text = stats_text(report(), false, 100);
   EXPECT_NE(text.find("Connections (shares: of all connections of the family)\n"), std::string::npos) << text;
   EXPECT_NE(text.find("Cipher (of connections with TLS)\n"), std::string::npos);
   EXPECT_NE(text.find("TLS                55   55.0 %    45   50.0 %    10  100.0 %  ###########\n"), std::string::npos)
@@ -51,11 +51,61 @@ TEST(StatsText, HeadingsNameTheDenominator) {
   EXPECT_EQ(text.find("before"), std::string::npos);
 }
 
+TEST(StatsText, ReasonsAreSharesOfAllRefusals) {
+  insight::TrafficReport few;
+  few.now.statistics.sessions = {1, 0};
+  few.now.statistics.reasons.add("unknown_user", false, 75);
+  few.now.statistics.reasons.add("greylisted", false, 25);
+  const std::string text = stats_text(few, false);
+  EXPECT_NE(text.find("Reason (refused recipients, messages and connections; shares: of all refusals)\n"),
+            std::string::npos);
+  EXPECT_NE(text.find("unknown_user   75  75.0 %    75  75.0 %     0  -"), std::string::npos) << text;
+}
+
+TEST(StatsText, SinkholesUsersAndDamagedFilesAreNamed) {
+  insight::TrafficReport of = report();
+  EXPECT_EQ(stats_text(of, false).find("sinkhole"), std::string::npos);
+  EXPECT_EQ(stats_text(of, false).find("of users"), std::string::npos);
+  of.now.statistics.sinkhole_sessions = {3, 4};
+  of.now.statistics.sinkhole_messages = {1, 1};
+  of.now.statistics.submission = {20, 5};
+  of.lines.damaged_files = {{.path = "records/20261121T000000Z.jsonl.zst", .problem = "it is cut"}};
+  const std::string text = stats_text(of, false);
+  EXPECT_NE(text.find("\nsinkhole: 7 connections, 2 messages, not counted above\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("of users (submission)"), std::string::npos);
+  EXPECT_TRUE(text.ends_with("; not read to its end: records/20261121T000000Z.jsonl.zst\n")) << text;
+  insight::TrafficReport sinkhole;
+  sinkhole.now.statistics.sinkhole_sessions = {1, 0};
+  EXPECT_NE(stats_text(sinkhole, false).find("sinkhole: 1 connections"), std::string::npos);
+}
+
+TEST(StatsText, FitsTheTerminal) {
+  insight::TrafficReport of = report();
+  of.before.emplace();
+  of.before->statistics.sessions = {4000, 1000};
+  of.now.statistics.ciphers.add("TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_GCM_SHA384_AND_MORE_OF_IT", true, 10);
+  for (std::uint8_t i = 0; i < 3; ++i) of.now.prefixes.add(ip::Address::v4({192, 0, 2, i}), 1, true);
+  for (const bool compared : {true, false}) {
+    if (!compared) of.before.reset();
+    const std::string text = stats_text(of, false);
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t end = text.find('\n', at);
+      const std::string line = text.substr(at, end - at);
+      EXPECT_LE(line.size(), 80U) << line;
+      EXPECT_FALSE(line.ends_with(' ')) << line;
+      at = end + 1;
+    }
+    EXPECT_NE(text.find("..  "), std::string::npos) << text;
+  }
+  EXPECT_NE(stats_text(of, false, 200).find("AND_MORE_OF_IT"), std::string::npos);
+  EXPECT_NE(stats_text(of, false, 200).find("####################\n"), std::string::npos);
+}
+
 TEST(StatsText, BesideThePeriodBefore) {
   insight::TrafficReport compared = report();
   compared.before.emplace();
   compared.before->statistics.sessions = {40, 10};
-  const std::string text = stats_text(compared, false);
+  const std::string text = stats_text(compared, false, 200);
   EXPECT_NE(text.find("before"), std::string::npos);
   EXPECT_NE(text.find("    50  +100.0 %"), std::string::npos) << text;
   EXPECT_NE(text.find(" new "), std::string::npos) << "what was not there before";
@@ -88,9 +138,9 @@ TEST(StatsText, DeliveriesAndPrefixesBesideThoseBefore) {
   for (int i = 0; i < 6; ++i) compared.now.prefixes.add(loud, 1, false);
   for (int i = 0; i < 4; ++i) compared.now.prefixes.add(fresh, 0, true);
   for (int i = 0; i < 3; ++i) compared.before->prefixes.add(loud, 0, false);
-  std::string text = stats_text(compared, false);
-  EXPECT_EQ(row_of(text, "maildir"), "maildir 30 0 0 20 +50.0 % 0 ");
-  EXPECT_EQ(row_of(text, "lmtp"), "lmtp 0 0 0 7 -100.0 % 0 ") << "what is there no more";
+  std::string text = stats_text(compared, false, 200);
+  EXPECT_EQ(row_of(text, "maildir"), "maildir 30 0 0 20 +50.0 % 0");
+  EXPECT_EQ(row_of(text, "lmtp"), "lmtp 0 0 0 7 -100.0 % 0") << "what is there no more";
   EXPECT_EQ(row_of(text, "local: in the queue"), "local: in the queue 1 10ms 10ms 10ms 10ms 2 10ms 10ms");
   EXPECT_EQ(row_of(text, "2001:db8::1/128"), "2001:db8::1/128 6 60.0 % 6 0 3 +100.0 % ############");
   EXPECT_EQ(row_of(text, "2001:db8:1::1/128"), "2001:db8:1::1/128 4 40.0 % 0 4 0 new ########");
@@ -99,11 +149,11 @@ TEST(StatsText, DeliveriesAndPrefixesBesideThoseBefore) {
   for (std::uint32_t i = 0; i < 3000; ++i)
     compared.before->prefixes.add(
         ip::Address::v6({0x20, 0x02, static_cast<std::uint8_t>(i >> 8U), static_cast<std::uint8_t>(i)}), 0, false);
-  text = stats_text(compared, false);
+  text = stats_text(compared, false, 200);
   EXPECT_EQ(row_of(text, "2001:db8:1::1/128"), "2001:db8:1::1/128 4 40.0 % 0 4 ? ########");
   EXPECT_NE(text.find("those before by "), std::string::npos);
   compared.before.reset();
-  text = stats_text(compared, false);
+  text = stats_text(compared, false, 200);
   EXPECT_EQ(row_of(text, "maildir"), "maildir 30 0 0");
   EXPECT_EQ(row_of(text, "2001:db8::1/128"), "2001:db8::1/128 6 60.0 % 6 0 ############");
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "record/delivery_reader.h"
 #include "unit/delivery/support.h"
 #include "unit/delivery/watched_store.h"
 
@@ -361,6 +362,30 @@ TEST_F(QueueTest, EachAttemptIsARecord) {
     if (key.find(nobody) != std::string::npos) EXPECT_EQ(list, List{"d@dead.example deferred 451 4.4.1"});
   }
   EXPECT_TRUE(said.contains("lmtp " + server.endpoint.text()));
+}
+
+TEST_F(QueueTest, OutcomesBeyondTheListAreCounted) {
+  domains({{"sink.example", "sink:"}});
+  const std::string records = (dir.path() / "records").string();
+  auto writer = record::Writer::open({.directory = records}).value();
+  std::vector<std::string> recipients;
+  for (int i = 0; i < 130; ++i) recipients.push_back("s" + std::to_string(i) + "@sink.example");
+  test::run(loop, commit_to(store, loop, test::envelope_to(recipients)));
+  Queue queue = make(writer.get());
+  ASSERT_TRUE(test::run(loop, until(*this, queue, [&] { return store.settle_calls == 1; })));
+  writer->flush();
+  std::uint64_t told = 0, listed = 0;
+  const auto read = record::read_records(records, [&](std::string_view line) {
+    record::DeliveryReader reader;
+    EXPECT_TRUE(reader.read(line)) << line;
+    told += reader.delivery().delivered;
+    listed += json::parse(line)->at("outcomes").array().size();
+    return true;
+  });
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(read->lines, 1U);
+  EXPECT_EQ(told, 130U);
+  EXPECT_EQ(listed, record::kRecipientsMax);
 }
 
 TEST_F(QueueTest, AnUnreadableEnvelopeIsPutOffNotSpunOn) {

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "access/operator_list.h"
+#include "base/counters.h"
 #include "dns/fixture.h"
 #include "record/writer.h"
 #include "session_fixture.h"
@@ -667,6 +668,59 @@ TEST_F(JudgementTest, ASinkholeTakesAllAndDeliversNothing) {
   EXPECT_EQ(record.at("transactions").array().at(0).at("reason").string(), "sinkhole");
   EXPECT_EQ(record.at("decisions").array().at(0).at("evidence").at("recipient").string(), "trap");
   EXPECT_FALSE(record.at("decisions").array().at(0).at("enforced").boolean());
+}
+
+// The sum of a metric's series that have this label.
+std::int64_t counted(std::string_view name, std::string_view label) {
+  std::int64_t sum = 0;
+  for (const MetricFamily& family : metric_families()) {
+    if (family.name != name) continue;
+    for (const MetricFamily::Series& series : family.series)
+      if (series.labels.contains(label)) sum += series.value;
+  }
+  return sum;
+}
+
+TEST_F(JudgementTest, RecipientsAndTransactionsBeyondTheListsAreCounted) {
+  policy::Options options;
+  options.choices.preset = "none";
+  use_policy(options, [](Settings& settings) { settings.limits.refused_recipients = 1000; });
+  std::string text = "EHLO client.example\r\nMAIL FROM:<>\r\n";
+  for (int i = 0; i < 149; ++i) text += "RCPT TO:<nobody" + std::to_string(i) + "@example.org>\r\n";
+  text += "RCPT TO:<alice@example.org>\r\nDATA\r\nSubject: x\r\n\r\n.\r\n";
+  for (int i = 0; i < 119; ++i) text += "MAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\nRSET\r\n";
+  const std::int64_t unknown = counted("postern_smtp_recipients_total", R"(reason="unknown_user")");
+  const std::int64_t rset = counted("postern_smtp_messages_total", R"(reason="rset")");
+  say(text + "QUIT\r\n");
+  const json::Value record = last_record();
+  EXPECT_EQ(record.at("transactions").array().size(), record::kTransactionsMax);
+  EXPECT_EQ(record.at("transactions_total").integer(), 120);
+  EXPECT_EQ(record.at("beyond").at("transactions").text(), R"([{"count":20,"reason":"rset"}])");
+  // Of the first transaction 49 of nobody and alice, and alice again and again
+  EXPECT_EQ(record.at("beyond").at("recipients").text(),
+            R"([{"code":550,"count":49,"reason":"unknown_user"},{"code":250,"count":21,"reason":"ok"}])");
+  EXPECT_EQ(counted("postern_smtp_recipients_total", R"(reason="unknown_user")"), unknown + 149);
+  EXPECT_EQ(counted("postern_smtp_messages_total", R"(reason="rset")"), rset + 119);
+}
+
+// One of each: neither the metrics nor the records' own numbers mix them up.
+TEST_F(JudgementTest, ASinkholeIsCountedApart) {
+  use_policy({}, [](Settings& settings) { settings.listeners[0].role = "sinkhole"; });
+  const auto ordinary = [] {
+    std::int64_t sum = 0;
+    for (const char* name :
+         {"postern_smtp_sessions_total", "postern_smtp_messages_total", "postern_smtp_recipients_total",
+          "postern_sessions_total", "postern_messages_accepted_total"})
+      sum += counted(name, "");
+    return sum;
+  };
+  const std::int64_t before = ordinary();
+  const std::int64_t sessions = counted("postern_sinkhole_sessions_total", "");
+  const std::int64_t messages = counted("postern_sinkhole_messages_total", "");
+  send("RCPT TO:<anybody@elsewhere.example>\r\n");
+  EXPECT_EQ(ordinary(), before);
+  EXPECT_EQ(counted("postern_sinkhole_sessions_total", ""), sessions + 1);
+  EXPECT_EQ(counted("postern_sinkhole_messages_total", ""), messages + 1);
 }
 
 TEST_F(JudgementTest, ASinkholeTakesItsDomainsAlone) {

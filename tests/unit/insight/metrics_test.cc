@@ -48,7 +48,7 @@ postern_spool_commit_seconds_bucket{le="60"} 0
 postern_spool_commit_seconds_bucket{le="+Inf"} 0
 postern_spool_commit_seconds_sum 0
 postern_spool_commit_seconds_count 0
-# HELP postern_sessions_total Connections that became sessions.
+# HELP postern_sessions_total Connections that became sessions, without those at sinkholes.
 # TYPE postern_sessions_total counter
 postern_sessions_total 7
 # HELP postern_smtp_sessions_total Sessions that ended; verdict is the policy's strongest word that was enforced, none where nobody was judged.

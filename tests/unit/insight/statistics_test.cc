@@ -43,7 +43,7 @@ TEST(Statistics, SharesByFamily) {
   EXPECT_EQ(value->at("ciphers").text(), R"({"TLS_AES_256_GCM_SHA384":1})");
   EXPECT_EQ(value->at("verdicts").text(), R"({"ipv4":{"none":1,"reject":1},"ipv6":{"accept":1}})");
   EXPECT_EQ(value->at("reasons").text(), R"({"ipv4":{"policy":1,"too_many_sessions":1},"ipv6":{}})");
-  EXPECT_EQ(value->at("lines").text(), R"({"others":2,"sessions":3,"total":6,"unknown":1})");
+  EXPECT_EQ(value->at("lines").text(), R"({"damaged_files":[],"others":2,"sessions":3,"total":6,"unknown":1})");
   EXPECT_EQ(value->at("messages").at("accepted").integer(), 1);
   EXPECT_EQ(value->at("messages").at("tls_ipv6").integer(), 1);
   EXPECT_EQ(value->at("groups").text(), R"({"x25519":1})");
@@ -78,6 +78,70 @@ TEST(Statistics, AuthenticationTrapsAndCountries) {
   EXPECT_EQ(twice.sessions, (PerFamily{0, 2}));
   EXPECT_EQ(twice.dkim.all().at("pass"), (PerFamily{0, 2}));
   EXPECT_EQ(twice.oldest, statistics.oldest);
+}
+
+TEST(Statistics, WhatTheListsHaveNoRoomForIsCounted) {
+  const auto policy = compile(preset("none"));
+  Session session(*policy, kMonday, "2001:db8::1", "");
+  record::TransactionRecord transaction;
+  transaction.recipients.assign(record::kRecipientsMax, {"nobody@example.org", 550, "", "unknown_user"});
+  transaction.code = 250;
+  transaction.reason = "accepted";
+  transaction.authentication.emplace().dmarc.result = "fail";
+  session.record().transactions.push_back(transaction);
+  session.record().beyond.recipients.add(550, "unknown_user", 49);
+  session.record().beyond.recipients.add(550, "trap");
+  session.record().beyond.recipients.add(250, "ok");
+  transaction.recipients = {{"alice@example.org", 451, "", "greylisted"}};
+  transaction.code = 552;
+  transaction.reason = "too_large";
+  for (int i = 0; i < 20; ++i) session.record().beyond.add(transaction);
+  Statistics statistics;
+  read_lines(session.line(), [&](const record::SessionView& view) { statistics.add(view); });
+  EXPECT_EQ(statistics.recipients_accepted, (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.recipients_refused, (PerFamily{0, 150}));
+  EXPECT_EQ(statistics.recipients_deferred, (PerFamily{0, 20}));
+  EXPECT_EQ(statistics.refused, (PerFamily{0, 20}));
+  EXPECT_EQ(statistics.traps, (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.reasons.all().at("unknown_user"), (PerFamily{0, 149}));
+  EXPECT_EQ(statistics.reasons.all().at("too_large"), (PerFamily{0, 20}));
+  EXPECT_EQ(statistics.dmarc.all().at("fail"), (PerFamily{0, 21}));
+  EXPECT_EQ(statistics.dkim.all().at("none"), (PerFamily{0, 21}));
+}
+
+TEST(Statistics, ASinkholeIsNoMailTrafficAndUsersAreToldApart) {
+  const auto policy = compile(preset("none"));
+  Session mail(*policy, kMonday, "192.0.2.1", "spf:a.example");
+  mail.connect().mail("x@a.example");
+  Session user(*policy, kMonday, "2001:db8::2", "");
+  user.record().listener = "submissions";
+  user.connect().mail("alice@example.org");
+  Session sink(*policy, kMonday, "192.0.2.66", "");
+  sink.record().listener = "sinkhole";
+  sink.record().tls = record::TlsRecord{.version = "TLSv1.3", .cipher = "x"};
+  record::TransactionRecord transaction;
+  transaction.recipients = {{"a@example.org", 250, "", "ok"}, {"b@example.org", 550, "", "relay_denied"}};
+  transaction.code = 250;
+  transaction.reason = "sinkhole";
+  sink.record().transactions = {transaction, {.code = 552, .reason = "too_large"}};
+  sink.record().beyond.add(transaction);
+  sink.record().refusal = "too_many_errors";
+  Statistics statistics;
+  read_lines(mail.line() + user.line() + sink.line(), [&](const record::SessionView& view) { statistics.add(view); });
+  EXPECT_EQ(statistics.sessions, (PerFamily{1, 1}));
+  EXPECT_EQ(statistics.accepted, (PerFamily{1, 1}));
+  EXPECT_EQ(statistics.submission, (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.accepted_submission, (PerFamily{0, 1}));
+  EXPECT_EQ(statistics.tls, (PerFamily{0, 0}));
+  EXPECT_EQ(statistics.recipients_accepted, (PerFamily{1, 1}));
+  EXPECT_EQ(sum(statistics.recipients_refused) + sum(statistics.refused), 0U);
+  EXPECT_TRUE(statistics.reasons.empty());
+  EXPECT_EQ(statistics.sinkhole_sessions, (PerFamily{1, 0}));
+  EXPECT_EQ(statistics.sinkhole_messages, (PerFamily{2, 0}));
+  Statistics twice = statistics;
+  twice.merge(statistics);
+  EXPECT_EQ(twice.sinkhole_messages, (PerFamily{4, 0}));
+  EXPECT_EQ(twice.accepted_submission, (PerFamily{0, 2}));
 }
 
 TEST(Statistics, NamesAreBounded) {

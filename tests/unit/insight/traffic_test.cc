@@ -144,7 +144,7 @@ TEST(LineWalk, EachLineOnceHoweverTheFileIsCut) {
   for (std::uint64_t piece = 1; piece <= 140; ++piece) {
     std::mutex mutex;
     std::multiset<std::string> seen;
-    const auto overlong = walk_lines(
+    const auto walked = walk_lines(
         {.paths = {piece % 2 == 0 ? path : packed}, .since = {}}, 3,
         [&](unsigned walker, std::string_view line) {
           EXPECT_LT(walker, 3U);
@@ -152,8 +152,9 @@ TEST(LineWalk, EachLineOnceHoweverTheFileIsCut) {
           seen.emplace(line);
         },
         {}, (piece + 1) / 2);
-    ASSERT_TRUE(overlong);
-    EXPECT_EQ(*overlong, 0U);
+    ASSERT_TRUE(walked);
+    EXPECT_EQ(walked->overlong, 0U);
+    EXPECT_TRUE(walked->damaged.empty());
     ASSERT_EQ(seen, expected) << piece;
   }
 }
@@ -170,7 +171,7 @@ TEST(LineWalk, LinesAtTheLimitAndOneBeyond) {
     std::mutex mutex;
     std::multiset<std::size_t> sizes;
     std::uint64_t done = 0;
-    const auto overlong = walk_lines(
+    const auto walked = walk_lines(
         {.paths = {path}, .since = {}}, 2,
         [&](unsigned, std::string_view line) {
           const std::scoped_lock lock(mutex);
@@ -182,8 +183,8 @@ TEST(LineWalk, LinesAtTheLimitAndOneBeyond) {
           done = now;
         },
         piece);
-    ASSERT_TRUE(overlong);
-    EXPECT_EQ(*overlong, 2U) << piece;
+    ASSERT_TRUE(walked);
+    EXPECT_EQ(walked->overlong, 2U) << piece;
     EXPECT_EQ(sizes, (std::multiset<std::size_t>{1, 1, record::kLineMax})) << piece;
   }
 }
@@ -212,10 +213,19 @@ TEST(LineWalk, StopsAndFails) {
   const std::string good = zstd("a\nb\n");
   for (const std::string& bad : {std::string("this is not zstd"), good.substr(0, good.size() - 2), good + "x"}) {
     folder.write("b.jsonl.zst", bad);
-    const auto damaged =
-        walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 3, [](unsigned, std::string_view) {});
-    ASSERT_FALSE(damaged) << bad.size();
-    EXPECT_NE(damaged.error().what.find("b.jsonl.zst is damaged"), std::string::npos) << damaged.error().what;
+    std::mutex mutex;
+    std::multiset<std::string> seen;
+    const auto walked = walk_lines({.paths = {path, folder.at("b.jsonl.zst"), path}, .since = {}}, 3,
+                                   [&](unsigned, std::string_view line) {
+                                     const std::scoped_lock lock(mutex);
+                                     seen.emplace(line);
+                                   });
+    ASSERT_TRUE(walked) << bad.size();
+    ASSERT_EQ(walked->damaged.size(), 1U) << bad.size();
+    EXPECT_EQ(walked->damaged[0].path, folder.at("b.jsonl.zst"));
+    EXPECT_NE(walked->damaged[0].problem.find("b.jsonl.zst is damaged"), std::string::npos);
+    EXPECT_GE(seen.count("a"), 2U) << "the files beside it are read";
+    EXPECT_GE(seen.count("b"), 2U);
   }
   folder.write("b.jsonl.zst", "");
   EXPECT_TRUE(walk_lines({.paths = {folder.at("b.jsonl.zst")}, .since = {}}, 1, [](unsigned, std::string_view) {}));
@@ -358,8 +368,66 @@ TEST(Traffic, PeriodsAreHalfOpenAndTheOneBeforeStandsApart) {
   EXPECT_EQ(sum(report->before->statistics.sessions), 3U);
   EXPECT_EQ(report->before->statistics.oldest, kMonday + kHour);
   EXPECT_EQ(report->before->deliveries.attempts, 3U);
+  EXPECT_EQ(report->before_lines.sessions, 3U);
+  EXPECT_EQ(report->before_lines.others, 3U);
   options.before_since.reset();
   EXPECT_FALSE(read_traffic(options)->before);
+}
+
+TEST(Traffic, ADamagedFileIsToldAndTheRestIsCounted) {
+  const auto policy = compile(preset("none"));
+  std::string lines;
+  for (int i = 0; i < 40; ++i) lines += accepted(*policy, kMonday + i * 1000, "x@a.example");
+  const Folder folder;
+  const std::string good = folder.write("20261121T000000Z.jsonl", lines);
+  // A whole frame, then one that was cut
+  const std::string cut = zstd(lines);
+  const std::string bad =
+      folder.write("20261121T010000Z.jsonl.zst", zstd(lines) + cut.substr(0, cut.size() - cut.size() / 4));
+  for (const unsigned threads : {1U, 3U}) {
+    const auto report = read_traffic({.sources = {.paths = {good, bad}, .since = {}}, .threads = threads});
+    ASSERT_TRUE(report) << report.error().what;
+    EXPECT_GE(report->lines.sessions, 80U);
+    EXPECT_LT(report->lines.sessions, 120U);
+    ASSERT_EQ(report->lines.damaged_files.size(), 1U);
+    EXPECT_EQ(report->lines.damaged_files[0].path, bad);
+    EXPECT_NE(report->lines.damaged_files[0].problem.find("remove it or restore it"), std::string::npos);
+    std::string json;
+    json::Writer writer(json);
+    writer.begin_object();
+    append_json(report->now, report->lines, writer);
+    writer.end_object();
+    const auto value = json::parse(json);
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->at("lines").at("damaged_files").array().at(0).at("file").string(), bad);
+  }
+  // One after the other too, where that is wanted
+  std::uint64_t seen = 0;
+  const auto visit = [&seen](const record::SessionView&) { ++seen; };
+  EXPECT_FALSE(read_sessions({.paths = {bad, good}, .since = {}}, visit));
+  seen = 0;
+  const auto read = read_sessions({.paths = {bad, good}, .since = {}, .past_damage = true}, visit);
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->damaged_files.size(), 1U);
+  EXPECT_EQ(read->damaged_files[0].path, bad);
+  EXPECT_EQ(read->sessions, seen);
+  EXPECT_GE(seen, 80U);
+}
+
+TEST(Traffic, ASinkholeStandsApart) {
+  const auto policy = compile(preset("none"));
+  Session sink(*policy, kMonday, "192.0.2.66", "");
+  sink.record().listener = "sinkhole";
+  sink.record().transactions = {{.code = 250, .reason = "sinkhole"}};
+  const Folder folder;
+  const std::string path = folder.write("current.jsonl", accepted(*policy, kMonday, "x@a.example") + sink.line());
+  const auto report = read_traffic({.sources = {.paths = {path}, .since = {}}, .threads = 1});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->lines.sessions, 2U);
+  EXPECT_EQ(report->now.statistics.sinkhole_messages, (PerFamily{1, 0}));
+  ASSERT_EQ(report->now.days.size(), 1U);
+  EXPECT_EQ(report->now.days.begin()->second.sessions, (PerFamily{1, 0}));
+  ASSERT_EQ(report->now.prefixes.top(kPrefixLevels.size() - 1, 10).size(), 1U);
 }
 
 }  // namespace

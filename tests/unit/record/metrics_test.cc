@@ -49,10 +49,15 @@ TEST(Metrics, ARefusedSession) {
   record.transactions.push_back(transaction);
   record.duration_ms = 40;
   count(record);
-  EXPECT_EQ(shown("postern_smtp_sessions_total", R"(family="ipv6",tls="none",verdict="reject",reason="country")"), 1);
-  EXPECT_EQ(shown("postern_smtp_messages_total", R"(family="ipv6",tls="none",verdict="abandoned",reason="rset")"), 1);
-  EXPECT_EQ(shown("postern_smtp_recipients_total", R"(family="ipv6",verdict="refused",reason="country")"), 1);
-  EXPECT_EQ(shown("postern_smtp_recipients_total", R"(family="ipv6",verdict="accepted",reason="ok")"), 1);
+  EXPECT_EQ(shown("postern_smtp_sessions_total",
+                  R"(listener="mx",family="ipv6",tls="none",verdict="reject",reason="country")"),
+            1);
+  EXPECT_EQ(shown("postern_smtp_messages_total",
+                  R"(listener="mx",family="ipv6",tls="none",verdict="abandoned",reason="rset")"),
+            1);
+  EXPECT_EQ(shown("postern_smtp_recipients_total", R"(listener="mx",family="ipv6",verdict="refused",reason="country")"),
+            1);
+  EXPECT_EQ(shown("postern_smtp_recipients_total", R"(listener="mx",family="ipv6",verdict="accepted",reason="ok")"), 1);
   EXPECT_EQ(shown("postern_smtp_session_duration_seconds", R"(family="ipv6")"), 1);
 }
 
@@ -62,9 +67,9 @@ TEST(Metrics, WhatWasOnlyToldIsNoVerdict) {
   record.tls = TlsRecord{.error = "broken"};
   record.refusal = "too_many_sessions";
   count(record);
-  EXPECT_EQ(
-      shown("postern_smtp_sessions_total", R"(family="ipv4",tls="failed",verdict="none",reason="too_many_sessions")"),
-      1);
+  EXPECT_EQ(shown("postern_smtp_sessions_total",
+                  R"(listener="mx",family="ipv4",tls="failed",verdict="none",reason="too_many_sessions")"),
+            1);
 }
 
 TEST(Metrics, AnAcceptedMessageAndItsAuthentication) {
@@ -81,7 +86,9 @@ TEST(Metrics, AnAcceptedMessageAndItsAuthentication) {
   transaction.authentication = found;
   record.transactions.push_back(transaction);
   count(record);
-  EXPECT_EQ(shown("postern_smtp_messages_total", R"(family="ipv4",tls="ok",verdict="accepted",reason="accepted")"), 1);
+  EXPECT_EQ(shown("postern_smtp_messages_total",
+                  R"(listener="mx",family="ipv4",tls="ok",verdict="accepted",reason="accepted")"),
+            1);
   EXPECT_EQ(shown("postern_smtp_tls_sessions_total", R"(family="ipv4",version="TLSv1.3")"), 1);
   EXPECT_EQ(shown("postern_authentication_total", R"(method="spf",result="softfail")"), 1);
   EXPECT_EQ(shown("postern_authentication_total", R"(method="dkim",result="pass")"), 1);
@@ -124,6 +131,65 @@ TEST(Metrics, ADelivery) {
   record.transport = "a stranger's";
   count(record);
   EXPECT_EQ(shown("postern_delivery_attempt_seconds", R"(transport="other")"), 1);
+}
+
+TEST(Metrics, WhatTheListsHaveNoRoomFor) {
+  SessionRecord record = from("192.0.2.1:4711");
+  record.listener = "submission";
+  TransactionRecord transaction;
+  transaction.code = 552;
+  transaction.reason = "too_large";
+  transaction.recipients = {{"a@example.org", 250, "", "ok"}};
+  transaction.authentication.emplace().dmarc.result = "policy";
+  record.transactions.assign(2, transaction);
+  for (int i = 0; i < 3; ++i) record.beyond.add(transaction);
+  record.beyond.recipients.add(550, "unknown_user", 49);
+  count(record);
+  const std::string listener = R"(listener="submission",family="ipv4",)";
+  EXPECT_EQ(shown("postern_smtp_sessions_total", listener + R"(tls="none",verdict="none",reason="none")"), 1);
+  EXPECT_EQ(shown("postern_smtp_messages_total", listener + R"(tls="none",verdict="refused",reason="too_large")"), 5);
+  EXPECT_EQ(shown("postern_smtp_recipients_total", listener + R"(verdict="accepted",reason="ok")"), 5);
+  EXPECT_EQ(shown("postern_smtp_recipients_total", listener + R"(verdict="refused",reason="unknown_user")"), 49);
+  EXPECT_EQ(shown("postern_authentication_total", R"(method="dmarc",result="policy")"), 5);
+  const std::int64_t commits = shown("postern_smtp_commit_seconds", "");
+  transaction.code = 250;
+  count_commit(transaction);
+  EXPECT_EQ(shown("postern_smtp_commit_seconds", ""), commits + 1);
+  DeliveryRecord delivery;
+  delivery.transport = "lmtp";
+  delivery.outcomes = {{"a@example.org", "deferred", ""}};
+  delivery.beyond = {.delivered = 2, .deferred = 3, .failed = 4};
+  count(delivery);
+  const std::string way = R"(transport="lmtp",family="local",tls="clear",)";
+  EXPECT_EQ(shown("postern_delivery_recipients_total", way + R"(state="delivered")"), 2);
+  EXPECT_EQ(shown("postern_delivery_recipients_total", way + R"(state="deferred")"), 4);
+  EXPECT_EQ(shown("postern_delivery_recipients_total", way + R"(state="failed")"), 4);
+  EXPECT_EQ(shown("postern_queue_latency_seconds", R"(transport="lmtp")"), 1);
+}
+
+TEST(Metrics, ASinkholeIsNoMailTraffic) {
+  const auto all = [] {
+    std::int64_t out = 0;
+    for (const MetricFamily& family : metric_families()) {
+      if (!family.name.starts_with("postern_smtp_") && family.name != "postern_authentication_total") continue;
+      for (const MetricFamily::Series& series : family.series) out += series.value;
+    }
+    return out;
+  };
+  SessionRecord record = from("192.0.2.1:4711");
+  record.listener = "sinkhole";
+  TransactionRecord transaction;
+  transaction.code = 250;
+  transaction.reason = "sinkhole";
+  transaction.recipients = {{"a@example.org", 250, "", "ok"}};
+  transaction.authentication.emplace().dmarc.result = "pass";
+  record.transactions.push_back(transaction);
+  record.beyond.add(transaction);
+  const std::int64_t before = all();
+  count(record);
+  EXPECT_EQ(all(), before);
+  EXPECT_EQ(shown("postern_sinkhole_sessions_total", R"(family="ipv4")"), 1);
+  EXPECT_EQ(reason_words()[reason_number("sinkhole")], "sinkhole");
 }
 
 }  // namespace

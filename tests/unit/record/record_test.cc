@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+
 #include <unistd.h>
+#include <map>
 
 #include <atomic>
 #include <filesystem>
@@ -10,7 +12,9 @@
 #include <vector>
 
 #include "folder.h"
+#include "record/delivery_reader.h"
 #include "record/files.h"
+#include "record/session_reader.h"
 #include "record/session_record.h"
 #include "record/writer.h"
 
@@ -125,6 +129,111 @@ TEST(SessionRecord, ALineNeverPassesItsBound) {
   EXPECT_EQ(value->at("transactions").array().back().at("recipients").integer(),
             static_cast<std::int64_t>(kRecipientsMax));
   EXPECT_EQ(value->at("end").string().size(), kTextMax);
+}
+
+// How many recipients and transactions a line tells of, listed or counted, by code and reason.
+std::map<std::string, std::uint64_t> answers_of(const SessionRecord& record) {
+  std::string line;
+  append_json(record, line);
+  EXPECT_LE(line.size(), kLineMax);
+  line.pop_back();
+  SessionReader reader;
+  EXPECT_EQ(reader.read(line), SessionReader::Kind::session);
+  std::map<std::string, std::uint64_t> out;
+  const auto add = [&out](const char* what, std::uint16_t code, std::string_view word, std::uint64_t count) {
+    out[what + std::to_string(code) + " " + std::string(word)] += count;
+  };
+  for (const RecipientView& recipient : reader.session().recipients) add("to ", recipient.code, recipient.reason, 1);
+  for (const TransactionView& transaction : reader.session().transactions) {
+    add("message ", transaction.code, transaction.reason, 1);
+    if (!transaction.dmarc.empty()) add("dmarc ", 0, transaction.dmarc, 1);
+  }
+  for (const BeyondView& row : reader.session().beyond) {
+    if (row.what == BeyondView::What::recipients) add("to ", row.code, row.word, row.count);
+    if (row.what == BeyondView::What::transactions) add("message ", row.code, row.word, row.count);
+    if (row.what == BeyondView::What::dmarc) add("dmarc ", row.code, row.word, row.count);
+  }
+  return out;
+}
+
+TEST(SessionRecord, WhatIsNotListedIsCountedByItsAnswer) {
+  const auto told = answers_of(refused(1));
+  EXPECT_EQ(told, (std::map<std::string, std::uint64_t>{{"message 0 reset", 1}, {"to 550 unknown_user", 1}}));
+  std::string ordinary;
+  append_json(refused(1), ordinary);
+  EXPECT_EQ(ordinary.find("beyond"), std::string::npos) << "a record whose lists are whole does not grow";
+
+  // Left out by the session, by the writer's limit, and because the line is full
+  for (const bool long_texts : {false, true}) {
+    SessionRecord record = refused(1);
+    TransactionRecord first = record.transactions.front();
+    first.authentication.emplace().dmarc.result = "pass";
+    const std::string text = long_texts ? std::string(kTextMax, '\x01') : "x@example.org";
+    first.recipients.assign(kRecipientsMax, {text, 550, "", "unknown_user"});
+    first.recipients.push_back({"alice@example.org", 250, "", "ok"});
+    record.transactions.assign(kTransactionsMax + 20, first);
+    record.beyond.recipients.add(451, "greylisted", 7);
+    record.beyond.add(first);
+    const std::uint64_t all = kTransactionsMax + 21;
+    EXPECT_EQ(answers_of(record), (std::map<std::string, std::uint64_t>{{"message 0 reset", all},
+                                                                        {"dmarc 0 pass", all},
+                                                                        {"to 250 ok", all},
+                                                                        {"to 451 greylisted", 7},
+                                                                        {"to 550 unknown_user", all * kRecipientsMax}}))
+        << long_texts;
+  }
+}
+
+TEST(SessionRecord, AnswersAreBounded) {
+  Answers answers;
+  for (std::uint16_t i = 0; i < kAnswersMax; ++i) answers.add(550, "word" + std::to_string(i));
+  answers.add(550, "word0", 4);
+  EXPECT_EQ(answers.rows.size(), kAnswersMax);
+  EXPECT_EQ(answers.rows.front().count, 5U);
+  for (int i = 0; i < 100; ++i) answers.add(static_cast<std::uint16_t>(450 + i), "more" + std::to_string(i));
+  answers.add(550, "word1");
+  ASSERT_EQ(answers.rows.size(), kAnswersMax + 2);
+  EXPECT_EQ(answers.rows[kAnswersMax].code, 400);
+  EXPECT_EQ(answers.rows[kAnswersMax].word, "other");
+  EXPECT_EQ(answers.rows[kAnswersMax].count, 50U);
+  EXPECT_EQ(answers.rows[kAnswersMax + 1].code, 500);
+  EXPECT_EQ(answers.rows[kAnswersMax + 1].count, 50U);
+  EXPECT_EQ(answers.rows[1].count, 2U);
+  // The line of the worst of them all
+  SessionRecord record = refused(1);
+  const std::string wild(2 * kTextMax, '\x01');
+  record.transactions[0].recipients.assign(kRecipientsMax, {wild, 250, wild, wild});
+  record.transactions.assign(kTransactionsMax, record.transactions.front());
+  for (Answers* list : {&record.beyond.recipients, &record.beyond.transactions, &record.beyond.spf, &record.beyond.dkim,
+                        &record.beyond.dmarc, &record.beyond.arc})
+    for (std::uint16_t i = 0; i < 600; ++i) list->add(i, std::to_string(i) + wild);
+  std::string line;
+  append_json(record, line);
+  EXPECT_LE(line.size(), kLineMax);
+  EXPECT_TRUE(json::parse(line));
+}
+
+TEST(DeliveryRecord, WhatIsNotListedIsCountedByState) {
+  DeliveryRecord record;
+  record.id = Id::make(1'795'243'208'123);
+  record.start = 1'795'243'208'123;
+  record.outcomes.assign(kRecipientsMax, {"a@example.org", "delivered", ""});
+  std::string line;
+  append_json(record, line);
+  EXPECT_EQ(line.find("beyond"), std::string::npos);
+  record.outcomes.push_back({"b@example.org", "failed", ""});  // the writer's limit
+  record.beyond.add("deferred");
+  record.beyond.add("delivered");
+  line.clear();
+  append_json(record, line);
+  const auto value = json::parse(line);
+  ASSERT_TRUE(value);
+  EXPECT_EQ(value->at("beyond").text(), R"({"deferred":1,"delivered":1,"failed":1})");
+  DeliveryReader reader;
+  ASSERT_TRUE(reader.read(line.substr(0, line.size() - 1)));
+  EXPECT_EQ(reader.delivery().delivered, kRecipientsMax + 1);
+  EXPECT_EQ(reader.delivery().deferred, 1U);
+  EXPECT_EQ(reader.delivery().failed, 1U);
 }
 
 TEST(DeliveryRecord, Fields) {
