@@ -45,6 +45,14 @@ struct Refused {
   std::uint64_t count = 0;
 };
 
+// What SMTP answers exactly as an unknown mailbox is one on the page, too: whoever is told of a spamtrap knows it. A
+// rule that refuses who wrote to one (5.7.1) says so aloud, and the page with it.
+std::string_view said_of(const Value& recipient) {
+  const std::string_view reason = recipient.at("reason").string();
+  const bool is_nobody = reason == "retired_user" || (reason == "trap" && recipient.at("enhanced").string() != "5.7.1");
+  return is_nobody ? "unknown_user" : reason;
+}
+
 // What of a session was refused, each reason once, in the order in which it was said.
 std::vector<Refused> refused_in(const Value& session) {
   std::vector<Refused> out;
@@ -59,7 +67,7 @@ std::vector<Refused> refused_in(const Value& session) {
   add(session.at("refusal").string(), 421);
   for (const Value& transaction : session.at("transactions").array()) {
     for (const Value& recipient : transaction.at("to").array())
-      if (recipient.at("code").integer() >= 400) add(recipient.at("reason").string(), recipient.at("code").integer());
+      if (recipient.at("code").integer() >= 400) add(said_of(recipient), recipient.at("code").integer());
     if (transaction.at("code").integer() >= 400)
       add(transaction.at("reason").string(), transaction.at("code").integer());
   }
