@@ -177,6 +177,9 @@ class Process {
       else
         log::warning("web_no_proofs", {{"why", secret.error().what}});
     }
+    if (!users_.works())
+      log::warning("web_no_peer_users", {{"why", "the kernel tells nobody whose a connection is"},
+                                         {"remedy", "set user and password in [web]"}});
     if (io::running_as_root()) log::warning("web_as_root", {{"remedy", "set user = \"postern\" in the configuration"}});
     POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_, !handed_)));
     if (sandboxed == web::Sandboxed::no_kernel)
@@ -193,7 +196,8 @@ class Process {
       log::warning("web_no_resolver", {{"why", unbound.error().what}});
     }
     site_ = std::make_unique<web::Site>(options_, services());
-    server_ = std::make_unique<web::Server>(loop_, *site_, web::ServerLimits{.connections = options_->connections});
+    server_ =
+        std::make_unique<web::Server>(loop_, *site_, web::ServerLimits{.connections = options_->connections}, &users_);
     signals_ = std::make_unique<io::SignalWatcher>(loop_, std::vector<int>{SIGTERM, SIGINT, SIGHUP},
                                                    [this](int signal) { on_signal(signal); });
     loop_.post([this] { start(); });
@@ -321,6 +325,7 @@ class Process {
   check::Etiquette etiquette_;  // of all checks
   std::shared_ptr<const signals::Lists> lists_;
   std::unique_ptr<web::Site> site_;
+  web::PeerUsers users_;  // made before the sandbox
   std::unique_ptr<web::Server> server_;
   std::unique_ptr<io::SignalWatcher> signals_;
   bool ending_ = false;

@@ -23,11 +23,13 @@ ip::Prefix network_of(const ip::Address& address) { return {address, address.is_
 }  // namespace
 
 struct Server::Impl {
-  Impl(io::Loop& l, Handler& h, ServerLimits bounds) : loop(l), handler(h), limits(bounds), scope(l) {}
+  Impl(io::Loop& l, Handler& h, ServerLimits bounds, const PeerUsers* u)
+      : loop(l), handler(h), limits(bounds), users(u), scope(l) {}
 
   io::Loop& loop;
   Handler& handler;
   ServerLimits limits;
+  const PeerUsers* users;
   io::Scope scope;
   std::vector<std::unique_ptr<io::Listener>> listeners;
   std::set<io::Stream*> streams;
@@ -37,6 +39,7 @@ struct Server::Impl {
   struct Connection {
     ip::Endpoint peer, local;
     bool secure = false;
+    bool own = false;  // of root or our own user, over loopback
   };
   void accept(io::Accepted accepted, const Tls& tls);
   Task<void> run(std::unique_ptr<io::Stream> stream, Connection connection, std::shared_ptr<io::TlsServerContext> tls);
@@ -58,8 +61,11 @@ void Server::Impl::accept(io::Accepted accepted, const Tls& tls) {
     return;
   }
   ++networks[network];
+  // At once: what has been closed is nobody's
+  const bool own = users != nullptr && users->is_own(accepted.peer, accepted.local);
   scope.spawn(run(io::make_stream(loop, std::move(accepted.fd)),
-                  Connection{.peer = accepted.peer, .local = accepted.local, .secure = false}, tls ? tls() : nullptr));
+                  Connection{.peer = accepted.peer, .local = accepted.local, .secure = false, .own = own},
+                  tls ? tls() : nullptr));
 }
 
 Task<void> Server::Impl::run(std::unique_ptr<io::Stream> stream, Connection connection,
@@ -136,6 +142,7 @@ Task<void> Server::Impl::converse(io::Stream& stream, Connection connection) {
     Request request = reader.take();
     request.peer = request.client = connection.peer.address;
     request.local = connection.peer.address.is_loopback() && connection.local.address.is_loopback();
+    request.own = request.local && connection.own;
     request.secure = connection.secure;
     const bool head_only = request.method == Method::head;
     options.close = !request.keep_alive || count + 1 == kRequestsMax || stopping;
@@ -151,8 +158,8 @@ Task<void> Server::Impl::converse(io::Stream& stream, Connection connection) {
   }
 }
 
-Server::Server(io::Loop& loop, Handler& handler, ServerLimits limits)
-    : impl_(std::make_unique<Impl>(loop, handler, limits)) {}
+Server::Server(io::Loop& loop, Handler& handler, ServerLimits limits, const PeerUsers* users)
+    : impl_(std::make_unique<Impl>(loop, handler, limits, users)) {}
 Server::~Server() = default;
 
 void Server::listen(UniqueFd listening, Tls tls) {
@@ -172,8 +179,8 @@ Task<void> Server::stop() {
   co_await impl_->scope.join();
 }
 
-Task<void> Server::serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure) {
-  co_await impl_->converse(stream, {.peer = peer, .local = local, .secure = secure});
+Task<void> Server::serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure, bool own) {
+  co_await impl_->converse(stream, {.peer = peer, .local = local, .secure = secure, .own = own});
 }
 
 std::size_t Server::connections() const { return impl_->streams.size(); }

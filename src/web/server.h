@@ -10,6 +10,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "web/message.h"
+#include "web/peer_user.h"
 
 namespace postern::web {
 
@@ -30,7 +31,8 @@ struct ServerLimits {
 class Server {
  public:
   using Tls = std::function<std::shared_ptr<io::TlsServerContext>()>;  // null: in clear; asked for each connection
-  Server(io::Loop& loop, Handler& handler, ServerLimits limits);
+  // `users` outlives the server; null: nobody is known to be of this machine.
+  Server(io::Loop& loop, Handler& handler, ServerLimits limits, const PeerUsers* users = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -38,7 +40,8 @@ class Server {
   // Stops accepting, ends connections, and waits for them.
   [[nodiscard]] Task<void> stop();
   // One connection, for tests: until its end.
-  [[nodiscard]] Task<void> serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure);
+  [[nodiscard]] Task<void> serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure,
+                                 bool own = false);
   [[nodiscard]] std::size_t connections() const;
 
  private:

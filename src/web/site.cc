@@ -201,6 +201,10 @@ Response Site::Impl::refuse(const Visit& visit) const {
     why =
         "This request came through a proxy, which brings strangers here: set user and password in [web] (postern web "
         "password).";
+  if (visit.entry == Entry::other_user)
+    why =
+        "Over loopback this page is shown to root and to the user that the server runs as. For other users of this "
+        "machine, set user and password in [web] (postern web password).";
   return html(page(visit.frame, "Not shown here", notice("bad", why)), 403);
 }
 

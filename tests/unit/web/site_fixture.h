@@ -93,7 +93,7 @@ class SiteTest : public ::testing::Test {
     request.path = std::move(path);
     request.fields.emplace("host", std::move(host));
     request.peer = request.client = ip::Address::loopback(ip::Family::v6);
-    request.local = true;
+    request.local = request.own = true;
     return request;
   }
   static Request post(std::string path, std::string body) {
@@ -106,7 +106,7 @@ class SiteTest : public ::testing::Test {
   }
   static Request stranger(Request request) {
     request.peer = request.client = *ip::Address::parse("2001:db8::9");
-    request.local = false;
+    request.local = request.own = false;
     request.fields["host"] = "mx.example.org";
     return request;
   }

@@ -19,6 +19,32 @@ TEST_F(SiteTest, ANameThatPointsHereIsNotLoopback) {
     EXPECT_EQ(ask(get("/queue", host)).status, 403) << host;
 }
 
+// Of a machine's users root and the one that the server runs as are the operator; a proxy that says nothing of whom it
+// brings has a user of its own.
+TEST_F(SiteTest, OtherUsersOfThisMachineAreVisitors) {
+  const auto other = [](std::string path) {
+    Request request = get(std::move(path));
+    request.own = false;
+    return request;
+  };
+  for (const char* page : {"/queue", "/api/overview", "/metrics"}) {
+    const Response refused = ask(other(page));
+    EXPECT_EQ(refused.status, 403) << page;
+    EXPECT_NE(refused.body.find("postern web password"), std::string::npos) << page;
+  }
+  EXPECT_EQ(ask(other("/why")).status, 200);
+  Request change = post("/queue", "action=drop&id=" + std::string(kId));
+  change.own = false;
+  EXPECT_EQ(ask(std::move(change)).status, 403);
+  EXPECT_TRUE(asked.empty());
+  options->user = "operator";
+  options->password = password_verifier("correct horse", 10'000);
+  site = nullptr;
+  Request login = other("/queue");
+  login.fields["authorization"] = "Basic " + to_base64("operator:correct horse");
+  EXPECT_EQ(ask(std::move(login)).status, 200);
+}
+
 TEST_F(SiteTest, AProxyBringsStrangers) {
   Request request = get("/queue");
   request.fields.emplace("x-forwarded-for", "192.0.2.7");
@@ -448,7 +474,7 @@ TEST_F(SiteTest, OneConnectionHasSoManyRequests) {
   io::testing::PipeStream stream(loop);
   for (std::size_t i = 0; i < kRequestsMax + 1; ++i) stream.push("GET /robots.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
   stream.end();
-  io::test::run(loop, server.serve(stream, local, local, false));
+  io::test::run(loop, server.serve(stream, local, local, false, true));
   std::size_t answers = 0;
   for (std::size_t at = 0; (at = stream.sent().find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++answers;
   EXPECT_EQ(answers, kRequestsMax);
