@@ -156,8 +156,8 @@ std::string report_html(const check::Report& report) {
 }
 
 std::string progress_html(const CheckRun& run) {
-  std::string out = "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\" data-deep=\"" +
-                    (run.deep() ? "/deep" : "") + "\">";
+  std::string out =
+      "<section id=\"run\" data-events=\"" + escape(run.domain) + (run.deep() ? "/deep" : "") + "/events\">";
   out +=
       "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
       std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +

@@ -55,6 +55,11 @@ std::string explain_control(const Error& error) {
   return "The mail server says: " + error.what;
 }
 
+Response with_age(Response out, const Found& found, WallMs now) {
+  out.fields.emplace_back("Age", std::to_string(std::max<WallMs>(now - found.at, 0) / 1000));
+  return out;
+}
+
 Response json_error(int status, std::string_view what) {
   std::string out;
   json::Writer(out).begin_object().field("error", what).end_object();
@@ -144,6 +149,7 @@ Task<void> Site::follow() {
     if (any) {
       own.history = std::make_shared<const History>(*history);
       ++own.version;
+      ++own.records_version;
       for (Impl::Listener* const listener : own.listeners) listener->signal.notify();
     }
     if (own.stopping) break;
@@ -280,7 +286,7 @@ Task<Response> Site::Impl::route(Visit visit) {
 
 Task<Response> Site::Impl::route_operator(Visit visit) {
   const std::string& path = visit.request.path;
-  if (path == "/" || path == "/dashboard") co_return co_await dashboard(std::move(visit));
+  if (path == "/" || path == "/dashboard" || path == kStatisticsPath) co_return co_await dashboard(std::move(visit));
   if (path == "/queue") co_return co_await queue(std::move(visit));
   if (path == "/memory") co_return co_await memory(std::move(visit));
   if (path == "/signals") co_return co_await signals(std::move(visit));
@@ -302,10 +308,11 @@ Task<Response> Site::Impl::route_api(Visit visit) {
     co_return json_response(std::move(out));
   }
   if (path == "/api/statistics") {
-    std::string problem;
-    const auto value = co_await statistics(range, &problem);
-    if (value == nullptr) co_return json_error(503, problem);
-    co_return json_response(value->text());
+    const Found found = co_await statistics(range, Patience::program);
+    if (found.value == nullptr)
+      co_return json_error(503,
+                           found.problem.empty() ? "they are being computed; ask again in a moment" : found.problem);
+    co_return with_age(json_response(found.value->text()), found, services.now());
   }
   if (path == "/api/queue") co_return co_await queue(std::move(visit));
   if (path == "/api/memory") co_return co_await memory(std::move(visit));

@@ -18,11 +18,22 @@ namespace postern::web {
 
 // Answers that cost a walk over the records: computed once at a time, kept for a while.
 struct Kept {
-  WallMs at = 0;
+  WallMs at = 0;        // of the last try
+  WallMs computed = 0;  // the value
   bool running = false;
+  std::uint64_t of_records = 0;              // Impl::records_version when the last try began
   std::shared_ptr<const json::Value> value;  // null: none yet
   std::string problem;
 };
+
+// What was kept, as it is shown.
+struct Found {
+  std::shared_ptr<const json::Value> value;  // null: not computed yet, or `problem` says why there is none
+  WallMs at = 0;                             // when it was computed
+  bool stale = false;                        // older than it should be: a newer one is being computed, or cannot be
+  std::string problem;
+};
+constexpr std::string_view kStatisticsPath = "/dashboard/statistics";
 
 // One at a time: holds a flag from when it was free until it goes out of scope, however that happens.
 class Turn {
@@ -65,7 +76,8 @@ struct Site::Impl {
     std::uint64_t seen = 0;
   };
   std::list<Listener*> listeners;
-  std::uint64_t version = 0;  // of the history
+  std::uint64_t version = 0;          // of the history, and of what is kept
+  std::uint64_t records_version = 0;  // of the history alone
 
   // Credentials that were found good, by a keyed hash; a password costs ten milliseconds of a processor.
   std::map<std::string, Clock::time_point> good_credentials;
@@ -90,11 +102,19 @@ struct Site::Impl {
   [[nodiscard]] Task<Response> dashboard(Visit visit);
   [[nodiscard]] Task<Response> overview(Visit visit);
   [[nodiscard]] Response live(const Visit& visit);
-  [[nodiscard]] Task<std::shared_ptr<const json::Value>> statistics(Range range, std::string* problem);
-  // A walk over the records on the pool: what was kept, or what is computed within `patience`.
+  [[nodiscard]] std::string statistics_html(const Found& found) const;
+  // live.cc
+  enum class Patience : std::uint8_t { page, program };
+  [[nodiscard]] Task<Found> statistics(Range range, Patience patience);
+  // Begins to compute them where they are old and records have come since.
+  void renew_statistics(Range range);
+  [[nodiscard]] WallMs statistics_at(Range range) const;
+  // A walk over the records on the pool: what was kept while it is fresh, else what is computed within `first` (where
+  // there is nothing yet) or `older`; then what there is, and a newer one for who asks later.
   using Work = std::move_only_function<Result<std::string>()>;
-  [[nodiscard]] Task<std::shared_ptr<const json::Value>> keep(std::string name, WallMs fresh_ms, Work work,
-                                                              milliseconds patience, std::string* problem);
+  [[nodiscard]] Work statistics_work(Range range);
+  [[nodiscard]] Task<Found> keep(std::string name, WallMs fresh_ms, Work work, milliseconds first, milliseconds older);
+  [[nodiscard]] bool begin_compute(const std::string& name, WallMs fresh_ms, Work work);  // true: under way
   [[nodiscard]] Task<void> compute(std::string name, Work work);
   // operator_pages.cc
   [[nodiscard]] Task<Response> queue(Visit visit);
@@ -122,6 +142,8 @@ struct Site::Impl {
 [[nodiscard]] Response html(std::string text, int status = 200);
 // What the control socket's error means to who looks at a page.
 [[nodiscard]] std::string explain_control(const Error& error);
+// RFC 9111 5.1: how old the answer is.
+[[nodiscard]] Response with_age(Response out, const Found& found, WallMs now);
 // {"error": ...} with a status of its kind.
 [[nodiscard]] Response json_error(const Error& error);
 [[nodiscard]] Response json_error(int status, std::string_view what);

@@ -58,6 +58,25 @@ async function fits(page, name) {
   if (wide > 0) out.problems.push(`${name}: ${wide} pixels too wide`);
 }
 
+// A column that is squeezed to a word a line, or a row that fills the screen: the table did not find its form.
+async function squeezed(page, name, highest) {
+  const found = await page.evaluate((limit) => {
+    const bad = [];
+    for (const row of document.querySelectorAll('main tbody tr')) {
+      if (!row.checkVisibility()) continue;
+      const height = row.getBoundingClientRect().height;
+      if (height > limit) bad.push(`a row of ${Math.round(height)} pixels: ${row.textContent.slice(0, 60)}`);
+      for (const cell of row.cells) {
+        const words = cell.innerText.trim().split(/\s+/).length;
+        const lines = Math.round(cell.getBoundingClientRect().height / parseFloat(getComputedStyle(cell).lineHeight));
+        if (words >= 4 && lines >= words) bad.push(`${lines} lines for ${words} words: ${cell.innerText.slice(0, 60)}`);
+      }
+    }
+    return bad;
+  }, highest);
+  for (const one of found.slice(0, 5)) out.problems.push(`${name}: ${one}`);
+}
+
 if (command.measure) {
   out.measured = await measure(command.measure);
 } else {
@@ -107,6 +126,39 @@ if (command.measure) {
       out.pages.refused = {heading: await sender.locator('h1').innerText(), text: await sender.locator('main').innerText()};
       await sender.context().close();
     }
+  }
+  for (const [width, highest] of [[360, 420], [1600, 120]]) {
+    const page = await open({viewport: {width, height: 900}});
+    for (const path of ['/?range=day', `/why/${command.id}`, '/queue', '/memory', '/signals']) {
+      await page.goto(command.base + path, {waitUntil: 'load'});
+      if (path === '/signals') await page.waitForSelector('tbody tr', {timeout: 60000});
+      if (path.startsWith('/?')) await page.waitForSelector('#statistics section');
+      await fits(page, `${path} at ${width}`);
+      await squeezed(page, `${path} at ${width}`, highest);
+      await shot(page, `${path.split(/[/?]/)[1] || 'dashboard'}-${width}`);
+    }
+    await page.context().close();
+  }
+  // A canvas has the colours of its theme, also when the theme changes
+  if (command.plots) {
+    const page = await open({colorScheme: 'light'});
+    await page.goto(`${command.base}/?range=day`);
+    await page.waitForSelector('#by-family .u-wrap .uplot canvas');
+    const strokes = () => page.evaluate(() => {
+      const canvas = document.querySelector('#by-family canvas');
+      const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      let dark = 0, bright = 0;  // of the axis' texts, which have no colour of their own
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] < 200) continue;
+        if (data[i] + data[i + 1] + data[i + 2] < 380) ++dark; else ++bright;
+      }
+      return {dark, bright};
+    });
+    const light = await strokes();
+    await page.emulateMedia({colorScheme: 'dark'});
+    await page.waitForTimeout(500);
+    out.theme = {light, dark: await strokes()};
+    await page.context().close();
   }
   // The forms work as a browser sends them
   const operator = await open();
