@@ -134,7 +134,8 @@ struct Site::Impl {
   // Sessions that ended just now are in the files afterwards; at most once a second.
   [[nodiscard]] Task<void> flush_records();
   [[nodiscard]] std::string deeper_html(const Visit& visit, const std::string& domain) const;
-  [[nodiscard]] Task<std::optional<Response>> refuse_deep(const Visit& visit, std::string domain);
+  [[nodiscard]] std::string proof_html(const Visit& visit, const CheckKey& key) const;
+  [[nodiscard]] Task<std::optional<Response>> refuse_deep(const Visit& visit, CheckKey key);
   [[nodiscard]] Task<Response> check(Visit visit);
   [[nodiscard]] Response sts_policy(const Request& request) const;
 };

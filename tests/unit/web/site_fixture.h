@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <list>
+
 #include "base/text.h"
 #include "control/control.h"
 #include "io/testing/pipe_stream.h"
@@ -61,10 +63,14 @@ class SiteTest : public ::testing::Test {
     out.checker = [this](std::string domain, Depth depth, check::Observer* observer) {
       return check(std::move(domain), depth, observer);
     };
-    out.proofs.record = [](const std::string& domain, WallMs) {
-      return Result<check::ProofRecord>(check::ProofRecord{*dns::Name::parse("_postern-check." + domain), "token"});
+    out.proofs.record = [](const std::string& domain, const std::string& ticket, WallMs) {
+      return Result<check::ProofRecord>(
+          check::ProofRecord{*dns::Name::parse("_postern-check." + domain), "token-" + ticket});
     };
-    out.proofs.verify = [this](std::string, WallMs) { return verify(); };
+    out.proofs.verify = [this](std::string, std::string ticket, WallMs) {
+      asked_for_ticket = std::move(ticket);
+      return verify();
+    };
     return out;
   }
   Task<Result<Value>> control(Value request) {
@@ -82,6 +88,7 @@ class SiteTest : public ::testing::Test {
     if (depth != Depth::polite) depths.push_back(depth);
     observer->progress(1, 2, "asking");
     if (check_waits != nullptr) static_cast<void>(co_await check_waits->wait(Deadline::never()));
+    if (checks_wait) static_cast<void>(co_await gates.emplace_back(loop).wait(Deadline::never()));
     check::Report report;
     report.domain = report.unicode = domain;
     report.complete = true;
@@ -115,6 +122,13 @@ class SiteTest : public ::testing::Test {
     return io::test::run(loop, site->answer(std::move(request)));
   }
 
+  // The page of his own that a visitor is sent to from there.
+  std::string own_page(const std::string& deep) {
+    const Response to = ask(stranger(get(deep)));
+    EXPECT_EQ(to.status, 303);
+    return to.status == 303 ? to.fields.front().second : std::string();
+  }
+
   testing::TemporaryFolder folder;
   std::shared_ptr<Options> options = std::make_shared<Options>();
   io::Loop loop;
@@ -125,7 +139,10 @@ class SiteTest : public ::testing::Test {
   io::Signal* control_waits = nullptr;
   io::Signal* check_waits = nullptr;
   bool control_throws = false;
+  bool checks_wait = false;  // each at a gate of its own
+  std::list<io::Signal> gates;
   int checks = 0;
+  std::string asked_for_ticket;
   std::vector<Depth> depths;  // of the deeper ones
   check::Proof proof = check::Proof::missing;
 };

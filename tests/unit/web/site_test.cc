@@ -293,24 +293,47 @@ TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
 // Design invariant 3: probes only for the operator, and for who has control of the domain.
 TEST_F(SiteTest, DeeperTestsAreForTheOwner) {
   options->check = true;
-  const Response plain = ask(stranger(get("/check/example.org")));
-  EXPECT_EQ(plain.status, 200);
+  EXPECT_EQ(ask(stranger(get("/check/example.org"))).status, 200);
   const Response done = ask(stranger(get("/check/example.org")));
-  EXPECT_NE(done.body.find("_postern-check.example.org. 300 IN TXT &quot;token&quot;"), std::string::npos) << done.body;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 403);
+  EXPECT_NE(done.body.find("\"/check/example.org/deep\""), std::string::npos) << done.body;
   EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep"))).status, 403);
   EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep/events"))).status, 403);
+  const std::string own = own_page("/check/example.org/deep"), others = own_page("/check/example.org/deep");
+  EXPECT_NE(own, others) << "nobody guesses it";
+  const Response asked_to_prove = ask(stranger(get(own)));
+  EXPECT_EQ(asked_to_prove.status, 403);
+  EXPECT_EQ(own.substr(own.rfind('/') + 1), asked_for_ticket);
+  EXPECT_NE(
+      asked_to_prove.body.find("_postern-check.example.org. 300 IN TXT &quot;token-" + asked_for_ticket + "&quot;"),
+      std::string::npos)
+      << asked_to_prove.body;
+  EXPECT_NE(asked_to_prove.body.find("often an hour"), std::string::npos);
+  EXPECT_EQ(ask(stranger(get("/api" + own))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/api" + own + "/events"))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/check/example.org/deep/nonsense"))).status, 400);
   proof = check::Proof::unknown;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 503);
+  EXPECT_EQ(ask(stranger(get(own))).status, 503);
   EXPECT_TRUE(depths.empty());
   proof = check::Proof::proved;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 200);
+  EXPECT_EQ(ask(stranger(get(own))).status, 200);
   EXPECT_EQ(depths, std::vector{Depth::own_hosts}) << "MX records name hosts of others, too";
   EXPECT_EQ(checks, 2) << "the other report stays";
+  EXPECT_EQ(ask(stranger(get(own))).status, 200);
+  EXPECT_EQ(checks, 2) << "it was kept";
   proof = check::Proof::missing;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 403) << "nor the report of somebody else's";
+  EXPECT_EQ(ask(stranger(get(own))).status, 403) << "nor the report once the record has gone";
+  site->stop();
+}
+
+TEST_F(SiteTest, TheOperatorsDeeperTestsAreSeenByNobodyElse) {
+  options->check = true;
   EXPECT_EQ(ask(get("/check/own.example/deep")).status, 200) << "the operator needs no proof";
   EXPECT_EQ(depths.back(), Depth::deep);
+  proof = check::Proof::proved;
+  const std::string own = own_page("/check/own.example/deep");
+  EXPECT_EQ(ask(stranger(get(own))).status, 200);
+  EXPECT_EQ(depths.back(), Depth::own_hosts) << "not what was kept of the operator's";
+  EXPECT_EQ(checks, 2);
   site->stop();
 }
 
@@ -379,8 +402,8 @@ TEST_F(SiteTest, AVisitorWithoutJavaScriptSeesTwoWholeDeepRunsToTheirEnd) {
       EXPECT_GT(browser.watch(stranger(get("/check/" + domain)), seconds(10), end), 0);
       EXPECT_EQ(browser.last, 200) << domain;
       // The record is not there yet; then it is, and the deeper tests take ten minutes
-      const Request deep = stranger(get("/check/" + domain + "/deep"));
       proof = check::Proof::missing;
+      const Request deep = stranger(get(own_page("/check/" + domain + "/deep")));
       for (int i = 0; i < 3; ++i) EXPECT_EQ(browser.load(deep).status, 403);
       proof = check::Proof::proved;
       EXPECT_GT(browser.watch(deep, seconds(600), end), 600 / (2 * 6));
