@@ -241,7 +241,7 @@ std::string recent_table(const Frame& frame, const History& history) {
     if (rows.size() == kShownMax) break;
     rows.push_back({time_html(refusal.time), escape(refusal.client), escape(printable(refusal.helo, 60)),
                     badge(to_string(refusal.word)), escape(reason_text(refusal.reason).title),
-                    link(frame, "/why/" + refusal.id, "why")});
+                    link(frame, "/why/" + refusal.id, "why", "why " + refusal.id)});
   }
   return table("Last refusals and deferrals",
                {{.title = "when"},

@@ -55,6 +55,8 @@ std::string page(const Frame& frame, std::string_view title, std::string_view bo
   else if (frame.why)
     item(out, frame, "/why", "Why");
   if (frame.check || frame.is_operator) item(out, frame, "/check", "Check");
+  if (!frame.is_operator && (frame.here.starts_with("/why") || frame.here.starts_with("/check")))
+    out += "<li><a href=\"" + frame.base + "/login?to=" + percent_encode(frame.here) + "\">Operator</a></li>";
   out += "</ul></nav>\n</header>\n<main id=\"main\" tabindex=\"-1\">\n<h1>" + escape(title) + "</h1>\n";
   out.append(body);
   out += "</main>\n<footer>";
@@ -147,8 +149,9 @@ std::string time_html(std::string_view iso8601) {
 }
 std::string time_html(WallMs time) { return time_html(std::string_view(iso8601(time))); }
 
-std::string link(const Frame& frame, std::string_view path, std::string_view text) {
-  return "<a href=\"" + escape(frame.base + std::string(path)) + "\">" + escape(text) + "</a>";
+std::string link(const Frame& frame, std::string_view path, std::string_view text, std::string_view label) {
+  return "<a href=\"" + escape(frame.base + std::string(path)) + "\"" +
+         (label.empty() ? "" : " aria-label=\"" + escape(label) + "\"") + ">" + escape(text) + "</a>";
 }
 
 }  // namespace postern::web

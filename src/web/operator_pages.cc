@@ -195,7 +195,8 @@ std::string sender_table(std::string_view title, const Value& senders, const Fra
                     escape(row.at("client").string()), std::to_string(row.at("sessions").integer()),
                     escape(row.at("before").string()), escape(row.at("rule").string()),
                     escape(row.at("later").string()),
-                    link(frame, "/why/" + std::string(row.at("session").string()), "why")});
+                    link(frame, "/why/" + std::string(row.at("session").string()), "why",
+                         "why " + std::string(row.at("session").string()))});
   }
   return table(title,
                {{.title = "sender"},

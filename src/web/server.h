@@ -21,11 +21,13 @@ class Handler {
   [[nodiscard]] virtual Task<Response> answer(Request request) = 0;
   // Before a request is read in full: whether this network may ask at all now. Seconds to wait, or 0.
   [[nodiscard]] virtual int must_wait(const Request& request) = 0;
+  // What he is told then.
+  [[nodiscard]] virtual Response too_many(const Request& request, int wait_s) = 0;
 };
 
 struct ServerLimits {
   std::uint32_t connections = 500;
-  std::uint32_t per_network = 32;  // IPv6 /64, IPv4 address
+  std::uint32_t per_network = 32;  // IPv6 /64, IPv4 address; twice of a /56 or an IPv4 /24, four times of a /48
 };
 
 class Server {

@@ -35,21 +35,39 @@ struct Found {
 };
 constexpr std::string_view kStatisticsPath = "/dashboard/statistics";
 
-// One at a time: holds a flag from when it was free until it goes out of scope, however that happens.
-class Turn {
+// One at a time, the others in line, as many as there is room for.
+class Line {
  public:
-  explicit Turn(bool& taken) : mine_(std::exchange(taken, true) ? nullptr : &taken) {}
-  ~Turn() {
-    if (mine_ != nullptr) *mine_ = false;
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  [[nodiscard]] bool got() const { return mine_ != nullptr; }
+  explicit Line(std::size_t max) : max_(max) {}
+  // Waits for its turn. False: the line is full, or the deadline passed. After true: leave().
+  [[nodiscard]] Task<bool> enter(io::Loop& loop, Deadline deadline);
+  void leave();
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  bool* const mine_;
+  struct Waiter {
+    explicit Waiter(io::Loop& loop) : signal(loop) {}
+    io::Signal signal;
+    bool got = false;
+  };
+  std::size_t max_;
+  bool taken_ = false;
+  std::list<Waiter*> waiting_;
 };
 
+// Leaves a line that was entered when it goes out of scope, however that happens.
+class Turn {
+ public:
+  explicit Turn(Line& line) : line_(line) {}
+  ~Turn() { line_.leave(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Line& line_;
+};
+
+constexpr std::size_t kVisitorsWaiting = 16;
 constexpr double kPublicCost = 1;  // requests: any answer to anybody
 
 struct Site::Impl {
@@ -58,14 +76,20 @@ struct Site::Impl {
   std::shared_ptr<const Options> options;
   Services services;
   Rates rates;
+  Rates wrong_passwords;
+  // A password costs ten milliseconds of a processor: one at a time, on a thread that does nothing else
+  io::BlockingPool passwords{1};
+  std::size_t passwords_waiting = 0;
+  Clock::time_point told_login_failed{};
+  std::uint64_t login_failed_untold = 0;
   CheckRuns checks;
   io::Scope scope;  // computations that outlive the request that began them
   std::atomic<bool> stopping{false};
   std::shared_ptr<const History> history = std::make_shared<History>();
   bool history_whole = false;
   std::map<std::string, Kept, std::less<>> kept;
-  std::uint64_t backtests = 0;  // under way
-  bool visitor_reads = false;   // one walk over the records at a time for all visitors
+  std::uint64_t backtests = 0;           // under way
+  Line visitors_read{kVisitorsWaiting};  // one walk over the records at a time for all visitors
   Clock::time_point flushed{};
   io::Signal tick;  // wakes the follower at the end
 
@@ -92,7 +116,11 @@ struct Site::Impl {
   };
 
   [[nodiscard]] Task<Response> answer(Request request);
+  [[nodiscard]] Task<Response> answer_visit(Request request);
   [[nodiscard]] Task<bool> knows(Credentials credentials);
+  // Who comes with these credentials; an answer where it cannot be looked into now.
+  [[nodiscard]] Task<std::optional<Response>> log_in(Visit& visit, Credentials credentials);
+  void tell_login_failed(const ip::Address& client);
   [[nodiscard]] Response refuse(const Visit& visit) const;
   [[nodiscard]] Task<Response> route(Visit visit);
   [[nodiscard]] Task<Response> route_operator(Visit visit);
