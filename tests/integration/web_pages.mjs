@@ -2,6 +2,7 @@
 //   {"base", "chromium", "id", "shots": folder or null, "measure": path or null}
 // Prints one JSON object: what was seen, for the caller to judge.
 import {createRequire} from 'node:module';
+import {connect} from 'node:net';
 import {join} from 'node:path';
 
 const require = createRequire(join(process.cwd(), 'web', 'package.json'));
@@ -23,6 +24,23 @@ async function open(options = {}) {
   });
   await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)));
   return page;
+}
+
+// A session whose recipient is refused.
+function refuse() {
+  return new Promise((resolve, reject) => {
+    const words = ['EHLO test.example.net', 'MAIL FROM:<you@example.net>', 'RCPT TO:<nobody@example.org>', 'QUIT'];
+    const socket = connect(command.smtp, '::1');
+    let text = '';
+    socket.on('data', (data) => {
+      text += data;
+      const lines = text.split('\r\n');
+      text = lines.pop();
+      for (const line of lines) if (line[3] === ' ' && words.length) socket.write(`${words.shift()}\r\n`);
+    });
+    socket.on('close', resolve);
+    socket.on('error', reject);
+  });
 }
 
 async function measure(path) {
@@ -137,6 +155,37 @@ if (command.measure) {
       await squeezed(page, `${path} at ${width}`, highest);
       await shot(page, `${path.split(/[/?]/)[1] || 'dashboard'}-${width}`);
     }
+    await page.context().close();
+  }
+  // A session that ends is seen in figures, charts and tables, whatever the range
+  for (const range of ['hour', 'week']) {
+    const page = await open();
+    await page.goto(`${command.base}/?range=${range}`);
+    await page.waitForFunction(() => document.getElementById('live')?.textContent === 'Live.');
+    const seen = () => page.evaluate(() => ({
+      sessions: document.querySelector('#tile-sessions b').textContent,
+      refused: document.querySelector('#by-verdict .legend').textContent,
+      cross: [...document.querySelectorAll('#cross tbody tr')].map((row) => [...row.querySelectorAll('td.n')].map((cell) => cell.textContent).join()).join(';'),
+      figures: document.querySelector('#by-family details tbody').textContent,
+      recent: document.querySelector('#recent tbody tr a').href,
+    }));
+    const before = await seen();
+    await refuse();
+    await page.waitForFunction((old) => document.querySelector('#tile-sessions b').textContent !== old, before.sessions, {timeout: 20000});
+    await page.waitForFunction(() => document.getElementById('statistics').dataset.asOf !== '0');
+    const after = await seen();
+    for (const key of Object.keys(before)) if (before[key] === after[key]) out.problems.push(`${range}: ${key} is not live: ${before[key].slice(0, 80)}`);
+    await page.context().close();
+  }
+  // Events that are refused end a browser's stream for good: the page looks again
+  {
+    const page = await open();
+    let refused = 0;
+    await page.route('**/events', (route) => (++refused === 1 ? route.abort('connectionrefused') : refused === 2 ? route.fulfill({status: 204, body: ''}) : route.continue()));
+    await page.goto(`${command.base}/check/again.example.org`);
+    await page.waitForSelector('details.category, .notice.bad', {timeout: 60000});
+    out.looked_again = refused >= 2;
+    out.problems = out.problems.filter((one) => !one.includes('again.example.org'));
     await page.context().close();
   }
   // A canvas has the colours of its theme, also when the theme changes
