@@ -78,8 +78,11 @@ bool Server::Impl::make_room(const io::Accepted& accepted, bool own) {
   auto longest = streams.end();
   for (auto at = streams.begin(); at != streams.end(); ++at) {
     const Open& open = at->second;
-    if (open.own || !open.reads || open.leaves) continue;
-    if (longest == streams.end() || open.since < longest->second.since) longest = at;
+    // Our own gives way to our own alone, and where nobody else is left
+    if ((open.own && !own) || !open.reads || open.leaves) continue;
+    if (longest == streams.end() ||
+        std::pair(open.own, open.since) < std::pair(longest->second.own, longest->second.since))
+      longest = at;
   }
   if (longest != streams.end() && leaving < kLeavingMax) {
     // It ends when the loop comes to it, which is soon

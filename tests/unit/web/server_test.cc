@@ -43,28 +43,31 @@ std::string read_all(const UniqueFd& fd) {
 
 constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-// Whoever begins a request and does not go on gives way to who does.
+// Whoever begins a request and does not go on gives way to who does; our own to our own.
 TEST(Server, HalfHeadsShutNobodyOut) {
-  io::Loop loop;
-  Answers answers;
-  Server server(loop, answers, {.connections = 8, .per_network = 32});
-  auto listening = io::bind_listener(*ip::Endpoint::parse("[::1]:0"), {});
-  ASSERT_TRUE(listening);
-  const std::uint16_t port = io::local_endpoint(listening->get())->port;
-  std::string answer;
-  std::thread client([&] {
-    std::vector<UniqueFd> halves;
-    for (int i = 0; i < 40; ++i) halves.push_back(connect_to(port, "GET / HTT"));
-    answer = read_all(connect_to(port, kRequest));
-    halves.clear();
-    loop.post([&loop] { loop.stop(); });
-  });
-  loop.post([&] { server.listen(std::move(*listening), nullptr); });
-  loop.run();
-  client.join();
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << answer;
-  EXPECT_LE(server.connections(), 8U);
-  io::test::run(loop, server.stop());
+  for (const bool own : {false, true}) {
+    io::Loop loop;
+    Answers answers;
+    const PeerUsers users;
+    Server server(loop, answers, {.connections = 8, .per_network = 32}, own ? &users : nullptr);
+    auto listening = io::bind_listener(*ip::Endpoint::parse("[::1]:0"), {});
+    ASSERT_TRUE(listening);
+    const std::uint16_t port = io::local_endpoint(listening->get())->port;
+    std::string answer;
+    std::thread client([&] {
+      std::vector<UniqueFd> halves;
+      for (int i = 0; i < 40; ++i) halves.push_back(connect_to(port, "GET / HTT"));
+      answer = read_all(connect_to(port, kRequest));
+      halves.clear();
+      loop.post([&loop] { loop.stop(); });
+    });
+    loop.post([&] { server.listen(std::move(*listening), nullptr); });
+    loop.run();
+    client.join();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << own << answer;
+    EXPECT_LE(server.connections(), 8U);
+    io::test::run(loop, server.stop());
+  }
 }
 
 }  // namespace
