@@ -2,6 +2,7 @@
 // again by itself.
 const run = document.getElementById('run');
 const base = document.body.dataset.base || '';
+const kLookAgainMs = 4000;
 
 function showFinding(finding) {
   const item = document.createElement('li');
@@ -28,8 +29,13 @@ function showFinding(finding) {
 }
 
 if (run && window.EventSource) {
-  document.getElementById('findings').replaceChildren();
-  const events = new EventSource(`${base}/api/check/${encodeURIComponent(run.dataset.domain)}${run.dataset.deep}/events`);
+  const events = new EventSource(`${base}/api/check/${run.dataset.events}`);
+  // Each connection is told everything from the beginning
+  events.addEventListener('open', () => document.getElementById('findings').replaceChildren());
+  events.addEventListener('error', () => {
+    // What was refused is not tried again by the browser: the page is, which shows what there is
+    if (events.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), kLookAgainMs);
+  });
   events.addEventListener('finding', (event) => showFinding(JSON.parse(event.data)));
   events.addEventListener('progress', (event) => {
     const data = JSON.parse(event.data);

@@ -28,8 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   static const std::string secret(kProofSecretMin, 's');
   static const dns::Name domain = *dns::Name::parse("example.org");
-  static const std::string proof = make_proof(secret, domain, 1795000000000)->text;
-  POSTERN_CHECK(!is_proof(text, secret, domain, 1794999000000) || text == proof);
+  static const std::string ticket(32, 'a');
+  static const std::string proof = make_proof(secret, domain, ticket, 1795000000000)->text;
+  POSTERN_CHECK(!is_proof(text, secret, domain, ticket, 1794999000000) || text == proof);
   const auto value = json::parse(text);
   if (!value) return 0;
   auto report = parse_report(*value);

@@ -2,7 +2,6 @@
 
 #include "base/id.h"
 #include "base/json.h"
-#include "config/config.h"
 #include "insight/aggregates.h"
 #include "insight/replay.h"
 #include "insight/signal_value.h"
@@ -26,9 +25,9 @@ std::vector<evidence::CountryCode> home_of(const config::LoadedPolicy& loaded) {
                        : std::vector<evidence::CountryCode>{};
 }
 
-insight::Marks marks_of(const std::string& records) {
-  auto marks = insight::Marks::read(insight::data_folder(records) + "/marks.jsonl");
-  return marks ? std::move(*marks) : insight::Marks{};
+// Marks that cannot be read are not no marks.
+Result<insight::Marks> marks_of(const std::string& records) {
+  return insight::Marks::read(insight::data_folder(records) + "/marks.jsonl");
 }
 
 }  // namespace
@@ -38,7 +37,7 @@ Result<std::string> WebAnswers::explain(const std::string& id) const {
   if (!parsed) return fail(ErrorKind::invalid, "an id has 16 letters and digits");
   POSTERN_TRY(auto found, insight::find_session(records_, *parsed, wall_now()));
   if (!found) return fail(ErrorKind::not_found, "no record has the id " + id + "; a session is recorded when it ends");
-  const config::LoadedPolicy policy = config::load_policy(config_);
+  const config::LoadedPolicy& policy = *policy_;
   const insight::Why why =
       insight::explain_session(std::move(*found), policy.judge.get(),
                                policy.policy ? policy.policy->lists : evidence::ListNames{}, home_of(policy));
@@ -49,9 +48,10 @@ Result<std::string> WebAnswers::explain(const std::string& id) const {
 }
 
 Result<std::string> WebAnswers::signals(WallMs since, const std::atomic<bool>& stop) const {
-  const config::LoadedPolicy policy = config::load_policy(config_);
+  const config::LoadedPolicy& policy = *policy_;
   if (policy.judge == nullptr) return fail(ErrorKind::invalid, all_of(policy.problems));
-  insight::Outcomes outcomes(marks_of(records_));
+  POSTERN_TRY(insight::Marks marks, marks_of(records_));
+  insight::Outcomes outcomes(std::move(marks));
   const insight::Sources sources{.paths = {records_}, .since = since, .stop = &stop};
   POSTERN_TRY(insight::LineCount lines,
               insight::read_sessions(sources, [&](const record::SessionView& session) { outcomes.add(session); }));
@@ -69,7 +69,8 @@ Result<std::string> WebAnswers::backtest(const std::string& policy, WallMs since
   // Without its files: what was typed into a page names none that are read
   const config::LoadedPolicy loaded = config::parse_policy(policy, "policy");
   if (loaded.judge == nullptr) return fail(ErrorKind::invalid, all_of(loaded.problems));
-  insight::Replay replay(*loaded.judge, loaded.policy->lists, marks_of(records_));
+  POSTERN_TRY(insight::Marks marks, marks_of(records_));
+  insight::Replay replay(*loaded.judge, loaded.policy->lists, std::move(marks));
   const insight::Sources sources{.paths = {records_}, .since = since, .stop = &stop};
   POSTERN_TRY(const insight::LineCount lines,
               insight::read_sessions(sources, [&](const record::SessionView& session) { replay.add(session); }));

@@ -3,17 +3,20 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "base/result.h"
 #include "base/time.h"
+#include "config/config.h"
 
 namespace postern::cli {
 
 class WebAnswers {
  public:
-  WebAnswers(std::string config_file, std::string records)
-      : config_(std::move(config_file)), records_(std::move(records)) {}
+  // `policy` as it was read before the sandbox: afterwards a file that somebody replaced cannot be read.
+  WebAnswers(std::shared_ptr<const config::LoadedPolicy> policy, std::string records)
+      : policy_(std::move(policy)), records_(std::move(records)) {}
   // not_found where no record has the id.
   [[nodiscard]] Result<std::string> explain(const std::string& id) const;
   [[nodiscard]] Result<std::string> signals(WallMs since, const std::atomic<bool>& stop) const;
@@ -22,7 +25,8 @@ class WebAnswers {
                                              const std::atomic<bool>& stop) const;
 
  private:
-  std::string config_, records_;
+  std::shared_ptr<const config::LoadedPolicy> policy_;
+  std::string records_;
 };
 
 }  // namespace postern::cli

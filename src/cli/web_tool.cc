@@ -3,13 +3,17 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <iterator>
 #include <optional>
 
@@ -46,6 +50,7 @@ constexpr std::size_t kPoolThreads = 3;   // records, passwords, a backtest
 constexpr seconds kStopMax{2};
 constexpr std::uint32_t kProofLookups = 5;
 constexpr seconds kProofWait{10};
+constexpr int kFreshLookups = 4;                // at once, each with a resolver of its own
 constexpr std::chrono::minutes kRetryAfter{6};  // whom greylisting puts off in a deeper check
 
 // The configuration without the files that it names: this process has no keys and no passwords of others.
@@ -122,7 +127,7 @@ Result<std::optional<std::vector<io::TlsCertificate>>> handed_certificates() {
 }
 
 // What may be read from now on: see docs/web.md.
-std::vector<std::string> readable_files(const config::Config& config, bool certificates) {
+std::vector<std::string> readable_files(const config::Config& config, bool by_hand) {
   std::vector<std::string> out{config.file,
                                config.records.directory,
                                config.data_dir + "/aggregates",
@@ -143,13 +148,31 @@ std::vector<std::string> readable_files(const config::Config& config, bool certi
                                "/lib",
                                "/dev/urandom",
                                "/dev/null"};
-  for (const io::TlsCertificate& certificate : config.web.tls.certificates) {
-    if (!certificates) break;
-    out.push_back(certificate.certificate);
-    out.push_back(certificate.key);
+  // Run by hand it reads them anew itself, also where they were replaced by rename(2): a rule is about the file that
+  // was there. Under `postern serve` another process is started for that.
+  if (by_hand) {
+    const auto add_folder = [&out](const std::string& file) {
+      const std::size_t slash = file.rfind('/');
+      out.push_back(slash == std::string::npos ? "." : slash == 0 ? file : file.substr(0, slash));
+    };
+    add_folder(config.file);
+    for (const io::TlsCertificate& certificate : config.web.tls.certificates) {
+      add_folder(certificate.certificate);
+      add_folder(certificate.key);
+    }
   }
   std::erase(out, "");
   return out;
+}
+
+// What the mail server would make later: a rule of the sandbox is about what is there when it is entered.
+void make_what_is_read(const config::Config& config) {
+  const std::string folder = config.data_dir + "/aggregates";
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    log::warning("web_folder_not_made", {{"folder", folder}, {"why", std::strerror(errno)}});
+  const std::string marks = config.data_dir + "/marks.jsonl";
+  const UniqueFd fd(::open(marks.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd.valid()) log::warning("web_file_not_made", {{"file", marks}, {"why", std::strerror(errno)}});
 }
 
 class Process {
@@ -159,6 +182,7 @@ class Process {
 
   Result<void> open() {
     io::raise_file_limit(options_->connections + kSpareFiles);
+    is_served_ = std::getenv(kWebSockets) != nullptr;
     POSTERN_TRY(sockets_, listening_sockets(*options_));
     if (sockets_.empty())
       return fail(ErrorKind::invalid,
@@ -177,8 +201,13 @@ class Process {
       else
         log::warning("web_no_proofs", {{"why", secret.error().what}});
     }
+    if (!users_.works())
+      log::warning("web_no_peer_users", {{"why", "the kernel tells nobody whose a connection is"},
+                                         {"remedy", "set user and password in [web]"}});
     if (io::running_as_root()) log::warning("web_as_root", {{"remedy", "set user = \"postern\" in the configuration"}});
-    POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_, !handed_)));
+    make_what_is_read(*config_);
+    policy_ = std::make_shared<const config::LoadedPolicy>(config::load_policy(config_->file));
+    POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_, !is_served_)));
     if (sandboxed == web::Sandboxed::no_kernel)
       log::warning("web_not_sandboxed", {{"why", "this kernel has no Landlock, or it is switched off"}});
     return {};
@@ -193,7 +222,8 @@ class Process {
       log::warning("web_no_resolver", {{"why", unbound.error().what}});
     }
     site_ = std::make_unique<web::Site>(options_, services());
-    server_ = std::make_unique<web::Server>(loop_, *site_, web::ServerLimits{.connections = options_->connections});
+    server_ =
+        std::make_unique<web::Server>(loop_, *site_, web::ServerLimits{.connections = options_->connections}, &users_);
     signals_ = std::make_unique<io::SignalWatcher>(loop_, std::vector<int>{SIGTERM, SIGINT, SIGHUP},
                                                    [this](int signal) { on_signal(signal); });
     loop_.post([this] { start(); });
@@ -248,6 +278,7 @@ class Process {
     const auto config = read_config(config_->file);
     if (config == nullptr) return log::error("web_reload_failed", {{"why", "the configuration before stays in force"}});
     config_ = config;
+    policy_ = std::make_shared<const config::LoadedPolicy>(config::load_policy(config_->file));
     lists_ = lists_of(*config);
     auto options = options_of(*config);
     options_ = options;
@@ -262,11 +293,12 @@ class Process {
     out.control = [this](json::Value request) {
       return web::ask_server(loop_, options_->control_socket, std::move(request));
     };
-    const WebAnswers answers(config_->file, config_->records.directory);
-    out.explain = [answers](const std::string& id) { return answers.explain(id); };
-    out.signals = [answers](WallMs since, const std::atomic<bool>& stop) { return answers.signals(since, stop); };
+    // Called on the pool, while the loop may put another policy in its place
+    const auto answers = [this, records = config_->records.directory] { return WebAnswers(policy_.load(), records); };
+    out.explain = [answers](const std::string& id) { return answers().explain(id); };
+    out.signals = [answers](WallMs since, const std::atomic<bool>& stop) { return answers().signals(since, stop); };
     out.backtest = [answers](const std::string& policy, WallMs since, const std::atomic<bool>& stop) {
-      return answers.backtest(policy, since, stop);
+      return answers().backtest(policy, since, stop);
     };
     if (resolver_ != nullptr) {
       out.checker = [this](std::string domain, web::Depth depth, check::Observer* observer) {
@@ -289,27 +321,44 @@ class Process {
             observer, config_->records.directory, write_to);
       };
       if (proof_secret_.size() >= check::kProofSecretMin) {
-        out.proofs.record = [this](const std::string& domain, WallMs now) -> Result<check::ProofRecord> {
+        out.proofs.record = [this](const std::string& domain, const std::string& ticket,
+                                   WallMs now) -> Result<check::ProofRecord> {
           const auto name = dns::Name::parse(domain);
           if (!name) return fail(ErrorKind::invalid, "no domain name");
-          return check::make_proof(proof_secret_, *name, now + check::kProofLifetimeMs);
+          return check::make_proof(proof_secret_, *name, ticket, now + check::kProofLifetimeMs);
         };
-        out.proofs.verify = [this](std::string domain, WallMs now) { return verify(std::move(domain), now); };
+        out.proofs.verify = [this](std::string domain, std::string ticket, WallMs now) {
+          return verify(std::move(domain), std::move(ticket), now);
+        };
       }
     }
     return out;
   }
 
-  Task<check::ProofAnswer> verify(std::string domain, WallMs now) {
+  // Who has looked before the record was there must not wait until that is forgotten here: what is missing is asked for
+  // once more, past what this process remembers.
+  Task<check::ProofAnswer> verify(std::string domain, std::string ticket, WallMs now) {
     const auto name = dns::Name::parse(domain);
     if (!name) co_return check::ProofAnswer{};
     dns::Budget budget(kProofLookups, Deadline::after(kProofWait));
-    co_return co_await check::verify_proof(proof_secret_, *name, now, *resolver_, budget);
+    auto answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, *resolver_, budget);
+    if (answer.state == check::Proof::proved || fresh_lookups_ >= kFreshLookups) co_return answer;
+    const auto unbound = resolver::Unbound::open(config_->dns);
+    if (!unbound) co_return answer;
+    ++fresh_lookups_;
+    resolver::CachedResolver fresh(*unbound, loop_);
+    dns::Budget again(kProofLookups, Deadline::after(kProofWait));
+    answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, fresh, again);
+    --fresh_lookups_;
+    co_return answer;
   }
 
   std::shared_ptr<const config::Config> config_;
   std::shared_ptr<const web::Options> options_;
+  std::atomic<std::shared_ptr<const config::LoadedPolicy>> policy_;
+  bool is_served_ = false;    // by `postern serve`
   std::string proof_secret_;  // empty: visitors get no deeper checks
+  int fresh_lookups_ = 0;
   std::vector<Socket> sockets_;
   std::optional<std::vector<io::TlsCertificate>> handed_;
   std::shared_ptr<io::TlsServerContext> tls_;
@@ -321,6 +370,7 @@ class Process {
   check::Etiquette etiquette_;  // of all checks
   std::shared_ptr<const signals::Lists> lists_;
   std::unique_ptr<web::Site> site_;
+  web::PeerUsers users_;  // made before the sandbox
   std::unique_ptr<web::Server> server_;
   std::unique_ptr<io::SignalWatcher> signals_;
   bool ending_ = false;

@@ -43,12 +43,13 @@ Entry entry_of(const Request& request, const Options& options) {
   if (options.authenticates()) return Entry::ask;
   if (!request.local) return Entry::closed;
   if (has_proxy(options) || is_forwarded(request)) return Entry::proxied;
+  if (!request.own) return Entry::other_user;
   if (!is_loopback_name(request.host())) return Entry::foreign_host;
   return Entry::operator_;
 }
 
 bool is_of_this_machine(const Request& request, const Options& options) {
-  return request.peer.is_loopback() && !has_proxy(options) && !is_forwarded(request);
+  return request.own && !has_proxy(options) && !is_forwarded(request);
 }
 
 Credentials credentials_of(const Request& request) {

@@ -15,14 +15,15 @@ namespace postern::web {
 [[nodiscard]] bool is_loopback_name(std::string_view host);
 
 enum class Entry : std::uint8_t {
-  operator_,     // loopback, where nothing is configured: no password is asked
+  operator_,     // loopback, where nothing is configured, root or our own user: no password is asked
   ask,           // a password or token is needed, and `credentials` says which came
   foreign_host,  // loopback, but the Host field names something else
   proxied,       // loopback through a proxy, without a password configured
+  other_user,    // loopback, but somebody else's process, without a password configured
   closed,        // not from loopback, and no password is configured
 };
-// Whoever comes over loopback without a password must be a browser or a tool of this machine, and no proxy that carries
-// others here: with a public_url and no listener beside loopback there is one.
+// Whoever comes over loopback without a password must be a program of root or of our own user, and no proxy that
+// carries others here: with a public_url and no listener beside loopback there is one.
 [[nodiscard]] Entry entry_of(const Request& request, const Options& options);
 
 struct Credentials {
@@ -37,7 +38,7 @@ struct Credentials {
 // send.
 [[nodiscard]] bool is_same_site(const Request& request, const Options& options);
 
-// Over loopback and without a proxy: a browser or a tool of this machine. Nobody's rate is limited there.
+// Over loopback, of root or our own user, and without a proxy. Nobody's rate is limited there.
 [[nodiscard]] bool is_of_this_machine(const Request& request, const Options& options);
 
 // Of a proxy on this machine, the client that it names last in X-Forwarded-For; else the peer.

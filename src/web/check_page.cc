@@ -156,8 +156,7 @@ std::string report_html(const check::Report& report) {
 }
 
 std::string progress_html(const CheckRun& run) {
-  std::string out = "<section id=\"run\" data-domain=\"" + escape(run.domain) + "\" data-deep=\"" +
-                    (run.deep() ? "/deep" : "") + "\">";
+  std::string out = "<section id=\"run\" data-events=\"" + escape(run.key) + "/events\">";
   out +=
       "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
       std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +
@@ -172,36 +171,55 @@ std::string progress_html(const CheckRun& run) {
 
 // Below a report: how to get the deeper tests.
 std::string Site::Impl::deeper_html(const Visit& visit, const std::string& domain) const {
+  if (!visit.is_operator && !services.proofs.record) return {};
   const std::string here = visit.frame.base + "/check/" + domain + "/deep";
-  std::string out =
-      "<h2>Deeper tests</h2><p>Versions and ciphers one by one, recipients that must and must not be taken, an open "
-      "relay: "
-      "they take many connections, and only a domain's owner may ask for them.</p>";
-  if (visit.is_operator) return out + "<p><a href=\"" + here + "\">Run the deeper tests</a></p>\n";
-  if (!services.proofs.record) return {};
-  const auto record = services.proofs.record(domain, services.now());
-  if (!record) return {};
-  return out + "<p>Publish this record, then <a href=\"" + here +
-         "\">run them</a>. It counts for a week.</p><pre tabindex=\"0\">" +
-         escape(record->name.text() + ". 300 IN TXT \"" + record->text + "\"") + "</pre>\n";
+  return "<h2>Deeper tests</h2><p>Versions and ciphers one by one, recipients that must and must not be taken, an open "
+         "relay: they take many connections, and only a domain's owner may ask for them.</p><p><a href=\"" +
+         here + "\">" +
+         (visit.is_operator ? "Run the deeper tests" : "Show that the domain is yours, and run the deeper tests") +
+         "</a></p>\n";
+}
+
+// What to publish for the page with that ticket.
+std::string Site::Impl::proof_html(const Visit& visit, const CheckKey& key) const {
+  const auto record = services.proofs.record(key.domain, key.ticket, services.now());
+  if (!record) return notice("bad", record.error().what);
+  const std::string here = visit.frame.base + "/check/" + key.text();
+  return "<p>Publish this record, then <a href=\"" + here +
+         "\">look again</a>. It counts for a week, and for this page alone: keep its address, and give it only to who "
+         "may see what is found.</p><pre tabindex=\"0\">" +
+         escape(record->name.text() + ". 300 IN TXT \"" + record->text + "\"") +
+         "</pre><p class=\"dim\">A new record is seen here as soon as the resolver behind this server sees it. One "
+         "that "
+         "has asked before it was there remembers that for as long as the SOA record of the zone says, often an "
+         "hour.</p>\n";
 }
 
 // Nothing where the deeper tests may be run; else what the visitor reads.
-Task<std::optional<Response>> Site::Impl::refuse_deep(const Visit& visit, std::string domain) {
+Task<std::optional<Response>> Site::Impl::refuse_deep(const Visit& visit, CheckKey key) {
   if (visit.is_operator) co_return std::nullopt;
+  const bool api = visit.request.path.starts_with("/api/");
   std::string why = "The deeper tests are the operator's here.";
   int status = 403;
   if (services.proofs.verify) {
-    const check::ProofAnswer answer = co_await services.proofs.verify(domain, services.now());
+    if (key.ticket.empty()) {
+      if (api)
+        co_return json_error(403, "the deeper tests are for the domain's owner: open /check/" + key.domain + "/deep");
+      // A page of his own, whose address nobody guesses
+      co_return redirect(visit.frame.base + "/check/" + key.domain + "/deep/" + check::make_ticket());
+    }
+    const check::ProofAnswer answer = co_await services.proofs.verify(key.domain, key.ticket, services.now());
     if (answer.state == check::Proof::proved) co_return std::nullopt;
     if (answer.state == check::Proof::unknown) status = 503;
     why = answer.state == check::Proof::missing
-              ? "The record that proves your control of " + domain + " is not there yet."
+              ? "The record that proves your control of " + key.domain + " is not there yet."
               : "Whether the record is there could not be found out.";
     if (!answer.why.empty()) why += " DNS says: " + answer.why;
   }
-  if (visit.request.path.starts_with("/api/")) co_return json_error(status, why);
-  co_return html(page(visit.frame, "Check of " + domain, notice("bad", why) + deeper_html(visit, domain)), status);
+  if (api) co_return json_error(status, why);
+  std::string body = notice("bad", why);
+  if (services.proofs.record && !key.ticket.empty()) body += proof_html(visit, key);
+  co_return html(page(visit.frame, "Deeper tests of " + key.domain, body), status);
 }
 
 Task<Response> Site::Impl::check(Visit visit) {
@@ -211,9 +229,21 @@ Task<Response> Site::Impl::check(Visit visit) {
   constexpr std::string_view kEvents = "/events";
   const bool events = api && std::string_view(domain).ends_with(kEvents);
   if (events) domain.resize(domain.size() - kEvents.size());
+  CheckKey key;
   constexpr std::string_view kDeep = "/deep";
-  const bool deep = std::string_view(domain).ends_with(kDeep);
-  if (deep) domain.resize(domain.size() - kDeep.size());
+  if (const std::size_t slash = domain.find('/'); slash != std::string::npos) {
+    std::string_view rest = std::string_view(domain).substr(slash);
+    if (rest.starts_with(kDeep)) {
+      rest.remove_prefix(kDeep.size());
+      key.depth = visit.is_operator && rest.empty() ? Depth::deep : Depth::own_hosts;
+      if (rest.starts_with('/') && check::is_ticket(rest.substr(1))) {
+        key.ticket = rest.substr(1);
+        rest = {};
+      }
+      if (rest.empty()) domain.resize(slash);
+    }
+  }
+  const bool deep = key.depth != Depth::polite;
   const std::string title = "Check a domain";
   constexpr std::string_view kAbout =
       "<p>Everything that can be said from here about a domain's mail set-up: DNS, DNSSEC, MX, both address families, "
@@ -229,30 +259,39 @@ Task<Response> Site::Impl::check(Visit visit) {
   }
   const WallMs now = services.now();
   const auto name = CheckRuns::canonical(domain);
+  if (name) key.domain = *name;
+  const Asker asker{.is_operator = visit.is_operator, .client = visit.request.client};
   // Before the report is looked for: what the deeper tests found is for who may ask for them
   if (name && deep) {
     const double cost = visit.is_operator ? 0 : kDeepCost;
     if (cost > 0 && !spend(visit.request, cost)) co_return too_often(cost);
-    if (auto refused = co_await refuse_deep(visit, *name)) co_return std::move(*refused);
+    if (auto refused = co_await refuse_deep(visit, key)) co_return std::move(*refused);
   }
-  auto run = name ? checks.find(*name, deep, now) : nullptr;
+  auto run = name ? checks.find(key, now) : nullptr;
   if (name && run == nullptr && events) co_return json_error(404, "that domain is not being checked");
   if (run == nullptr) {
     // A page of another site must not make this server connect anywhere
     const std::string_view site = visit.request.field("sec-fetch-site");
     if (!site.empty() && site != "none" && site != "same-origin") {
       if (api) co_return json_error(403, "this request comes from a page of another site");
-      co_return html(page(visit.frame, title, std::string(kAbout) + ask_form(visit.frame, name ? *name : "")));
+      std::string body(kAbout);
+      if (name)
+        body += notice("note", "There is no report of " + *name +
+                                   " now: one is kept for ten minutes. Check the domain to see a new one.");
+      co_return html(page(visit.frame, title, body + ask_form(visit.frame, name ? *name : "")));
     }
     // A new check costs as much as many pages
     const double cost = visit.is_operator ? 0 : static_cast<double>(options->burst) / 6;
     if (name && cost > 0 && !spend(visit.request, cost)) co_return too_often(cost);
-    auto asked = checks.ask(domain, !deep ? Depth::polite : visit.is_operator ? Depth::deep : Depth::own_hosts, now);
+    using Asked = Result<std::shared_ptr<const CheckRun>>;
+    const Asked asked = name ? checks.ask(key, asker, now) : Asked(std::unexpected(name.error()));
     if (!asked && api) co_return json_error(asked.error());
     if (!asked)
       co_return html(page(visit.frame, title, notice("bad", asked.error().what) + ask_form(visit.frame, domain)),
                      asked.error().kind == ErrorKind::limit ? 503 : 400);
     run = *asked;
+  } else if (visit.is_operator && run->state == CheckRun::State::waiting) {
+    static_cast<void>(checks.ask(key, asker, now));
   }
   if (events) {
     // Visitors leave half of the streams to the operator, whose dashboard lives on them
@@ -261,7 +300,8 @@ Task<Response> Site::Impl::check(Visit visit) {
       co_return json_error(503, "too many live streams are open");
     Response out;
     out.type = "text/event-stream";
-    out.events = checks.watch(run);
+    out.events = checks.watch(run, asker);
+    if (out.events == nullptr) co_return json_error(503, "your network watches as many checks as it may");
     co_return out;
   }
   const bool over = run->state == CheckRun::State::done || run->state == CheckRun::State::failed;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "check/catalogue.h"
 #include "dns/name.h"
+#include "web/rate.h"
 
 namespace postern::web {
 
@@ -14,8 +15,10 @@ namespace {
 
 constexpr std::size_t kDomainMax = 512;  // octets of what was typed
 
-// No domain has a slash.
-std::string key_of(std::string_view domain, bool deep) { return std::string(domain) + (deep ? "/deep" : ""); }
+constexpr std::size_t kOperatorRuns = 4;  // beside the line
+
+// The limit of the i-th of an address' networks, from narrow to wide.
+std::size_t limit_of(std::size_t narrow, std::size_t i) { return i == 0 ? narrow : 2 * narrow; }
 
 std::string event(std::string_view name, const std::string& data) {
   return "event: " + std::string(name) + "\ndata: " + data + "\n\n";
@@ -33,6 +36,12 @@ std::string finding_json(const check::Finding& finding) {
 
 }  // namespace
 
+// No domain has a slash.
+std::string CheckKey::text() const {
+  if (depth == Depth::polite) return domain;
+  return domain + "/deep" + (ticket.empty() ? "" : "/" + ticket);
+}
+
 struct CheckRuns::Impl {
   Impl(io::Loop& l, Checker c, std::size_t n) : loop(l), checker(std::move(c)), at_once(n), scope(l) {}
 
@@ -42,10 +51,21 @@ struct CheckRuns::Impl {
   io::Scope scope;
   std::map<std::string, std::shared_ptr<CheckRun>, std::less<>> runs;
   std::deque<std::shared_ptr<CheckRun>> waiting;
-  std::size_t running = 0;
+  std::size_t running = 0, beside = 0;  // in line; the operator's
   bool stopping = false;
   std::set<io::Signal*> watchers;
+  std::map<ip::Prefix, std::size_t> streams;  // of events, by the networks of who watches
 
+  bool too_many_wait(const ip::Address& client) const {
+    if (waiting.size() >= kWaitingMax) return true;
+    const auto networks = networks_of(client);
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      const auto own =
+          std::ranges::count_if(waiting, [&](const auto& run) { return networks[i].contains(run->client); });
+      if (static_cast<std::size_t>(own) >= limit_of(kWaitingOfNetwork, i)) return true;
+    }
+    return false;
+  }
   void changed(CheckRun& run) {
     ++run.version;
     for (io::Signal* const watcher : watchers) watcher->notify();
@@ -63,6 +83,7 @@ struct CheckRuns::Impl {
     }
     // Whoever but waits (for greylisting to end) gives his place to others.
     void waits(bool now) override {
+      if (!run.in_line) return;
       if (now) {
         --owner.running;
         owner.start_next();
@@ -84,6 +105,17 @@ struct CheckRuns::Impl {
       scope.spawn(carry_out(run));
     }
   }
+  // The operator waits for nobody; of several of his own the last ones go to the head of the line.
+  void start_beside(const std::shared_ptr<CheckRun>& run) {
+    std::erase(waiting, run);
+    if (beside >= kOperatorRuns) {
+      waiting.push_front(run);
+      return start_next();
+    }
+    run->in_line = false;
+    ++beside;
+    scope.spawn(carry_out(run));
+  }
 
   Task<void> carry_out(std::shared_ptr<CheckRun> run) {
     run->state = CheckRun::State::running;
@@ -100,7 +132,7 @@ struct CheckRuns::Impl {
       run->state = CheckRun::State::failed;
     }
     changed(*run);
-    --running;
+    --(run->in_line ? running : beside);
     start_next();
   }
 
@@ -126,11 +158,23 @@ namespace {
 // What changed of a run since the last time, as events: progress, finding, done.
 class RunEvents final : public EventSource {
  public:
-  RunEvents(std::shared_ptr<const CheckRun> run, io::Loop& loop, std::set<io::Signal*>& watchers, const bool& stopping)
-      : run_(std::move(run)), signal_(loop), watchers_(watchers), stopping_(stopping) {
+  using Streams = std::map<ip::Prefix, std::size_t>;
+  RunEvents(std::shared_ptr<const CheckRun> run, io::Loop& loop, std::set<io::Signal*>& watchers, const bool& stopping,
+            Streams& streams, std::vector<ip::Prefix> networks)
+      : run_(std::move(run)),
+        signal_(loop),
+        watchers_(watchers),
+        stopping_(stopping),
+        streams_(streams),
+        networks_(std::move(networks)) {
     watchers_.insert(&signal_);
+    for (const ip::Prefix& network : networks_) ++streams_[network];
   }
-  ~RunEvents() override { watchers_.erase(&signal_); }
+  ~RunEvents() override {
+    watchers_.erase(&signal_);
+    for (const ip::Prefix& network : networks_)
+      if (const auto open = streams_.find(network); --open->second == 0) streams_.erase(open);
+  }
   RunEvents(const RunEvents&) = delete;
   RunEvents& operator=(const RunEvents&) = delete;
 
@@ -165,6 +209,8 @@ class RunEvents final : public EventSource {
   io::Signal signal_;
   std::set<io::Signal*>& watchers_;
   const bool& stopping_;
+  Streams& streams_;
+  const std::vector<ip::Prefix> networks_;
   bool first_ = true;
   std::uint64_t version_ = 0;
   std::size_t told_ = 0;
@@ -188,32 +234,49 @@ Result<std::string> CheckRuns::canonical(std::string_view domain) {
   return fail(ErrorKind::invalid, "\"" + printable(domain, 100) + "\" is no domain; type one such as example.org");
 }
 
-Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(std::string_view domain, Depth depth, WallMs now) {
-  POSTERN_TRY(const std::string name, canonical(domain));
-  if (auto known = find(name, depth != Depth::polite, now)) return known;
+Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(const CheckKey& key, const Asker& asker, WallMs now) {
+  if (find(key, now) != nullptr) {
+    const std::shared_ptr<CheckRun>& known = impl_->runs.find(key.text())->second;
+    if (asker.is_operator && known->state == CheckRun::State::waiting) impl_->start_beside(known);
+    return std::shared_ptr<const CheckRun>(known);
+  }
   if (!impl_->checker) return fail(ErrorKind::not_found, "the checker is not part of this server");
-  if (impl_->waiting.size() >= kWaitingMax || !impl_->make_room(now))
+  if (!asker.is_operator && impl_->too_many_wait(asker.client))
     return fail(ErrorKind::limit, "too many domains wait to be checked; try again in some minutes");
+  if (!impl_->make_room(now)) return fail(ErrorKind::limit, "too many domains are being checked");
   auto run = std::make_shared<CheckRun>();
-  run->domain = name;
-  run->depth = depth;
+  run->domain = key.domain;
+  run->key = key.text();
+  run->depth = key.depth;
+  run->client = asker.client;
   run->begun = now;
-  impl_->runs.insert_or_assign(key_of(name, run->deep()), run);
-  impl_->waiting.push_back(run);
-  impl_->start_next();
+  impl_->runs.insert_or_assign(run->key, run);
+  if (asker.is_operator) {
+    impl_->start_beside(run);
+  } else {
+    impl_->waiting.push_back(run);
+    impl_->start_next();
+  }
   return std::shared_ptr<const CheckRun>(std::move(run));
 }
 
-std::shared_ptr<const CheckRun> CheckRuns::find(std::string_view domain, bool deep, WallMs now) const {
-  const auto found = impl_->runs.find(key_of(domain, deep));
+std::shared_ptr<const CheckRun> CheckRuns::find(const CheckKey& key, WallMs now) const {
+  const auto found = impl_->runs.find(key.text());
   if (found == impl_->runs.end()) return nullptr;
   const CheckRun& run = *found->second;
   if (run.ended > 0 && run.ended + kKeptMs < now) return nullptr;
   return found->second;
 }
 
-std::unique_ptr<EventSource> CheckRuns::watch(std::shared_ptr<const CheckRun> run) {
-  return std::make_unique<RunEvents>(std::move(run), impl_->loop, impl_->watchers, impl_->stopping);
+std::unique_ptr<EventSource> CheckRuns::watch(std::shared_ptr<const CheckRun> run, const Asker& asker) {
+  std::vector<ip::Prefix> networks;
+  if (!asker.is_operator) networks = networks_of(asker.client);
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    const auto open = impl_->streams.find(networks[i]);
+    if (open != impl_->streams.end() && open->second >= limit_of(kStreamsOfNetwork, i)) return nullptr;
+  }
+  return std::make_unique<RunEvents>(std::move(run), impl_->loop, impl_->watchers, impl_->stopping, impl_->streams,
+                                     std::move(networks));
 }
 
 std::size_t CheckRuns::watched() const { return impl_->watchers.size(); }

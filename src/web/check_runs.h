@@ -1,6 +1,7 @@
 // CheckRuns: checks of domains that visitors asked for. Each domain is checked once at a time, whoever asks; its report
-// is kept for kKeptMs and shown to all; a few run at once, the others wait in line. Bounded: kRunsMax domains are
-// remembered, the oldest give way. Thread rule: one loop.
+// is kept for kKeptMs and shown to all; a few run at once, the others wait in line, some of each network. The operator
+// waits for nobody. What an owner sees of the deeper tests is his alone: its key has his ticket. Bounded: kRunsMax
+// domains are remembered, the oldest give way. Thread rule: one loop.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,8 @@ namespace postern::web {
 inline constexpr std::int64_t kKeptMs = 10 * 60 * 1000;
 inline constexpr std::size_t kRunsMax = 200;
 inline constexpr std::size_t kWaitingMax = 50;
+inline constexpr std::size_t kWaitingOfNetwork = 3;  // of them of an IPv6 /64 or an IPv4 address; of a wider one twice
+inline constexpr std::size_t kStreamsOfNetwork = 6;  // of events, likewise
 
 enum class Depth : std::uint8_t {
   polite,     // what any visitor gets
@@ -29,10 +32,25 @@ enum class Depth : std::uint8_t {
   deep,       // the operator
 };
 
+// Who asks, and for what.
+struct Asker {
+  bool is_operator = false;
+  ip::Address client;
+};
+struct CheckKey {
+  std::string domain;  // canonical
+  Depth depth = Depth::polite;
+  std::string ticket;  // of own_hosts: check/proof.h
+  [[nodiscard]] std::string text() const;
+};
+
 struct CheckRun {
   enum class State : std::uint8_t { waiting, running, done, failed } state = State::waiting;
   std::string domain;  // A-labels
   Depth depth = Depth::polite;
+  std::string key;      // "example.org", "example.org/deep", "example.org/deep/TICKET"
+  ip::Address client;   // of who asked first
+  bool in_line = true;  // false: the operator's, beside the line
   [[nodiscard]] bool deep() const { return depth != Depth::polite; }
   WallMs begun = 0, ended = 0;
   std::size_t done = 0, total = 0;  // steps
@@ -52,15 +70,13 @@ class CheckRuns {
   CheckRuns(const CheckRuns&) = delete;
   CheckRuns& operator=(const CheckRuns&) = delete;
 
-  // The run of a domain: one that is under way or was kept, else a new one. Error: `invalid` where it is no domain
-  // name, `limit` where too many wait.
-  [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(std::string_view domain, Depth depth, WallMs now);
-  // `domain` in canonical form.
-  [[nodiscard]] std::shared_ptr<const CheckRun> find(std::string_view domain, bool deep, WallMs now) const;
+  // The run of a domain: one that is under way or was kept, else a new one. Error: `limit` where too many wait.
+  [[nodiscard]] Result<std::shared_ptr<const CheckRun>> ask(const CheckKey& key, const Asker& asker, WallMs now);
+  [[nodiscard]] std::shared_ptr<const CheckRun> find(const CheckKey& key, WallMs now) const;
   // The canonical form, or an error that says what is wrong.
   [[nodiscard]] static Result<std::string> canonical(std::string_view domain);
-  // Events of a run until its end.
-  [[nodiscard]] std::unique_ptr<EventSource> watch(std::shared_ptr<const CheckRun> run);
+  // Events of a run until its end. Null: too many of the client's networks are open.
+  [[nodiscard]] std::unique_ptr<EventSource> watch(std::shared_ptr<const CheckRun> run, const Asker& asker);
   [[nodiscard]] std::size_t watched() const;  // streams of events that are open
   void stop();
   [[nodiscard]] Task<void> join();

@@ -17,8 +17,8 @@ namespace {
 
 using json::Value;
 
-constexpr std::size_t kShownMax = 12;   // rows of a ranking
-constexpr milliseconds kPatience{250};  // for statistics, before the page goes out without them
+constexpr std::size_t kShownMax = 12;  // rows of a ranking
+constexpr int kLookAgainS = 3;         // a page without a script, whose figures are being computed
 
 struct WordLook {
   Word word;
@@ -150,7 +150,7 @@ std::string reasons(const Value& names) {
                     count_text(row.v4), count_text(row.v6)});
   return table("Why mail was refused or deferred",
                {{.title = "reason"},
-                {.title = "what the sender reads"},
+                {.title = "in words"},
                 {.title = "all", .number = true},
                 {.title = "IPv4", .number = true},
                 {.title = "IPv6", .number = true}},
@@ -241,7 +241,7 @@ std::string recent_table(const Frame& frame, const History& history) {
     if (rows.size() == kShownMax) break;
     rows.push_back({time_html(refusal.time), escape(refusal.client), escape(printable(refusal.helo, 60)),
                     badge(to_string(refusal.word)), escape(reason_text(refusal.reason).title),
-                    link(frame, "/why/" + refusal.id, "why")});
+                    link(frame, "/why/" + refusal.id, "why", "why " + refusal.id)});
   }
   return table("Last refusals and deferrals",
                {{.title = "when"},
@@ -262,135 +262,46 @@ std::string range_links(const Frame& frame, Range chosen) {
   return out + "</ul></nav>";
 }
 
-class LiveEvents final : public EventSource {
- public:
-  explicit LiveEvents(Site::Impl& site) : site_(site), listener_(site.services.loop) {
-    site_.listeners.push_back(&listener_);
-    place_ = std::prev(site_.listeners.end());
-    listener_.seen = site_.version;
-  }
-  ~LiveEvents() override { site_.listeners.erase(place_); }
-  LiveEvents(const LiveEvents&) = delete;
-  LiveEvents& operator=(const LiveEvents&) = delete;
-
-  Task<std::optional<std::string>> next() override {
-    const auto now = Clock::now();
-    if (site_.stopping || now - begun_ > milliseconds(kEventsMs)) co_return std::nullopt;
-    if (first_) {
-      first_ = false;
-      co_return "retry: 5000\n\n" + event();
-    }
-    while (listener_.seen == site_.version) {
-      const bool told = co_await listener_.signal.wait(Deadline::after(milliseconds(kKeepAliveMs)));
-      if (site_.stopping) co_return std::nullopt;
-      if (!told) co_return std::string(": nothing new\n\n");
-    }
-    listener_.seen = site_.version;
-    co_return event();
-  }
-
- private:
-  [[nodiscard]] std::string event() const {
-    std::string data;
-    json::Writer writer(data);
-    const Counts sum = site_.history->series(Range::hour, site_.services.now()).sum();
-    writer.begin_object().field("time", iso8601(site_.services.now())).key("hour").begin_object();
-    writer.field("sessions", sum.total()).field("ipv6", sum.of_family(1)).field("tls", sum.of_tls(Tls::ok));
-    writer.field("messages", std::uint64_t{sum.messages[0]} + sum.messages[1]);
-    writer.field("refused", sum.of_word(Word::reject));
-    writer.field("deferred", sum.of_word(Word::greylist) + sum.of_word(Word::throttle)).end_object();
-    writer.key("recent").begin_array();
-    std::size_t count = 0;
-    for (const Refusal& refusal : site_.history->recent()) {
-      if (count++ == kShownMax) break;
-      writer.begin_object().field("id", refusal.id).field("time", iso8601(refusal.time));
-      writer.field("client", refusal.client).field("helo", printable(refusal.helo, 60));
-      writer.field("verdict", to_string(refusal.word)).field("reason", refusal.reason);
-      writer.field("title", reason_text(refusal.reason).title).end_object();
-    }
-    writer.end_array().end_object();
-    return "event: tick\ndata: " + data + "\n\n";
-  }
-
-  Site::Impl& site_;
-  Site::Impl::Listener listener_;
-  std::list<Site::Impl::Listener*>::iterator place_;
-  Clock::time_point begun_ = Clock::now();
-  bool first_ = true;
-};
-
 }  // namespace
 
-Task<void> Site::Impl::compute(std::string name, Work work) {
-  auto text = co_await services.pool.run<Result<std::string>>(std::move(work));
-  Kept& entry = kept[name];
-  entry.running = false;
-  entry.at = services.now();
-  auto value = text ? json::parse(*text) : Result<Value>(std::unexpected(text.error()));
-  if (value) {
-    entry.value = std::make_shared<const Value>(std::move(*value));
-    entry.problem.clear();
-  } else {
-    entry.problem = value.error().what;
+// What is computed from the records, by itself: the page has what is there, and fetches it anew when it has changed.
+std::string Site::Impl::statistics_html(const Found& found) const {
+  std::string body = "<div id=\"statistics\" data-as-of=\"" + std::to_string(found.at) + "\">";
+  if (found.value == nullptr) {
+    const bool computed = found.problem.empty();
+    return body +
+           notice(computed ? "note" : "bad", computed
+                                                 ? "Reasons, TLS and prefixes of this time are being computed; they "
+                                                   "appear here by themselves."
+                                                 : "There are no statistics of this time: " + found.problem + ".") +
+           "</div>\n";
   }
-  ++version;
-  for (Listener* const listener : listeners) listener->signal.notify();
-}
-
-Task<std::shared_ptr<const Value>> Site::Impl::keep(std::string name, WallMs fresh_ms, Work work, milliseconds patience,
-                                                    std::string* problem) {
-  {
-    Kept& entry = kept[name];
-    const bool fresh = (entry.value != nullptr || !entry.problem.empty()) && entry.at + fresh_ms > services.now();
-    if (!fresh && !entry.running && !stopping) {
-      entry.running = true;
-      scope.spawn(compute(name, std::move(work)));
-    }
-  }
-  // Where there is an older answer it is shown, and the next visitor sees the new one
-  if (kept[name].value == nullptr && kept[name].running) {
-    Listener listener(services.loop);
-    listeners.push_back(&listener);
-    const auto place = std::prev(listeners.end());
-    const Deadline deadline = Deadline::after(patience);
-    while (kept[name].running && !stopping) {
-      const bool told = co_await listener.signal.wait(deadline);
-      if (!told) break;
-    }
-    listeners.erase(place);
-  }
-  const Kept& entry = kept[name];
-  *problem = entry.running && entry.value == nullptr ? "it is being computed; ask again in a moment" : entry.problem;
-  co_return entry.value;
-}
-
-Task<std::shared_ptr<const Value>> Site::Impl::statistics(Range range, std::string* problem) {
-  constexpr std::array<WallMs, 4> kFresh{5'000, 15'000, 60'000, 300'000};
-  Work work = [records = options->records, since = services.now() - length_of(range),
-               stop = &stopping]() -> Result<std::string> {
-    // One thread: the mail server has the machine first
-    POSTERN_TRY(const insight::TrafficReport report,
-                insight::read_traffic({.sources = {.paths = {records}, .since = since, .stop = stop},
-                                       .until = {},
-                                       .before_since = {},
-                                       .threads = 1}));
-    std::string out;
-    json::Writer writer(out);
-    writer.begin_object();
-    append_json(report.now, report.lines, writer);
-    writer.end_object();
-    return out;
-  };
-  return keep("statistics " + std::string(to_string(range)), kFresh.at(static_cast<std::size_t>(range)),
-              std::move(work), kPatience, problem);
+  const Value& all = *found.value;
+  if (found.stale)
+    body += "<p class=\"notice note\" role=\"status\">As of " + time_html(found.at) +
+            " UTC; newer figures are being computed.</p>\n";
+  body += "<section aria-label=\"Reasons\">" + reasons(all.at("reasons")) + "</section>";
+  body += "<section aria-label=\"TLS\" class=\"two\"><div>" + ranking("TLS versions", all.at("tls_versions")) +
+          "</div><div>" + ranking("Ciphers", all.at("ciphers")) + "</div>";
+  // What the statistics have beside these
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kFurther{
+      {{"groups", "Key exchange"}, {"tls_failures", "Failed handshakes"}, {"countries", "Countries"}}};
+  for (const auto& [key, title] : kFurther)
+    if (!all.at(key).is_null()) body += "<div>" + ranking(title, all.at(key)) + "</div>";
+  body += "</section>";
+  if (const std::string both = deliveries_and_greylist(all); !both.empty())
+    body += "<section aria-label=\"Deliveries and greylist\" class=\"two\">" + both + "</section>";
+  if (const std::string top = prefixes(all); !top.empty())
+    body += "<section aria-label=\"Prefixes\">" + top + "</section>";
+  return body + "</div>\n";
 }
 
 Task<Response> Site::Impl::dashboard(Visit visit) {
   const Range range = parse_range(visit.request.parameter("range"));
+  const Found all = co_await statistics(range, Patience::page);
+  if (visit.request.path == kStatisticsPath) co_return html(statistics_html(all));
   const Series series = history->series(range, services.now());
   const Counts sum = series.sum();
-  std::string problem;
-  const auto all = co_await statistics(range, &problem);
   std::string body = range_links(visit.frame, range);
   body += "<p class=\"live\" id=\"live\" role=\"status\" aria-live=\"polite\" hidden></p>";
   if (!history_whole) body += notice("note", "Older records are still being read; the charts fill up.");
@@ -398,25 +309,11 @@ Task<Response> Site::Impl::dashboard(Visit visit) {
           std::string(to_string(range)) + "\"" +
           (find_asset("uPlot.iife.min.js") != nullptr ? " data-plots=\"1\"" : "") + " id=\"overview\">" + tiles(sum) +
           charts(series) + cross_table(sum) + "</section>";
-  body += "<section aria-label=\"Refusals\"><div id=\"recent\">" + recent_table(visit.frame, *history) + "</div>";
-  if (all != nullptr) {
-    body += reasons(all->at("reasons")) + "</section>";
-    body += "<section aria-label=\"TLS\" class=\"two\"><div>" + ranking("TLS versions", all->at("tls_versions")) +
-            "</div><div>" + ranking("Ciphers", all->at("ciphers")) + "</div>";
-    // What the statistics have beside these
-    constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kFurther{
-        {{"groups", "Key exchange"}, {"tls_failures", "Failed handshakes"}, {"countries", "Countries"}}};
-    for (const auto& [key, title] : kFurther)
-      if (!all->at(key).is_null()) body += "<div>" + ranking(title, all->at(key)) + "</div>";
-    body += "</section>";
-    if (const std::string both = deliveries_and_greylist(*all); !both.empty())
-      body += "<section aria-label=\"Deliveries and greylist\" class=\"two\">" + both + "</section>";
-    if (const std::string top = prefixes(*all); !top.empty())
-      body += "<section aria-label=\"Prefixes\">" + top + "</section>";
-  } else {
-    body += notice("note", "Statistics of this time: " + problem + ".") + "</section>";
-  }
-  co_return html(page(visit.frame, "Dashboard", body, "dashboard.js"));
+  body += "<section aria-label=\"Refusals\"><div id=\"recent\">" + recent_table(visit.frame, *history) +
+          "</div></section>" + statistics_html(all);
+  // A script is told when there is more to see
+  const bool waits = all.stale || (all.value == nullptr && all.problem.empty());
+  co_return html(page(visit.frame, "Dashboard", body, "dashboard.js", waits ? kLookAgainS : 0));
 }
 
 Task<Response> Site::Impl::overview(Visit visit) {
@@ -438,15 +335,6 @@ Task<Response> Site::Impl::overview(Visit visit) {
   }
   writer.end_object();
   co_return json_response(std::move(out));
-}
-
-Response Site::Impl::live(const Visit& visit) {
-  static_cast<void>(visit);
-  if (listeners.size() + checks.watched() >= kStreamsMax) return json_error(503, "too many live streams are open");
-  Response out;
-  out.type = "text/event-stream";
-  out.events = std::make_unique<LiveEvents>(*this);
-  return out;
 }
 
 }  // namespace postern::web

@@ -21,6 +21,8 @@ constexpr std::array<Item, 6> kOperatorItems{{{"/", "Dashboard"},
                                               {"/backtest", "Backtest"},
                                               {"/why", "Why"}}};
 
+constexpr std::size_t kCardColumns = 4;
+
 void item(std::string& out, const Frame& frame, std::string_view path, std::string_view title) {
   const bool here = frame.here == path || (path != "/" && frame.here.starts_with(std::string(path) + "/"));
   out += "<li><a href=\"" + frame.base + std::string(path) + "\"" + (here ? " aria-current=\"page\"" : "") + ">" +
@@ -53,6 +55,8 @@ std::string page(const Frame& frame, std::string_view title, std::string_view bo
   else if (frame.why)
     item(out, frame, "/why", "Why");
   if (frame.check || frame.is_operator) item(out, frame, "/check", "Check");
+  if (!frame.is_operator && (frame.here.starts_with("/why") || frame.here.starts_with("/check")))
+    out += "<li><a href=\"" + frame.base + "/login?to=" + percent_encode(frame.here) + "\">Operator</a></li>";
   out += "</ul></nav>\n</header>\n<main id=\"main\" tabindex=\"-1\">\n<h1>" + escape(title) + "</h1>\n";
   out.append(body);
   out += "</main>\n<footer>";
@@ -64,21 +68,29 @@ std::string page(const Frame& frame, std::string_view title, std::string_view bo
 std::string table(std::string_view caption, const std::vector<Column>& columns,
                   const std::vector<std::vector<std::string>>& rows, std::string_view when_empty) {
   if (rows.empty()) return "<p class=\"empty\">" + escape(when_empty) + "</p>\n";
-  // A wide table scrolls by itself, also by keyboard
+  // A wide table scrolls by itself, also by keyboard. On a phone each row of one with many columns becomes a card, and
+  // its cells name their columns; the roles stay those of a table, which style sheets take away.
+  const bool cards = columns.size() >= kCardColumns;
   std::string out = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + escape(caption) +
-                    "\"><table><caption>" + escape(caption) + "</caption><thead><tr>";
+                    "\"><table" + (cards ? " class=\"cards\" role=\"table\"" : "") + "><caption>" + escape(caption) +
+                    "</caption><thead" + (cards ? " role=\"rowgroup\"" : "") + "><tr" + (cards ? " role=\"row\"" : "") +
+                    ">";
   for (const Column& column : columns)
-    out +=
-        std::string("<th scope=\"col\"") + (column.number ? " class=\"n\"" : "") + ">" + escape(column.title) + "</th>";
-  out += "</tr></thead><tbody>\n";
+    out += std::string("<th scope=\"col\"") + (cards ? " role=\"columnheader\"" : "") +
+           (column.number ? " class=\"n\"" : "") + ">" + escape(column.title) + "</th>";
+  out += std::string("</tr></thead><tbody") + (cards ? " role=\"rowgroup\"" : "") + ">\n";
   for (const auto& row : rows) {
-    out += "<tr>";
+    out += cards ? "<tr role=\"row\">" : "<tr>";
     for (std::size_t i = 0; i < row.size(); ++i) {
       const bool number = i < columns.size() && columns[i].number;
       if (i == 0)
-        out += "<th scope=\"row\">" + row[i] + "</th>";
+        out += std::string("<th scope=\"row\"") + (cards ? " role=\"rowheader\"" : "") + ">" + row[i] + "</th>";
       else
-        out += std::string(number ? "<td class=\"n\">" : "<td>") + row[i] + "</td>";
+        out += std::string("<td") + (cards ? " role=\"cell\"" : "") + (number ? " class=\"n\"" : "") +
+               (cards && i < columns.size() && !columns[i].title.empty()
+                    ? " data-label=\"" + escape(columns[i].title) + "\""
+                    : "") +
+               ">" + row[i] + "</td>";
     }
     out += "</tr>\n";
   }
@@ -137,8 +149,9 @@ std::string time_html(std::string_view iso8601) {
 }
 std::string time_html(WallMs time) { return time_html(std::string_view(iso8601(time))); }
 
-std::string link(const Frame& frame, std::string_view path, std::string_view text) {
-  return "<a href=\"" + escape(frame.base + std::string(path)) + "\">" + escape(text) + "</a>";
+std::string link(const Frame& frame, std::string_view path, std::string_view text, std::string_view label) {
+  return "<a href=\"" + escape(frame.base + std::string(path)) + "\"" +
+         (label.empty() ? "" : " aria-label=\"" + escape(label) + "\"") + ">" + escape(text) + "</a>";
 }
 
 }  // namespace postern::web

@@ -44,6 +44,7 @@ struct Column {
 // <time datetime="...">2026-11-21 06:13</time>, UTC
 [[nodiscard]] std::string time_html(WallMs time);
 [[nodiscard]] std::string time_html(std::string_view iso8601);
-[[nodiscard]] std::string link(const Frame& frame, std::string_view path, std::string_view text);  // plain text
+[[nodiscard]] std::string link(const Frame& frame, std::string_view path, std::string_view text,
+                               std::string_view label = {});  // plain text; the label is for screen readers
 
 }  // namespace postern::web

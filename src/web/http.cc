@@ -1,6 +1,7 @@
 // The one file that includes Boost: Beast's parser without its sockets.
 #include "web/http.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -12,6 +13,21 @@
 namespace postern::web {
 
 namespace http = boost::beast::http;
+
+namespace {
+
+// RFC 9112 3.2.2: a target in absolute form is to be understood. "" where it is none.
+std::string_view authority_of(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!istarts_with(target, scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const std::string_view authority = target.substr(0, target.find_first_of("/?#"));
+    return authority.contains('@') ? std::string_view() : authority;
+  }
+  return {};
+}
+
+}  // namespace
 
 struct RequestReader::Impl {
   Impl() { begin(); }
@@ -66,7 +82,13 @@ void RequestReader::Impl::look_at_head() {
   // What never has a meaning here must not smuggle a second request
   const std::string_view target(message.target().data(), message.target().size());
   if (target.size() > kTargetMax) return refuse(414, "the request target is over " + std::to_string(kTargetMax));
-  if (!target.starts_with('/')) return refuse(400, "the request target must begin with a slash");
+  if (!target.starts_with('/') && authority_of(target).empty())
+    return refuse(400, "the request target must begin with a slash");
+  if (!target.starts_with('/') && count == 1) {
+    const auto host = hosts.first->value();
+    if (!iequals(authority_of(target), trim(std::string_view(host.data(), host.size()))))
+      return refuse(400, "the request target and the Host field name different hosts");
+  }
   state = State::body;
 }
 
@@ -79,6 +101,13 @@ bool RequestReader::Impl::head_is_whole() {
     return false;
   }
   const std::size_t end = pending.find("\r\n\r\n", looked_at > 3 ? looked_at - 3 : 0);
+  // RFC 9112 2.2 lets us take a lone LF; whoever sends one here would wait for an answer to a head that never ends
+  const std::string_view head = std::string_view(pending).substr(0, std::min(end, kHeadMax));
+  for (std::size_t at = looked_at > 0 ? looked_at - 1 : 0; (at = head.find('\n', at)) != std::string_view::npos; ++at) {
+    if (at > 0 && head[at - 1] == '\r') continue;
+    refuse(400, "a line of the request ends with LF alone");
+    return false;
+  }
   looked_at = pending.size();
   if (end == std::string::npos ? pending.size() > kHeadMax : end + 4 > kHeadMax) {
     explain(http::error::header_limit);
@@ -160,7 +189,15 @@ Request RequestReader::take() {
       break;
   }
   out.keep_alive = message.keep_alive();
-  const std::string_view target(message.target().data(), message.target().size());
+  std::string_view target(message.target().data(), message.target().size());
+  // Its authority stands in the place of the Host field
+  const std::string authority(authority_of(target));
+  std::string rest;
+  if (!authority.empty()) {
+    rest = target.substr(target.find(authority) + authority.size());
+    if (!rest.starts_with('/')) rest.insert(0, "/");
+    target = rest;
+  }
   const std::size_t question = target.find('?');
   // A path that cannot be decoded is none of ours
   out.path = percent_decode(target.substr(0, question)).value_or("");
@@ -175,6 +212,7 @@ Request RequestReader::take() {
     // A list (RFC 9110 5.3) whose end, a proxy's own word, is the part that counts
     if (!fresh && at->first == "x-forwarded-for") at->second += ", " + std::string(value);
   }
+  if (!authority.empty()) out.fields["host"] = authority;
   out.body = std::move(message.body());
   impl_->begin();
   impl_->advance();

@@ -1,6 +1,6 @@
 // Reading an HTTP/1.1 request (RFC 9112) from octets as they come: Boost.Beast's parser behind a header of our own, and
 // what we demand beyond it: one Host field, no transfer coding (RFC 9112 6.1 lets a server refuse it), a target in
-// origin form. Sans-IO: it must not matter how the octets were cut. Thread rule: a value of one connection.
+// origin or absolute form. Sans-IO: it must not matter how the octets were cut. Thread rule: a value of one connection.
 #pragma once
 
 #include <memory>

@@ -46,6 +46,7 @@ struct Request {
   // Of the connection.
   ip::Address peer, client;  // client: behind a proxy of this machine, whom it names
   bool local = false;        // both ends are loopback
+  bool own = false;          // local, and from a process of root or of our own user (peer_user.h)
   bool secure = false;       // TLS
 
   [[nodiscard]] std::string_view field(std::string_view name) const {

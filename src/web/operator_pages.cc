@@ -195,7 +195,8 @@ std::string sender_table(std::string_view title, const Value& senders, const Fra
                     escape(row.at("client").string()), std::to_string(row.at("sessions").integer()),
                     escape(row.at("before").string()), escape(row.at("rule").string()),
                     escape(row.at("later").string()),
-                    link(frame, "/why/" + std::string(row.at("session").string()), "why")});
+                    link(frame, "/why/" + std::string(row.at("session").string()), "why",
+                         "why " + std::string(row.at("session").string()))});
   }
   return table(title,
                {{.title = "sender"},
@@ -305,15 +306,19 @@ Task<Response> Site::Impl::signals(Visit visit) {
   Work work = [measure = services.signals, since = services.now() - length_of(Range::month), stop = &stopping] {
     return measure(since, *stop);
   };
-  std::string problem;
-  const auto report = co_await keep("signals", kSignalsFresh, std::move(work), kSignalsPatience, &problem);
-  if (api && report == nullptr) co_return json_error(503, problem);
-  if (api) co_return json_response(report->text());
-  const bool waiting = report == nullptr;
+  const Found found = co_await keep("signals", kSignalsFresh, std::move(work), kSignalsPatience, kSignalsPatience);
+  const bool waiting = found.value == nullptr && found.problem.empty();
+  if (api && found.value == nullptr)
+    co_return json_error(503, waiting ? "they are being measured; ask again in a moment" : found.problem);
+  if (api) co_return with_age(json_response(found.value->text()), found, services.now());
   std::string body =
       "<p>Measured on the traffic of the last 30 days and on the days' aggregates, one event a sender and day.</p>";
-  body += waiting ? notice("note", "Not there yet: " + problem + ". This page looks again by itself.")
-                  : signal_table(*report);
+  if (waiting) body += notice("note", "They are being measured. This page looks again by itself.");
+  if (!found.problem.empty()) body += notice("bad", "They cannot be measured: " + found.problem);
+  if (found.value != nullptr) {
+    if (found.stale) body += "<p class=\"dim\">As of " + time_html(found.at) + " UTC.</p>";
+    body += signal_table(*found.value);
+  }
   co_return html(page(visit.frame, "Signals", body, {}, waiting ? 5 : 0));
 }
 

@@ -23,25 +23,40 @@ Rates::Rates(Limit limit, std::size_t lines) : limit_(limit), lines_(std::max<st
   key_ = crypto::SipKey::from_bytes(secret);
 }
 
+std::vector<ip::Prefix> networks_of(const ip::Address& address) {
+  if (address.is_v4()) return {{address, 32}, {address, 24}};
+  return {{address, 64}, {address, 56}, {address, 48}};
+}
+
+Rates::Place& Rates::find(const ip::Prefix& network, std::uint32_t at) {
+  // Of IPv6 no more than the first 64 bits count; of IPv4 all 32 bits stand in the last word
+  const bool v4 = network.address().is_v4();
+  const std::uint64_t word = first_word(network.address().octets(), v4 ? 8 : 0);
+  // No two of the lengths are alike
+  const auto kind = static_cast<std::uint8_t>(network.length());
+  const std::uint64_t key = std::max<std::uint64_t>(crypto::siphash_1_3(key_, word, kind), 1);
+  auto& line = lines_[key % lines_.size()];
+  for (Place& candidate : line)
+    if (candidate.network == key) return candidate;
+  Place& place = *std::ranges::min_element(line, {}, [](const Place& p) { return p.network == 0 ? 0 : p.at_ms + 1; });
+  return place = {.network = key, .spent = 0, .at_ms = at};
+}
+
 bool Rates::take(const ip::Address& client, Clock::time_point now, double cost) {
-  // An IPv6 /64 is one network; of IPv4 all 32 bits stand in the last word
-  const std::uint64_t word = first_word(client.octets(), client.is_v4() ? 8 : 0);
-  const std::uint64_t network = std::max<std::uint64_t>(crypto::siphash_1_3(key_, word, client.is_v4() ? 4 : 6), 1);
-  auto& line = lines_[network % lines_.size()];
   const auto at = static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(now - begin_).count());
-  Place* place = nullptr;
-  for (Place& candidate : line) {
-    if (candidate.network == network) place = &candidate;
+  const std::vector<ip::Prefix> networks = networks_of(client);
+  bool admitted = true;
+  for (const bool pays : {false, true}) {
+    for (std::size_t i = 0; i < networks.size() && admitted; ++i) {
+      const double factor = i == 0 ? 1 : i + 1 == networks.size() ? limit_.widest : limit_.wider;
+      Place& place = find(networks[i], at);
+      const double decayed = factor * limit_.per_minute * static_cast<double>(at - place.at_ms) / 60'000;
+      const double spent = std::max(0.0, static_cast<double>(place.spent) - decayed);
+      admitted = spent + cost <= factor * limit_.burst;
+      place.at_ms = at;
+      place.spent = static_cast<float>(spent + (admitted && pays ? cost : 0));
+    }
   }
-  if (place == nullptr) {
-    place = &*std::ranges::min_element(line, {}, [](const Place& p) { return p.network == 0 ? 0 : p.at_ms + 1; });
-    *place = {.network = network, .spent = 0, .at_ms = at};
-  }
-  const double decayed = limit_.per_minute * static_cast<double>(at - place->at_ms) / 60'000;
-  const double spent = std::max(0.0, static_cast<double>(place->spent) - decayed);
-  place->at_ms = at;
-  const bool admitted = spent + cost <= limit_.burst;
-  place->spent = static_cast<float>(admitted ? spent + cost : spent);
   return admitted;
 }
 

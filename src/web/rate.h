@@ -1,6 +1,7 @@
 // Rates: how many requests each network may make, in a table whose size never changes. A network is an IPv6 /64 or an
-// IPv4 address. Where all places of a line are taken, whoever has waited longest gives way: a table that is too small
-// forgets, and refuses nobody (invariant 7). Thread rule: one thread.
+// IPv4 address, and the wider ones it lies in (/56 and /48, or /24), which may make somewhat more. Where all places of
+// a line are taken, whoever has waited longest gives way: a table that is too small forgets, and refuses nobody
+// (invariant 7). Thread rule: one thread.
 #pragma once
 
 #include <array>
@@ -13,14 +14,19 @@
 
 namespace postern::web {
 
+// The networks of an address, from narrow to wide: IPv6 /64, /56, /48; IPv4 /32, /24.
+[[nodiscard]] std::vector<ip::Prefix> networks_of(const ip::Address& address);
+
 class Rates {
  public:
   struct Limit {
     double burst = 60;
     double per_minute = 120;
+    double wider = 4, widest = 8;  // times as much for an IPv6 /56; for an IPv6 /48 or an IPv4 /24
   };
   explicit Rates(Limit limit, std::size_t lines = 4096);
-  // Takes `cost` where there is room for it. False: the network has to wait wait_s() seconds.
+  // Takes `cost` where there is room for it in all of the client's networks. False: the network has to wait wait_s()
+  // seconds.
   [[nodiscard]] bool take(const ip::Address& client, Clock::time_point now, double cost = 1);
   [[nodiscard]] int wait_s(double cost = 1) const;
   void set_limit(Limit limit) { limit_ = limit; }
@@ -32,6 +38,8 @@ class Rates {
     float spent = 0;            // requests, decaying
     std::uint32_t at_ms = 0;    // since the table was made
   };
+  Place& find(const ip::Prefix& network, std::uint32_t at);
+
   Limit limit_;
   crypto::SipKey key_;
   Clock::time_point begin_ = Clock::now();

@@ -1,13 +1,14 @@
 #include "web/server.h"
 
+#include <algorithm>
 #include <map>
-#include <set>
 #include <vector>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "io/listener.h"
 #include "web/http.h"
+#include "web/rate.h"
 
 namespace postern::web {
 
@@ -15,56 +16,110 @@ namespace {
 
 constexpr std::int64_t kHandshakeMs = 10'000;
 constexpr std::int64_t kCloseMs = 2'000;
+constexpr std::size_t kReserved = 8;     // places for root and our own user over loopback
+constexpr std::size_t kLeavingMax = 64;  // beyond all places, for a turn of the loop
+constexpr seconds kBetweenWarnings{1};
 
 Deadline after_ms(std::int64_t ms) { return Deadline::after(milliseconds(ms)); }
 
-ip::Prefix network_of(const ip::Address& address) { return {address, address.is_v4() ? 32 : 64}; }
+// Of the i-th of an address' networks, from narrow to wide.
+std::uint32_t limit_of(const ServerLimits& limits, std::size_t i) {
+  return limits.per_network << std::min<std::size_t>(i, 2);
+}
 
 }  // namespace
 
 struct Server::Impl {
-  Impl(io::Loop& l, Handler& h, ServerLimits bounds) : loop(l), handler(h), limits(bounds), scope(l) {}
+  Impl(io::Loop& l, Handler& h, ServerLimits bounds, const PeerUsers* u)
+      : loop(l), handler(h), limits(bounds), users(u), scope(l) {}
 
   io::Loop& loop;
   Handler& handler;
   ServerLimits limits;
+  const PeerUsers* users;
   io::Scope scope;
   std::vector<std::unique_ptr<io::Listener>> listeners;
-  std::set<io::Stream*> streams;
+  // Who has not said what he wants gives way where there is no room: he comes back.
+  struct Open {
+    bool own = false, reads = true, leaves = false;
+    Clock::time_point since = Clock::now();
+  };
+  std::map<io::Stream*, Open> streams;
   std::map<ip::Prefix, std::uint32_t> networks;
   bool stopping = false;
+  std::size_t leaving = 0;
+  Clock::time_point told_full{};
 
   struct Connection {
     ip::Endpoint peer, local;
     bool secure = false;
+    bool own = false;  // of root or our own user, over loopback
   };
   void accept(io::Accepted accepted, const Tls& tls);
   Task<void> run(std::unique_ptr<io::Stream> stream, Connection connection, std::shared_ptr<io::TlsServerContext> tls);
   Task<void> converse(io::Stream& stream, Connection connection);
+  [[nodiscard]] bool make_room(const io::Accepted& accepted, bool own);
+  void reads(const io::Stream& stream, bool now);
   Task<bool> read_request(io::Stream& stream, RequestReader& reader, bool first);
   Task<bool> send_response(io::Stream& stream, Response& response, bool head_only, const HeadOptions& options);
 };
 
-void Server::Impl::accept(io::Accepted accepted, const Tls& tls) {
-  const ip::Prefix network = network_of(accepted.peer.address);
-  // Whoever is turned away here was sent nothing: his browser says so, and tries again
-  if (stopping || streams.size() >= limits.connections) {
-    log::warning("web_refused", {{"reason", "too_many_connections"}, {"client", accepted.peer.address.text()}});
-    return;
+void Server::Impl::reads(const io::Stream& stream, bool now) {
+  const auto open = streams.find(const_cast<io::Stream*>(&stream));
+  if (open == streams.end()) return;
+  open->second.reads = now;
+  open->second.since = Clock::now();
+}
+
+// The last places are our own's. Beside them whoever has been silent for longest gives way to who comes.
+bool Server::Impl::make_room(const io::Accepted& accepted, bool own) {
+  const std::size_t reserved = std::min<std::size_t>(kReserved, limits.connections / 4);
+  if (streams.size() - leaving < limits.connections - (own ? 0 : reserved)) return true;
+  auto longest = streams.end();
+  for (auto at = streams.begin(); at != streams.end(); ++at) {
+    const Open& open = at->second;
+    // Our own gives way to our own alone, and where nobody else is left
+    if ((open.own && !own) || !open.reads || open.leaves) continue;
+    if (longest == streams.end() ||
+        std::pair(open.own, open.since) < std::pair(longest->second.own, longest->second.since))
+      longest = at;
   }
-  const auto open = networks.find(network);
-  if (open != networks.end() && open->second >= limits.per_network && !accepted.peer.address.is_loopback()) {
+  if (longest != streams.end() && leaving < kLeavingMax) {
+    // It ends when the loop comes to it, which is soon
+    longest->second.leaves = true;
+    ++leaving;
+    longest->first->interrupt();
+    return true;
+  }
+  if (const auto now = Clock::now(); now - told_full >= kBetweenWarnings) {
+    told_full = now;
+    log::warning("web_refused", {{"reason", "too_many_connections"}, {"client", accepted.peer.address.text()}});
+  }
+  return false;
+}
+
+void Server::Impl::accept(io::Accepted accepted, const Tls& tls) {
+  if (stopping) return;
+  // At once: what has been closed is nobody's
+  const bool own = users != nullptr && users->is_own(accepted.peer, accepted.local);
+  const auto of = networks_of(accepted.peer.address);
+  // Whoever is turned away here was sent nothing: his browser says so, and tries again
+  for (std::size_t i = 0; i < of.size() && !accepted.peer.address.is_loopback(); ++i) {
+    const auto open = networks.find(of[i]);
+    if (open == networks.end() || open->second < limit_of(limits, i)) continue;
     log::info("web_refused", {{"reason", "too_many_of_network"}, {"client", accepted.peer.address.text()}});
     return;
   }
-  ++networks[network];
+  if (!make_room(accepted, own)) return;
+  for (const ip::Prefix& network : of) ++networks[network];
   scope.spawn(run(io::make_stream(loop, std::move(accepted.fd)),
-                  Connection{.peer = accepted.peer, .local = accepted.local, .secure = false}, tls ? tls() : nullptr));
+                  Connection{.peer = accepted.peer, .local = accepted.local, .secure = false, .own = own},
+                  tls ? tls() : nullptr));
 }
 
 Task<void> Server::Impl::run(std::unique_ptr<io::Stream> stream, Connection connection,
                              std::shared_ptr<io::TlsServerContext> tls) {
-  streams.insert(stream.get());
+  streams.emplace(stream.get(), Open{.own = connection.own});
   bool good = true;
   if (tls != nullptr) {
     good = (co_await stream->start_tls_server(std::move(tls), after_ms(kHandshakeMs))).has_value();
@@ -72,11 +127,15 @@ Task<void> Server::Impl::run(std::unique_ptr<io::Stream> stream, Connection conn
   }
   if (good) {
     co_await converse(*stream, connection);
-    co_await stream->close(after_ms(kCloseMs));
+    // Who had to give way is not waited for
+    if (!streams.at(stream.get()).leaves) co_await stream->close(after_ms(kCloseMs));
   }
+  if (streams.at(stream.get()).leaves) --leaving;
   streams.erase(stream.get());
-  const auto open = networks.find(network_of(connection.peer.address));
-  if (open != networks.end() && --open->second == 0) networks.erase(open);
+  for (const ip::Prefix& network : networks_of(connection.peer.address)) {
+    const auto open = networks.find(network);
+    if (open != networks.end() && --open->second == 0) networks.erase(open);
+  }
 }
 
 // False at the end of the connection. A request that is refused is done as well.
@@ -124,7 +183,9 @@ Task<bool> Server::Impl::send_response(io::Stream& stream, Response& response, b
 Task<void> Server::Impl::converse(io::Stream& stream, Connection connection) {
   RequestReader reader;
   for (std::size_t count = 0; count < kRequestsMax && !stopping; ++count) {
+    reads(stream, true);
     const bool came = co_await read_request(stream, reader, count == 0);
+    reads(stream, false);
     if (!came) co_return;
     HeadOptions options{.secure = connection.secure};
     if (reader.state() == RequestReader::State::refused) {
@@ -136,13 +197,13 @@ Task<void> Server::Impl::converse(io::Stream& stream, Connection connection) {
     Request request = reader.take();
     request.peer = request.client = connection.peer.address;
     request.local = connection.peer.address.is_loopback() && connection.local.address.is_loopback();
+    request.own = request.local && connection.own;
     request.secure = connection.secure;
     const bool head_only = request.method == Method::head;
     options.close = !request.keep_alive || count + 1 == kRequestsMax || stopping;
     Response response;
     if (const int wait = handler.must_wait(request); wait > 0) {
-      response = plain(429, "too many requests from your network; wait a moment");
-      response.fields.emplace_back("Retry-After", std::to_string(wait));
+      response = handler.too_many(request, wait);
     } else {
       response = co_await handler.answer(std::move(request));
     }
@@ -151,8 +212,8 @@ Task<void> Server::Impl::converse(io::Stream& stream, Connection connection) {
   }
 }
 
-Server::Server(io::Loop& loop, Handler& handler, ServerLimits limits)
-    : impl_(std::make_unique<Impl>(loop, handler, limits)) {}
+Server::Server(io::Loop& loop, Handler& handler, ServerLimits limits, const PeerUsers* users)
+    : impl_(std::make_unique<Impl>(loop, handler, limits, users)) {}
 Server::~Server() = default;
 
 void Server::listen(UniqueFd listening, Tls tls) {
@@ -165,15 +226,16 @@ void Server::listen(UniqueFd listening, Tls tls) {
 Task<void> Server::stop() {
   impl_->stopping = true;
   impl_->listeners.clear();
-  const std::set<io::Stream*> open = impl_->streams;
+  std::vector<io::Stream*> open;
+  for (const auto& [stream, state] : impl_->streams) open.push_back(stream);
   for (io::Stream* const stream : open) {
     if (impl_->streams.contains(stream)) stream->interrupt();
   }
   co_await impl_->scope.join();
 }
 
-Task<void> Server::serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure) {
-  co_await impl_->converse(stream, {.peer = peer, .local = local, .secure = secure});
+Task<void> Server::serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure, bool own) {
+  co_await impl_->converse(stream, {.peer = peer, .local = local, .secure = secure, .own = own});
 }
 
 std::size_t Server::connections() const { return impl_->streams.size(); }

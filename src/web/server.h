@@ -10,6 +10,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "web/message.h"
+#include "web/peer_user.h"
 
 namespace postern::web {
 
@@ -20,17 +21,20 @@ class Handler {
   [[nodiscard]] virtual Task<Response> answer(Request request) = 0;
   // Before a request is read in full: whether this network may ask at all now. Seconds to wait, or 0.
   [[nodiscard]] virtual int must_wait(const Request& request) = 0;
+  // What he is told then.
+  [[nodiscard]] virtual Response too_many(const Request& request, int wait_s) = 0;
 };
 
 struct ServerLimits {
   std::uint32_t connections = 500;
-  std::uint32_t per_network = 32;  // IPv6 /64, IPv4 address
+  std::uint32_t per_network = 32;  // IPv6 /64, IPv4 address; twice of a /56 or an IPv4 /24, four times of a /48
 };
 
 class Server {
  public:
   using Tls = std::function<std::shared_ptr<io::TlsServerContext>()>;  // null: in clear; asked for each connection
-  Server(io::Loop& loop, Handler& handler, ServerLimits limits);
+  // `users` outlives the server; null: nobody is known to be of this machine.
+  Server(io::Loop& loop, Handler& handler, ServerLimits limits, const PeerUsers* users = nullptr);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -38,7 +42,8 @@ class Server {
   // Stops accepting, ends connections, and waits for them.
   [[nodiscard]] Task<void> stop();
   // One connection, for tests: until its end.
-  [[nodiscard]] Task<void> serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure);
+  [[nodiscard]] Task<void> serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure,
+                                 bool own = false);
   [[nodiscard]] std::size_t connections() const;
 
  private:

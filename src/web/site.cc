@@ -20,6 +20,10 @@ constexpr std::size_t kGoodCredentialsMax = 16;
 constexpr seconds kCredentialsKept{300};
 constexpr WallMs kFollowMs = 1000;
 constexpr double kLoginCost = 5;  // requests; a wrong password costs as much as a page with all its parts
+constexpr std::size_t kPasswordsWaiting = 16;
+constexpr seconds kBetweenLogins{1};  // lines of the log
+// Wrong passwords of a network: who guesses has many of them
+constexpr Rates::Limit kWrongPasswords{.burst = 12, .per_minute = 12, .wider = 1, .widest = 2};
 
 Response asset(const Request& request, std::string_view name) {
   const Asset* const found = find_asset(name);
@@ -55,6 +59,11 @@ std::string explain_control(const Error& error) {
   return "The mail server says: " + error.what;
 }
 
+Response with_age(Response out, const Found& found, WallMs now) {
+  out.fields.emplace_back("Age", std::to_string(std::max<WallMs>(now - found.at, 0) / 1000));
+  return out;
+}
+
 Response json_error(int status, std::string_view what) {
   std::string out;
   json::Writer(out).begin_object().field("error", what).end_object();
@@ -77,6 +86,7 @@ Site::Impl::Impl(std::shared_ptr<const Options> o, Services s)
       services(std::move(s)),
       rates({.burst = static_cast<double>(options->burst),
              .per_minute = static_cast<double>(options->requests_per_minute)}),
+      wrong_passwords(kWrongPasswords),
       checks(services.loop, services.checker, options->checks_at_once),
       scope(services.loop),
       tick(services.loop),
@@ -86,7 +96,32 @@ Site::Site(std::shared_ptr<const Options> options, Services services)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(services))) {}
 Site::~Site() = default;
 
+namespace {
+
+bool is_api(const Request& request, const Options& options) {
+  std::string_view path = request.path;
+  const std::string_view base = base_path(options);
+  if (!base.empty() && path.starts_with(base)) path.remove_prefix(base.size());
+  return path.starts_with("/api/");
+}
+
+// What is said in a line of text is said in JSON below /api.
+Response as_json(Response out) {
+  if (out.status < 400 || out.type == "application/json") return out;
+  Response made = json_error(out.status, trim(out.octets()));
+  made.fields = std::move(out.fields);
+  return made;
+}
+
+}  // namespace
+
 Task<Response> Site::answer(Request request) { return impl_->answer(std::move(request)); }
+
+Response Site::too_many(const Request& request, int wait_s) {
+  Response out = plain(429, "too many requests from your network; wait a moment");
+  out.fields.emplace_back("Retry-After", std::to_string(wait_s));
+  return is_api(request, *impl_->options) ? as_json(std::move(out)) : std::move(out);
+}
 
 int Site::must_wait(const Request& request) {
   return impl_->spend(request, kPublicCost) ? 0 : impl_->rates.wait_s(kPublicCost);
@@ -144,6 +179,7 @@ Task<void> Site::follow() {
     if (any) {
       own.history = std::make_shared<const History>(*history);
       ++own.version;
+      ++own.records_version;
       for (Impl::Listener* const listener : own.listeners) listener->signal.notify();
     }
     if (own.stopping) break;
@@ -172,19 +208,60 @@ Task<bool> Site::Impl::knows(Credentials credentials) {
   std::move_only_function<bool()> work = [verifier = options->password, secret = credentials.secret] {
     return password_matches(verifier, secret);
   };
-  const bool good = co_await services.pool.run<bool>(std::move(work)) && same_user;
+  const bool good = co_await passwords.run<bool>(std::move(work)) && same_user;
   if (good && good_credentials.size() < kGoodCredentialsMax)
     good_credentials.emplace(hash, Clock::now() + kCredentialsKept);
   co_return good;
 }
 
+void Site::Impl::tell_login_failed(const ip::Address& client) {
+  const auto now = Clock::now();
+  if (now - told_login_failed < kBetweenLogins) {
+    ++login_failed_untold;
+    return;
+  }
+  told_login_failed = now;
+  log::warning("web_login_failed",
+               {{"client", client.text()}, {"before", std::to_string(std::exchange(login_failed_untold, 0))}});
+}
+
+Task<std::optional<Response>> Site::Impl::log_in(Visit& visit, Credentials credentials) {
+  const bool basic = credentials.kind == Credentials::Kind::basic;
+  if (!remembers(credentials)) {
+    const bool own = is_of_this_machine(visit.request, *options);
+    const auto pay = [&] {
+      return spend(visit.request, kLoginCost) &&
+             (own || wrong_passwords.take(visit.request.client, services.clock(), 1));
+    };
+    // Paid beforehand: a password is expensive to look at. A token is not, and nobody guesses one.
+    if (basic && !pay()) co_return too_often(kLoginCost);
+    if (basic && !own && passwords_waiting >= kPasswordsWaiting) {
+      Response out = plain(503, "too many passwords are being looked at; try again in a moment");
+      out.fields.emplace_back("Retry-After", "1");
+      co_return out;
+    }
+    ++passwords_waiting;
+    visit.is_operator = co_await knows(std::move(credentials));
+    --passwords_waiting;
+    if (!basic && !visit.is_operator && !pay()) co_return too_often(kLoginCost);
+  } else {
+    visit.is_operator = true;
+  }
+  visit.wrong_password = !visit.is_operator;
+  if (visit.wrong_password) tell_login_failed(visit.request.client);
+  co_return std::nullopt;
+}
+
 Response Site::Impl::refuse(const Visit& visit) const {
+  const bool api = visit.request.path.starts_with("/api/");
+  const auto shown = [&](std::string_view kind, std::string_view text, std::string_view title, int status) {
+    return api ? json_error(status, text) : html(page(visit.frame, title, notice(kind, text)), status);
+  };
   if (visit.entry == Entry::ask) {
-    Response out = html(page(visit.frame, "Log in",
-                             notice(visit.wrong_password ? "bad" : "note",
-                                    visit.wrong_password ? "User name and password, or the token, are wrong."
-                                                         : "This page is the operator's.")),
-                        401);
+    Response out = shown(
+        visit.wrong_password ? "bad" : "note",
+        visit.wrong_password ? "User name and password, or the token, are wrong." : "This page is the operator's.",
+        "Log in", 401);
     if (!options->user.empty())
       out.fields.emplace_back("WWW-Authenticate", "Basic realm=\"Postern\", charset=\"UTF-8\"");
     else
@@ -201,10 +278,20 @@ Response Site::Impl::refuse(const Visit& visit) const {
     why =
         "This request came through a proxy, which brings strangers here: set user and password in [web] (postern web "
         "password).";
-  return html(page(visit.frame, "Not shown here", notice("bad", why)), 403);
+  if (visit.entry == Entry::other_user)
+    why =
+        "Over loopback this page is shown to root and to the user that the server runs as. For other users of this "
+        "machine, set user and password in [web] (postern web password).";
+  return shown("bad", why, "Not shown here", 403);
 }
 
 Task<Response> Site::Impl::answer(Request request) {
+  const bool api = is_api(request, *options);
+  Response out = co_await answer_visit(std::move(request));
+  co_return api ? as_json(std::move(out)) : std::move(out);
+}
+
+Task<Response> Site::Impl::answer_visit(Request request) {
   // RFC 8461 3.3: by the host, beside everything else
   if (request.path == mtasts::kPath) co_return sts_policy(request);
   const std::string_view base = base_path(*options);
@@ -227,18 +314,6 @@ Task<Response> Site::Impl::answer(Request request) {
   Visit visit;
   visit.entry = entry_of(request, *options);
   visit.is_operator = visit.entry == Entry::operator_;
-  if (visit.entry == Entry::ask) {
-    Credentials credentials = credentials_of(request);
-    if (credentials.kind != Credentials::Kind::none) {
-      // Paid beforehand: a password is expensive to look at
-      if (!remembers(credentials) && !spend(request, kLoginCost)) co_return too_often(kLoginCost);
-      visit.is_operator = co_await knows(std::move(credentials));
-      visit.wrong_password = !visit.is_operator;
-    }
-  }
-  if (visit.wrong_password) {
-    log::warning("web_login_failed", {{"client", request.client.text()}});
-  }
   visit.frame = {.base = std::string(base),
                  .here = request.path,
                  .is_operator = visit.is_operator,
@@ -247,6 +322,12 @@ Task<Response> Site::Impl::answer(Request request) {
                  .hostname = options->hostname,
                  .postmaster = options->postmaster};
   visit.request = std::move(request);
+  Credentials credentials;
+  if (visit.entry == Entry::ask) credentials = credentials_of(visit.request);
+  if (credentials.kind != Credentials::Kind::none) {
+    if (auto instead = co_await log_in(visit, std::move(credentials))) co_return std::move(*instead);
+    visit.frame.is_operator = visit.is_operator;
+  }
   co_return co_await route(std::move(visit));
 }
 
@@ -255,6 +336,13 @@ Task<Response> Site::Impl::route(Visit visit) {
   const auto within = [&path](std::string_view folder) {
     return path == folder || (path.starts_with(folder) && path.size() > folder.size() && path[folder.size()] == '/');
   };
+  // Where a visitor of a public page shows that he is the operator; browsers send the password to all pages then
+  if (path == "/login") {
+    if (!visit.is_operator) co_return refuse(visit);
+    const std::string_view to = visit.request.parameter("to");
+    const bool ours = to.starts_with('/') && !to.starts_with("//") && to.find_first_of("\\\r\n") == std::string::npos;
+    co_return redirect(visit.frame.base + (ours ? std::string(to) : "/"));
+  }
   if (within("/why") && (visit.is_operator || options->why)) co_return co_await why(std::move(visit));
   if ((within("/check") || within("/api/check")) && (visit.is_operator || options->check))
     co_return co_await check(std::move(visit));
@@ -276,7 +364,7 @@ Task<Response> Site::Impl::route(Visit visit) {
 
 Task<Response> Site::Impl::route_operator(Visit visit) {
   const std::string& path = visit.request.path;
-  if (path == "/" || path == "/dashboard") co_return co_await dashboard(std::move(visit));
+  if (path == "/" || path == "/dashboard" || path == kStatisticsPath) co_return co_await dashboard(std::move(visit));
   if (path == "/queue") co_return co_await queue(std::move(visit));
   if (path == "/memory") co_return co_await memory(std::move(visit));
   if (path == "/signals") co_return co_await signals(std::move(visit));
@@ -288,7 +376,10 @@ Task<Response> Site::Impl::route_operator(Visit visit) {
 
 Task<Response> Site::Impl::route_api(Visit visit) {
   const std::string& path = visit.request.path;
-  const Range range = parse_range(visit.request.parameter("range"));
+  const std::string_view asked = visit.request.parameter("range");
+  const Range range = parse_range(asked);
+  if (!asked.empty() && asked != to_string(range))
+    co_return json_error(400, "the range is one of hour, day, week and month");
   if (path == "/api/overview") co_return co_await overview(std::move(visit));
   if (path == "/api/live") co_return live(visit);
   if (path == "/api/history") {
@@ -298,10 +389,11 @@ Task<Response> Site::Impl::route_api(Visit visit) {
     co_return json_response(std::move(out));
   }
   if (path == "/api/statistics") {
-    std::string problem;
-    const auto value = co_await statistics(range, &problem);
-    if (value == nullptr) co_return json_error(503, problem);
-    co_return json_response(value->text());
+    const Found found = co_await statistics(range, Patience::program);
+    if (found.value == nullptr)
+      co_return json_error(503,
+                           found.problem.empty() ? "they are being computed; ask again in a moment" : found.problem);
+    co_return with_age(json_response(found.value->text()), found, services.now());
   }
   if (path == "/api/queue") co_return co_await queue(std::move(visit));
   if (path == "/api/memory") co_return co_await memory(std::move(visit));

@@ -24,10 +24,10 @@ namespace postern::web {
 // The checker, as the pages need it: runs to its end, and tells the observer on its way.
 using Checker = CheckRuns::Checker;
 // What proves that a visitor has control of a domain (check/proof.h): the TXT record to publish, and whether it is
-// there.
+// there, for a page with that ticket.
 struct Proofs {
-  std::function<Result<check::ProofRecord>(const std::string& domain, WallMs now)> record;
-  std::function<Task<check::ProofAnswer>(std::string domain, WallMs now)> verify;
+  std::function<Result<check::ProofRecord>(const std::string& domain, const std::string& ticket, WallMs now)> record;
+  std::function<Task<check::ProofAnswer>(std::string domain, std::string ticket, WallMs now)> verify;
 };
 
 // What the site asks, so that tests bring their own. The functions that answer JSON texts block, and are called on the
@@ -53,6 +53,7 @@ class Site final : public Handler {
   ~Site() override;
   [[nodiscard]] Task<Response> answer(Request request) override;
   [[nodiscard]] int must_wait(const Request& request) override;
+  [[nodiscard]] Response too_many(const Request& request, int wait_s) override;
   void reload(std::shared_ptr<const Options> options);
   // Follows the records until stop(). One for the life of the site; whoever spawned it joins it.
   [[nodiscard]] Task<void> follow();

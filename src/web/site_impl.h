@@ -18,27 +18,56 @@ namespace postern::web {
 
 // Answers that cost a walk over the records: computed once at a time, kept for a while.
 struct Kept {
-  WallMs at = 0;
+  WallMs at = 0;        // of the last try
+  WallMs computed = 0;  // the value
   bool running = false;
+  std::uint64_t of_records = 0;              // Impl::records_version when the last try began
   std::shared_ptr<const json::Value> value;  // null: none yet
   std::string problem;
 };
 
-// One at a time: holds a flag from when it was free until it goes out of scope, however that happens.
-class Turn {
+// What was kept, as it is shown.
+struct Found {
+  std::shared_ptr<const json::Value> value;  // null: not computed yet, or `problem` says why there is none
+  WallMs at = 0;                             // when it was computed
+  bool stale = false;                        // older than it should be: a newer one is being computed, or cannot be
+  std::string problem;
+};
+constexpr std::string_view kStatisticsPath = "/dashboard/statistics";
+
+// One at a time, the others in line, as many as there is room for.
+class Line {
  public:
-  explicit Turn(bool& taken) : mine_(std::exchange(taken, true) ? nullptr : &taken) {}
-  ~Turn() {
-    if (mine_ != nullptr) *mine_ = false;
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  [[nodiscard]] bool got() const { return mine_ != nullptr; }
+  explicit Line(std::size_t max) : max_(max) {}
+  // Waits for its turn. False: the line is full, or the deadline passed. After true: leave().
+  [[nodiscard]] Task<bool> enter(io::Loop& loop, Deadline deadline);
+  void leave();
+  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
  private:
-  bool* const mine_;
+  struct Waiter {
+    explicit Waiter(io::Loop& loop) : signal(loop) {}
+    io::Signal signal;
+    bool got = false;
+  };
+  std::size_t max_;
+  bool taken_ = false;
+  std::list<Waiter*> waiting_;
 };
 
+// Leaves a line that was entered when it goes out of scope, however that happens.
+class Turn {
+ public:
+  explicit Turn(Line& line) : line_(line) {}
+  ~Turn() { line_.leave(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Line& line_;
+};
+
+constexpr std::size_t kVisitorsWaiting = 16;
 constexpr double kPublicCost = 1;  // requests: any answer to anybody
 
 struct Site::Impl {
@@ -47,14 +76,20 @@ struct Site::Impl {
   std::shared_ptr<const Options> options;
   Services services;
   Rates rates;
+  Rates wrong_passwords;
+  // A password costs ten milliseconds of a processor: one at a time, on a thread that does nothing else
+  io::BlockingPool passwords{1};
+  std::size_t passwords_waiting = 0;
+  Clock::time_point told_login_failed{};
+  std::uint64_t login_failed_untold = 0;
   CheckRuns checks;
   io::Scope scope;  // computations that outlive the request that began them
   std::atomic<bool> stopping{false};
   std::shared_ptr<const History> history = std::make_shared<History>();
   bool history_whole = false;
   std::map<std::string, Kept, std::less<>> kept;
-  std::uint64_t backtests = 0;  // under way
-  bool visitor_reads = false;   // one walk over the records at a time for all visitors
+  std::uint64_t backtests = 0;           // under way
+  Line visitors_read{kVisitorsWaiting};  // one walk over the records at a time for all visitors
   Clock::time_point flushed{};
   io::Signal tick;  // wakes the follower at the end
 
@@ -65,7 +100,8 @@ struct Site::Impl {
     std::uint64_t seen = 0;
   };
   std::list<Listener*> listeners;
-  std::uint64_t version = 0;  // of the history
+  std::uint64_t version = 0;          // of the history, and of what is kept
+  std::uint64_t records_version = 0;  // of the history alone
 
   // Credentials that were found good, by a keyed hash; a password costs ten milliseconds of a processor.
   std::map<std::string, Clock::time_point> good_credentials;
@@ -80,7 +116,11 @@ struct Site::Impl {
   };
 
   [[nodiscard]] Task<Response> answer(Request request);
+  [[nodiscard]] Task<Response> answer_visit(Request request);
   [[nodiscard]] Task<bool> knows(Credentials credentials);
+  // Who comes with these credentials; an answer where it cannot be looked into now.
+  [[nodiscard]] Task<std::optional<Response>> log_in(Visit& visit, Credentials credentials);
+  void tell_login_failed(const ip::Address& client);
   [[nodiscard]] Response refuse(const Visit& visit) const;
   [[nodiscard]] Task<Response> route(Visit visit);
   [[nodiscard]] Task<Response> route_operator(Visit visit);
@@ -90,11 +130,19 @@ struct Site::Impl {
   [[nodiscard]] Task<Response> dashboard(Visit visit);
   [[nodiscard]] Task<Response> overview(Visit visit);
   [[nodiscard]] Response live(const Visit& visit);
-  [[nodiscard]] Task<std::shared_ptr<const json::Value>> statistics(Range range, std::string* problem);
-  // A walk over the records on the pool: what was kept, or what is computed within `patience`.
+  [[nodiscard]] std::string statistics_html(const Found& found) const;
+  // live.cc
+  enum class Patience : std::uint8_t { page, program };
+  [[nodiscard]] Task<Found> statistics(Range range, Patience patience);
+  // Begins to compute them where they are old and records have come since.
+  void renew_statistics(Range range);
+  [[nodiscard]] WallMs statistics_at(Range range) const;
+  // A walk over the records on the pool: what was kept while it is fresh, else what is computed within `first` (where
+  // there is nothing yet) or `older`; then what there is, and a newer one for who asks later.
   using Work = std::move_only_function<Result<std::string>()>;
-  [[nodiscard]] Task<std::shared_ptr<const json::Value>> keep(std::string name, WallMs fresh_ms, Work work,
-                                                              milliseconds patience, std::string* problem);
+  [[nodiscard]] Work statistics_work(Range range);
+  [[nodiscard]] Task<Found> keep(std::string name, WallMs fresh_ms, Work work, milliseconds first, milliseconds older);
+  [[nodiscard]] bool begin_compute(const std::string& name, WallMs fresh_ms, Work work);  // true: under way
   [[nodiscard]] Task<void> compute(std::string name, Work work);
   // operator_pages.cc
   [[nodiscard]] Task<Response> queue(Visit visit);
@@ -114,7 +162,8 @@ struct Site::Impl {
   // Sessions that ended just now are in the files afterwards; at most once a second.
   [[nodiscard]] Task<void> flush_records();
   [[nodiscard]] std::string deeper_html(const Visit& visit, const std::string& domain) const;
-  [[nodiscard]] Task<std::optional<Response>> refuse_deep(const Visit& visit, std::string domain);
+  [[nodiscard]] std::string proof_html(const Visit& visit, const CheckKey& key) const;
+  [[nodiscard]] Task<std::optional<Response>> refuse_deep(const Visit& visit, CheckKey key);
   [[nodiscard]] Task<Response> check(Visit visit);
   [[nodiscard]] Response sts_policy(const Request& request) const;
 };
@@ -122,6 +171,8 @@ struct Site::Impl {
 [[nodiscard]] Response html(std::string text, int status = 200);
 // What the control socket's error means to who looks at a page.
 [[nodiscard]] std::string explain_control(const Error& error);
+// RFC 9111 5.1: how old the answer is.
+[[nodiscard]] Response with_age(Response out, const Found& found, WallMs now);
 // {"error": ...} with a status of its kind.
 [[nodiscard]] Response json_error(const Error& error);
 [[nodiscard]] Response json_error(int status, std::string_view what);

@@ -84,6 +84,14 @@ Parameters parse_form(std::string_view text) {
   return out;
 }
 
+namespace {
+
+bool is_within(std::string_view text, std::string_view first, std::string_view last) {
+  return text.substr(0, 3) >= first && text.substr(0, 3) <= last;
+}
+
+}  // namespace
+
 std::string escape(std::string_view text) {
   constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   std::string out;
@@ -91,6 +99,14 @@ std::string escape(std::string_view text) {
   while (!text.empty()) {
     const std::size_t size = utf8_length(text);
     const char c = text.front();
+    // Marks that turn the direction of what stands behind them (U+202A to 202E, U+2066 to 2069): a name would be read
+    // as another
+    if (size == 3 &&
+        (is_within(text, "\xE2\x80\xAA", "\xE2\x80\xAE") || is_within(text, "\xE2\x81\xA6", "\xE2\x81\xA9"))) {
+      out += kReplacement;
+      text.remove_prefix(size);
+      continue;
+    }
     if (size == 0 || (size == 1 && (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) && c != '\n' && c != '\t')) {
       out += kReplacement;
       text.remove_prefix(1);
@@ -139,7 +155,10 @@ std::string host_of(std::string_view authority) {
   authority = trim(authority);
   if (authority.starts_with('[')) {
     const std::size_t end = authority.find(']');
-    return end == std::string_view::npos ? std::string() : lower(authority.substr(1, end - 1));
+    if (end == std::string_view::npos) return {};
+    // "[::1].evil" is no address
+    const std::string_view rest = authority.substr(end + 1);
+    return rest.empty() || rest.starts_with(':') ? lower(authority.substr(1, end - 1)) : std::string();
   }
   std::string host = lower(authority.substr(0, authority.find(':')));
   if (host.ends_with('.')) host.pop_back();

@@ -22,6 +22,8 @@ constexpr std::size_t kReasonsMax = 10;
 constexpr std::size_t kRowsMax = 100;
 constexpr double kVisitorCost = 3;  // requests, beside the page: records are read for it
 constexpr seconds kBetweenFlushes{1};
+constexpr seconds kTurnMax{3};
+constexpr int kLookAgainS = 3;
 
 std::string search_form(const Frame& frame, std::string_view id) {
   return "<form method=\"get\" action=\"" + frame.base +
@@ -45,6 +47,14 @@ struct Refused {
   std::uint64_t count = 0;
 };
 
+// What SMTP answers exactly as an unknown mailbox is one on the page, too: whoever is told of a spamtrap knows it. A
+// rule that refuses who wrote to one (5.7.1) says so aloud, and the page with it.
+std::string_view said_of(const Value& recipient) {
+  const std::string_view reason = recipient.at("reason").string();
+  const bool is_nobody = reason == "retired_user" || (reason == "trap" && recipient.at("enhanced").string() != "5.7.1");
+  return is_nobody ? "unknown_user" : reason;
+}
+
 // What of a session was refused, each reason once, in the order in which it was said.
 std::vector<Refused> refused_in(const Value& session) {
   std::vector<Refused> out;
@@ -59,7 +69,7 @@ std::vector<Refused> refused_in(const Value& session) {
   add(session.at("refusal").string(), 421);
   for (const Value& transaction : session.at("transactions").array()) {
     for (const Value& recipient : transaction.at("to").array())
-      if (recipient.at("code").integer() >= 400) add(recipient.at("reason").string(), recipient.at("code").integer());
+      if (recipient.at("code").integer() >= 400) add(said_of(recipient), recipient.at("code").integer());
     if (transaction.at("code").integer() >= 400)
       add(transaction.at("reason").string(), transaction.at("code").integer());
   }
@@ -259,6 +269,27 @@ Task<Response> Site::Impl::change_by_why(Visit visit, std::string id) {
   co_return html(page(visit.frame, "Why", notice("bad", explain_control(done.error()))), 502);
 }
 
+Task<bool> Line::enter(io::Loop& loop, Deadline deadline) {
+  if (!std::exchange(taken_, true)) co_return true;
+  if (waiting_.size() >= max_) co_return false;
+  Waiter waiter(loop);
+  waiting_.push_back(&waiter);
+  static_cast<void>(co_await waiter.signal.wait(deadline));
+  if (!waiter.got) std::erase(waiting_, &waiter);
+  co_return waiter.got;
+}
+
+void Line::leave() {
+  if (waiting_.empty()) {
+    taken_ = false;
+    return;
+  }
+  Waiter* const next = waiting_.front();
+  waiting_.pop_front();
+  next->got = true;
+  next->signal.notify();
+}
+
 Task<void> Site::Impl::flush_records() {
   const auto now = Clock::now();
   if (now - flushed < kBetweenFlushes) co_return;
@@ -294,12 +325,6 @@ Task<Response> Site::Impl::why(Visit visit) {
     co_return co_await change_by_why(std::move(visit), id->text());
   }
   if (!visit.is_operator && !spend(visit.request, kVisitorCost)) co_return too_often(kVisitorCost);
-  std::optional<Turn> turn;
-  if (!visit.is_operator && !turn.emplace(visitor_reads).got()) {
-    Response out = plain(503, "somebody else's refusal is being looked up; try again in a moment");
-    out.fields.emplace_back("Retry-After", "2");
-    co_return out;
-  }
   co_await flush_records();
   if (visit.is_operator && services.explain) {
     std::move_only_function<Result<std::string>()> work = [explain = services.explain, name = id->text()] {
@@ -319,6 +344,17 @@ Task<Response> Site::Impl::why(Visit visit) {
     co_return html(page(visit.frame, "Why", notice("bad", value.error().what) + search_form(visit.frame, id->text())),
                    404);
   }
+  // The walk over the records alone: whoever waits for the mail server keeps nobody from reading
+  const bool entered = co_await visitors_read.enter(services.loop, Deadline::after(kTurnMax));
+  if (!entered) {
+    Response out = html(
+        page(visit.frame, "Why was my mail refused?",
+             notice("note", "Many refusals are being looked up. This page looks again by itself."), {}, kLookAgainS),
+        503);
+    out.fields.emplace_back("Retry-After", std::to_string(kLookAgainS));
+    co_return out;
+  }
+  std::optional<Turn> turn(visitors_read);
   std::move_only_function<Result<std::optional<insight::FoundSession>>()> work =
       [records = options->records, id = *id, now = services.now()] { return find(records, id, now); };
   const auto found = co_await services.pool.run<Result<std::optional<insight::FoundSession>>>(std::move(work));

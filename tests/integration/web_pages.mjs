@@ -2,6 +2,7 @@
 //   {"base", "chromium", "id", "shots": folder or null, "measure": path or null}
 // Prints one JSON object: what was seen, for the caller to judge.
 import {createRequire} from 'node:module';
+import {connect} from 'node:net';
 import {join} from 'node:path';
 
 const require = createRequire(join(process.cwd(), 'web', 'package.json'));
@@ -23,6 +24,23 @@ async function open(options = {}) {
   });
   await page.addInitScript(() => document.addEventListener('securitypolicyviolation', (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`)));
   return page;
+}
+
+// A session whose recipient is refused.
+function refuse() {
+  return new Promise((resolve, reject) => {
+    const words = ['EHLO test.example.net', 'MAIL FROM:<you@example.net>', 'RCPT TO:<nobody@example.org>', 'QUIT'];
+    const socket = connect(command.smtp, '::1');
+    let text = '';
+    socket.on('data', (data) => {
+      text += data;
+      const lines = text.split('\r\n');
+      text = lines.pop();
+      for (const line of lines) if (line[3] === ' ' && words.length) socket.write(`${words.shift()}\r\n`);
+    });
+    socket.on('close', resolve);
+    socket.on('error', reject);
+  });
 }
 
 async function measure(path) {
@@ -56,6 +74,25 @@ async function shot(page, name) {
 async function fits(page, name) {
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (wide > 0) out.problems.push(`${name}: ${wide} pixels too wide`);
+}
+
+// A column that is squeezed to a word a line, or a row that fills the screen: the table did not find its form.
+async function squeezed(page, name, highest) {
+  const found = await page.evaluate((limit) => {
+    const bad = [];
+    for (const row of document.querySelectorAll('main tbody tr')) {
+      if (!row.checkVisibility()) continue;
+      const height = row.getBoundingClientRect().height;
+      if (height > limit) bad.push(`a row of ${Math.round(height)} pixels: ${row.textContent.slice(0, 60)}`);
+      for (const cell of row.cells) {
+        const words = cell.innerText.trim().split(/\s+/).length;
+        const lines = Math.round(cell.getBoundingClientRect().height / parseFloat(getComputedStyle(cell).lineHeight));
+        if (words >= 4 && lines >= words) bad.push(`${lines} lines for ${words} words: ${cell.innerText.slice(0, 60)}`);
+      }
+    }
+    return bad;
+  }, highest);
+  for (const one of found.slice(0, 5)) out.problems.push(`${name}: ${one}`);
 }
 
 if (command.measure) {
@@ -107,6 +144,70 @@ if (command.measure) {
       out.pages.refused = {heading: await sender.locator('h1').innerText(), text: await sender.locator('main').innerText()};
       await sender.context().close();
     }
+  }
+  for (const [width, highest] of [[360, 420], [1600, 120]]) {
+    const page = await open({viewport: {width, height: 900}});
+    for (const path of ['/?range=day', `/why/${command.id}`, '/queue', '/memory', '/signals']) {
+      await page.goto(command.base + path, {waitUntil: 'load'});
+      if (path === '/signals') await page.waitForSelector('tbody tr', {timeout: 60000});
+      if (path.startsWith('/?')) await page.waitForSelector('#statistics section');
+      await fits(page, `${path} at ${width}`);
+      await squeezed(page, `${path} at ${width}`, highest);
+      await shot(page, `${path.split(/[/?]/)[1] || 'dashboard'}-${width}`);
+    }
+    await page.context().close();
+  }
+  // A session that ends is seen in figures, charts and tables, whatever the range
+  for (const range of ['hour', 'week']) {
+    const page = await open();
+    await page.goto(`${command.base}/?range=${range}`);
+    await page.waitForFunction(() => document.getElementById('live')?.textContent === 'Live.');
+    const seen = () => page.evaluate(() => ({
+      sessions: document.querySelector('#tile-sessions b').textContent,
+      refused: document.querySelector('#by-verdict .legend').textContent,
+      cross: [...document.querySelectorAll('#cross tbody tr')].map((row) => [...row.querySelectorAll('td.n')].map((cell) => cell.textContent).join()).join(';'),
+      figures: document.querySelector('#by-family details tbody').textContent,
+      recent: document.querySelector('#recent tbody tr a').href,
+    }));
+    const before = await seen();
+    await refuse();
+    await page.waitForFunction((old) => document.querySelector('#tile-sessions b').textContent !== old, before.sessions, {timeout: 20000});
+    await page.waitForFunction(() => document.getElementById('statistics').dataset.asOf !== '0');
+    const after = await seen();
+    for (const key of Object.keys(before)) if (before[key] === after[key]) out.problems.push(`${range}: ${key} is not live: ${before[key].slice(0, 80)}`);
+    await page.context().close();
+  }
+  // Events that are refused end a browser's stream for good: the page looks again
+  {
+    const page = await open();
+    let refused = 0;
+    await page.route('**/events', (route) => (++refused === 1 ? route.abort('connectionrefused') : refused === 2 ? route.fulfill({status: 204, body: ''}) : route.continue()));
+    await page.goto(`${command.base}/check/again.example.org`);
+    await page.waitForSelector('details.category, .notice.bad', {timeout: 60000});
+    out.looked_again = refused >= 2;
+    out.problems = out.problems.filter((one) => !one.includes('again.example.org'));
+    await page.context().close();
+  }
+  // A canvas has the colours of its theme, also when the theme changes
+  if (command.plots) {
+    const page = await open({colorScheme: 'light'});
+    await page.goto(`${command.base}/?range=day`);
+    await page.waitForSelector('#by-family .u-wrap .uplot canvas');
+    const strokes = () => page.evaluate(() => {
+      const canvas = document.querySelector('#by-family canvas');
+      const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      let dark = 0, bright = 0;  // of the axis' texts, which have no colour of their own
+      for (let i = 0; i < data.length; i += 4) {
+        if (data[i + 3] < 200) continue;
+        if (data[i] + data[i + 1] + data[i + 2] < 380) ++dark; else ++bright;
+      }
+      return {dark, bright};
+    });
+    const light = await strokes();
+    await page.emulateMedia({colorScheme: 'dark'});
+    await page.waitForTimeout(500);
+    out.theme = {light, dark: await strokes()};
+    await page.context().close();
   }
   // The forms work as a browser sends them
   const operator = await open();

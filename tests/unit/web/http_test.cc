@@ -146,5 +146,32 @@ TEST(Head, CarriesTheFieldsThatKeepPagesSafe) {
   EXPECT_EQ(head_text(response, {}, 0).find("Strict-Transport-Security"), std::string::npos);
 }
 
+TEST(RequestReader, UnderstandsATargetInAbsoluteForm) {
+  RequestReader reader;
+  ASSERT_EQ(reader.feed("GET http://LocalHost:8025/why?id=x HTTP/1.1\r\nHost: localhost:8025\r\n\r\n"),
+            RequestReader::State::done);
+  const Request request = reader.take();
+  EXPECT_EQ(request.path, "/why");
+  EXPECT_EQ(request.parameter("id"), "x");
+  EXPECT_EQ(request.host(), "localhost");
+  ASSERT_EQ(reader.feed("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n"), RequestReader::State::done);
+  EXPECT_EQ(reader.take().path, "/");
+}
+
+// However it is cut: nobody waits for the end of a head that has none.
+TEST(RequestReader, RefusesLinesThatEndWithLfAlone) {
+  const std::string_view request = "GET / HTTP/1.1\nHost: a\n\n";
+  for (std::size_t cut = 0; cut <= request.size(); ++cut) {
+    RequestReader reader;
+    reader.feed(request.substr(0, cut));
+    reader.feed(request.substr(cut));
+    EXPECT_EQ(reader.state(), RequestReader::State::refused) << cut;
+    EXPECT_EQ(reader.status(), 400);
+  }
+  RequestReader reader;
+  EXPECT_EQ(reader.feed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na\nb"), RequestReader::State::done)
+      << "a body is none of this";
+}
+
 }  // namespace
 }  // namespace postern::web

@@ -1,134 +1,10 @@
 #include "web/site.h"
 
-#include <gtest/gtest.h>
-
-#include "base/text.h"
-#include "control/control.h"
-#include "io/testing/pipe_stream.h"
-#include "unit/io/support.h"
-#include "unit/temporary_folder.h"
-#include "web/access.h"
-#include "web/password.h"
-#include "web/site_impl.h"
+#include "unit/web/site_fixture.h"
+#include "web/url.h"
 
 namespace postern::web {
 namespace {
-
-using json::Value;
-
-constexpr const char* kId = "M7YDGB6VQ0N6K727";
-constexpr const char* kSubmitted = "M7YDGB6VQ0N6K728";
-constexpr const char* kTaken = "M7YDGB6VQ0N6K729";
-
-// A site over a folder with one refused session, and a server that keeps what it was asked.
-class SiteTest : public ::testing::Test {
- protected:
-  SiteTest() {
-    options->hostname = "mx.example.org";
-    options->postmaster = "postmaster@example.org";
-    options->records = folder.at("records");
-    options->listen = {*ip::Endpoint::parse("[::1]:8025")};
-    folder.write(
-        "records/current.jsonl",
-        std::string(R"({"schema":"postern.session/1","id":")") + kId + R"(","time":")" +
-            iso8601(Id::parse(kId)->time(wall_now())) +
-            R"(","duration_ms":9,"listener":"mx","family":"ipv4","client":{"address":"192.0.2.9","port":33012},)" +
-            R"("server":{"address":"192.0.2.1","port":25},"helo":"<b>sender</b>","policy":"f00",)" +
-            R"("decisions":[{"stage":"rcpt","action":"reject","reason":"evidence_score","rule":"score","enforced":true,)" +
-            R"("score":7.25,"score_low":5.5}],"decisions_total":1,)" +
-            R"("transactions":[{"from":"eve@example.net","to":[{"path":"alice@example.org","code":550,)" +
-            R"("enhanced":"5.7.1","reason":"evidence_score"}],"recipients":1,"code":0}],"transactions_total":1,"end":"quit"})" +
-            "\n" + accepted_line(kSubmitted, "alice@example.org") + accepted_line(kTaken, ""));
-  }
-
-  // A session whose message was taken: its id stands in a Received field, and the message's too.
-  static std::string accepted_line(const char* id, std::string_view login) {
-    return std::string(R"({"schema":"postern.session/1","id":")") + id + R"(","time":")" +
-           iso8601(Id::parse(id)->time(wall_now())) +
-           R"(","duration_ms":9,"listener":"mx","family":"ipv4","client":{"address":"192.0.2.77","port":33012},)" +
-           R"("server":{"address":"192.0.2.1","port":25},"helo":"home","login":")" + std::string(login) +
-           R"(","transactions":[{"message":"M7YDGB6VQ0N6K7ZZ","from":"a@example.net","to":[{"path":"b@example.org",)" +
-           R"("code":250}],"recipients":1,"code":250}],"transactions_total":1,"accepted":1,"end":"quit"})" + "\n";
-  }
-
-  Services services() {
-    Services out{.loop = loop, .pool = pool};
-    out.control = [this](Value request) { return control(std::move(request)); };
-    out.explain = [](const std::string& id) -> Result<std::string> {
-      return R"({"judged":true,"same_policy":true,"decisions":[],"deliveries":[],"session":{"id":")" + id +
-             R"(","client":{"address":"192.0.2.9"},"transactions":[{"from":"eve@example.net","to":[{"path":"alice@example.org","code":550,"reason":"rule"}]}]}})";
-    };
-    out.checker = [this](std::string domain, Depth depth, check::Observer* observer) {
-      return check(std::move(domain), depth, observer);
-    };
-    out.proofs.record = [](const std::string& domain, WallMs) {
-      return Result<check::ProofRecord>(check::ProofRecord{*dns::Name::parse("_postern-check." + domain), "token"});
-    };
-    out.proofs.verify = [this](std::string, WallMs) { return verify(); };
-    return out;
-  }
-  Task<Result<Value>> control(Value request) {
-    asked.push_back(request.text());
-    if (control_waits != nullptr) static_cast<void>(co_await control_waits->wait(io::test::soon()));
-    if (std::exchange(control_throws, false)) throw std::bad_alloc();
-    if (!serves) co_return fail(ErrorKind::not_found, "nobody is there", ENOENT);
-    const auto answer =
-        json::parse(R"({"ok":true,"messages":[{"id":"M7YDGB6VQ0N6K727","size":9}],"text":"postern_up 1\n"})");
-    co_return *answer;
-  }
-  Task<check::ProofAnswer> verify() { co_return check::ProofAnswer{.state = proof, .why = ""}; }
-  Task<Result<check::Report>> check(std::string domain, Depth depth, check::Observer* observer) {
-    ++checks;
-    if (depth != Depth::polite) depths.push_back(depth);
-    observer->progress(1, 2, "asking");
-    if (check_waits != nullptr) static_cast<void>(co_await check_waits->wait(Deadline::never()));
-    check::Report report;
-    report.domain = report.unicode = domain;
-    report.complete = true;
-    co_return report;
-  }
-
-  static Request get(std::string path, std::string host = "localhost:8025") {
-    Request request;
-    request.path = std::move(path);
-    request.fields.emplace("host", std::move(host));
-    request.peer = request.client = ip::Address::loopback(ip::Family::v6);
-    request.local = true;
-    return request;
-  }
-  static Request post(std::string path, std::string body) {
-    Request request = get(std::move(path));
-    request.method = Method::post;
-    request.body = std::move(body);
-    request.fields.emplace("content-type", "application/x-www-form-urlencoded");
-    request.fields.emplace("origin", "http://localhost:8025");
-    return request;
-  }
-  static Request stranger(Request request) {
-    request.peer = request.client = *ip::Address::parse("2001:db8::9");
-    request.local = false;
-    request.fields["host"] = "mx.example.org";
-    return request;
-  }
-  Response ask(Request request) {
-    if (site == nullptr) site = std::make_unique<Site>(options, services());
-    return io::test::run(loop, site->answer(std::move(request)));
-  }
-
-  testing::TemporaryFolder folder;
-  std::shared_ptr<Options> options = std::make_shared<Options>();
-  io::Loop loop;
-  io::BlockingPool pool{1};
-  std::unique_ptr<Site> site;
-  std::vector<std::string> asked;
-  bool serves = true;
-  io::Signal* control_waits = nullptr;
-  io::Signal* check_waits = nullptr;
-  bool control_throws = false;
-  int checks = 0;
-  std::vector<Depth> depths;  // of the deeper ones
-  check::Proof proof = check::Proof::missing;
-};
 
 TEST_F(SiteTest, OverLoopbackTheOperatorsPagesAskForNoPassword) {
   for (const char* page : {"/queue", "/memory", "/why", "/metrics", "/api/overview", "/api/history", "/api/queue"})
@@ -142,6 +18,32 @@ TEST_F(SiteTest, ANameThatPointsHereIsNotLoopback) {
   // DNS rebinding: the browser is on this machine, the page is not ours
   for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1", ""})
     EXPECT_EQ(ask(get("/queue", host)).status, 403) << host;
+}
+
+// Of a machine's users root and the one that the server runs as are the operator; a proxy that says nothing of whom it
+// brings has a user of its own.
+TEST_F(SiteTest, OtherUsersOfThisMachineAreVisitors) {
+  const auto other = [](std::string path) {
+    Request request = get(std::move(path));
+    request.own = false;
+    return request;
+  };
+  for (const char* page : {"/queue", "/api/overview", "/metrics"}) {
+    const Response refused = ask(other(page));
+    EXPECT_EQ(refused.status, 403) << page;
+    EXPECT_NE(refused.body.find("postern web password"), std::string::npos) << page;
+  }
+  EXPECT_EQ(ask(other("/why")).status, 200);
+  Request change = post("/queue", "action=drop&id=" + std::string(kId));
+  change.own = false;
+  EXPECT_EQ(ask(std::move(change)).status, 403);
+  EXPECT_TRUE(asked.empty());
+  options->user = "operator";
+  options->password = password_verifier("correct horse", 10'000);
+  site = nullptr;
+  Request login = other("/queue");
+  login.fields["authorization"] = "Basic " + to_base64("operator:correct horse");
+  EXPECT_EQ(ask(std::move(login)).status, 200);
 }
 
 TEST_F(SiteTest, AProxyBringsStrangers) {
@@ -209,6 +111,83 @@ TEST_F(SiteTest, PasswordAndToken) {
   EXPECT_EQ(status, 429);
 }
 
+TEST_F(SiteTest, ErrorsBelowApiAreJson) {
+  const auto error = [this](Request request, int status) {
+    const Response answer = ask(std::move(request));
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(answer.type, "application/json");
+    const auto body = json::parse(trim(answer.octets()));
+    EXPECT_TRUE(body && !body->at("error").string().empty()) << answer.body;
+  };
+  error(stranger(get("/api/overview")), 403);
+  error(get("/api/nothing"), 404);
+  for (const char* path : {"/api/overview", "/api/history", "/api/statistics", "/api/live"}) {
+    Request wrong = get(path);
+    wrong.query.emplace("range", "foo");
+    error(std::move(wrong), 400);
+  }
+  Request method = get("/api/overview");
+  method.method = Method::other;
+  error(std::move(method), 405);
+  Request foreign = post("/api/queue", "action=hold&id=x");
+  foreign.fields["origin"] = "https://evil.example";
+  error(std::move(foreign), 403);
+  Request often = stranger(get("/api/check/example.org"));
+  const Response told = site->too_many(often, 3);
+  EXPECT_EQ(told.status, 429);
+  EXPECT_EQ(told.type, "application/json");
+  EXPECT_EQ(told.fields.front(), std::pair(std::string("Retry-After"), std::string("3")));
+  EXPECT_EQ(site->too_many(get("/why"), 3).type, "text/plain; charset=utf-8");
+  options->user = "operator";
+  options->password = password_verifier("correct horse", 10'000);
+  site = nullptr;
+  error(stranger(get("/api/overview")), 401);
+}
+
+TEST_F(SiteTest, APublicPageHasAWayToLogIn) {
+  options->check = true;
+  options->user = "operator";
+  options->password = password_verifier("correct horse", 10'000);
+  const std::string path = "/why/" + std::string(kId);
+  EXPECT_NE(ask(stranger(get(path))).body.find("href=\"/login?to=" + percent_encode(path) + "\""), std::string::npos);
+  EXPECT_NE(ask(stranger(get("/check"))).body.find("/login?to="), std::string::npos);
+  const auto login = [&](const std::string& to) {
+    Request request = stranger(get("/login"));
+    request.query.emplace("to", to);
+    return request;
+  };
+  const Response asked_for = ask(login(path));
+  EXPECT_EQ(asked_for.status, 401);
+  Request with = login(path);
+  with.fields["authorization"] = "Basic " + to_base64("operator:correct horse");
+  const Response back = ask(with);
+  ASSERT_EQ(back.status, 303);
+  EXPECT_EQ(back.fields.front().second, path);
+  for (const char* elsewhere : {"https://evil.example/", "//evil.example", "/\\evil.example", ""}) {
+    Request other = login(elsewhere);
+    other.fields = with.fields;
+    EXPECT_EQ(ask(std::move(other)).fields.front().second, "/") << elsewhere;
+  }
+}
+
+// Wrong passwords of a /48 count together; the operator at the machine itself is not kept out by them.
+TEST_F(SiteTest, GuessingFromManyNetworksEndsSoon) {
+  options->user = "operator";
+  options->password = password_verifier("correct horse", 10'000);
+  const auto login = [](Request request, const std::string& password) {
+    request.fields["authorization"] = "Basic " + to_base64("operator:" + password);
+    return request;
+  };
+  int looked_at = 0;
+  for (int i = 0; i < 60; ++i) {
+    Request request = login(stranger(get("/queue")), "wrong");
+    request.peer = request.client = *ip::Address::parse("2001:db8:0:" + std::to_string(i) + "00::1");
+    looked_at += ask(std::move(request)).status == 401 ? 1 : 0;
+  }
+  EXPECT_EQ(looked_at, 24);
+  EXPECT_EQ(ask(login(get("/queue"), "correct horse")).status, 200);
+}
+
 TEST_F(SiteTest, NothingIsChangedFromAnotherSite) {
   const std::string body = "action=hold&id=" + std::string(kId);
   EXPECT_EQ(ask(post("/queue", body)).status, 303);
@@ -262,30 +241,55 @@ TEST_F(SiteTest, TheWhyPageTellsASenderWhatToDoAndNobodyHowItIsDecided) {
 
 Task<void> keep_status(Task<Response> answer, int& status) { status = (co_await answer).status; }
 
-// Asks twice while the first is on its way, then lets it come to its end.
-Task<void> ask_meanwhile(Site& site, Request first, std::vector<Request> others, io::Signal& gate,
-                         std::vector<int>& statuses, io::Loop& loop) {
+// Asks many at once, and lets them come to their ends when `gate` opens.
+Task<void> ask_at_once(Site& site, std::vector<Request> requests, std::function<void()> open,
+                       std::vector<int>& statuses, io::Loop& loop) {
   io::Scope scope(loop);
-  int status = 0;
-  scope.spawn(keep_status(site.answer(std::move(first)), status));
-  for (Request& other : others) statuses.push_back((co_await site.answer(std::move(other))).status);
-  gate.notify();
+  statuses.assign(requests.size(), 0);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    scope.spawn(keep_status(site.answer(std::move(requests[i])), statuses[i]));
+  open();
   co_await scope.join();
-  statuses.push_back(status);
 }
 
-TEST_F(SiteTest, OneVisitorReadsAtATimeAndNoOperatorChangesThat) {
+TEST_F(SiteTest, SomeVisitorsWaitForTheirTurnToRead) {
+  options->burst = 1000;
+  site = std::make_unique<Site>(options, services());
   const std::string path = "/why/" + std::string(kId);
-  Services without_explaining = services();
-  without_explaining.explain = nullptr;
-  site = std::make_unique<Site>(options, std::move(without_explaining));
+  std::vector<Request> requests(kVisitorsWaiting + 3, stranger(get(path)));
+  std::atomic<bool> go = false;
+  pool.submit([&go] { go.wait(false); });
+  std::vector<int> statuses;
+  io::test::run(loop, ask_at_once(
+                          *site, requests,
+                          [&go] {
+                            go = true;
+                            go.notify_all();
+                          },
+                          statuses, loop));
+  EXPECT_EQ(std::ranges::count(statuses, 200), kVisitorsWaiting + 1) << "one reads, sixteen wait";
+  EXPECT_EQ(std::ranges::count(statuses, 503), 2);
+  EXPECT_EQ(ask(stranger(get(path))).status, 200);
+}
+
+TEST_F(SiteTest, WhoWaitsForTheMailServerKeepsNobodyFromReading) {
+  const std::string path = "/why/" + std::string(kId);
+  site = std::make_unique<Site>(options, services());
   io::Signal gate(loop);
   control_waits = &gate;
-  std::vector<int> statuses;
-  io::test::run(loop, ask_meanwhile(*site, stranger(get(path)), {stranger(get(path)), get(path), stranger(get(path))},
-                                    gate, statuses, loop));
-  EXPECT_EQ(statuses, (std::vector{503, 200, 503, 200})) << "visitor, operator, visitor; and the first";
-  EXPECT_EQ(ask(stranger(get(path))).status, 200);
+  int first = 0, second = 0;
+  const auto both = [](Site& own, Request one, Request two, io::Signal& opens, int& a_status, int& b_status,
+                       io::Loop& on) -> Task<void> {
+    io::Scope scope(on);
+    scope.spawn(keep_status(own.answer(std::move(one)), a_status));
+    co_await keep_status(own.answer(std::move(two)), b_status);
+    EXPECT_EQ(a_status, 0) << "still waits";
+    opens.notify();
+    co_await scope.join();
+  };
+  io::test::run(loop, both(*site, stranger(get(path)), stranger(get(path)), gate, first, second, loop));
+  EXPECT_EQ(first, 200);
+  EXPECT_EQ(second, 200);
 }
 
 TEST_F(SiteTest, TheWhyPageOpensAgainAfterARequestThatDidNotEnd) {
@@ -304,21 +308,21 @@ TEST(Turn, EndsWithTheCoroutineThatHeldIt) {
     void await_suspend(std::coroutine_handle<>) const {}
     void await_resume() const {}
   };
-  bool taken = false;
-  const auto hold = [](bool& flag) -> Task<bool> {
-    const Turn turn(flag);
+  io::Loop loop;
+  Line line(1);
+  const auto hold = [](io::Loop& on, Line& in) -> Task<bool> {
+    const bool got = co_await in.enter(on, Deadline::never());
+    const Turn turn(in);
     co_await Never();
-    co_return turn.got();
+    co_return got;
   };
   {
-    Task<bool> task = hold(taken);
+    Task<bool> task = hold(loop, line);
     task.start();
-    EXPECT_TRUE(taken);
-    EXPECT_FALSE(Turn(taken).got());
-    EXPECT_TRUE(taken) << "who did not get it does not give it back";
+    EXPECT_FALSE(io::test::run(loop, line.enter(loop, Deadline::after(milliseconds(1))))) << "taken";
+    EXPECT_EQ(line.waiting(), 0U) << "who did not get it does not stay in line";
   }
-  EXPECT_FALSE(taken);
-  EXPECT_TRUE(Turn(taken).got());
+  EXPECT_TRUE(io::test::run(loop, line.enter(loop, Deadline::after(milliseconds(1)))));
 }
 
 TEST_F(SiteTest, TheOperatorMarksAndAdmitsThere) {
@@ -392,24 +396,47 @@ TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
 // Design invariant 3: probes only for the operator, and for who has control of the domain.
 TEST_F(SiteTest, DeeperTestsAreForTheOwner) {
   options->check = true;
-  const Response plain = ask(stranger(get("/check/example.org")));
-  EXPECT_EQ(plain.status, 200);
+  EXPECT_EQ(ask(stranger(get("/check/example.org"))).status, 200);
   const Response done = ask(stranger(get("/check/example.org")));
-  EXPECT_NE(done.body.find("_postern-check.example.org. 300 IN TXT &quot;token&quot;"), std::string::npos) << done.body;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 403);
+  EXPECT_NE(done.body.find("\"/check/example.org/deep\""), std::string::npos) << done.body;
   EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep"))).status, 403);
   EXPECT_EQ(ask(stranger(get("/api/check/example.org/deep/events"))).status, 403);
+  const std::string own = own_page("/check/example.org/deep"), others = own_page("/check/example.org/deep");
+  EXPECT_NE(own, others) << "nobody guesses it";
+  const Response asked_to_prove = ask(stranger(get(own)));
+  EXPECT_EQ(asked_to_prove.status, 403);
+  EXPECT_EQ(own.substr(own.rfind('/') + 1), asked_for_ticket);
+  EXPECT_NE(
+      asked_to_prove.body.find("_postern-check.example.org. 300 IN TXT &quot;token-" + asked_for_ticket + "&quot;"),
+      std::string::npos)
+      << asked_to_prove.body;
+  EXPECT_NE(asked_to_prove.body.find("often an hour"), std::string::npos);
+  EXPECT_EQ(ask(stranger(get("/api" + own))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/api" + own + "/events"))).status, 403);
+  EXPECT_EQ(ask(stranger(get("/check/example.org/deep/nonsense"))).status, 400);
   proof = check::Proof::unknown;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 503);
+  EXPECT_EQ(ask(stranger(get(own))).status, 503);
   EXPECT_TRUE(depths.empty());
   proof = check::Proof::proved;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 200);
+  EXPECT_EQ(ask(stranger(get(own))).status, 200);
   EXPECT_EQ(depths, std::vector{Depth::own_hosts}) << "MX records name hosts of others, too";
   EXPECT_EQ(checks, 2) << "the other report stays";
+  EXPECT_EQ(ask(stranger(get(own))).status, 200);
+  EXPECT_EQ(checks, 2) << "it was kept";
   proof = check::Proof::missing;
-  EXPECT_EQ(ask(stranger(get("/check/example.org/deep"))).status, 403) << "nor the report of somebody else's";
+  EXPECT_EQ(ask(stranger(get(own))).status, 403) << "nor the report once the record has gone";
+  site->stop();
+}
+
+TEST_F(SiteTest, TheOperatorsDeeperTestsAreSeenByNobodyElse) {
+  options->check = true;
   EXPECT_EQ(ask(get("/check/own.example/deep")).status, 200) << "the operator needs no proof";
   EXPECT_EQ(depths.back(), Depth::deep);
+  proof = check::Proof::proved;
+  const std::string own = own_page("/check/own.example/deep");
+  EXPECT_EQ(ask(stranger(get(own))).status, 200);
+  EXPECT_EQ(depths.back(), Depth::own_hosts) << "not what was kept of the operator's";
+  EXPECT_EQ(checks, 2);
   site->stop();
 }
 
@@ -478,8 +505,8 @@ TEST_F(SiteTest, AVisitorWithoutJavaScriptSeesTwoWholeDeepRunsToTheirEnd) {
       EXPECT_GT(browser.watch(stranger(get("/check/" + domain)), seconds(10), end), 0);
       EXPECT_EQ(browser.last, 200) << domain;
       // The record is not there yet; then it is, and the deeper tests take ten minutes
-      const Request deep = stranger(get("/check/" + domain + "/deep"));
       proof = check::Proof::missing;
+      const Request deep = stranger(get(own_page("/check/" + domain + "/deep")));
       for (int i = 0; i < 3; ++i) EXPECT_EQ(browser.load(deep).status, 403);
       proof = check::Proof::proved;
       EXPECT_GT(browser.watch(deep, seconds(600), end), 600 / (2 * 6));
@@ -573,7 +600,7 @@ TEST_F(SiteTest, OneConnectionHasSoManyRequests) {
   io::testing::PipeStream stream(loop);
   for (std::size_t i = 0; i < kRequestsMax + 1; ++i) stream.push("GET /robots.txt HTTP/1.1\r\nHost: localhost\r\n\r\n");
   stream.end();
-  io::test::run(loop, server.serve(stream, local, local, false));
+  io::test::run(loop, server.serve(stream, local, local, false, true));
   std::size_t answers = 0;
   for (std::size_t at = 0; (at = stream.sent().find("HTTP/1.1 200", at)) != std::string::npos; ++at) ++answers;
   EXPECT_EQ(answers, kRequestsMax);

@@ -52,6 +52,10 @@ TEST(Url, EncodingsAndTags) {
   EXPECT_EQ(host_of("[::1]:8025"), "::1");
   EXPECT_EQ(host_of("LocalHost.:80"), "localhost");
   EXPECT_EQ(host_of("[::1"), "");
+  EXPECT_EQ(host_of("[::1].evil"), "");
+  EXPECT_EQ(host_of("[::1].evil:80"), "");
+  EXPECT_EQ(host_of("[::1]"), "::1");
+  EXPECT_EQ(escape("a\u202Eb\u2066c\u200Ad"), "a\uFFFDb\uFFFDc\u200Ad") << "what turns the direction is seen";
 }
 
 TEST(Rates, EachNetworkHasItsOwnAndItComesBack) {
@@ -67,11 +71,26 @@ TEST(Rates, EachNetworkHasItsOwnAndItComesBack) {
   EXPECT_GT(rates.wait_s(), 0);
 }
 
+// A provider gives a customer a /56 or a /48: he is not 65,536 customers.
+TEST(Rates, WiderNetworksHaveLimitsOfTheirOwn) {
+  const auto taken = [](auto address_of) {
+    Rates rates({.burst = 3, .per_minute = 60});
+    const auto now = Clock::now();
+    int count = 0;
+    for (int i = 0; i < 100; ++i) count += rates.take(*ip::Address::parse(address_of(i)), now) ? 1 : 0;
+    return count;
+  };
+  EXPECT_EQ(taken([](int i) { return "2001:db8:0:" + std::to_string(i % 100) + "::1"; }), 3 * 4) << "/56";
+  EXPECT_EQ(taken([](int i) { return "2001:db8:0:" + std::to_string(10 + i % 90) + "00::1"; }), 3 * 8) << "/48";
+  EXPECT_EQ(taken([](int i) { return "192.0.2." + std::to_string(i); }), 3 * 8) << "/24";
+  EXPECT_EQ(taken([](int i) { return "2001:db8:" + std::to_string(i) + "::1"; }), 100);
+}
+
 TEST(Rates, ATableThatIsTooSmallForgetsAndRefusesNobody) {
   Rates rates({.burst = 1, .per_minute = 1}, 1);
   const auto now = Clock::now();
   for (int i = 0; i < 1000; ++i) {
-    const auto address = ip::Address::v4({192, 0, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)});
+    const auto address = ip::Address::v4({192, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i), 1});
     EXPECT_TRUE(rates.take(address, now + milliseconds(i)));
   }
 }
