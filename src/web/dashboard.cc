@@ -280,6 +280,10 @@ std::string Site::Impl::statistics_html(const Found& found) const {
   if (found.stale)
     body += "<p class=\"notice note\" role=\"status\">As of " + time_html(found.at) +
             " UTC; newer figures are being computed.</p>\n";
+  if (const Value& damaged = all.at("lines").at("damaged_files"); damaged.is_array()) {
+    for (const Value& file : damaged.array())
+      body += notice("bad", "Not all records are in these figures: " + file.at("problem").string());
+  }
   body += "<section aria-label=\"Reasons\">" + reasons(all.at("reasons")) + "</section>";
   body += "<section aria-label=\"TLS\" class=\"two\"><div>" + ranking("TLS versions", all.at("tls_versions")) +
           "</div><div>" + ranking("Ciphers", all.at("ciphers")) + "</div>";

@@ -159,7 +159,8 @@ void History::note(Refusal refusal) {
 }
 
 void History::add(const record::SessionView& session) {
-  if (session.start < 0) return;
+  // What comes to a sinkhole is no mail traffic
+  if (session.start < 0 || session.listener == "sinkhole") return;
   ++sessions_;
   const Word word = web::word_of(session);
   const std::size_t family = session.ipv6 ? 1 : 0;

@@ -32,6 +32,9 @@ TEST(History, SessionsAreCountedByTimeFamilyTlsAndVerdict) {
   history.add(session(kNow - 1000, true, true, evidence::Action::accept));
   history.add(session(kNow - 3 * 60'000, false, false, evidence::Action::reject));
   history.add(session(kNow - 26LL * 3'600'000, false, true, evidence::Action::greylist));
+  record::SessionView sunk = session(kNow - 1000, true, true, evidence::Action::reject);
+  sunk.listener = "sinkhole";
+  history.add(sunk);
   const Series hour = history.series(Range::hour, kNow);
   ASSERT_EQ(hour.points.size(), 60U);
   EXPECT_EQ(hour.points.back().sessions[1][1][static_cast<std::size_t>(Word::accept)], 2U);
