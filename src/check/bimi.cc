@@ -54,7 +54,7 @@ Task<void> check_bimi(Context& context) {
   if (!name) co_return;
   const auto answer = co_await context.ask(*name, Type::txt);
   const std::string evidence = describe(*name, Type::txt, *answer);
-  if (is_temporary(answer->status)) co_return context.unknown("bimi.record", domain, evidence);
+  if (is_temporary(answer->status)) co_return context.unknown("bimi.record", domain, evidence, is_bogus(*answer));
   std::vector<std::string> records;
   for (const std::string& text : answer->texts) {
     if (istarts_with(text, "v=BIMI1")) records.push_back(text);

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kShownMax = 20;        // records of one answer in evidence
 constexpr std::size_t kTextShownMax = 1000;  // octets of one text
+constexpr std::size_t kBogusToldMax = 10;    // names
 
 std::string rdata_words(dns::Type type, const std::string& rdata) {
   if (type == dns::Type::soa) {
@@ -85,7 +86,34 @@ Context::Context(const Options& run_options, dns::Resolver& resolver, dns::Budge
       suffixes_(any_suffixes()) {}
 
 Task<dns::AnswerPtr> Context::ask(dns::Name name, dns::Type type) {
-  return resolver_.query(std::move(name), type, budget_);
+  return telling_.query(std::move(name), type, budget_);
+}
+
+Task<dns::AnswerPtr> Context::Telling::query(dns::Name name, dns::Type type, dns::Budget& budget) {
+  auto answer = co_await context_.resolver_.query(name, type, budget);
+  if (is_bogus(*answer)) context_.tell_bogus(name, type, *answer);
+  co_return answer;
+}
+
+void Context::tell_bogus(const dns::Name& name, dns::Type type, const dns::Answer& answer) {
+  const bool ours = name.is_within(target.domain) || (!zone.is_root() && name.is_within(zone));
+  if (!ours || told_bogus_.size() == kBogusToldMax || std::ranges::find(told_bogus_, name) != told_bogus_.end()) return;
+  // Of a zone that fails as a whole no further name says more
+  if (std::ranges::find(told_bogus_, target.domain) != told_bogus_.end()) return;
+  told_bogus_.push_back(name);
+  add("dnssec.domain", Outcome::fail, printable(name.text()), describe(name, type, answer), kMendSignatures);
+}
+
+bool Context::is_foreign(const dns::Name& name) const {
+  if (name.is_within(target.domain) || (!zone.is_root() && name.is_within(zone))) return false;
+  const auto owner = suffixes_.registrable_domain(name);
+  return !owner || owner != suffixes_.registrable_domain(target.domain);
+}
+
+std::string Context::for_owner(const dns::Name& name, std::string fix) const {
+  if (!is_foreign(name)) return fix;
+  const auto owner = suffixes_.registrable_domain(name);
+  return "for whoever runs " + printable((owner ? *owner : name).text()) + " to do: " + std::move(fix);
 }
 
 bool Context::no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const {
@@ -116,7 +144,8 @@ void Context::ends(Ending::What what, std::string subject, WallMs when) {
   if (report.calendar.size() < kEndingsMax) report.calendar.push_back({what, std::move(subject), when});
 }
 
-void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence) {
+void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence, bool bogus) {
+  if (bogus) return add(id, Outcome::fail, subject, evidence, kMendSignatures);
   add(id, Outcome::not_tested, subject, evidence, "ask again later; where it stays so, look at the name servers");
 }
 
