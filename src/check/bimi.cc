@@ -74,7 +74,9 @@ Task<void> check_bimi(Context& context) {
   }
   const auto found = co_await dmarc::evaluate({.author_domain = context.target.domain.text(), .spf = {}, .dkim = {}},
                                               context.resolver(), context.budget());
-  if (found.outcome != dmarc::Outcome::temperror) {
+  if (found.outcome == dmarc::Outcome::temperror) {
+    context.unknown("bimi.policy", domain, found.problem);
+  } else {
     const bool strict = found.record && found.policy != Policy::none && !found.testing &&
                         found.record->subdomain_policy.value_or(Policy::reject) != Policy::none;
     context.add("bimi.policy", strict ? Outcome::pass : Outcome::fail, domain,

@@ -50,7 +50,9 @@ std::string rdata_words(dns::Type type, const std::string& rdata) {
 
 std::vector<std::string> values(dns::Type type, const dns::Answer& answer) {
   std::vector<std::string> out;
-  for (const auto& address : answer.addresses) out.push_back(address.text());
+  // An AAAA record of ::ffff:192.0.2.1 has become IPv4
+  for (const auto& address : answer.addresses)
+    out.push_back((type == dns::Type::aaaa && address.is_v4() ? "::ffff:" : "") + address.text());
   for (const auto& text : answer.texts) out.push_back("\"" + printable(text, kTextShownMax) + "\"");
   std::vector<dns::Mx> exchanges = answer.mx;
   std::ranges::sort(exchanges);
@@ -99,7 +101,7 @@ void Context::tell_bogus(const dns::Name& name, dns::Type type, const dns::Answe
   const bool ours = name.is_within(target.domain) || (!zone.is_root() && name.is_within(zone));
   if (!ours || told_bogus_.size() == kBogusToldMax || std::ranges::find(told_bogus_, name) != told_bogus_.end()) return;
   // Of a zone that fails as a whole no further name says more
-  if (std::ranges::find(told_bogus_, target.domain) != told_bogus_.end()) return;
+  if (domain_bogus) return;
   told_bogus_.push_back(name);
   add("dnssec.domain", Outcome::fail, printable(name.text()), describe(name, type, answer), kMendSignatures);
 }

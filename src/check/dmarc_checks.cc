@@ -35,6 +35,13 @@ std::string* find_tag(Tags& tags, std::string_view name) {
   return found == tags.end() ? nullptr : &found->second;
 }
 
+// RFC 9989 4.8.
+bool is_tag(std::string_view name, std::string_view value) {
+  return !name.empty() && !value.empty() &&
+         std::ranges::all_of(name, [](char c) { return is_alpha(c) || is_digit(c); }) &&
+         std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7F; });
+}
+
 // Of several records one: the strictest policy of each tag, and every address for reports. Tags that RFC 9989 removed
 // are left out. Nothing that stands there gets weaker.
 Tags tags_of(const std::vector<std::string>& texts) {
@@ -46,7 +53,7 @@ Tags tags_of(const std::vector<std::string>& texts) {
       const std::string name = lower(trim(part.substr(0, equals)));
       const std::string value(trim(part.substr(equals + 1)));
       const bool policy = name == "p" || name == "sp" || name == "np";
-      if (name == "v" || std::ranges::find(kRemoved, name) != kRemoved.end() || value.empty() || !is_ascii(value) ||
+      if (name == "v" || std::ranges::find(kRemoved, name) != kRemoved.end() || !is_tag(name, value) ||
           (policy && !policy_of(value)))
         continue;
       std::string* const before = find_tag(out, name);
@@ -166,6 +173,7 @@ Task<std::string> no_way_to(Context& context, const std::string& uri) {
     if (mx->mx.front().host.is_root()) co_return describe(*name, Type::mx, *mx) + ": the domain takes no mail";
     co_return "";
   }
+  if (is_bogus(*mx)) co_return describe(*name, Type::mx, *mx);
   if (is_temporary(mx->status)) co_return "";
   for (const Type type : {Type::aaaa, Type::a}) {
     const auto answer = co_await context.ask(*name, type);
@@ -235,7 +243,9 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
         co_await dmarc::report_destination(found.policy_domain, uri, context.resolver(), context.budget());
     const std::string evidence = there.asked.empty() ? printable(uri) : "TXT " + printable(there.asked);
     if (there.authorization == dmarc::Authorization::unknown) {
-      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem);
+      const auto asked = dns::Name::parse(there.asked);
+      const bool bogus = asked && is_bogus(*co_await context.ask(*asked, Type::txt));
+      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem, bogus);
     } else if (there.authorization == dmarc::Authorization::denied) {
       const auto name = dns::Name::parse(there.asked);
       context.add("dmarc.external", Outcome::fail, printable(uri), evidence + ": " + there.problem,
@@ -280,17 +290,14 @@ void judge_possible(Context& context) {
   }
 }
 
-// Where the record stands that belongs to _dmarc, nobody looks for it.
-Task<void> judge_wrong_place(Context& context, bool in_place) {
-  const auto texts = co_await context.ask(context.target.domain, Type::txt);
-  for (const std::string& text : texts->texts) {
-    if (!istarts_with(trim(text), "v=DMARC1")) continue;
-    co_return context.add("dmarc.record", Outcome::warn, context.report.domain,
-                          "TXT " + context.report.domain + ": " + printable(text, 300) +
-                              ": a DMARC record at the domain itself, where nobody looks",
-                          in_place ? "take it away: the record at _dmarc counts" : "move it to _dmarc",
-                          in_place ? "" : proposal(context, {text}, Policy::none));
+// Records that belong to _dmarc and stand at the domain itself, where nobody looks.
+Task<std::vector<std::string>> misplaced_records(Context& context) {
+  std::vector<std::string> out;
+  const auto answer = co_await context.ask(context.target.domain, Type::txt);
+  for (const std::string& text : answer->texts) {
+    if (istarts_with(trim(text), "v=DMARC1")) out.emplace_back(trim(text));
   }
+  co_return out;
 }
 
 }  // namespace
@@ -316,6 +323,7 @@ Task<void> check_dmarc(Context& context) {
       others.push_back(printable(text, 100));
     }
   }
+  const auto misplaced = co_await misplaced_records(context);
   std::optional<Policy> policy;
   if (records > 1) {
     context.add("dmarc.record", Outcome::fail, domain, evidence,
@@ -324,7 +332,8 @@ Task<void> check_dmarc(Context& context) {
     context.add("dmarc.record", Outcome::fail, domain,
                 evidence + (others.empty() ? "; asked: " + join(found.walk) : ""),
                 meant.empty() ? "publish a DMARC record" : "the record must begin with exactly v=DMARC1",
-                proposal(context, meant, context.target.hosts.empty() ? Policy::reject : Policy::none));
+                proposal(context, meant.empty() ? misplaced : meant,
+                         context.target.hosts.empty() ? Policy::reject : Policy::none));
   } else if (!found.record->unusable.empty()) {
     context.add("dmarc.record", Outcome::fail, domain, printable(found.record_text) + ": " + found.record->unusable,
                 "put the record right", proposal(context, {found.record_text}, Policy::none));
@@ -340,7 +349,12 @@ Task<void> check_dmarc(Context& context) {
     co_await judge_reports(context, found);
     judge_possible(context);
   }
-  co_await judge_wrong_place(context, policy.has_value());
+  if (!misplaced.empty()) {
+    context.add("dmarc.record", Outcome::warn, domain,
+                "TXT " + domain + ": " + printable(misplaced.front(), 300) + ": a DMARC record at the domain itself",
+                policy ? "take it away: the record at _dmarc counts" : "move it to _dmarc, where it is looked for",
+                policy ? "" : proposal(context, meant.empty() ? misplaced : meant, Policy::none));
+  }
   if (!context.target.null_mx) co_return;
   if (context.spf_unknown)
     co_return context.add("mx.null_policy", Outcome::not_tested, domain, "what SPF says is not known",

@@ -245,13 +245,17 @@ void judge_families(Context& context) {
     return own == names.end() ? std::string() : *own + ". IN " + type + " ADDRESS";
   };
   const std::string record = record_of(without6, "AAAA");
+  const auto whose = [&](const std::vector<std::string>& names, std::string fix) {
+    const auto host = record_of(names, "A").empty() ? dns::Name::parse(names.front()) : std::nullopt;
+    return host ? context.for_owner(*host, std::move(fix)) : fix;
+  };
   if (without6.empty() && !unknown6.empty()) {
     context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + join(unknown6), bogus);
   } else if (without6.empty()) {
     context.add("mx.ipv6", Outcome::pass, domain, "every MX host has an AAAA record: " + names_of(hosts));
   } else {
     context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no IPv6 address: " + join(without6),
-                "give every mail host an IPv6 address, with a PTR record, and listen on it", record);
+                whose(without6, "give every mail host an IPv6 address, with a PTR record, and listen on it"), record);
   }
   if (without4.empty() && !unknown4.empty()) {
     context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + join(unknown4), bogus);
@@ -260,7 +264,7 @@ void judge_families(Context& context) {
   } else {
     context.add("mx.ipv4", without4.size() == hosts.size() ? Outcome::warn : Outcome::info, domain,
                 "no A record: " + join(without4),
-                "senders without IPv6 cannot deliver; give one host at least an IPv4 address, too",
+                whose(without4, "senders without IPv6 cannot deliver; give one host at least an IPv4 address, too"),
                 record_of(without4, "A"));
   }
 }

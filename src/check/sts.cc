@@ -330,6 +330,10 @@ Task<void> check_tls_rpt(Context& context) {
         context.add("tls_rpt.destination", Outcome::pass, subject, describe(*host, Type::mx, *found));
         continue;
       }
+      if (is_temporary(found->status)) {
+        context.unknown("tls_rpt.destination", subject, describe(*host, Type::mx, *found), is_bogus(*found));
+        continue;
+      }
       if (found->status == Status::ok) {
         context.add("tls_rpt.destination", Outcome::warn, subject,
                     describe(*host, Type::mx, *found) + ": the domain takes no mail", "name an address that takes mail",

@@ -49,11 +49,12 @@ void judge_records(Context& context, const MailHost& host, const dns::Name& name
   }
   if (!failures.empty()) {
     failures.insert(failures.end(), warnings.begin(), warnings.end());
-    context.add("dane.syntax", Outcome::fail, subject, join(failures, "; "),
-                "take these records away, or put them right: 3 1 1 and a SHA-256 digest of the key");
+    context.add(
+        "dane.syntax", Outcome::fail, subject, join(failures, "; "),
+        context.for_owner(name, "take these records away, or put them right: 3 1 1 and a SHA-256 digest of the key"));
   } else if (!warnings.empty()) {
     context.add("dane.syntax", Outcome::warn, subject, join(warnings, "; "),
-                "publish 3 1 1 with a SHA-256 digest of the key");
+                context.for_owner(name, "publish 3 1 1 with a SHA-256 digest of the key"));
   } else if (!remarks.empty()) {
     context.add("dane.syntax", Outcome::info, subject, join(remarks, "; "), "3 1 1 is what every sender knows");
   } else {
@@ -61,14 +62,14 @@ void judge_records(Context& context, const MailHost& host, const dns::Name& name
   }
   if (usable.size() == 1) {
     context.add("dane.rollover", Outcome::info, subject, "one usable record",
-                "publish the digest of the next key, too, before you change keys");
+                context.for_owner(name, "publish the digest of the next key, too, before keys are changed"));
   } else if (usable.size() > 1) {
     context.add("dane.rollover", Outcome::pass, subject, std::to_string(usable.size()) + " distinct usable records");
   }
   const std::string ttl = "TTL " + std::to_string(answer.ttl);
   if (answer.ttl > kTtlBad) {
     context.add("dane.ttl", Outcome::warn, subject, ttl,
-                "lower it to an hour: a wrong record stops mail as long as it lives");
+                context.for_owner(name, "lower it to an hour: a wrong record stops mail as long as it lives"));
   } else if (answer.ttl > kTtlGood) {
     context.add("dane.ttl", Outcome::info, subject, ttl, "an hour or less makes changes of keys quick");
   } else {

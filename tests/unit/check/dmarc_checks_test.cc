@@ -111,6 +111,7 @@ TEST_F(DmarcChecks, TooManyAddressesAreNotAddressesThatTakeNoMail) {
 TEST_F(DmarcChecks, ARecordAtTheDomainItselfIsAtTheWrongPlace) {
   with("", R"(v=spf1 mx -all","v=DMARC1; p=reject)");
   EXPECT_EQ(outcome("dmarc.record"), fail);
+  EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=reject; rua=mailto:postmaster@example.org");
   const auto& findings = context_->report.findings;
   const auto wrong = std::ranges::find_if(
       findings, [](const Finding& one) { return one.id == "dmarc.record" && one.outcome == warn; });

@@ -172,6 +172,14 @@ TEST_F(Names, WhatFailsValidationFails) {
   EXPECT_EQ(outcome("mta_sts.record"), fail);
 }
 
+TEST_F(Names, EachRecordThatFailsValidationIsNamed) {
+  set_up(zone(R"("TXT":"BOGUS")", R"("_dmarc.example.org":"BOGUS")"));
+  run(check_spf);
+  run(check_dmarc);
+  EXPECT_TRUE(any("dnssec.domain", fail, "TXT example.org"));
+  EXPECT_TRUE(any("dnssec.domain", fail, "TXT _dmarc.example.org"));
+}
+
 TEST_F(Names, AZoneThatFailsAsAWholeIsToldOfOnce) {
   set_up(
       R"({"example.org":{"MX":[[10,"mx.example.org"]],"NS":"BOGUS"},"mx.example.org":"BOGUS","_dmarc.example.org":"BOGUS"})");
