@@ -45,7 +45,7 @@ void check_finding(const Finding& finding, const dns::Answer& dmarc) {
     POSTERN_CHECK(std::ranges::all_of(*text, [](char c) { return c >= ' ' && c < 0x7F; }));
   }
   if (!finding.record.contains(" IN TXT ")) return;
-  const std::string text = text_of(finding.record);
+  const std::string text = text_of(std::string_view(finding.record).substr(finding.record.find(" IN TXT ")));
   if (finding.id.starts_with("spf.")) POSTERN_CHECK(spf::is_spf_record(text) && spf::Record::parse(text));
   if (!finding.id.starts_with("dmarc.") || finding.id == "dmarc.external") return;
   const auto proposed = dmarc::parse_record(text);

@@ -70,6 +70,21 @@ std::vector<std::string> values(dns::Type type, const dns::Answer& answer) {
   return out;
 }
 
+// RFC 1035 5.1: what means something in a zone file is written as \DDD.
+std::string zone_name(const dns::Name& name) {
+  std::string out;
+  for (const char c : name.text()) {
+    const auto octet = static_cast<unsigned char>(c);
+    if (is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '*') {
+      out += c;
+    } else {
+      out += '\\';
+      for (const unsigned part : {octet / 100U, octet / 10U % 10U, octet % 10U}) out += static_cast<char>('0' + part);
+    }
+  }
+  return out + ".";
+}
+
 dns::PublicSuffixList any_suffixes() {
   auto list = dns::PublicSuffixList::latest();
   POSTERN_CHECK(list.has_value());  // libpsl has one built in
@@ -168,7 +183,7 @@ std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& a
 }
 
 std::string zone_record(const dns::Name& name, std::string_view type, std::string_view value) {
-  return printable(name.text()) + ". IN " + std::string(type) + " " + std::string(value);
+  return zone_name(name) + " IN " + std::string(type) + " " + std::string(value);
 }
 
 std::string zone_text(const dns::Name& name, std::string_view text) {

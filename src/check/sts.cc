@@ -181,7 +181,7 @@ Task<void> judge_wrong_places(Context& context) {
     if (below) places.push_back(*below);
   }
   for (std::size_t i = 0; i < places.size(); ++i) {
-    const dns::Name place = places[i];
+    const dns::Name& place = places[i];
     const auto answer = co_await context.ask(place, Type::txt);
     for (const std::string& text : answer->texts) {
       if (!istarts_with(trim(text), "v=STSv1")) continue;
