@@ -30,9 +30,14 @@ std::string text_of(std::string_view record) {
     if (record[i] == '"') {
       inside = !inside;
     } else if (inside) {
-      if (record[i] == '\\') ++i;
-      POSTERN_CHECK(i < record.size());
-      out += record[i];
+      if (record[i] != '\\') {
+        out += record[i];
+        continue;
+      }
+      POSTERN_CHECK(++i < record.size());
+      const auto octet = parse_unsigned(record.substr(i, 3), 255);
+      out += octet ? static_cast<char>(*octet) : record[i];
+      if (octet) i += 2;
     }
   }
   POSTERN_CHECK(!inside);

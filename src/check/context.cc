@@ -70,16 +70,22 @@ std::vector<std::string> values(dns::Type type, const dns::Answer& answer) {
   return out;
 }
 
-// RFC 1035 5.1: what means something in a zone file is written as \DDD.
+// RFC 1035 5.1: \DDD
+std::string escaped(char c) {
+  const auto octet = static_cast<unsigned char>(c);
+  std::string out = "\\";
+  for (const unsigned part : {octet / 100U, octet / 10U % 10U, octet % 10U}) out += static_cast<char>('0' + part);
+  return out;
+}
+
+// What means something in a zone file is escaped.
 std::string zone_name(const dns::Name& name) {
   std::string out;
   for (const char c : name.text()) {
-    const auto octet = static_cast<unsigned char>(c);
     if (is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '*') {
       out += c;
     } else {
-      out += '\\';
-      for (const unsigned part : {octet / 100U, octet / 10U % 10U, octet % 10U}) out += static_cast<char>('0' + part);
+      out += escaped(c);
     }
   }
   return out + ".";
@@ -195,6 +201,10 @@ std::string zone_text(const dns::Name& name, std::string_view text) {
     if (!value.empty()) value += ' ';
     value += '"';
     for (const char c : piece) {
+      if (c < ' ' || c >= 0x7F) {
+        value += escaped(c);
+        continue;
+      }
       if (c == '"' || c == '\\') value += '\\';
       value += c;
     }

@@ -463,6 +463,7 @@ TEST_F(Published, EvidenceOfStrangersIsPrintableAndBounded) {
 TEST_F(Published, TextRecordsAreSplitForZoneFiles) {
   EXPECT_EQ(zone_record(name("_a.\"b;\x01.example"), "A", "11.0.0.1"), R"(_a.\034b\059\001.example. IN A 11.0.0.1)");
   EXPECT_EQ(zone_text(name("a.example"), "say \"x\\y\""), R"(a.example. IN TXT "say \"x\\y\"")");
+  EXPECT_EQ(zone_text(name("a.example"), "x\x01\xff"), R"(a.example. IN TXT "x\001\255")");
   const std::string at_limit = zone_text(name("a.example"), std::string(255, 'x'));
   EXPECT_EQ(at_limit, "a.example. IN TXT \"" + std::string(255, 'x') + "\"");
   EXPECT_EQ(zone_text(name("a.example"), std::string(256, 'x')), at_limit + " \"x\"");
