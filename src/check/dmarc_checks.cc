@@ -323,6 +323,7 @@ Task<void> check_dmarc(Context& context) {
       others.push_back(printable(text, 100));
     }
   }
+  std::ranges::sort(meant);  // answers have them in turns
   const auto misplaced = co_await misplaced_records(context);
   std::optional<Policy> policy;
   if (records > 1) {

@@ -285,6 +285,7 @@ Task<void> check_spf(Context& context) {
     }
   }
   co_await judge_helo(context);
+  std::ranges::sort(records);  // answers have them in turns
   if (records.size() > 1) {
     const std::string one = joined(records);
     context.spf_error = "several records";

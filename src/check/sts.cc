@@ -298,6 +298,7 @@ Task<void> check_tls_rpt(Context& context) {
     if (istarts_with(trim(text), "v=TLSRPT")) meant.push_back(text);
     if (tlsrpt::choose_record({&text, 1})) good.push_back(text);
   }
+  std::ranges::sort(good);  // answers have them in turns
   const auto record = tlsrpt::choose_record(answer->texts);
   if (!record) {
     if (meant.empty()) {

@@ -147,7 +147,7 @@ TEST_F(SpfChecks, SeveralRecordsAreJoined) {
   with(R"(v=spf1 mx ip4:11.0.0.1 -all","v=spf1 MX include:x.example.net ~all","v=spf10 a)");
   EXPECT_EQ(outcome("spf.record"), fail);
   EXPECT_TRUE(finding("spf.record").fix.contains("several"));
-  EXPECT_EQ(proposed("spf.record"), "v=spf1 mx ip4:11.0.0.1 include:x.example.net ~all");
+  EXPECT_EQ(proposed("spf.record"), "v=spf1 MX include:x.example.net ip4:11.0.0.1 ~all");
   with(R"(v=spf1 mx -all","v=spf1 redirect=x.example.net)");
   EXPECT_EQ(proposed("spf.record"), "");
 }
