@@ -30,15 +30,18 @@ constexpr std::array kChecks = {
           "Fails for an include or redirect that leads to no SPF record, or back to where it came from.",
           "RFC 7208 5.2, 6.1, postern 6.9-79"},
     Check{"spf.all", spf, "The record ends in a decision",
-          "Passes for -all and ~all; fails for ?all, for none without redirect, and for +all; warns for terms after "
-          "all and for "
-          "redirect beside it.",
+          "Of the record, or of the one that its redirects end in: passes for -all and ~all; fails for ?all, for none, "
+          "and "
+          "for +all; warns for terms after all and for redirect beside it.",
           "RFC 7208 5.1, postern 6.9-80"},
     Check{"spf.ptr", spf, "The ptr mechanism is not used", "Warns where it is: slow, unreliable, and deprecated.",
           "RFC 7208 5.5, postern 6.9-81"},
     Check{"spf.breadth", spf, "The record does not authorise half of the Internet",
-          "Fails for ip4 shorter than /8 and ip6 shorter than /32; warns for ip4 shorter than /16 and ip6 shorter than "
-          "/48.",
+          "ip4, ip6, and a and mx with a prefix length: fails for IPv4 shorter than /8 and IPv6 shorter than /32, and "
+          "where "
+          "an include or redirect ends in +all; warns for IPv4 shorter than /16 and IPv6 shorter than /48. Terms that "
+          "are "
+          "no pass (-include, ?a) authorise nobody.",
           "postern 6.4-45, 6.9-81"},
     Check{"spf.ipv6", spf, "Mail over IPv6 passes SPF as mail over IPv4 does",
           "Warns where the record authorises IPv4 addresses alone, and a mail host has an IPv6 address.",
@@ -55,7 +58,9 @@ constexpr std::array kChecks = {
     Check{
         "dkim.record", dkim, "DKIM key records are well formed",
         "The selectors given and those commonly used: fails for a record that does not parse, and for a given selector "
-        "without a record; information for a revoked key, and where no common selector is there.",
+        "without a record; information for a revoked key, and where no common selector is there; not tested where DNS "
+        "did "
+        "not say of all of them.",
         "RFC 6376 3.6.1, postern 6.10-86"},
     Check{"dkim.key", dkim, "DKIM keys are strong",
           "RSA: passes from 2048 bits on, warns from 1024, fails below. Ed25519 passes.",
@@ -79,7 +84,7 @@ constexpr std::array kChecks = {
     Check{"dmarc.record", dmarc, "There is a DMARC record",
           "Passes for one at the domain or the organisational domain (tree walk); fails for none, for several, and for "
           "one that "
-          "cannot be used; warns for other texts at the name.",
+          "cannot be used; warns for other texts at the name, and for one at the domain itself.",
           "RFC 9989 4.7, 4.10, postern 6.11-89"},
     Check{"dmarc.policy", dmarc, "The policy protects the domain",
           "Passes for reject and quarantine; warns for none, for a missing p and for reject with t=y; fails for "
@@ -91,18 +96,19 @@ constexpr std::array kChecks = {
         "dmarc.tags", dmarc, "The record has the tags of today",
         "Warns for pct, rf, ri, which RFC 9989 removed, and for values that are ignored; information for unknown tags.",
         "RFC 9989 A, postern 6.11-91"},
-    Check{"dmarc.rua", dmarc, "Aggregate reports are asked for, and can be delivered",
-          "Warns without rua, for more than two addresses, and where the domain of one takes no mail; fails for an "
-          "address that is "
-          "none.",
-          "RFC 9989 4.7, postern 6.11-92"},
+    Check{
+        "dmarc.rua", dmarc, "Aggregate reports are asked for, and can be delivered",
+        "Warns without rua (information for a domain without mail), for more than two addresses, and where the domain "
+        "of one takes no mail; fails for an address that is none.",
+        "RFC 9989 4.7, postern 6.11-92"},
     Check{"dmarc.external", dmarc, "Report receivers elsewhere agree to receive",
           "Fails where the receiver's domain does not say so at DOMAIN._report._dmarc: no report is sent then.",
           "RFC 9990 4, postern 6.11-93"},
     Check{"dmarc.ruf", dmarc, "No failure reports with other people's mail are asked for",
           "Information where ruf asks for them.", "RFC 9991 6, postern 6.11-94"},
     Check{"dmarc.possible", dmarc, "Mail of the domain can pass DMARC",
-          "Passes where SPF authorises somebody or a DKIM key was found; fails where neither can align.",
+          "Passes where SPF authorises somebody or a DKIM key was found, and where a sound SPF record says that nobody "
+          "sends; fails where neither can align. SPF that receivers give up (permerror) counts as none.",
           "RFC 9989 4.4, postern 6.11-95"},
 };
 

@@ -11,8 +11,9 @@ using enum Category;
 
 constexpr std::array kChecks = {
     Check{"name.syntax", name, "The name is a domain name, in both its spellings",
-          "Passes where A-labels and U-labels say the same name; fails where an A-label is none.",
-          "RFC 5891 5, postern 6.1-1"},
+          "Passes where A-labels and U-labels say the same name; fails where an A-label is none, and for what no mail "
+          "address can have: underscores, and hyphens at an end of a label.",
+          "RFC 5891 5, RFC 5321 4.1.2, postern 6.1-1"},
     Check{"name.exists", name, "The name exists in DNS",
           "Fails for NXDOMAIN, SERVFAIL, a failed validation and silence, each said as what it is: none of them is "
           "\"no record\". Not tested where the resolver here has no server that answers.",
@@ -20,15 +21,18 @@ constexpr std::array kChecks = {
     Check{"name.expiry", name, "The registration of the domain does not run out soon",
           "Not tested: registries are asked by RDAP, which is outside of mail and DNS.", "RFC 9083, postern 6.12-98"},
 
-    Check{"dns.ns_count", dns, "The zone has at least two name servers", "Passes with two or more, warns for one.",
-          "RFC 2182 5, postern 6.1-3"},
+    Check{"dns.ns_count", dns, "The zone has at least two name servers",
+          "Passes with two or more that have addresses, else warns.", "RFC 2182 5, postern 6.1-3"},
     Check{"dns.ns_networks", dns, "The name servers are in different networks",
-          "Passes where their addresses are in more than one /24 and more than one /48; else warns.",
+          "Passes where the IPv4 addresses are in more than one /24 and the IPv6 addresses in more than one /48; else "
+          "warns.",
           "RFC 2182 3.1, postern 6.1-3"},
     Check{"dns.ns_ipv6", dns, "Name servers have IPv6 addresses", "Passes with two of them; fails for one or none.",
           "RFC 3901 4, postern 6.1-4"},
     Check{"dns.ns_reach", dns, "Every name server answers over both families, by UDP and TCP",
-          "Passes where all do; warns where some do not; fails where none does.", "RFC 7766 5, postern 6.1-5"},
+          "Passes where all do; warns where some do not, and for a name without an address; fails where none does, and "
+          "where a name's domain is not registered: whoever registers it owns the zone.",
+          "RFC 7766 5, postern 6.1-5"},
     Check{"dns.ns_serial", dns, "All name servers have the same version of the zone",
           "Passes where the serials are equal on every address; else warns.", "RFC 1912 2.2, postern 6.1-6"},
     Check{"dns.ns_mail", dns, "All name servers say the same about mail",
@@ -49,13 +53,14 @@ constexpr std::array kChecks = {
           "Asked for the domain, its mail hosts and the MTA-STS host. Passes with an issue or issuewild record above "
           "or at "
           "the name; warns where there is none, or where one is malformed.",
-          "RFC 8659, postern 6.1-15"},
+          "RFC 8659 4.2, postern 6.1-15"},
     Check{"dns.ttl", dns, "Records live neither too short nor too long",
           "MX, A and AAAA: passes from 300 to 86400 seconds, warns under 60 and over 172800, information between.",
           "RFC 1912 2.2, postern 6.2-28"},
     Check{
         "dns.wildcard", dns, "No wildcard answers for names that mail policies stand at",
-        "Warns where a TXT record answers at a name that nobody published, so that policies seem to exist everywhere.",
+        "Warns where a TXT record answers at a name that nobody published, so that policies seem to exist everywhere. "
+        "Revoked keys at every other selector are none of these.",
         "RFC 4592, RFC 8461 3.1, postern 6.12-99"},
     Check{"dns.srv", dns, "Mail clients find submission and IMAP by SRV",
           "Passes where a service is offered or denied with the target \".\"; warns where the target has no address, "
@@ -63,9 +68,11 @@ constexpr std::array kChecks = {
           "an alias; information where there is none.",
           "RFC 6186, RFC 8314 5.1, postern 6.12-97"},
 
-    Check{"dnssec.domain", dnssec, "The domain is signed",
-          "Passes where answers are validated; warns where they are insecure; fails where bogus.",
-          "RFC 4033, postern 6.1-9"},
+    Check{
+        "dnssec.domain", dnssec, "The domain is signed",
+        "Passes where answers are validated; warns where they are insecure; fails for each name of the domain that is "
+        "bogus, whatever was asked there.",
+        "RFC 4033, postern 6.1-9"},
     Check{"dnssec.mx", dnssec, "The zones of the mail hosts are signed",
           "Each mail host's addresses: passes where validated, warns where insecure, fails where bogus.",
           "RFC 7672 2.1, postern 6.1-10"},

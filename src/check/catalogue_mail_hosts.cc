@@ -18,15 +18,20 @@ constexpr std::array kChecks = {
     Check{"mx.null", mx, "A domain without mail says so, and one with mail does not",
           "Passes for a null MX alone, and where there is none and mail is received; fails for a null MX beside "
           "others, or "
-          "with a preference that is not 0; information where mail is not received and no null MX says so.",
+          "with a preference that is not 0; information where no MX says anything.",
           "RFC 7505 3, postern 6.2-17"},
-    Check{"mx.null_policy", mx, "A domain without mail sends none either",
-          "Of null MX domains: passes with v=spf1 -all and a DMARC policy of reject; else warns.",
-          "RFC 7505 4.2, postern 6.2-18"},
+    Check{
+        "mx.null_policy", mx, "A domain without mail sends none either",
+        "Of null MX domains: passes with an SPF record that authorises nobody and ends in -all, and a DMARC policy of "
+        "reject; else warns.",
+        "RFC 7505 4.2, postern 6.2-18"},
     Check{"mx.target", mx, "MX targets are host names",
-          "Fails for an address literal, localhost, and names that cannot exist (.invalid, *.msv1.invalid, ...).",
-          "RFC 5321 5.1, RFC 6761, postern 6.2-19"},
-    Check{"mx.alias", mx, "MX targets are no aliases", "Warns where a target is a CNAME.",
+          "Fails for an address literal, localhost, names that cannot exist (.invalid, *.msv1.invalid, ...) and what "
+          "is no "
+          "host name; warns for underscores, which some senders take.",
+          "RFC 5321 5.1, RFC 1123 2.1, RFC 6761, postern 6.2-19"},
+    Check{"mx.alias", mx, "MX targets are no aliases",
+          "Warns where a target is a CNAME; fails where that leads in a circle.",
           "RFC 2181 10.3, RFC 5321 5.1, postern 6.2-19"},
     Check{"mx.resolves", mx, "Every MX host has an address", "Fails for each host without one.",
           "RFC 5321 5.1, postern 6.2-20"},
@@ -46,7 +51,9 @@ constexpr std::array kChecks = {
     Check{"mx.networks", mx, "Mail hosts are in more than one network",
           "Passes with addresses in several /48 or /24; information for one host or one network.", "postern 6.2-25"},
     Check{"mx.dangling", mx, "The domains of the mail hosts are registered",
-          "Fails where the registrable domain of a target does not exist: whoever registers it gets the mail.",
+          "Of targets that DNS has nothing of: fails where the registrable domain does not exist, whoever registers "
+          "which "
+          "gets the mail; warns where its name servers do not serve it.",
           "postern 6.2-26"},
 
     Check{"reverse.ptr", reverse, "Every address of a mail host has a name", "Warns for each address without PTR.",

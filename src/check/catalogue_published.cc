@@ -39,7 +39,7 @@ constexpr std::array kChecks = {
     Check{"mta_sts.record", mta_sts, "The MTA-STS record is there and well formed",
           "Passes for exactly one v=STSv1 record with an id; warns where there is none; fails for several, for white "
           "space in "
-          "front, and where the id is malformed.",
+          "front, and where the id is malformed; warns for a record at the domain itself or below a mail host.",
           "RFC 8461 3.1, postern 6.7-68"},
     Check{"mta_sts.policy", mta_sts, "The MTA-STS policy can be fetched",
           "Passes for 200 with a valid certificate, no redirect, up to 64 KiB, and a policy that parses; else fails.",

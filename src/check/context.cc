@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kShownMax = 20;        // records of one answer in evidence
 constexpr std::size_t kTextShownMax = 1000;  // octets of one text
+constexpr std::size_t kBogusToldMax = 10;    // names
 
 std::string rdata_words(dns::Type type, const std::string& rdata) {
   if (type == dns::Type::soa) {
@@ -49,7 +50,9 @@ std::string rdata_words(dns::Type type, const std::string& rdata) {
 
 std::vector<std::string> values(dns::Type type, const dns::Answer& answer) {
   std::vector<std::string> out;
-  for (const auto& address : answer.addresses) out.push_back(address.text());
+  // An AAAA record of ::ffff:192.0.2.1 has become IPv4
+  for (const auto& address : answer.addresses)
+    out.push_back((type == dns::Type::aaaa && address.is_v4() ? "::ffff:" : "") + address.text());
   for (const auto& text : answer.texts) out.push_back("\"" + printable(text, kTextShownMax) + "\"");
   std::vector<dns::Mx> exchanges = answer.mx;
   std::ranges::sort(exchanges);
@@ -65,6 +68,27 @@ std::vector<std::string> values(dns::Type type, const dns::Answer& answer) {
     out.push_back("and " + std::to_string(more) + " more");
   }
   return out;
+}
+
+// RFC 1035 5.1: \DDD
+std::string escaped(char c) {
+  const auto octet = static_cast<unsigned char>(c);
+  std::string out = "\\";
+  for (const unsigned part : {octet / 100U, octet / 10U % 10U, octet % 10U}) out += static_cast<char>('0' + part);
+  return out;
+}
+
+// What means something in a zone file is escaped.
+std::string zone_name(const dns::Name& name) {
+  std::string out;
+  for (const char c : name.text()) {
+    if (is_alpha(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '*') {
+      out += c;
+    } else {
+      out += escaped(c);
+    }
+  }
+  return out + ".";
 }
 
 dns::PublicSuffixList any_suffixes() {
@@ -85,7 +109,34 @@ Context::Context(const Options& run_options, dns::Resolver& resolver, dns::Budge
       suffixes_(any_suffixes()) {}
 
 Task<dns::AnswerPtr> Context::ask(dns::Name name, dns::Type type) {
-  return resolver_.query(std::move(name), type, budget_);
+  return telling_.query(std::move(name), type, budget_);
+}
+
+Task<dns::AnswerPtr> Context::Telling::query(dns::Name name, dns::Type type, dns::Budget& budget) {
+  auto answer = co_await context_.resolver_.query(name, type, budget);
+  if (is_bogus(*answer)) context_.tell_bogus(name, type, *answer);
+  co_return answer;
+}
+
+void Context::tell_bogus(const dns::Name& name, dns::Type type, const dns::Answer& answer) {
+  const bool ours = name.is_within(target.domain) || (!zone.is_root() && name.is_within(zone));
+  if (!ours || told_bogus_.size() == kBogusToldMax || std::ranges::find(told_bogus_, name) != told_bogus_.end()) return;
+  // Of a zone that fails as a whole no further name says more
+  if (domain_bogus) return;
+  told_bogus_.push_back(name);
+  add("dnssec.domain", Outcome::fail, printable(name.text()), describe(name, type, answer), kMendSignatures);
+}
+
+bool Context::is_foreign(const dns::Name& name) const {
+  if (name.is_within(target.domain) || (!zone.is_root() && name.is_within(zone))) return false;
+  const auto owner = suffixes_.registrable_domain(name);
+  return !owner || owner != suffixes_.registrable_domain(target.domain);
+}
+
+std::string Context::for_owner(const dns::Name& name, std::string fix) const {
+  if (!is_foreign(name)) return fix;
+  const auto owner = suffixes_.registrable_domain(name);
+  return "for whoever runs " + printable((owner ? *owner : name).text()) + " to do: " + std::move(fix);
 }
 
 bool Context::no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const {
@@ -116,7 +167,8 @@ void Context::ends(Ending::What what, std::string subject, WallMs when) {
   if (report.calendar.size() < kEndingsMax) report.calendar.push_back({what, std::move(subject), when});
 }
 
-void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence) {
+void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence, bool bogus) {
+  if (bogus) return add(id, Outcome::fail, subject, evidence, kMendSignatures);
   const std::uint32_t most = lookups_max(options);
   if (budget().asked() >= most) {
     return add(id, Outcome::not_tested, subject,
@@ -143,7 +195,7 @@ std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& a
 }
 
 std::string zone_record(const dns::Name& name, std::string_view type, std::string_view value) {
-  return printable(name.text()) + ". IN " + std::string(type) + " " + std::string(value);
+  return zone_name(name) + " IN " + std::string(type) + " " + std::string(value);
 }
 
 std::string zone_text(const dns::Name& name, std::string_view text) {
@@ -155,6 +207,10 @@ std::string zone_text(const dns::Name& name, std::string_view text) {
     if (!value.empty()) value += ' ';
     value += '"';
     for (const char c : piece) {
+      if (c < ' ' || c >= 0x7F) {
+        value += escaped(c);
+        continue;
+      }
       if (c == '"' || c == '\\') value += '\\';
       value += c;
     }

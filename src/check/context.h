@@ -43,15 +43,21 @@ class Context {
   void prefetch(const dns::Name& name, dns::Type type) { resolver_.prefetch(name, type); }
   // Nothing came of a fetch, and from here nothing could: not the fault of whoever is asked.
   [[nodiscard]] bool no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const;
-  [[nodiscard]] dns::Resolver& resolver() { return resolver_; }
+  // Whoever asks by it: a name of the domain that fails validation is told of (dnssec.domain), once.
+  [[nodiscard]] dns::Resolver& resolver() { return telling_; }
   [[nodiscard]] dns::Budget& budget() { return budget_; }
 
   // `id` is of the catalogue.
   void add(std::string_view id, Outcome outcome, std::string subject, std::string evidence, std::string fix = {},
            std::string record = {});
-  // DNS did not say: `not_tested` with the question and the reason.
-  void unknown(std::string_view id, const std::string& subject, const std::string& evidence);
+  // DNS did not say: `not_tested` with the question and the reason. Where it is `bogus`, whoever validates never gets
+  // an answer: a failure.
+  void unknown(std::string_view id, const std::string& subject, const std::string& evidence, bool bogus = false);
   void add(Finding finding);
+  // The name belongs to somebody else's domain: what is wrong there the owner of this one cannot mend himself.
+  [[nodiscard]] bool is_foreign(const dns::Name& name) const;
+  // `fix`, and before it who is to do it where the name is foreign.
+  [[nodiscard]] std::string for_owner(const dns::Name& name, std::string fix) const;
   // One row of the calendar.
   void ends(Ending::What what, std::string subject, WallMs when);
 
@@ -66,16 +72,34 @@ class Context {
   std::vector<dns::Name> unknown_servers;                           // DNS did not say all addresses of these
   std::vector<std::pair<dns::Name, ip::Address>> server_addresses;  // that may be asked
   bool nothing_known = false;                                       // DNS does not work here: the report is no report
+  std::map<dns::Name, dns::AnswerPtr>
+      lost_servers;  // of the zone, whose names have no address, with the answer for AAAA
   bool domain_bogus = false;
   bool domain_secure = false;  // what the domain's name says is validated
   std::string spf_text;        // the domain's one SPF record
+  std::string spf_error;       // what makes receivers give it up (permerror): it counts as none
+  bool spf_unknown = false;    // DNS did not say all of it
   bool spf_grants = false;     // it authorises somebody
+  bool spf_closed = false;     // it is sound, authorises nobody, and ends in -all: the domain sends no mail
   std::size_t dkim_keys = 0;   // that were found
   bool dkim_given = false;     // selectors were named, or _domainkey exists: there may be others
   const dns::PublicSuffixList& suffixes() const { return suffixes_; }
 
  private:
+  class Telling final : public dns::Resolver {
+   public:
+    explicit Telling(Context& context) : context_(context) {}
+    Task<dns::AnswerPtr> query(dns::Name name, dns::Type type, dns::Budget& budget) override;
+    void prefetch(const dns::Name& name, dns::Type type) override { context_.resolver_.prefetch(name, type); }
+
+   private:
+    Context& context_;
+  };
+  void tell_bogus(const dns::Name& name, dns::Type type, const dns::Answer& answer);
+
   dns::Resolver& resolver_;
+  Telling telling_{*this};
+  std::vector<dns::Name> told_bogus_;
   dns::Budget& budget_;
   Observer* observer_;
   dns::PublicSuffixList suffixes_;
@@ -91,6 +115,8 @@ class Context {
 [[nodiscard]] Task<void> check_dnssec(Context& context);        // after find_zone
 [[nodiscard]] Task<void> check_zone_habits(Context& context);   // dns.caa, dns.ttl, dns.wildcard, dns.srv, ...
 [[nodiscard]] Task<void> check_tlsa(Context& context);          // dane.* as far as DNS tells
+// dane.present: after the servers were visited, whose keys it proposes.
+void judge_dane_present(Context& context);
 [[nodiscard]] Task<void> check_mta_sts(Context& context);
 [[nodiscard]] Task<void> check_tls_rpt(Context& context);
 // tls_rpt.endpoint: those of `uris` that are https; of check_tls_rpt
@@ -113,6 +139,11 @@ inline constexpr const char* kNobodysSelector = "postern-check-nobody._domainkey
 // Where options.validates is not set.
 inline constexpr const char* kNobodyValidates = "nothing is validated here: there is no trust anchor, or dnssec is off";
 inline constexpr const char* kValidateHere = "install dns-root-data on the host that checks, or set trust_anchor_file";
+
+// Of what fails validation.
+inline constexpr const char* kMendSignatures =
+    "repair the signatures of the zone, or take its DS record away: whoever validates gets no answer";
+[[nodiscard]] inline bool is_bogus(const dns::Answer& answer) { return answer.status == dns::Status::bogus; }
 
 // "MX example.org: 10 mx1.example.org., TTL 300, validated"; "AAAA mx1.example.org: NODATA, TTL 60".
 [[nodiscard]] std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer);

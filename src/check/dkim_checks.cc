@@ -104,16 +104,22 @@ Task<void> check_dkim(Context& context) {
     context.add("dkim.names", Outcome::info, domain,
                 evidence + ": there are no keys, or the server does not know empty non-terminals (RFC 8020)");
   } else if (is_temporary(names->status)) {
-    context.unknown("dkim.names", domain, evidence);
+    context.unknown("dkim.names", domain, evidence, is_bogus(*names));
   } else {
     context.dkim_given = true;
     context.add("dkim.names", Outcome::pass, domain, evidence);
   }
   std::vector<Selector> selectors;
   for (const std::string& given : context.options.selectors) selectors.push_back({given, true});
-  // Where a wildcard answers, every common selector would seem to be there.
-  const bool wildcard = (co_await context.ask(*nobody, Type::txt))->status == Status::ok;
-  if (!wildcard) {
+  // Where a wildcard answers, every common selector would seem to be there. A key that is revoked at all others (p= is
+  // empty) hides none.
+  const auto wildcard = co_await context.ask(*nobody, Type::txt);
+  const auto is_revoked = [](const std::string& text) {
+    const auto key = dkim::parse_key(text);
+    return !key && key.error().kind == ErrorKind::refused;
+  };
+  const bool tries = wildcard->status != Status::ok || std::ranges::all_of(wildcard->texts, is_revoked);
+  if (tries) {
     for (const std::string_view common : kCommon) {
       if (std::ranges::find(context.options.selectors, common) == context.options.selectors.end())
         selectors.push_back({std::string(common), false});
@@ -122,25 +128,39 @@ Task<void> check_dkim(Context& context) {
   for (const Selector& selector : selectors) {
     if (const auto name = parent->below(selector.name)) context.prefetch(*name, Type::txt);
   }
-  std::vector<std::string> found;
+  std::vector<std::string> found, silent;
+  bool bogus = false;
   for (const Selector& selector : selectors) {
     const auto name = parent->below(selector.name);
     if (!name) continue;
     const auto answer = co_await context.ask(*name, Type::txt);
     const std::string subject = printable(name->text());
+    if (!selector.given && is_temporary(answer->status)) {
+      silent.push_back(describe(*name, Type::txt, *answer));
+      bogus = bogus || is_bogus(*answer);
+    }
+    if (!selector.given && wildcard->status == Status::ok && answer->texts == wildcard->texts) continue;
     if (answer->status == Status::ok) {
       found.push_back(selector.name);
       judge_key(context, selector, *name, *answer);
     } else if (selector.given && is_temporary(answer->status)) {
-      context.unknown("dkim.record", subject, describe(*name, Type::txt, *answer));
+      context.unknown("dkim.record", subject, describe(*name, Type::txt, *answer), is_bogus(*answer));
     } else if (selector.given) {
       context.add("dkim.record", Outcome::fail, subject, describe(*name, Type::txt, *answer),
                   "publish the key that mail is signed with", zone_text(*name, "v=DKIM1; k=rsa; p=BASE64-OF-THE-KEY"));
     }
   }
-  if (found.empty() && context.options.selectors.empty() && !context.target.hosts.empty()) {
-    context.add("dkim.record", Outcome::info, domain,
-                "none of " + std::to_string(kCommon.size()) + " common selectors has a key",
+  if (!found.empty() || !context.options.selectors.empty() || context.target.hosts.empty()) co_return;
+  const std::string all = std::to_string(kCommon.size()) + " common selectors";
+  if (!tries) {
+    context.add("dkim.record", Outcome::info, domain, "a wildcard answers at every selector: none was tried",
+                "name yours with --selector");
+  } else if (!silent.empty()) {
+    context.unknown("dkim.record", domain,
+                    "DNS did not say of " + std::to_string(silent.size()) + " of " + all + ": " + silent.front(),
+                    bogus);
+  } else {
+    context.add("dkim.record", Outcome::info, domain, "none of " + all + " has a key",
                 "name yours with --selector; `postern keygen dkim` makes one where there is none");
   }
 }

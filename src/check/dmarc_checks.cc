@@ -18,13 +18,85 @@ using dns::Type;
 
 constexpr std::size_t kUrisLooked = 6;
 constexpr std::size_t kUrisSane = 2;
+constexpr std::array<std::string_view, 3> kRemoved{"pct", "rf", "ri"};
 
-std::string proposal(const Context& context, std::string_view policy) {
+using Tags = std::vector<std::pair<std::string, std::string>>;
+
+std::optional<Policy> policy_of(std::string_view value) {
+  // What was meant, where it is no policy: "rejected"
+  if (istarts_with(value, "reject")) return Policy::reject;
+  if (istarts_with(value, "quar")) return Policy::quarantine;
+  if (istarts_with(value, "none")) return Policy::none;
+  return std::nullopt;
+}
+
+std::string* find_tag(Tags& tags, std::string_view name) {
+  const auto found = std::ranges::find(tags, name, [](const auto& tag) { return std::string_view(tag.first); });
+  return found == tags.end() ? nullptr : &found->second;
+}
+
+// RFC 9989 4.8.
+bool is_tag(std::string_view name, std::string_view value) {
+  return !name.empty() && !value.empty() &&
+         std::ranges::all_of(name, [](char c) { return is_alpha(c) || is_digit(c); }) &&
+         std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7F; });
+}
+
+// Of several records one: the strictest policy of each tag, and every address for reports. Tags that RFC 9989 removed
+// are left out. Nothing that stands there gets weaker.
+Tags tags_of(const std::vector<std::string>& texts) {
+  Tags out;
+  for (const std::string& text : texts) {
+    for (const std::string_view part : split(text, ';')) {
+      const std::size_t equals = part.find('=');
+      if (equals == std::string_view::npos) continue;
+      const std::string name = lower(trim(part.substr(0, equals)));
+      const std::string value(trim(part.substr(equals + 1)));
+      const bool policy = name == "p" || name == "sp" || name == "np";
+      if (name == "v" || std::ranges::find(kRemoved, name) != kRemoved.end() || !is_tag(name, value) ||
+          (policy && !policy_of(value)))
+        continue;
+      std::string* const before = find_tag(out, name);
+      if (before == nullptr) {
+        out.emplace_back(name, policy ? std::string(to_string(*policy_of(value))) : value);
+      } else if (policy) {
+        *before = to_string(std::max(*policy_of(*before), *policy_of(value)));
+      } else if ((name == "rua" || name == "ruf") && !before->contains(value)) {
+        *before += "," + value;
+      }
+    }
+  }
+  return out;
+}
+
+// The records that stand there, or nearly are ones, as one that is right: with a policy of `least` or stricter, and
+// with an address for reports where mail is received and none was asked for. `drop` are tags to leave out.
+std::string proposal(const Context& context, const std::vector<std::string>& texts, Policy least,
+                     std::initializer_list<std::string_view> drop = {}) {
   const auto name = context.target.domain.below("_dmarc");
   if (!name) return {};
+  Tags tags = tags_of(texts);
+  Policy policy = least;
+  if (const std::string* const own = find_tag(tags, "p")) policy = std::max(policy, *policy_of(*own));
+  std::string out = "v=DMARC1; p=" + std::string(to_string(policy));
+  for (const auto& [tag, value] : tags) {
+    if (tag != "p" && std::ranges::find(drop, tag) == drop.end()) out += "; " + tag + "=" + value;
+  }
   const bool silent = context.target.hosts.empty();
-  return zone_text(*name, "v=DMARC1; p=" + std::string(policy) +
-                              (silent ? ";" : "; rua=mailto:postmaster@" + context.target.domain.text()));
+  const bool asks = find_tag(tags, "rua") != nullptr && std::ranges::find(drop, "rua") == drop.end();
+  if (!silent && !asks) out += "; rua=mailto:postmaster@" + context.target.domain.text();
+  return zone_text(*name, out);
+}
+
+// What a record for the domain itself begins with: the one that was found, and of the organisation's the tags alone
+// that are not about its other names.
+std::string own_text(const Context& context, const dmarc::Evaluation& found) {
+  if (found.policy_domain == context.target.domain.text()) return found.record_text;
+  std::string out = "v=DMARC1; p=" + std::string(to_string(found.policy));
+  for (const auto& [tag, value] : tags_of({found.record_text})) {
+    if (tag != "p" && tag != "sp" && tag != "np" && tag != "psd") out += "; " + tag + "=" + value;
+  }
+  return out;
 }
 
 void judge_policy(Context& context, const dmarc::Evaluation& found) {
@@ -34,30 +106,35 @@ void judge_policy(Context& context, const dmarc::Evaluation& found) {
                                std::string(to_string(found.policy)) + (record.testing ? ", t=y" : "");
   if (found.policy == Policy::none) {
     context.add("dmarc.policy", Outcome::warn, domain, evidence + ": nothing is protected yet",
-                "look at the reports, then publish quarantine, and reject after it", proposal(context, "quarantine"));
+                context.target.hosts.empty() ? "publish reject: the domain sends no mail"
+                                             : "look at the reports, then publish quarantine, and reject after it",
+                proposal(context, {own_text(context, found)},
+                         context.target.hosts.empty() ? Policy::reject : Policy::quarantine));
   } else if (record.testing) {
     // RFC 9989 4.7: one step milder, which is none for quarantine
     const bool none_left = found.policy == Policy::quarantine;
     context.add("dmarc.policy", none_left ? Outcome::fail : Outcome::warn, domain,
                 evidence + (none_left ? ": applied as none" : ": applied one step milder"),
-                "take t=y away when the reports are clean");
+                "take t=y away when the reports are clean",
+                proposal(context, {own_text(context, found)}, found.policy, {"t"}));
   } else {
     context.add("dmarc.policy", Outcome::pass, domain, evidence);
   }
   const Policy sub = record.subdomain_policy.value_or(record.policy);
   const Policy absent = record.absent_policy.value_or(sub);
   if (sub < record.policy || absent < record.policy) {
-    context.add("dmarc.subdomains", Outcome::warn, domain,
-                "p=" + std::string(to_string(record.policy)) + ", sp=" + std::string(to_string(sub)) +
-                    ", np=" + std::string(to_string(absent)),
-                "make sp and np as strict as p, or leave them out: names below the domain can be forged");
+    context.add(
+        "dmarc.subdomains", Outcome::warn, domain,
+        "p=" + std::string(to_string(record.policy)) + ", sp=" + std::string(to_string(sub)) +
+            ", np=" + std::string(to_string(absent)),
+        "make sp and np as strict as p, or leave them out: names below the domain can be forged",
+        found.policy_domain == domain ? proposal(context, {found.record_text}, record.policy, {"sp", "np"}) : "");
   } else {
     context.add("dmarc.subdomains", Outcome::pass, domain, "sp and np are as strict as p");
   }
 }
 
 void judge_tags(Context& context, const dmarc::Evaluation& found) {
-  static constexpr std::array<std::string_view, 3> kRemoved{"pct", "rf", "ri"};
   static constexpr std::array<std::string_view, 12> kKnown{"v",  "p",   "sp",  "np",  "adkim", "aspf",
                                                            "fo", "rua", "ruf", "psd", "t",     "n"};
   const std::string domain = context.report.domain;
@@ -75,7 +152,8 @@ void judge_tags(Context& context, const dmarc::Evaluation& found) {
   const auto& remarks = found.record->remarks;
   if (!removed.empty()) {
     context.add("dmarc.tags", Outcome::warn, domain, join(removed) + ": removed in RFC 9989",
-                "take the tags away: nobody heeds them any more");
+                "take the tags away: nobody heeds them any more",
+                found.policy_domain == domain ? proposal(context, {found.record_text}, found.policy) : "");
   } else if (!remarks.empty()) {
     context.add("dmarc.tags", Outcome::warn, domain, join(remarks, "; "), "put the values right: they are ignored");
   } else if (!unknown.empty()) {
@@ -95,6 +173,7 @@ Task<std::string> no_way_to(Context& context, const std::string& uri) {
     if (mx->mx.front().host.is_root()) co_return describe(*name, Type::mx, *mx) + ": the domain takes no mail";
     co_return "";
   }
+  if (is_bogus(*mx)) co_return describe(*name, Type::mx, *mx);
   if (is_temporary(mx->status)) co_return "";
   for (const Type type : {Type::aaaa, Type::a}) {
     const auto answer = co_await context.ask(*name, type);
@@ -125,12 +204,15 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
   const std::string domain = context.report.domain;
   const dmarc::Record& record = *found.record;
   const auto malformed = malformed_uris(found.record_text);
-  std::vector<std::string> warnings;
-  if (record.rua.size() > kUrisSane)
+  std::vector<std::string> warnings, fixes;
+  if (record.rua.size() > kUrisSane) {
     warnings.push_back(std::to_string(record.rua.size()) + " addresses; receivers heed two at least");
+    fixes.emplace_back("name two addresses at most");
+  }
   std::vector<std::string> uris = record.rua;
   uris.insert(uris.end(), record.ruf.begin(), record.ruf.end());
   if (uris.size() > kUrisLooked) uris.resize(kUrisLooked);
+  const std::size_t too_many = warnings.size();
   for (const std::string& uri : uris) {
     if (istarts_with(uri, "http"))
       warnings.push_back(printable(uri) + ": reports come by mail alone, nobody sends them there");
@@ -138,15 +220,21 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
     std::string problem = co_await no_way_to(context, uri);
     if (!problem.empty()) warnings.push_back(std::move(problem));
   }
+  if (warnings.size() > too_many) fixes.emplace_back("name an address that takes mail");
+  const bool silent = context.target.hosts.empty() && found.policy == Policy::reject;
   if (!malformed.empty()) {
     context.add("dmarc.rua", Outcome::fail, domain, "no addresses for reports: " + join(malformed),
                 "write mailto:ADDRESS, several with commas between them");
+  } else if (record.rua.empty() && silent) {
+    context.add("dmarc.rua", Outcome::info, domain,
+                "no rua: of a domain without mail, all of which is rejected, no report is missed");
   } else if (record.rua.empty()) {
+    const std::string text = own_text(context, found);
     context.add("dmarc.rua", Outcome::warn, domain, "no rua",
                 "ask for aggregate reports: without them nobody knows what would fail",
-                proposal(context, to_string(record.policy)));
+                context.target.hosts.empty() ? "" : proposal(context, {text}, found.policy));
   } else if (!warnings.empty()) {
-    context.add("dmarc.rua", Outcome::warn, domain, join(warnings, "; "), "name an address that takes mail");
+    context.add("dmarc.rua", Outcome::warn, domain, join(warnings, "; "), join(fixes, ", and "));
   } else {
     context.add("dmarc.rua", Outcome::pass, domain, join(record.rua));
   }
@@ -155,7 +243,9 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
         co_await dmarc::report_destination(found.policy_domain, uri, context.resolver(), context.budget());
     const std::string evidence = there.asked.empty() ? printable(uri) : "TXT " + printable(there.asked);
     if (there.authorization == dmarc::Authorization::unknown) {
-      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem);
+      const auto asked = dns::Name::parse(there.asked);
+      const bool bogus = asked && is_bogus(*co_await context.ask(*asked, Type::txt));
+      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem, bogus);
     } else if (there.authorization == dmarc::Authorization::denied) {
       const auto name = dns::Name::parse(there.asked);
       context.add("dmarc.external", Outcome::fail, printable(uri), evidence + ": " + there.problem,
@@ -176,21 +266,38 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
 
 void judge_possible(Context& context) {
   const std::string domain = context.report.domain;
-  if (!context.spf_grants && !context.spf_text.empty() && context.dkim_keys == 0) {
+  const std::string keys = std::to_string(context.dkim_keys) + " DKIM keys found";
+  // RFC 7208 2.6.7: a record in error authorises nobody
+  const std::string spf = context.spf_grants           ? "SPF authorises hosts"
+                          : context.spf_unknown        ? "what SPF says is not known"
+                          : !context.spf_error.empty() ? "SPF counts for nothing (" + context.spf_error + ")"
+                          : context.spf_text.empty()   ? "no SPF record"
+                                                       : "SPF authorises nobody";
+  if (context.spf_grants || context.dkim_keys > 0) {
+    context.add("dmarc.possible", Outcome::pass, domain, spf + ", " + keys);
+  } else if (context.spf_closed) {
     context.add("dmarc.possible", Outcome::pass, domain, "the domain sends no mail: " + printable(context.spf_text));
-  } else if (context.spf_grants || context.dkim_keys > 0) {
-    context.add("dmarc.possible", Outcome::pass, domain,
-                std::string(context.spf_grants ? "SPF authorises hosts" : "SPF authorises nobody") + ", " +
-                    std::to_string(context.dkim_keys) + " DKIM keys found");
+  } else if (context.spf_unknown) {
+    context.add("dmarc.possible", Outcome::not_tested, domain, spf + ", " + keys, "ask again later");
   } else if (context.dkim_given) {
     context.add("dmarc.possible", Outcome::info, domain,
-                "no SPF; _domainkey exists, but no key at the selectors that were asked",
+                spf + "; _domainkey exists, but no key at the selectors that were asked",
                 "name the selector with --selector");
   } else {
-    context.add("dmarc.possible", Outcome::fail, domain,
-                "no SPF record, and no DKIM key: no mail of the domain can pass",
-                "sign with DKIM, and publish an SPF record");
+    context.add("dmarc.possible", Outcome::fail, domain, spf + ", and no DKIM key: no mail of the domain can pass",
+                context.spf_error.empty() ? "sign with DKIM, and publish an SPF record that names who sends"
+                                          : "sign with DKIM, and put the SPF record right");
   }
+}
+
+// Records that belong to _dmarc and stand at the domain itself, where nobody looks.
+Task<std::vector<std::string>> misplaced_records(Context& context) {
+  std::vector<std::string> out;
+  const auto answer = co_await context.ask(context.target.domain, Type::txt);
+  for (const std::string& text : answer->texts) {
+    if (istarts_with(trim(text), "v=DMARC1")) out.emplace_back(trim(text));
+  }
+  co_return out;
 }
 
 }  // namespace
@@ -204,28 +311,33 @@ Task<void> check_dmarc(Context& context) {
   const auto found = co_await dmarc::evaluate({.author_domain = context.target.domain.text(), .spf = {}, .dkim = {}},
                                               context.resolver(), context.budget());
   if (found.outcome == dmarc::Outcome::temperror)
-    co_return context.unknown("dmarc.record", domain, evidence + "; " + found.problem);
+    co_return context.unknown("dmarc.record", domain, evidence + "; " + found.problem, is_bogus(*answer));
   std::size_t records = 0;
-  std::vector<std::string> others;
+  std::vector<std::string> others, meant;  // `meant`: records, and what nearly is one
   for (const std::string& text : answer->texts) {
-    if (dmarc::parse_record(text)) {
+    const bool one = dmarc::parse_record(text).has_value();
+    if (one || istarts_with(trim(text), "v=DMARC1")) meant.emplace_back(trim(text));
+    if (one) {
       ++records;
     } else {
       others.push_back(printable(text, 100));
     }
   }
+  std::ranges::sort(meant);  // answers have them in turns
+  const auto misplaced = co_await misplaced_records(context);
   std::optional<Policy> policy;
   if (records > 1) {
-    context.add("dmarc.record", Outcome::fail, domain, evidence, "leave one record: several count as none",
-                proposal(context, "quarantine"));
+    context.add("dmarc.record", Outcome::fail, domain, evidence,
+                "put one in place of all of them: several count as none", proposal(context, meant, Policy::none));
   } else if (!found.record) {
     context.add("dmarc.record", Outcome::fail, domain,
                 evidence + (others.empty() ? "; asked: " + join(found.walk) : ""),
-                others.empty() ? "publish a DMARC record" : "the record must begin with exactly v=DMARC1",
-                proposal(context, context.target.hosts.empty() ? "reject" : "none"));
+                meant.empty() ? "publish a DMARC record" : "the record must begin with exactly v=DMARC1",
+                proposal(context, meant.empty() ? misplaced : meant,
+                         context.target.hosts.empty() ? Policy::reject : Policy::none));
   } else if (!found.record->unusable.empty()) {
     context.add("dmarc.record", Outcome::fail, domain, printable(found.record_text) + ": " + found.record->unusable,
-                "put the record right", proposal(context, "none"));
+                "put the record right", proposal(context, {found.record_text}, Policy::none));
   } else {
     const bool stray = !others.empty();
     context.add(
@@ -238,16 +350,26 @@ Task<void> check_dmarc(Context& context) {
     co_await judge_reports(context, found);
     judge_possible(context);
   }
+  if (!misplaced.empty()) {
+    context.add("dmarc.record", Outcome::warn, domain,
+                "TXT " + domain + ": " + printable(misplaced.front(), 300) + ": a DMARC record at the domain itself",
+                policy ? "take it away: the record at _dmarc counts" : "move it to _dmarc, where it is looked for",
+                policy ? "" : proposal(context, meant.empty() ? misplaced : meant, Policy::none));
+  }
   if (!context.target.null_mx) co_return;
-  const bool spf_closed = iequals(trim(context.spf_text), "v=spf1 -all");
+  if (context.spf_unknown)
+    co_return context.add("mx.null_policy", Outcome::not_tested, domain, "what SPF says is not known",
+                          "ask again later");
+  const bool spf_closed = context.spf_closed;
   if (spf_closed && policy == Policy::reject) {
     context.add("mx.null_policy", Outcome::pass, domain, "v=spf1 -all and a policy of reject");
   } else {
-    context.add("mx.null_policy", Outcome::warn, domain,
-                (context.spf_text.empty() ? "no SPF record" : printable(context.spf_text)) + "; DMARC policy " +
-                    std::string(policy ? to_string(*policy) : "missing"),
-                "say that the domain sends nothing either",
-                spf_closed ? proposal(context, "reject") : zone_text(context.target.domain, "v=spf1 -all"));
+    context.add(
+        "mx.null_policy", Outcome::warn, domain,
+        (context.spf_text.empty() ? "no SPF record" : printable(context.spf_text)) + "; DMARC policy " +
+            std::string(policy ? to_string(*policy) : "missing"),
+        "say that the domain sends nothing either",
+        spf_closed ? proposal(context, meant, Policy::reject) : zone_text(context.target.domain, "v=spf1 -all"));
   }
 }
 

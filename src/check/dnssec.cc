@@ -58,7 +58,7 @@ void judge_digests(Context& context, const dns::Answer& ds) {
 void judge_nsec3(Context& context, const dns::Answer& answer) {
   const std::string zone = printable(context.zone.text());
   const std::string evidence = describe(context.zone, Type::nsec3param, answer);
-  if (is_temporary(answer.status)) return context.unknown("dnssec.nsec3", zone, evidence);
+  if (is_temporary(answer.status)) return context.unknown("dnssec.nsec3", zone, evidence, is_bogus(answer));
   const auto parameters = answer.rdata.empty() ? std::nullopt : dns::parse_nsec3param(answer.rdata.front());
   if (!parameters) return context.add("dnssec.nsec3", Outcome::pass, zone, "NSEC");
   const std::string words = std::to_string(parameters->iterations) + " iterations, salt of " +
@@ -94,8 +94,9 @@ Task<void> judge_signatures(Context& context) {
       if (least && left >= *least) continue;
       least = left;
       evidence = "RRSIG of " + std::string(dns::to_string(static_cast<Type>(sig->covered))) + " by key " +
-                 std::to_string(sig->key_tag) + " ends " + iso8601((now + left) * 1000).substr(0, 19) + "Z, in " +
-                 human_duration(std::max<std::int64_t>(left, 0) * 1000);
+                 std::to_string(sig->key_tag) + (left < 0 ? " ended " : " ends ") +
+                 iso8601((now + left) * 1000).substr(0, 19) + "Z, " +
+                 (left < 0 ? human_duration(-left * 1000) + " ago" : "in " + human_duration(left * 1000));
     }
   }
   if (!least) co_return context.add("dnssec.signatures", Outcome::not_tested, zone, "no name server gave signatures");
@@ -104,7 +105,9 @@ Task<void> judge_signatures(Context& context) {
                           : *least < 3 * kDaySeconds ? Outcome::warn
                                                      : Outcome::pass;
   context.add("dnssec.signatures", outcome, zone, evidence,
-              outcome == Outcome::pass ? "" : "see whether the signer still runs: the domain vanishes when they end");
+              outcome == Outcome::pass ? ""
+              : *least < 0             ? "sign the zone again: whoever validates knows no such domain any more"
+                                       : "see whether the signer still runs: the domain vanishes when they end");
 }
 
 void judge_denial(Context& context) {
@@ -115,8 +118,9 @@ void judge_denial(Context& context) {
     const std::string evidence = describe(*name, Type::tlsa, *host.tlsa);
     const Status status = host.tlsa->status;
     if (status == Status::bogus || status == Status::servfail) {
-      context.add("dnssec.denial", Outcome::fail, printable(host.name.text()), evidence,
-                  "repair what the name servers say of this name: DANE clients defer all mail");
+      context.add(
+          "dnssec.denial", Outcome::fail, printable(host.name.text()), evidence,
+          context.for_owner(host.name, "repair what the name servers say of this name: DANE clients defer all mail"));
     } else if (is_temporary(status)) {
       context.unknown("dnssec.denial", printable(host.name.text()), evidence);
     } else {

@@ -36,28 +36,92 @@ std::string names_of(const std::vector<MailHost>& hosts) {
   return join(names);
 }
 
-void judge_target(Context& context, const dns::Name& host) {
+// RFC 5321 4.1.2, 2.3.5 and RFC 1123 2.1: labels of letters, digits and hyphens, which begin and end with none of
+// these. Empty: the name is one of a host.
+std::string why_no_host(const dns::Name& name) {
+  for (const std::string_view label : split(name.text(), '.')) {
+    if (label.starts_with('-') || label.ends_with('-'))
+      return "the label " + printable(label) + " begins or ends with a hyphen";
+    for (const char c : label) {
+      if (!is_alpha(c) && !is_digit(c) && c != '-')
+        return "the label " + printable(label) + " has other characters than letters, digits and hyphens";
+    }
+  }
+  return {};
+}
+
+void judge_target(Context& context, const dns::Mx& mx) {
+  const dns::Name& host = mx.host;
+  const std::string subject = printable(host.text());
+  const std::string preference = std::to_string(mx.preference) + " ";
   if (is_literal(host)) {
-    context.add("mx.target", Outcome::fail, printable(host.text()), "the MX record names an address",
-                "give the host a name, and point MX to the name");
+    const auto address = ip::Address::parse(host.text());
+    const auto named = context.target.domain.below("mx");
+    context.add(
+        "mx.target", Outcome::fail, subject, "the MX record names an address",
+        "give the host a name" +
+            (address && named ? " (" + zone_record(*named, address->is_v4() ? "A" : "AAAA", address->text()) + ")"
+                              : std::string()) +
+            ", and point MX to the name",
+        named ? zone_record(context.target.domain, "MX", preference + printable(named->text()) + ".") : "");
   } else if (cannot_exist(host)) {
-    context.add("mx.target", Outcome::fail, printable(host.text()), "no mail server can have this name (RFC 6761)",
+    context.add("mx.target", Outcome::fail, subject, "no mail server can have this name (RFC 6761)",
                 "point MX to the name of a mail server");
+  } else if (const std::string why = why_no_host(host); !why.empty()) {
+    std::string better = host.text();
+    std::ranges::replace(better, '_', '-');
+    const auto named = dns::Name::parse(better);
+    const bool only_underscores = named && why_no_host(*named).empty();
+    context.add("mx.target", only_underscores ? Outcome::warn : Outcome::fail, subject, "no host name: " + why,
+                context.for_owner(host, "give the host a name of letters, digits and hyphens, and point MX to it"),
+                only_underscores && !context.is_foreign(host)
+                    ? zone_record(context.target.domain, "MX", preference + printable(named->text()) + ".")
+                    : "");
   } else {
-    context.add("mx.target", Outcome::pass, printable(host.text()), "a host name");
+    context.add("mx.target", Outcome::pass, subject, "a host name");
   }
 }
 
-void judge_dangling(Context& context, const dns::Name& host, const dns::Name& owner, const dns::Answer& answer) {
-  const std::string evidence = describe(owner, Type::ns, answer);
-  if (answer.status == Status::nxdomain) {
-    context.add("mx.dangling", Outcome::fail, printable(host.text()), evidence,
-                "take the MX record away at once: whoever registers " + printable(owner.text()) + " gets the mail");
-  } else if (is_temporary(answer.status)) {
-    context.unknown("mx.dangling", printable(host.text()), evidence);
+// Who gets the mail where nobody serves the host's name: whoever registers its domain, or has the zone set up at the
+// provider whose servers the delegation names.
+Task<void> judge_dangling(Context& context, dns::Name host, bool gone, std::string what) {
+  const std::string subject = printable(host.text());
+  const auto owner = context.suffixes().registrable_domain(host);
+  if (!owner) co_return;
+  const auto answer = co_await context.ask(*owner, Type::ns);
+  const std::string evidence = describe(*owner, Type::ns, *answer);
+  const std::string whose = printable(owner->text());
+  if (answer->status == Status::nxdomain) {
+    context.add("mx.dangling", Outcome::fail, subject, evidence,
+                "take the MX record away at once: whoever registers " + whose + " gets the mail");
+  } else if (answer->status == Status::servfail || answer->status == Status::refused) {
+    context.add("mx.dangling", Outcome::warn, subject, evidence + "; " + what,
+                "see who has " + whose +
+                    ": its name servers do not serve it, and whoever has it set up there gets the "
+                    "mail");
+  } else if (is_temporary(answer->status)) {
+    context.unknown("mx.dangling", subject, evidence, is_bogus(*answer));
+  } else if (!gone) {
+    context.unknown("mx.dangling", subject, evidence + "; " + what);
   } else {
-    context.add("mx.dangling", Outcome::pass, printable(host.text()), evidence);
+    context.add("mx.dangling", Outcome::pass, subject, evidence);
   }
+}
+
+constexpr std::size_t kAliasesMax = 10;
+
+// A name that cannot be looked up may be an alias that leads round in a circle, or too far. Empty: it is not.
+Task<std::string> alias_circle(Context& context, dns::Name name) {
+  std::vector<std::string> way{printable(name.text())};
+  std::set<dns::Name> seen{name};
+  while (seen.size() <= kAliasesMax) {
+    const auto answer = co_await context.ask(name, Type::cname);
+    if (answer->status != Status::ok || answer->names.empty()) co_return "";
+    name = answer->names.front();
+    way.push_back(printable(name.text()));
+    if (!seen.insert(name).second) co_return "CNAME in a circle: " + join(way, " -> ");
+  }
+  co_return "CNAME through more than " + std::to_string(kAliasesMax) + " names: " + join(way, " -> ");
 }
 
 // What a host leads to. Findings about the host alone are made here.
@@ -74,11 +138,17 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
   if (!host.is_alias) host.is_alias = four->canonical != host.name && !four->canonical.is_root();
   host.unknown6 = is_temporary(six->status);
   host.unknown4 = is_temporary(four->status);
+  host.bogus = is_bogus(*six) || is_bogus(*four);
   host.secure = six->security == dns::Security::secure && four->security == dns::Security::secure;
   const std::string evidence = describe(host.name, Type::aaaa, *six) + "; " + describe(host.name, Type::a, *four);
-  if (six->status == Status::bogus || four->status == Status::bogus) {
-    context.add("dnssec.mx", Outcome::fail, subject, evidence,
-                "the signatures do not verify: repair the zone's DNSSEC, or take its DS record away");
+  const bool bogus = is_bogus(*six) || is_bogus(*four);
+  const std::string circle =
+      six->status == Status::servfail && !host.is_alias ? co_await alias_circle(context, host.name) : std::string();
+  // That way there is no address, whoever asks
+  if (!circle.empty()) host.unknown6 = host.unknown4 = false;
+  const bool unknown = host.unknown6 || host.unknown4;
+  if (bogus) {
+    context.add("dnssec.mx", Outcome::fail, subject, evidence, context.for_owner(host.name, kMendSignatures));
   } else if (host.secure) {
     context.add("dnssec.mx", Outcome::pass, subject, evidence);
   } else if (is_temporary(six->status) || is_temporary(four->status)) {
@@ -86,39 +156,56 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
   } else if (!context.options.validates) {
     context.add("dnssec.mx", Outcome::not_tested, subject, kNobodyValidates, kValidateHere);
   } else {
-    context.add("dnssec.mx", Outcome::warn, subject, evidence, "sign the zone of the mail host: DANE needs it");
+    context.add("dnssec.mx", Outcome::warn, subject, evidence,
+                context.for_owner(host.name, "sign the zone of the mail host: DANE needs it"));
   }
   for (const auto& answer : {six, four}) {
     for (const ip::Address& address : answer->addresses) {
+      // The address type makes IPv4 of ::ffff:192.0.2.1: in an AAAA record there can be no other IPv4
+      if (answer == six && address.is_v4()) {
+        context.add(
+            "mx.address", Outcome::fail, subject + " [::ffff:" + address.text() + "]",
+            "AAAA ::ffff:" + address.text() + " is a v4-mapped address (RFC 4291 2.5.5.2), which nobody can reach",
+            context.for_owner(host.name, "publish an IPv6 address, or take this one away"));
+        continue;
+      }
       if (host.addresses.size() == kAddressesMax) break;
       std::string why = why_not_global(address);
       const bool reachable = why.empty() || context.options.allow_private;
       host.addresses.push_back({address, reachable, std::move(why), {}});
     }
   }
-  if (host.is_alias) {
+  if (!circle.empty()) {
+    context.add("mx.alias", Outcome::fail, subject, circle,
+                context.for_owner(host.name,
+                                  "give the name addresses in place of the CNAME record: no mail can be "
+                                  "delivered to it"));
+  } else if (host.is_alias) {
     context.add("mx.alias", Outcome::warn, subject, evidence,
                 "point the MX record to the name that has the addresses, or give this name addresses of its own",
                 zone_record(context.target.domain, "MX",
                             std::to_string(preference) + " " +
                                 printable((six->canonical != host.name ? six : four)->canonical.text()) + "."));
+  } else if (host.unknown6 && host.unknown4) {
+    context.unknown("mx.alias", subject, evidence, bogus);
   } else {
     context.add("mx.alias", Outcome::pass, subject, "no CNAME");
   }
   if (!host.addresses.empty()) {
     context.add("mx.resolves", Outcome::pass, subject, evidence);
-  } else if (is_temporary(six->status) || is_temporary(four->status)) {
-    context.unknown("mx.resolves", subject, evidence);
+  } else if (unknown) {
+    context.unknown("mx.resolves", subject, evidence, bogus);
   } else {
-    context.add("mx.resolves", Outcome::fail, subject, evidence, "give the host addresses, or take its MX record away",
-                zone_record(host.name, "AAAA", "ADDRESS"));
+    const bool elsewhere = context.is_foreign(host.name) || !circle.empty();
+    context.add("mx.resolves", Outcome::fail, subject, circle.empty() ? evidence : circle,
+                "give the host addresses, or take its MX record away",
+                elsewhere ? "" : zone_record(host.name, "AAAA", "ADDRESS"));
   }
-  if (const auto owner = context.suffixes().registrable_domain(host.name)) {
-    if (six->status != Status::nxdomain) {
-      context.add("mx.dangling", Outcome::pass, subject, "the name exists");
-    } else {
-      judge_dangling(context, host.name, *owner, *co_await context.ask(*owner, Type::ns));
-    }
+  const bool gone = six->status == Status::nxdomain || four->status == Status::nxdomain;
+  if (gone || unknown) {
+    co_await judge_dangling(context, host.name, gone, evidence);
+  } else if (context.suffixes().registrable_domain(host.name)) {
+    context.add("mx.dangling", Outcome::pass, subject, "the name exists");
   }
   // RFC 7672 2.2.2: at the expanded name first, where every step to it is validated.
   host.tlsa = dns::failed_answer(Status::nodata, "the name is too long");
@@ -148,24 +235,37 @@ void judge_families(Context& context) {
     if (!has(false)) (host.unknown4 ? unknown4 : without4).push_back(printable(host.name.text()));
   }
   const bool none6 = without6.size() == hosts.size();
-  const std::string record = without6.empty() ? std::string() : without6.front() + ". IN AAAA ADDRESS";
+  const bool bogus = std::ranges::any_of(hosts, &MailHost::bogus);
+  // Of a host in somebody else's zone there is nothing that could be published here
+  const auto record_of = [&](const std::vector<std::string>& names, const char* type) {
+    const auto own = std::ranges::find_if(names, [&](const std::string& name) {
+      const auto host = dns::Name::parse(name);
+      return host && !context.is_foreign(*host);
+    });
+    return own == names.end() ? std::string() : *own + ". IN " + type + " ADDRESS";
+  };
+  const std::string record = record_of(without6, "AAAA");
+  const auto whose = [&](const std::vector<std::string>& names, std::string fix) {
+    const auto host = record_of(names, "A").empty() ? dns::Name::parse(names.front()) : std::nullopt;
+    return host ? context.for_owner(*host, std::move(fix)) : fix;
+  };
   if (without6.empty() && !unknown6.empty()) {
-    context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + join(unknown6));
+    context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + join(unknown6), bogus);
   } else if (without6.empty()) {
     context.add("mx.ipv6", Outcome::pass, domain, "every MX host has an AAAA record: " + names_of(hosts));
   } else {
-    context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no AAAA record: " + join(without6),
-                "give every mail host an IPv6 address, with a PTR record, and listen on it", record);
+    context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no IPv6 address: " + join(without6),
+                whose(without6, "give every mail host an IPv6 address, with a PTR record, and listen on it"), record);
   }
   if (without4.empty() && !unknown4.empty()) {
-    context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + join(unknown4));
+    context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + join(unknown4), bogus);
   } else if (without4.empty()) {
     context.add("mx.ipv4", Outcome::pass, domain, "every MX host has an A record");
   } else {
     context.add("mx.ipv4", without4.size() == hosts.size() ? Outcome::warn : Outcome::info, domain,
                 "no A record: " + join(without4),
-                "senders without IPv6 cannot deliver; give one host at least an IPv4 address, too",
-                without4.front() + ". IN A ADDRESS");
+                whose(without4, "senders without IPv6 cannot deliver; give one host at least an IPv4 address, too"),
+                record_of(without4, "A"));
   }
 }
 
@@ -205,6 +305,7 @@ void judge_addresses(Context& context) {
     context.add("mx.duplicates", Outcome::warn, domain, join(shared, "; "),
                 "name each host once: a second record for it is no second host");
   }
+  if (count == 0) return;  // mx.resolves says so
   if (count > kAddressesSane) {
     context.add("mx.count", Outcome::warn, domain, std::to_string(count) + " addresses",
                 "publish ten addresses or fewer; senders do not try them all");
@@ -244,6 +345,8 @@ Task<void> no_mx(Context& context) {
   const std::string evidence = describe(context.target.domain, Type::mx, *context.mx);
   if (co_await has_address(context, context.target.domain)) {
     context.target.implicit_mx = true;
+    context.add("mx.null", Outcome::info, domain, evidence + ", and an address: who sends there tries it",
+                "where the domain takes no mail, say so by a null MX (MX 0 .); else by a real one where it goes");
     context.target.hosts.push_back(co_await look_at(context, context.target.domain, 0));
     context.add("mx.present", Outcome::warn, domain, evidence + "; mail goes to the domain's own address",
                 "publish an MX record, or a null MX where the domain takes no mail",
@@ -264,8 +367,12 @@ Task<bool> check_name(Context& context) {
   context.mx = co_await context.ask(domain, Type::mx);
   context.ns = co_await context.ask(domain, Type::ns);
   context.soa = co_await context.ask(domain, Type::soa);
-  if (const auto unicode = domain.unicode()) {
-    context.report.unicode = *unicode;
+  const auto unicode = domain.unicode();
+  if (unicode) context.report.unicode = *unicode;
+  if (const std::string why = why_no_host(domain); !why.empty()) {
+    context.add("name.syntax", Outcome::fail, printable(domain.text()), "no domain of mail: " + why,
+                "labels have letters, digits and hyphens, and begin and end with a letter or digit");
+  } else if (unicode) {
     context.add("name.syntax", Outcome::pass, domain.text(),
                 domain.text() + (*unicode == domain.text() ? "" : " is " + *unicode));
   } else {
@@ -277,10 +384,6 @@ Task<bool> check_name(Context& context) {
   context.domain_bogus =
       std::ranges::any_of(std::array{context.mx, context.ns, context.soa},
                           [](const dns::AnswerPtr& answer) { return answer->status == Status::bogus; });
-  if (context.domain_bogus) {
-    context.add("dnssec.domain", Outcome::fail, domain.text(), evidence,
-                "repair the zone's signatures, or take its DS record away: validating resolvers know no such domain");
-  }
   const Status status = is_temporary(context.mx->status) ? context.soa->status : context.mx->status;
   if (status == Status::nxdomain) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence, "register the domain, or look at its spelling");
@@ -298,8 +401,7 @@ Task<bool> check_name(Context& context) {
   }
   if (is_temporary(status)) {
     context.add("name.exists", Outcome::fail, domain.text(), evidence,
-                status == Status::bogus
-                    ? "the signatures do not verify: repair the zone's DNSSEC, or take its DS record away"
+                status == Status::bogus     ? kMendSignatures
                 : status == Status::timeout ? "no name server answers: bring them up, and look at their delegation"
                                             : "the name servers do not answer as they should: look at their logs");
     co_return false;
@@ -316,8 +418,7 @@ Task<void> check_mail_hosts(Context& context) {
   target.mx_secure = context.mx->security == dns::Security::secure;
   target.canonical = context.mx->canonical;
   if (context.mx->status == Status::bogus) {
-    co_return context.add("mx.present", Outcome::fail, domain, evidence,
-                          "repair the signatures: who validates cannot send mail to the domain");
+    co_return context.add("mx.present", Outcome::fail, domain, evidence, kMendSignatures);
   }
   if (is_temporary(context.mx->status)) co_return context.unknown("mx.present", domain, evidence);
   if (context.mx->status != Status::ok) {
@@ -336,7 +437,7 @@ Task<void> check_mail_hosts(Context& context) {
     std::set<std::string> seen;
     for (const dns::Mx& mx : records) {
       if (mx.host.is_root() || !seen.insert(mx.host.text()).second || target.hosts.size() == kHostsMax) continue;
-      judge_target(context, mx.host);
+      judge_target(context, mx);
       context.prefetch(mx.host, Type::aaaa);
     }
     seen.clear();

@@ -39,15 +39,19 @@ std::string flaw(const DirectAnswer& answer) {
   return {};
 }
 
+bool is_lame(const DirectAnswer& answer) { return answer.problem == Problem::none && !flaw(answer).empty(); }
+
 void judge_reach(Context& context, const std::vector<Said>& all) {
   std::vector<std::string> failures, ours;
   std::size_t good = 0;
+  bool lame = false, silent = false;
   for (const Said& said : all) {
     const auto look = [&](const DirectAnswer& answer, const char* over) {
       if (answer.problem == Problem::no_route) {
         ours.push_back(label(said) + ": " + answer.what);
       } else if (const std::string why = flaw(answer); !why.empty()) {
         failures.push_back(label(said) + " over " + over + ": " + why);
+        (is_lame(answer) ? lame : silent) = true;
       } else {
         ++good;
       }
@@ -63,8 +67,32 @@ void judge_reach(Context& context, const std::vector<Said>& all) {
   } else if (failures.empty()) {
     context.add("dns.ns_reach", Outcome::pass, zone, std::to_string(good) + " answers" + away);
   } else {
+    std::vector<std::string> fixes;
+    if (lame) fixes.emplace_back("serve the zone on the server that answers without it, or take its NS record away");
+    if (silent)
+      fixes.emplace_back("let the server answer UDP and TCP port 53 on the address that is silent, or take it away");
     context.add("dns.ns_reach", good == 0 ? Outcome::fail : Outcome::warn, zone, join(failures, "; ") + away,
-                "let the server answer UDP and TCP port 53 on that address, or take the address away");
+                join(fixes, "; "));
+  }
+}
+
+// Servers whose names have no address. Of one whose domain nobody has registered whoever does answers for the zone.
+Task<void> judge_lost(Context& context) {
+  std::vector<std::pair<dns::Name, dns::AnswerPtr>> lost(context.lost_servers.begin(), context.lost_servers.end());
+  for (const auto& [server, answer] : lost) {
+    const std::string subject = printable(server.text());
+    std::string evidence = describe(server, Type::aaaa, *answer) + ", and no A record";
+    const auto owner = context.suffixes().registrable_domain(server);
+    const bool gone = answer->status == Status::nxdomain;
+    const auto registered = owner && gone ? co_await context.ask(*owner, Type::ns) : nullptr;
+    if (registered && registered->status == Status::nxdomain) {
+      context.add("dns.ns_reach", Outcome::fail, subject, evidence + "; " + describe(*owner, Type::ns, *registered),
+                  "take the NS record away at once, here and at the registrar: whoever registers " +
+                      printable(owner->text()) + " owns the zone");
+    } else {
+      context.add("dns.ns_reach", Outcome::warn, subject, std::move(evidence),
+                  "give the name server addresses, or take its NS record away, here and at the registrar");
+    }
   }
 }
 
@@ -238,10 +266,13 @@ void judge_set(Context& context) {
     if (six) with6.push_back(printable(server.text()));
     words.push_back(printable(server.text()) + " (" + join(addresses) + ")");
   }
-  const std::size_t count = context.servers.size();
+  // A name without an address serves nothing
+  const std::size_t count = context.servers.size() - context.lost_servers.size();
   context.add("dns.ns_count", count >= 2 ? Outcome::pass : Outcome::warn, zone,
-              std::to_string(count) + ": " + join(words), count >= 2 ? "" : "a second name server, in another network");
-  const bool spread = networks4.size() > 1 || networks6.size() > 1;
+              std::to_string(count) + (context.lost_servers.empty() ? "" : " with addresses") + ": " + join(words),
+              count >= 2 ? "" : "a second name server, in another network");
+  // Each family that is there: resolvers that have it alone see no others
+  const bool spread = networks4.size() != 1 && networks6.size() != 1 && networks4.size() + networks6.size() > 0;
   const std::vector<dns::Name>& unsure = context.unknown_servers;
   const std::string unknown =
       unsure.empty() ? std::string() : "; DNS did not say all addresses of " + printable(unsure.front().text());
@@ -249,7 +280,7 @@ void judge_set(Context& context) {
     context.unknown("dns.ns_networks", zone, join(words) + unknown);
   } else {
     context.add("dns.ns_networks", spread ? Outcome::pass : Outcome::warn, zone, join(words),
-                spread ? "" : "put a name server into another network");
+                spread ? "" : "put a name server into another network, in both families");
   }
   if (with6.size() < 2 && !unsure.empty()) {
     context.unknown("dns.ns_ipv6", zone, join(words) + unknown);
@@ -261,15 +292,19 @@ void judge_set(Context& context) {
     });
     context.add("dns.ns_ipv6", Outcome::fail, zone,
                 with6.empty() ? "none has an IPv6 address: " + join(words) : "one alone: " + with6.front(),
-                "give two name servers IPv6 addresses, and the registrar their glue",
-                without == context.servers.end() ? "" : zone_record(*without, "AAAA", "ADDRESS"));
+                without == context.servers.end()
+                    ? std::string("give a second name server an IPv6 address, too")
+                    : context.for_owner(*without, "give two name servers IPv6 addresses, and the registrar their glue"),
+                without == context.servers.end() || context.is_foreign(*without)
+                    ? ""
+                    : zone_record(*without, "AAAA", "ADDRESS"));
   }
 }
 
 void judge_soa(Context& context, const dns::Answer& answer) {
   const std::string zone = printable(context.zone.text());
   const auto soa = answer.rdata.empty() ? std::nullopt : dns::parse_soa(answer.rdata.front());
-  if (!soa) return context.unknown("dns.soa", zone, describe(context.zone, Type::soa, answer));
+  if (!soa) return context.unknown("dns.soa", zone, describe(context.zone, Type::soa, answer), is_bogus(answer));
   std::vector<std::string> odd;
   if (soa->expire < kWeek || soa->expire > 4 * kWeek)
     odd.push_back("expire " + std::to_string(soa->expire) + " is outside one to four weeks");
@@ -300,14 +335,17 @@ Task<void> find_zone(Context& context) {
     const dns::Name server = context.servers[i];
     auto& addresses = context.own_addresses[server];
     bool unknown = false;
+    dns::AnswerPtr six;
     for (const Type type : {Type::aaaa, Type::a}) {
       const auto found = co_await context.ask(server, type);
+      if (type == Type::aaaa) six = found;
       for (const auto& address : found->addresses) {
         if (addresses.size() < kAddressesMax) addresses.push_back(address);
       }
       unknown = unknown || is_temporary(found->status);
     }
     if (unknown) context.unknown_servers.push_back(server);
+    if (!unknown && addresses.empty()) context.lost_servers[server] = six;
     for (const auto& address : addresses) {
       if (context.server_addresses.size() == kAddressesMax) break;
       // Many names may have one address: it is asked once
@@ -322,8 +360,10 @@ Task<void> find_zone(Context& context) {
 Task<void> check_name_servers(Context& context) {
   const std::string zone = printable(context.zone.text());
   if (context.servers.empty())
-    co_return context.unknown("dns.ns_count", zone, describe(context.zone, Type::ns, *context.ns));
+    co_return context.unknown("dns.ns_count", zone, describe(context.zone, Type::ns, *context.ns),
+                              is_bogus(*context.ns));
   judge_set(context);
+  co_await judge_lost(context);
   judge_soa(context, *co_await context.ask(context.zone, Type::soa));
   if (!context.doors.ask_servers) co_return;
   std::vector<Said> all;

@@ -19,6 +19,7 @@ struct Reverse {
   enum class State : std::uint8_t { unknown, none, unconfirmed, confirmed } state = State::unknown;
   dns::Name name;
   std::string evidence;
+  bool bogus = false;
 };
 
 Task<Reverse> look_up(Context& context, ip::Address address) {
@@ -27,6 +28,7 @@ Task<Reverse> look_up(Context& context, ip::Address address) {
   POSTERN_CHECK(reverse.has_value());
   const auto ptr = co_await context.ask(*reverse, Type::ptr);
   out.evidence = describe(*reverse, Type::ptr, *ptr);
+  out.bogus = is_bogus(*ptr);
   if (is_temporary(ptr->status)) co_return out;
   out.state = ptr->names.empty() ? Reverse::State::none : Reverse::State::unconfirmed;
   const Type type = address.is_v4() ? Type::a : Type::aaaa;
@@ -40,6 +42,7 @@ Task<Reverse> look_up(Context& context, ip::Address address) {
       co_return out;
     }
     if (is_temporary(forward->status)) out.state = Reverse::State::unknown;
+    out.bogus = out.bogus || is_bogus(*forward);
   }
   co_return out;
 }
@@ -51,7 +54,7 @@ std::string ptr_record(const ip::Address& address, const dns::Name& host) {
 void judge(Context& context, const MailHost& host, const ip::Address& address, const Reverse& found) {
   const std::string subject = printable(host.name.text()) + " [" + address.text() + "]";
   if (found.state == Reverse::State::unknown) {
-    context.unknown("reverse.ptr", subject, found.evidence);
+    context.unknown("reverse.ptr", subject, found.evidence, found.bogus);
     return;
   }
   if (found.state == Reverse::State::none) {
@@ -64,13 +67,17 @@ void judge(Context& context, const MailHost& host, const ip::Address& address, c
     context.add("reverse.confirmed", Outcome::pass, subject, found.evidence);
   } else {
     context.add("reverse.confirmed", Outcome::warn, subject, found.evidence,
-                "give the name of the PTR record this address",
-                zone_record(found.name, address.is_v4() ? "A" : "AAAA", address.text()));
+                context.for_owner(found.name, "give the name of the PTR record this address") +
+                    (context.is_foreign(found.name) ? ", or have the PTR record name the mail host" : ""),
+                context.is_foreign(found.name)
+                    ? ptr_record(address, host.name)
+                    : zone_record(found.name, address.is_v4() ? "A" : "AAAA", address.text()));
   }
   const auto form = signals::judge_name(found.name, address, context.suffixes());
   if (form.generic) {
     context.add("reverse.generic", Outcome::warn, subject, printable(found.name.text()) + ": " + std::string(form.why),
-                "name the address as the mail host is named", ptr_record(address, host.name));
+                "have whoever owns the network name the address as the mail host is named",
+                ptr_record(address, host.name));
   } else {
     context.add("reverse.generic", Outcome::pass, subject, printable(found.name.text()));
   }
@@ -95,8 +102,9 @@ Task<void> check_reverse(Context& context) {
     if (!best4 || !worst6) continue;
     const std::string subject = printable(host.name.text());
     if (*worst6 < *best4) {
-      context.add("reverse.parity", Outcome::warn, subject, "the IPv4 address has a better name than the IPv6 address",
-                  "publish the same PTR name for both families: large receivers refuse IPv6 without one (5.7.25)");
+      context.add(
+          "reverse.parity", Outcome::warn, subject, "the IPv4 address has a better name than the IPv6 address",
+          "have the same PTR name published for both families: large receivers refuse IPv6 without one (5.7.25)");
     } else {
       context.add("reverse.parity", Outcome::pass, subject, "IPv6 is named as IPv4 is");
     }
@@ -114,17 +122,19 @@ Task<void> check_senders(Context& context) {
       const ip::Address address = prefix->address();
       const Reverse found = co_await look_up(context, address);
       if (found.state == Reverse::State::unknown) {
-        context.unknown("reverse.senders", address.text(), found.evidence);
+        context.unknown("reverse.senders", address.text(), found.evidence, found.bogus);
       } else if (found.state == Reverse::State::confirmed) {
         context.add("reverse.senders", Outcome::pass, address.text(), found.evidence);
       } else {
         const auto host = std::ranges::find_if(context.target.hosts, [&](const MailHost& one) {
           return std::ranges::find(one.addresses, address, &Address::address) != one.addresses.end();
         });
-        context.add("reverse.senders", Outcome::fail, address.text(), found.evidence,
-                    "publish a PTR record whose name has this address, or take the address out of the SPF record",
-                    host != context.target.hosts.end() ? ptr_record(address, host->name)
-                                                       : address.reverse_name() + ". IN PTR HOSTNAME.");
+        context.add(
+            "reverse.senders", Outcome::fail, address.text(), found.evidence,
+            "have whoever owns the network publish a PTR record whose name has this address, or take the address "
+            "out of the SPF record",
+            host != context.target.hosts.end() ? ptr_record(address, host->name)
+                                               : address.reverse_name() + ". IN PTR HOSTNAME.");
       }
     }
   }

@@ -151,6 +151,7 @@ Task<bool> all_parts(Context& context, const Options& options, Services services
   const bool complete = in_time();
   over.notify();  // what is left asks DNS nothing
   co_await probe_again(context.target, options, services, &words);
+  judge_dane_present(context);
   for (Finding& finding : judge_patience(context.target, options)) context.add(std::move(finding));
   note_certificates(context);
   for (Finding& finding : judge_servers(context.target, options)) context.add(std::move(finding));

@@ -1,4 +1,4 @@
-// SPF (checks.md 6.9): the record and all that it includes, walked as RFC 7208 evaluates them, but to the end.
+// SPF (checks.md 6.9): what the walk of the record (spf_walk.h) found, judged, and the records that mend it.
 #include "spf/evaluate.h"
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "check/context.h"
+#include "check/spf_walk.h"
 #include "spf/record.h"
 
 namespace postern::check {
@@ -15,193 +16,114 @@ namespace {
 using dns::Type;
 using spf::TermKind;
 
-constexpr std::size_t kVisitsMax = 40;  // records, includes of includes among them
-// Terms that ask, to whose end a record is followed that breaks the limit of ten: how far it is off, and no more.
-constexpr std::uint32_t kTermsFollowed = 2 * spf::kTermsMax;
-constexpr std::size_t kSendersMax = 200;
 constexpr std::size_t kSizeGood = 450, kSizeUdp = 512, kTextsUdp = 1232;
 
-class SpfWalk {
- public:
-  explicit SpfWalk(Context& context) : context_(context) {}
-  Task<void> visit(dns::Name domain, std::string text, std::size_t depth);
-
-  std::uint32_t lookups = 0;
-  std::vector<std::string> counted;  // the terms that asked
-  std::vector<std::string> syntax, missing, loops, ptr, crowded, breadth_fail, breadth_warn, unknown, not_followed;
-  bool stopped = false;  // there is more, which is not asked for
-  bool lost = false;     // an included record is not known: there may be more terms that ask
-  bool exists = false;   // a term whose answer depends on the client: nobody can list who it authorises
-
- private:
-  Task<void> mechanism(const spf::Term& term, const dns::Name& domain, std::size_t depth);
-  Task<void> follow(std::string_view spec, const spf::MacroUse& use, std::string term, dns::Name from,
-                    std::size_t depth);
-  Task<void> addresses(dns::Name host, const spf::Term& term);
-  void network(const spf::Term& term);
-  void grant(const ip::Prefix& prefix);
-
-  Context& context_;
-  std::set<std::string> path_;
-  std::size_t visits_ = 0;
-};
-
-void SpfWalk::grant(const ip::Prefix& prefix) {
-  auto& list = prefix.address().is_v4() ? context_.target.spf_senders_v4 : context_.target.spf_senders_v6;
-  std::string text = prefix.text();
-  if (list.size() < kSendersMax && std::ranges::find(list, text) == list.end()) list.push_back(std::move(text));
+std::vector<std::string_view> words_of(std::string_view text) {
+  auto words = split(text, ' ');
+  std::erase(words, "");
+  return words;
 }
 
-void SpfWalk::network(const spf::Term& term) {
-  const bool v4 = term.kind == TermKind::ip4;
-  const int bits = v4 ? term.cidr4 : term.cidr6;
-  std::array<std::uint8_t, 4> four{};
-  std::copy(term.network.end() - 4, term.network.end(), four.begin());
-  grant({v4 ? ip::Address::v4(four) : ip::Address::v6(term.network), bits});
-  if (bits < (v4 ? 8 : 32)) {
-    breadth_fail.emplace_back(term.text);
-  } else if (bits < (v4 ? 16 : 48)) {
-    breadth_warn.emplace_back(term.text);
-  }
-}
+std::string_view all_of(spf::Outcome qualifier) { return qualifier == spf::Outcome::softfail ? "~all" : "-all"; }
 
-Task<void> SpfWalk::addresses(dns::Name host, const spf::Term& term) {
-  for (const Type type : {Type::aaaa, Type::a}) {
-    const auto answer = co_await context_.ask(host, type);
-    if (is_temporary(answer->status)) unknown.push_back(describe(host, type, *answer));
-    for (const ip::Address& address : answer->addresses) {
-      grant({address, address.is_v4() ? term.cidr4 : term.cidr6});
+// The record with an end that decides, and without what stands behind it and what `leave_out` has. An "all" that
+// authorises everybody or says nothing becomes -all, and one that was not there is put there where there is no redirect
+// left. Where nobody is left who may send, the mail hosts may.
+std::string mended(const Context& context, std::string_view text, const std::vector<std::string>& leave_out = {}) {
+  std::vector<std::string> terms, modifiers;
+  std::string end, redirect;
+  bool grants = false, strict = false;
+  const auto words = words_of(text);
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto term = spf::parse_term(words[i]);
+    if (!term || std::ranges::find(leave_out, words[i]) != leave_out.end()) continue;
+    if (term->kind == TermKind::redirect) {
+      redirect = words[i];
+    } else if (term->is_modifier()) {
+      modifiers.emplace_back(words[i]);
+    } else if (end.empty() && term->kind == TermKind::all) {
+      end = all_of(term->qualifier);
+      strict = term->qualifier == spf::Outcome::fail || term->qualifier == spf::Outcome::softfail;
+    } else if (end.empty()) {
+      grants = grants || term->qualifier == spf::Outcome::pass;
+      terms.emplace_back(words[i]);
     }
   }
+  if (end.empty() && redirect.empty()) end = "-all";
+  const bool decided = !end.empty();
+  const bool nobody_left = decided && !grants && (!strict || !leave_out.empty());
+  if (nobody_left && !context.target.hosts.empty()) terms.insert(terms.begin(), "mx");
+  terms.insert(terms.begin(), "v=spf1");
+  terms.push_back(decided ? end : redirect);
+  terms.insert(terms.end(), modifiers.begin(), modifiers.end());
+  return join(terms, " ");
 }
 
-Task<void> SpfWalk::follow(std::string_view spec, const spf::MacroUse& use, std::string term, dns::Name from,
-                           std::size_t depth) {
-  if (use.any) {
-    not_followed.push_back(std::move(term));
-    co_return;
-  }
-  const auto name = dns::Name::parse(spec);
-  if (!name || name->is_root()) {
-    missing.push_back(term + " names no domain");
-    co_return;
-  }
-  if (path_.contains(name->text()) || *name == from) {
-    loops.push_back(printable(from.text()) + ": " + term);
-    co_return;
-  }
-  if (++visits_ > kVisitsMax) co_return;
-  const auto answer = co_await context_.ask(*name, Type::txt);
-  if (is_temporary(answer->status)) {
-    lost = true;
-    unknown.push_back(describe(*name, Type::txt, *answer));
-    co_return;
-  }
-  std::vector<std::string> records;
-  std::ranges::copy_if(answer->texts, std::back_inserter(records), spf::is_spf_record);
-  if (records.size() != 1) {
-    missing.push_back(term + (records.empty()
-                                  ? " has no SPF record (" + std::string(dns::to_string(answer->status)) + ")"
-                                  : " has several SPF records"));
-    co_return;
-  }
-  co_await visit(*name, std::move(records.front()), depth + 1);
-}
-
-Task<void> SpfWalk::mechanism(const spf::Term& term, const dns::Name& domain, std::size_t depth) {
-  const std::string shown = printable(term.text);
-  const bool asks = term.kind == TermKind::include || term.kind == TermKind::a || term.kind == TermKind::mx ||
-                    term.kind == TermKind::ptr || term.kind == TermKind::exists;
-  if (asks) {
-    ++lookups;
-    stopped = lookups > kTermsFollowed;
-    if (stopped) co_return;
-    counted.push_back(shown);
-  }
-  if (term.kind == TermKind::ip4 || term.kind == TermKind::ip6) {
-    if (term.qualifier == spf::Outcome::pass) network(term);
-  } else if (term.kind == TermKind::ptr) {
-    ptr.push_back(printable(domain.text()) + ": " + shown);
-  } else if (term.kind == TermKind::exists ||
-             ((term.kind == TermKind::a || term.kind == TermKind::mx) && term.use.any)) {
-    exists = true;
-  } else if (term.kind == TermKind::include) {
-    co_await follow(term.domain_spec, term.use, shown, domain, depth);
-  } else if (term.kind == TermKind::a || term.kind == TermKind::mx) {
-    const auto host = term.domain_spec.empty() ? domain : dns::Name::parse(term.domain_spec);
-    if (!host || term.qualifier != spf::Outcome::pass) co_return;
-    if (term.kind == TermKind::a) co_return co_await addresses(*host, term);
-    const auto answer = co_await context_.ask(*host, Type::mx);
-    if (is_temporary(answer->status)) unknown.push_back(describe(*host, Type::mx, *answer));
-    if (answer->mx.size() > spf::kMxMax)
-      crowded.push_back(shown + " has " + std::to_string(answer->mx.size()) + " hosts");
-    for (std::size_t i = 0; i < answer->mx.size() && i < spf::kMxMax; ++i) {
-      const dns::Name exchange = answer->mx[i].host;
-      if (!exchange.is_root()) co_await addresses(exchange, term);
+// Several records in one; empty where they cannot be joined. The mildest end of theirs is kept.
+std::string joined(const std::vector<std::string>& records) {
+  std::vector<std::string> terms{"v=spf1"}, modifiers;
+  bool softfail = false, any = false;
+  for (const std::string& record : records) {
+    auto parsed = spf::Record::parse(record);
+    if (!parsed || parsed->redirect()) return {};
+    if (const auto& explanation = parsed->explanation(); explanation && modifiers.empty())
+      modifiers.emplace_back(explanation->text);
+    while (const auto term = parsed->next_mechanism()) {
+      if (term->kind == TermKind::all) {
+        any = true;
+        softfail = softfail || term->qualifier != spf::Outcome::fail;
+        break;
+      }
+      if (std::ranges::none_of(terms, [&](const std::string& one) { return iequals(one, term->text); }))
+        terms.emplace_back(term->text);
     }
   }
+  terms.emplace_back(softfail || !any ? "~all" : "-all");
+  terms.insert(terms.end(), modifiers.begin(), modifiers.end());
+  return join(terms, " ");
 }
 
-Task<void> SpfWalk::visit(dns::Name domain, std::string text, std::size_t depth) {
-  auto record = spf::Record::parse(text);
-  if (!record) {
-    syntax.push_back(printable(domain.text()) + ": " + printable(record.error().term) +
-                     (record.error().term.empty() ? "" : ": ") + std::string(record.error().reason));
-    co_return;
-  }
-  path_.insert(domain.text());
-  while (const auto term = record->next_mechanism()) {
-    if (stopped || term->kind == TermKind::all) break;  // RFC 7208 5.1: what follows is never tested
-    co_await mechanism(*term, domain, depth);
-  }
-  if (record->redirect() && !stopped) {
-    ++lookups;
-    const spf::Term redirect = *record->redirect();
-    counted.push_back(printable(redirect.text));
-    co_await follow(redirect.domain_spec, redirect.use, printable(redirect.text), domain, depth);
-  }
-  path_.erase(domain.text());
-}
-
-void judge_all(Context& context, const std::string& text) {
+// Of the record that decides about strangers: the domain's own, or where its redirect leads.
+void judge_all(Context& context, const SpfWalk& walk) {
   const std::string domain = context.report.domain;
-  auto record = spf::Record::parse(text);
-  if (!record) return;
-  std::optional<spf::Outcome> all;
-  bool after = false;
-  while (const auto term = record->next_mechanism()) {
-    if (all) after = true;
-    if (term->kind == TermKind::all && !all) all = term->qualifier;
+  const SpfDecision& decision = walk.decision;
+  using State = SpfDecision::State;
+  if (decision.state == State::unknown) {
+    const std::string why = !walk.error.empty()          ? walk.error
+                            : !walk.unknown.empty()      ? join(walk.unknown, "; ")
+                            : !walk.not_followed.empty() ? "not followed, for its macros: " + join(walk.not_followed)
+                                                         : std::string("the record is not followed to its end");
+    return context.add("spf.all", Outcome::not_tested, domain, "what decides is not known: " + why,
+                       "see to the redirect first");
   }
-  bool redirect = false;
-  for (const std::string_view term : split(text, ' ')) redirect = redirect || istarts_with(term, "redirect=");
-  const auto proposed = [&] {
-    std::string out;
-    for (const std::string_view term : split(text, ' ')) {
-      if (term.empty() ||
-          (term.size() <= 4 && istarts_with(term.substr(term.size() - std::min<std::size_t>(3, term.size())), "all")))
-        continue;
-      out += std::string(term) + " ";
-    }
-    return zone_text(context.target.domain, out + "-all");
-  };
-  if (!all && redirect) {
-    context.add("spf.all", Outcome::pass, domain, "redirect decides");
-  } else if (!all) {
-    context.add("spf.all", Outcome::fail, domain, "no all at the end: the result for strangers is neutral",
-                "end the record in -all", proposed());
-  } else if (*all == spf::Outcome::pass) {
-    context.add("spf.all", Outcome::fail, domain, "+all authorises everybody", "end the record in -all", proposed());
-  } else if (*all == spf::Outcome::neutral) {
-    context.add("spf.all", Outcome::fail, domain, "?all says nothing about strangers", "end the record in -all",
-                proposed());
-  } else if (after || redirect) {
-    context.add("spf.all", Outcome::warn, domain,
-                after ? "terms after all are never tested" : "redirect beside all is ignored",
-                "take away what stands after all", proposed());
-  } else {
-    context.add("spf.all", Outcome::pass, domain, *all == spf::Outcome::fail ? "-all" : "~all");
+  const bool own = decision.domain == context.target.domain;
+  const std::string where = own ? std::string() : printable(decision.domain.text()) + ": ";
+  const bool can_mend = own || !context.is_foreign(decision.domain);
+  const std::string record = can_mend ? zone_text(decision.domain, mended(context, decision.text)) : std::string();
+  const std::string fix = context.for_owner(decision.domain, "name the hosts that send, and end the record in -all") +
+                          (can_mend ? "" : "; else write a record of your own in place of the redirect");
+  if (decision.state == State::none)
+    return context.add("spf.all", Outcome::fail, domain,
+                       where + "no all at the end: the result for strangers is neutral", fix, record);
+  if (decision.all == spf::Outcome::pass)
+    return context.add("spf.all", Outcome::fail, domain, where + "+all authorises everybody", fix, record);
+  if (decision.all == spf::Outcome::neutral)
+    return context.add("spf.all", Outcome::fail, domain, where + "?all says nothing about strangers", fix, record);
+  bool after = false, all = false, redirect = false;
+  for (const std::string_view word : words_of(decision.text)) {
+    const auto term = spf::parse_term(word);
+    if (!term) continue;  // the version
+    redirect = redirect || term->kind == TermKind::redirect;
+    after = after || (all && !term->is_modifier());
+    all = all || term->kind == TermKind::all;
   }
+  if (after || redirect) {
+    return context.add("spf.all", Outcome::warn, domain,
+                       where + (after ? "terms after all are never tested" : "redirect beside all is ignored"),
+                       after ? "take away what stands after all, or put it in front" : "take the redirect away",
+                       record);
+  }
+  context.add("spf.all", Outcome::pass, domain, where + std::string(all_of(decision.all)));
 }
 
 void judge_list(Context& context, std::string_view id, Outcome bad, const std::vector<std::string>& what,
@@ -215,12 +137,12 @@ void judge_list(Context& context, std::string_view id, Outcome bad, const std::v
 
 void judge_lookups(Context& context, const SpfWalk& walk) {
   const std::string evidence =
-      (walk.stopped ? "more than " + std::to_string(kTermsFollowed) : std::to_string(walk.lookups)) + " of 10" +
+      (walk.stopped ? "more than " + std::to_string(kSpfTermsFollowed) : std::to_string(walk.lookups)) + " of 10" +
       (walk.counted.empty() ? "" : ": " + join(walk.counted)) +
       (walk.not_followed.empty() ? "" : "; not followed, for its macros: " + join(walk.not_followed));
   if (walk.lost && walk.lookups <= spf::kTermsMax)
     return context.unknown("spf.lookups", context.report.domain,
-                           evidence + "; and what stands in " + join(walk.unknown, "; "));
+                           evidence + "; and what stands in " + join(walk.unknown, "; "), walk.bogus);
   const Outcome outcome = walk.lookups > spf::kTermsMax        ? Outcome::fail
                           : walk.lookups + 1 >= spf::kTermsMax ? Outcome::warn
                                                                : Outcome::pass;
@@ -233,7 +155,7 @@ void judge_lookups(Context& context, const SpfWalk& walk) {
 Task<void> judge_voids(Context& context, const SpfWalk& walk) {
   std::uint32_t voids = 0;
   bool unknown = !walk.unknown.empty();
-  std::string problem;
+  const std::vector<std::string>* what = &walk.void6;
   for (const char* const client : {"2001:db8::1", "192.0.2.1"}) {
     spf::Query query{.client = *ip::Address::parse(client),
                      .identity = spf::Identity::mail_from,
@@ -241,34 +163,45 @@ Task<void> judge_voids(Context& context, const SpfWalk& walk) {
                      .helo = context.target.domain.text(),
                      .receiver = context.options.helo,
                      .now = context.options.now};
+    const bool v6 = query.client.is_v6();
     const auto result = co_await spf::check(std::move(query), context.resolver(), context.budget());
-    if (result.void_lookups > voids) problem = result.problem;
+    if (result.void_lookups > voids) what = v6 ? &walk.void6 : &walk.void4;
     unknown = unknown || result.outcome == spf::Outcome::temperror;
     voids = std::max(voids, result.void_lookups);
   }
+  const std::string evidence = std::to_string(voids) + " of 2, for a sender with " +
+                               (what == &walk.void6 ? "IPv6" : "IPv4") +
+                               (what->empty() ? "" : ": " + join(*what, "; "));
   if (unknown && voids <= spf::kVoidMax)
     co_return context.unknown("spf.void", context.report.domain,
                               std::to_string(voids) + " of 2, and not all is known" +
-                                  (walk.unknown.empty() ? "" : ": " + join(walk.unknown, "; ")));
+                                  (walk.unknown.empty() ? "" : ": " + join(walk.unknown, "; ")),
+                              walk.bogus);
   const Outcome outcome = voids > spf::kVoidMax    ? Outcome::fail
                           : voids == spf::kVoidMax ? Outcome::warn
                                                    : Outcome::pass;
-  context.add("spf.void", outcome, context.report.domain,
-              std::to_string(voids) + " of 2" + (problem.empty() ? "" : ": " + problem),
-              outcome == Outcome::pass ? "" : "take away the terms whose names do not exist any more");
+  context.add("spf.void", outcome, context.report.domain, voids == 0 ? "0 of 2" : evidence,
+              outcome == Outcome::pass ? ""
+              : walk.void_names        ? "take away the terms whose names do not exist"
+                                       : "name these hosts by ip4 and ip6, or give them addresses of both families");
 }
 
 void judge_breadth(Context& context, const SpfWalk& walk) {
   const std::string domain = context.report.domain;
-  if (!walk.breadth_fail.empty()) {
-    context.add("spf.breadth", Outcome::fail, domain, join(walk.breadth_fail),
+  if (!walk.everybody.empty() || !walk.breadth_fail.empty()) {
+    std::vector<std::string> words;
+    for (const std::string& one : walk.everybody) words.push_back(one + " authorises everybody");
+    words.insert(words.end(), walk.breadth_fail.begin(), walk.breadth_fail.end());
+    context.add("spf.breadth", Outcome::fail, domain, join(words),
                 "authorise the hosts that send, not their continent");
   } else if (!walk.breadth_warn.empty()) {
     context.add("spf.breadth", Outcome::warn, domain, join(walk.breadth_warn), "authorise smaller networks");
+  } else if (!walk.unknown.empty()) {
+    context.unknown("spf.breadth", domain, join(walk.unknown, "; "), walk.bogus);
   } else {
     context.add("spf.breadth", Outcome::pass, domain,
-                std::to_string(context.target.spf_senders_v6.size()) + " IPv6 and " +
-                    std::to_string(context.target.spf_senders_v4.size()) + " IPv4 networks and hosts");
+                std::to_string(walk.networks6.size()) + " IPv6 and " + std::to_string(walk.networks4.size()) +
+                    " IPv4 networks and hosts");
   }
 }
 
@@ -281,12 +214,13 @@ void judge_parity(Context& context, const SpfWalk& walk) {
     }
   }
   const bool four = !context.target.spf_senders_v4.empty();
-  if (!four || !context.target.spf_senders_v6.empty() || six.empty() || walk.exists || !walk.not_followed.empty()) {
+  if (!four || !context.target.spf_senders_v6.empty() || six.empty() || walk.unlisted) {
     context.add("spf.ipv6", Outcome::pass, domain,
-                std::to_string(context.target.spf_senders_v6.size()) + " IPv6 and " +
-                    std::to_string(context.target.spf_senders_v4.size()) + " IPv4 networks and hosts");
+                std::to_string(walk.networks6.size()) + " IPv6 and " + std::to_string(walk.networks4.size()) +
+                    " IPv4 networks and hosts");
     return;
   }
+  if (!walk.unknown.empty()) return context.unknown("spf.ipv6", domain, join(walk.unknown, "; "), walk.bogus);
   std::string text = context.spf_text;
   const std::size_t at = text.find(' ');
   if (at != std::string::npos) text.insert(at, " ip6:" + six.front());
@@ -316,13 +250,14 @@ Task<void> judge_helo(Context& context) {
     const auto answer = co_await context.ask(host, Type::txt);
     const std::string subject = printable(host.text());
     if (is_temporary(answer->status)) {
-      context.unknown("spf.helo", subject, describe(host, Type::txt, *answer));
+      context.unknown("spf.helo", subject, describe(host, Type::txt, *answer), is_bogus(*answer));
     } else if (std::ranges::any_of(answer->texts, spf::is_spf_record)) {
       context.add("spf.helo", Outcome::pass, subject, describe(host, Type::txt, *answer));
     } else {
-      context.add("spf.helo", Outcome::info, subject, describe(host, Type::txt, *answer),
-                  "bounces and reports, which have no sender, are judged by this name",
-                  zone_text(host, "v=spf1 a -all"));
+      context.add(
+          "spf.helo", Outcome::info, subject, describe(host, Type::txt, *answer),
+          context.for_owner(host, "publish one: bounces and reports, which have no sender, are judged by this name"),
+          zone_text(host, "v=spf1 a -all"));
     }
   }
 }
@@ -337,7 +272,10 @@ Task<void> check_spf(Context& context) {
   const std::string domain = context.report.domain;
   const auto answer = co_await context.ask(context.target.domain, Type::txt);
   const std::string evidence = describe(context.target.domain, Type::txt, *answer);
-  if (is_temporary(answer->status)) co_return context.unknown("spf.record", domain, evidence);
+  if (is_temporary(answer->status)) {
+    context.spf_unknown = true;
+    co_return context.unknown("spf.record", domain, evidence, is_bogus(*answer));
+  }
   std::vector<std::string> records, nearly;
   for (const std::string& text : answer->texts) {
     if (spf::is_spf_record(text)) {
@@ -347,37 +285,53 @@ Task<void> check_spf(Context& context) {
     }
   }
   co_await judge_helo(context);
-  if (records.size() != 1) {
-    const std::string fix = !nearly.empty() ? "the record must begin with \"v=spf1 \", with nothing in front"
-                            : records.empty()
-                                ? "publish an SPF record"
-                                : "join the records into one: several are an error, and none of them counts";
-    co_return context.add("spf.record", Outcome::fail, domain, evidence, fix, records.empty() ? proposal(context) : "");
+  std::ranges::sort(records);  // answers have them in turns
+  if (records.size() > 1) {
+    const std::string one = joined(records);
+    context.spf_error = "several records";
+    co_return context.add("spf.record", Outcome::fail, domain, evidence,
+                          one.empty()
+                              ? "keep one of them: several are an error, and none of them counts"
+                              : "put one in place of all of them: several are an error, and none of them counts",
+                          one.empty() ? "" : zone_text(context.target.domain, one));
+  }
+  if (records.empty()) {
+    co_return context.add(
+        "spf.record", Outcome::fail, domain, evidence,
+        nearly.empty() ? "publish an SPF record" : "the record must begin with \"v=spf1 \", with nothing in front",
+        proposal(context));
   }
   context.spf_text = records.front();
   context.add("spf.record", nearly.empty() ? Outcome::pass : Outcome::warn, domain,
               nearly.empty() ? printable(context.spf_text, 1000) : join(nearly),
               nearly.empty() ? "" : "take the other record away; nobody reads it");
   SpfWalk walk(context);
-  co_await walk.visit(context.target.domain, context.spf_text, 0);
-  context.spf_grants = !context.target.spf_senders_v4.empty() || !context.target.spf_senders_v6.empty() ||
-                       walk.exists || !walk.not_followed.empty() || !walk.ptr.empty();
+  co_await walk.begin(context.spf_text);
+  context.spf_error = walk.error;
+  context.spf_unknown = !walk.unknown.empty();
+  context.spf_grants = walk.somebody && walk.error.empty();
+  context.spf_closed = !walk.somebody && walk.error.empty() && walk.unknown.empty() &&
+                       walk.decision.state == SpfDecision::State::decided && walk.decision.all == spf::Outcome::fail;
   judge_list(context, "spf.syntax", Outcome::fail, walk.syntax, "the record and all that it includes",
              "put the term right: any error makes the whole record count for nothing");
   judge_lookups(context, walk);
   if (!walk.syntax.empty()) co_return;
-  if (!walk.unknown.empty()) context.unknown("spf.include", domain, join(walk.unknown, "; "));
+  if (!walk.unknown.empty()) context.unknown("spf.include", domain, join(walk.unknown, "; "), walk.bogus);
   std::vector<std::string> broken = walk.missing;
-  for (const std::string& loop : walk.loops) broken.push_back(loop + " leads back to where it came from");
-  if (walk.unknown.empty() || !broken.empty()) {
-    judge_list(context, "spf.include", Outcome::fail, broken, "every include and redirect leads to a record",
-               "take the term away, or repair the record it leads to: the result is permerror");
+  broken.insert(broken.end(), walk.loops.begin(), walk.loops.end());
+  if (!broken.empty()) {
+    context.add(
+        "spf.include", Outcome::fail, domain, join(broken, "; "),
+        "take the term away, or repair the record it leads to: the result is permerror",
+        walk.broken.empty() ? "" : zone_text(context.target.domain, mended(context, context.spf_text, walk.broken)));
+  } else if (walk.unknown.empty()) {
+    context.add("spf.include", Outcome::pass, domain, "every include and redirect leads to a record");
   }
   judge_list(context, "spf.mx_hosts", Outcome::fail, walk.crowded, "no mx term has more than ten hosts",
              "name the addresses by ip4 and ip6");
   judge_list(context, "spf.ptr", Outcome::warn, walk.ptr, "no ptr",
              "name the addresses by ip4 and ip6, or the hosts by a");
-  judge_all(context, context.spf_text);
+  judge_all(context, walk);
   co_await judge_voids(context, walk);
   judge_breadth(context, walk);
   judge_parity(context, walk);

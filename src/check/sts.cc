@@ -16,20 +16,29 @@ using dns::Status;
 using dns::Type;
 using mtasts::Mode;
 
+constexpr std::size_t kHostsLooked = 5;
 constexpr std::int64_t kDay = 86400, kWeek = 7 * kDay;
 
-std::string record_proposal(const Context& context) {
-  mtasts::Policy policy{.mode = Mode::testing, .max_age = kWeek, .mx = {}};
-  for (const MailHost& host : context.target.hosts) policy.mx.push_back(host.name.text());
+// The policy for the hosts that are there, to begin with.
+mtasts::Policy first_policy(const Context& context, Mode mode) {
+  mtasts::Policy policy{.mode = mode, .max_age = kWeek, .mx = {}};
+  for (const MailHost& host : context.target.hosts) policy.mx.push_back(printable(host.name.text()));
+  return policy;
+}
+
+// The record of that policy: its id is none of those that are published, or nobody would fetch the policy.
+std::string record_proposal(const Context& context, const mtasts::Policy& policy, const dns::Answer& published) {
   const auto name = context.target.domain.below("_mta-sts");
-  return name ? zone_text(*name, mtasts::record_text(mtasts::policy_id(policy))) : std::string();
+  if (!name) return {};
+  std::string id = mtasts::policy_id(policy);
+  if (std::ranges::any_of(published.texts, [&](const std::string& text) { return text.contains(id); }))
+    id = std::to_string(context.options.now / 1000);
+  return zone_text(*name, mtasts::record_text(id));
 }
 
 // As one line, for people: the file has CRLF where the "; " stand.
 std::string policy_proposal(const Context& context, Mode mode) {
-  mtasts::Policy policy{.mode = mode, .max_age = kWeek, .mx = {}};
-  for (const MailHost& host : context.target.hosts) policy.mx.push_back(printable(host.name.text()));
-  return join(mtasts::policy_lines(policy), "; ");
+  return join(mtasts::policy_lines(first_policy(context, mode)), "; ");
 }
 
 // The record alone; false: there is no policy to fetch.
@@ -37,7 +46,7 @@ bool judge_record(Context& context, const dns::Name& name, const dns::Answer& an
   const std::string domain = context.report.domain;
   const std::string evidence = describe(name, Type::txt, answer);
   if (is_temporary(answer.status)) {
-    context.unknown("mta_sts.record", domain, evidence);
+    context.unknown("mta_sts.record", domain, evidence, is_bogus(answer));
     return false;
   }
   std::size_t records = 0;
@@ -55,13 +64,13 @@ bool judge_record(Context& context, const dns::Name& name, const dns::Answer& an
     context.add("mta_sts.record", Outcome::warn, domain, evidence,
                 "publish a policy at https://mta-sts." + domain + std::string(mtasts::kPath) + " (" +
                     policy_proposal(context, Mode::testing) + "), then the record",
-                record_proposal(context));
+                record_proposal(context, first_policy(context, Mode::testing), answer));
     return false;
   }
   context.add("mta_sts.record", Outcome::fail, domain, evidence + ": " + id.error().what,
               records > 1 ? "leave one record"
                           : "the record begins with exactly v=STSv1, and its id is 1 to 32 letters and digits",
-              record_proposal(context));
+              record_proposal(context, first_policy(context, Mode::testing), answer));
   return false;
 }
 
@@ -96,9 +105,12 @@ Task<Fetched> fetch(Context& context, dns::Name host, std::vector<ip::Address> a
   co_return Fetched{{}, answer->body, answer->content_type, false};
 }
 
-void judge_policy(Context& context, const mtasts::Policy& policy, const std::string& body) {
+void judge_policy(Context& context, const mtasts::Policy& policy, const std::string& body,
+                  const dns::Answer& published) {
   const std::string domain = context.report.domain;
   const std::string mode(to_string(policy.mode));
+  mtasts::Policy enforced = policy;
+  enforced.mode = Mode::enforce;
   if (policy.mode == Mode::enforce) {
     context.add("mta_sts.mode", Outcome::pass, domain, "mode: enforce");
   } else {
@@ -106,7 +118,7 @@ void judge_policy(Context& context, const mtasts::Policy& policy, const std::str
                 policy.mode == Mode::testing
                     ? "enforce the policy once TLS reports are clean, and change the record's id"
                     : "the policy is being taken back; publish testing or enforce to protect mail",
-                policy.mode == Mode::testing ? record_proposal(context) : "");
+                policy.mode == Mode::testing ? record_proposal(context, enforced, published) : "");
   }
   // The parser counts more than a year as a year.
   std::int64_t written = policy.max_age;
@@ -140,19 +152,48 @@ void judge_policy(Context& context, const mtasts::Policy& policy, const std::str
     if (!used || !is_ascii(pattern)) unused.push_back(printable(pattern));
   }
   if (policy.mode == Mode::none) return;
+  mtasts::Policy wider = policy;
+  wider.mx.insert(wider.mx.end(), outside.begin(), outside.end());
   if (outside.empty()) {
     context.add("mta_sts.mx", Outcome::pass, domain, join(policy.mx) + " allow every host");
   } else {
     context.add("mta_sts.mx", policy.mode == Mode::enforce ? Outcome::fail : Outcome::warn, domain,
                 join(policy.mx) + " do not allow " + join(outside),
                 "add a line to the policy, and change the record's id: mx: " + outside.front(),
-                record_proposal(context));
+                record_proposal(context, wider, published));
   }
   if (unused.empty()) {
     context.add("mta_sts.patterns", Outcome::pass, domain, join(policy.mx));
   } else {
     context.add("mta_sts.patterns", Outcome::warn, domain, "no MX host matches " + join(unused),
                 "take the lines away, or write them as A-labels");
+  }
+}
+
+// Where senders do not look: at the domain itself, and below the mail hosts.
+Task<void> judge_wrong_places(Context& context) {
+  std::vector<dns::Name> places{context.target.domain};
+  for (std::size_t i = 0; i < context.target.hosts.size() && places.size() <= kHostsLooked; ++i) {
+    const dns::Name& host = context.target.hosts[i].name;
+    // A host that has mail of its own may have a policy of its own
+    if (host == context.target.domain || context.is_foreign(host)) continue;
+    const auto below = host.below("_mta-sts");
+    if (below) places.push_back(*below);
+  }
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const dns::Name& place = places[i];
+    const auto answer = co_await context.ask(place, Type::txt);
+    for (const std::string& text : answer->texts) {
+      if (!istarts_with(trim(text), "v=STSv1")) continue;
+      if (place != context.target.domain) {
+        const dns::Name host = place.suffix(place.labels() - 1);
+        if ((co_await context.ask(host, Type::mx))->status == Status::ok) break;
+      }
+      context.add(
+          "mta_sts.record", Outcome::warn, printable(place.text()), "TXT: " + printable(text, 200),
+          "senders look at _mta-sts." + context.report.domain + " alone: move the record there, or take it away");
+      break;
+    }
   }
 }
 
@@ -163,6 +204,7 @@ Task<void> check_mta_sts(Context& context) {
   const auto host = context.target.domain.below("mta-sts");
   if (!name || !host || context.target.hosts.empty()) co_return;
   const auto answer = co_await context.ask(*name, Type::txt);
+  co_await judge_wrong_places(context);
   if (!judge_record(context, *name, *answer)) co_return;
   const auto six = co_await context.ask(*host, Type::aaaa);
   const auto four = co_await context.ask(*host, Type::a);
@@ -170,7 +212,7 @@ Task<void> check_mta_sts(Context& context) {
   const std::string subject = "https://" + host->text() + std::string(mtasts::kPath);
   if (six->addresses.empty() && four->addresses.empty()) {
     if (is_temporary(six->status) || is_temporary(four->status))
-      co_return context.unknown("mta_sts.policy", subject, addresses);
+      co_return context.unknown("mta_sts.policy", subject, addresses, is_bogus(*six) || is_bogus(*four));
     co_return context.add("mta_sts.policy", Outcome::fail, subject, addresses,
                           "give the policy host an address and a certificate", zone_record(*host, "AAAA", "ADDRESS"));
   }
@@ -240,7 +282,7 @@ Task<void> check_mta_sts(Context& context) {
   } else {
     context.add("mta_sts.families", Outcome::pass, subject, addresses);
   }
-  judge_policy(context, *policy, good->body);
+  judge_policy(context, *policy, good->body, *answer);
 }
 
 Task<void> check_tls_rpt(Context& context) {
@@ -250,17 +292,23 @@ Task<void> check_tls_rpt(Context& context) {
   const auto answer = co_await context.ask(*name, Type::txt);
   const std::string evidence = describe(*name, Type::txt, *answer);
   const std::string proposal = zone_text(*name, "v=TLSRPTv1; rua=mailto:postmaster@" + domain);
-  if (is_temporary(answer->status)) co_return context.unknown("tls_rpt.record", domain, evidence);
-  const bool any =
-      std::ranges::any_of(answer->texts, [](const std::string& text) { return istarts_with(trim(text), "v=TLSRPT"); });
+  if (is_temporary(answer->status)) co_return context.unknown("tls_rpt.record", domain, evidence, is_bogus(*answer));
+  std::vector<std::string> meant, good;
+  for (const std::string& text : answer->texts) {
+    if (istarts_with(trim(text), "v=TLSRPT")) meant.push_back(text);
+    if (tlsrpt::choose_record({&text, 1})) good.push_back(text);
+  }
+  std::ranges::sort(good);  // answers have them in turns
   const auto record = tlsrpt::choose_record(answer->texts);
   if (!record) {
-    if (!any) {
+    if (meant.empty()) {
       co_return context.add("tls_rpt.record", Outcome::warn, domain, evidence,
                             "ask for TLS reports: nobody else tells when TLS towards you fails", proposal);
     }
-    co_return context.add("tls_rpt.record", Outcome::fail, domain, evidence + ": " + record.error().what,
-                          "put the record right", proposal);
+    co_return context.add(
+        "tls_rpt.record", Outcome::fail, domain, evidence + ": " + record.error().what,
+        meant.size() > 1 ? "keep one of the records: with several nobody sends reports" : "put the record right",
+        good.empty() ? proposal : zone_text(*name, good.front()));
   }
   context.add("tls_rpt.record", Outcome::pass, domain, evidence);
   for (const std::string& uri : record->rua) {
@@ -283,6 +331,10 @@ Task<void> check_tls_rpt(Context& context) {
         context.add("tls_rpt.destination", Outcome::pass, subject, describe(*host, Type::mx, *found));
         continue;
       }
+      if (is_temporary(found->status)) {
+        context.unknown("tls_rpt.destination", subject, describe(*host, Type::mx, *found), is_bogus(*found));
+        continue;
+      }
       if (found->status == Status::ok) {
         context.add("tls_rpt.destination", Outcome::warn, subject,
                     describe(*host, Type::mx, *found) + ": the domain takes no mail", "name an address that takes mail",
@@ -294,7 +346,7 @@ Task<void> check_tls_rpt(Context& context) {
     const auto four = co_await context.ask(*host, Type::a);
     const std::string where = describe(*host, Type::aaaa, *six) + "; " + describe(*host, Type::a, *four);
     if (is_temporary(six->status) || is_temporary(four->status)) {
-      context.unknown("tls_rpt.destination", subject, where);
+      context.unknown("tls_rpt.destination", subject, where, is_bogus(*six) || is_bogus(*four));
     } else if (six->addresses.empty() && (target || four->addresses.empty())) {
       context.add("tls_rpt.destination", Outcome::warn, subject, where,
                   four->addresses.empty() ? "name a place that exists" : "give the host an IPv6 address", proposal);

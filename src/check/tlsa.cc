@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "check/context.h"
+#include "check/judge_impl.h"
 #include "dane/dane.h"
 
 namespace postern::check {
@@ -48,11 +49,12 @@ void judge_records(Context& context, const MailHost& host, const dns::Name& name
   }
   if (!failures.empty()) {
     failures.insert(failures.end(), warnings.begin(), warnings.end());
-    context.add("dane.syntax", Outcome::fail, subject, join(failures, "; "),
-                "take these records away, or put them right: 3 1 1 and a SHA-256 digest of the key");
+    context.add(
+        "dane.syntax", Outcome::fail, subject, join(failures, "; "),
+        context.for_owner(name, "take these records away, or put them right: 3 1 1 and a SHA-256 digest of the key"));
   } else if (!warnings.empty()) {
     context.add("dane.syntax", Outcome::warn, subject, join(warnings, "; "),
-                "publish 3 1 1 with a SHA-256 digest of the key");
+                context.for_owner(name, "publish 3 1 1 with a SHA-256 digest of the key"));
   } else if (!remarks.empty()) {
     context.add("dane.syntax", Outcome::info, subject, join(remarks, "; "), "3 1 1 is what every sender knows");
   } else {
@@ -60,19 +62,29 @@ void judge_records(Context& context, const MailHost& host, const dns::Name& name
   }
   if (usable.size() == 1) {
     context.add("dane.rollover", Outcome::info, subject, "one usable record",
-                "publish the digest of the next key, too, before you change keys");
+                context.for_owner(name, "publish the digest of the next key, too, before keys are changed"));
   } else if (usable.size() > 1) {
     context.add("dane.rollover", Outcome::pass, subject, std::to_string(usable.size()) + " distinct usable records");
   }
   const std::string ttl = "TTL " + std::to_string(answer.ttl);
   if (answer.ttl > kTtlBad) {
     context.add("dane.ttl", Outcome::warn, subject, ttl,
-                "lower it to an hour: a wrong record stops mail as long as it lives");
+                context.for_owner(name, "lower it to an hour: a wrong record stops mail as long as it lives"));
   } else if (answer.ttl > kTtlGood) {
     context.add("dane.ttl", Outcome::info, subject, ttl, "an hour or less makes changes of keys quick");
   } else {
     context.add("dane.ttl", Outcome::pass, subject, ttl);
   }
+}
+
+// Of the certificates that its addresses served.
+std::set<std::string> keys_of(const MailHost& host) {
+  std::set<std::string> out;
+  for (const Address& one : host.addresses) {
+    if (one.server && one.server->tls && !one.server->tls->chain.empty())
+      out.insert(one.server->tls->chain.front().spki);
+  }
+  return out;
 }
 
 }  // namespace
@@ -82,8 +94,7 @@ Task<void> check_tlsa(Context& context) {
   if (target.hosts.empty()) co_return;
   const std::string domain = context.report.domain;
   const std::string service = "_" + std::to_string(context.options.smtp_port) + "._tcp";
-  std::vector<std::string> with, without, unknown;
-  bool any_insecure = false;
+  bool with = false;
   for (std::size_t i = 0; i < target.hosts.size(); ++i) {
     const MailHost& host = target.hosts[i];
     const auto asked = host.name.below(service);
@@ -91,13 +102,8 @@ Task<void> check_tlsa(Context& context) {
     const dns::Name name = host.tlsa->canonical.is_root() ? *asked : host.tlsa->canonical;
     const std::string subject = printable(name.text());
     const std::string evidence = describe(name, dns::Type::tlsa, *host.tlsa);
-    any_insecure = any_insecure || !host.secure;
-    if (is_temporary(host.tlsa->status)) {
-      unknown.push_back(evidence);
-      continue;
-    }
+    if (is_temporary(host.tlsa->status)) continue;
     if (host.tlsa->status != Status::ok) {
-      without.push_back(printable(host.name.text()));
       // A set of which nothing but records without data is left.
       if (host.tlsa->dropped > 0) {
         context.add("dane.syntax", Outcome::fail, subject, evidence,
@@ -105,14 +111,14 @@ Task<void> check_tlsa(Context& context) {
       }
       continue;
     }
-    with.push_back(printable(host.name.text()));
+    with = true;
     if (host.tlsa->security == dns::Security::secure) {
       context.add("dane.secure", Outcome::pass, subject, evidence);
     } else if (!context.options.validates) {
       context.add("dane.secure", Outcome::not_tested, subject, kNobodyValidates, kValidateHere);
     } else {
       context.add("dane.secure", Outcome::fail, subject, evidence,
-                  "sign the zone and have its DS record published, or take the records away");
+                  context.for_owner(name, "sign the zone and have its DS record published, or take the records away"));
     }
     judge_records(context, host, name);
     if (host.is_alias) {
@@ -122,25 +128,7 @@ Task<void> check_tlsa(Context& context) {
                   expanded ? "" : "publish the records at the name that the MX record's alias leads to");
     }
   }
-  const std::string record = "_" + std::to_string(context.options.smtp_port) + "._tcp." +
-                             (without.empty() ? domain : without.front()) + ". IN TLSA 3 1 1 SHA256-OF-THE-KEY";
-  if (!unknown.empty()) {
-    context.unknown("dane.present", domain, join(unknown, "; "));
-  } else if (without.empty()) {
-    context.add("dane.present", Outcome::pass, domain, join(with));
-  } else if (!with.empty()) {
-    context.add("dane.present", Outcome::fail, domain, "none: " + join(without),
-                "publish them for every host: an attacker chooses the one without", record);
-  } else if (any_insecure || !target.mx_secure) {
-    context.add("dane.present", Outcome::warn, domain,
-                context.options.validates ? "none, and the zones are not signed"
-                                          : "none; whether the zones are signed is not known here",
-                "sign the zones, then publish TLSA records", record);
-  } else {
-    context.add("dane.present", Outcome::fail, domain, "none, and the zones are signed",
-                "publish TLSA records: all that they need is there", record);
-  }
-  if (with.empty()) co_return;
+  if (!with) co_return;
   if (target.mx_secure || target.implicit_mx) {
     context.add("dane.mx_secure", Outcome::pass, domain, describe(target.domain, dns::Type::mx, *context.mx));
   } else if (!context.options.validates) {
@@ -148,6 +136,54 @@ Task<void> check_tlsa(Context& context) {
   } else {
     context.add("dane.mx_secure", Outcome::warn, domain, describe(target.domain, dns::Type::mx, *context.mx),
                 "sign the zone of the domain: whoever forges its MX records chooses the server else");
+  }
+}
+
+void judge_dane_present(Context& context) {
+  const Target& target = context.target;
+  if (target.hosts.empty()) return;
+  const std::string domain = context.report.domain;
+  const std::string service = "_" + std::to_string(context.options.smtp_port) + "._tcp";
+  std::vector<std::string> with, without, unknown;
+  const MailHost* first = nullptr;  // without records, one whose key was seen before others
+  std::set<std::string> keys;       // of it
+  bool any_insecure = false, bogus = false;
+  for (const MailHost& host : target.hosts) {
+    const auto asked = host.name.below(service);
+    if (!asked || !host.tlsa) continue;
+    any_insecure = any_insecure || !host.secure;
+    if (is_temporary(host.tlsa->status)) {
+      unknown.push_back(describe(*asked, dns::Type::tlsa, *host.tlsa));
+      bogus = bogus || is_bogus(*host.tlsa);
+      continue;
+    }
+    (host.tlsa->status == Status::ok ? with : without).push_back(printable(host.name.text()));
+    if (host.tlsa->status == Status::ok) continue;
+    std::set<std::string> seen = keys_of(host);
+    if (first != nullptr && (!keys.empty() || seen.empty())) continue;
+    first = &host;
+    keys = std::move(seen);
+  }
+  if (!unknown.empty()) return context.unknown("dane.present", domain, join(unknown, "; "), bogus);
+  if (without.empty()) return context.add("dane.present", Outcome::pass, domain, join(with));
+  // The key that is served now makes the record; nobody else knows another one
+  const std::string record =
+      keys.empty() ? std::string() : judging::tlsa_record(first->name, context.options.smtp_port, *keys.begin());
+  const std::string how = keys.empty()      ? ": 3 1 1 and the SHA-256 digest of each server's key"
+                          : keys.size() > 1 ? ", one for each key that the host's addresses serve"
+                                            : "";
+  const auto fix = [&](std::string what) { return context.for_owner(first->name, std::move(what) + how); };
+  if (!with.empty()) {
+    context.add("dane.present", Outcome::fail, domain, "none: " + join(without),
+                fix("publish them for every host, as an attacker chooses the one without"), record);
+  } else if (any_insecure || !target.mx_secure) {
+    context.add("dane.present", Outcome::warn, domain,
+                context.options.validates ? "none, and the zones are not signed"
+                                          : "none; whether the zones are signed is not known here",
+                fix("sign the zones, then publish TLSA records"), record);
+  } else {
+    context.add("dane.present", Outcome::fail, domain, "none, and the zones are signed",
+                fix("publish TLSA records, as all that they need is there"), record);
   }
 }
 

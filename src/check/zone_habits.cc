@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "check/context.h"
+#include "dkim/key_record.h"
 #include "dns/records.h"
 
 namespace postern::check {
@@ -27,26 +28,56 @@ Task<dns::AnswerPtr> find_caa(Context& context, dns::Name name, dns::Name& at) {
   co_return answer;
 }
 
+// RFC 8659 4.2, labels and tags: letters and digits, and hyphens between them.
+bool is_ldh(std::string_view text) {
+  return !text.empty() && text.front() != '-' && text.back() != '-' &&
+         std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c) || c == '-'; });
+}
+
+// RFC 8659 4.2: [issuer] [";" [tag "=" value *(";" tag "=" value)]].
+bool is_issue_value(std::string_view value) {
+  const auto parts = split(value, ';');
+  const std::string_view issuer = trim(parts.front());
+  if (!issuer.empty() && !std::ranges::all_of(split(issuer, '.'), is_ldh)) return false;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    const std::string_view part = trim(parts[i]);
+    const std::size_t equals = part.find('=');
+    if (part.empty() && (parts.size() == 2 || i + 1 == parts.size())) continue;
+    if (equals == std::string_view::npos || !is_ldh(trim(part.substr(0, equals)))) return false;
+    const std::string_view given = trim(part.substr(equals + 1));
+    if (!std::ranges::all_of(given, [](char c) { return c > ' ' && c < 0x7F; })) return false;
+  }
+  return true;
+}
+
 Task<void> judge_caa(Context& context, dns::Name name) {
   dns::Name at;
   const auto answer = co_await find_caa(context, name, at);
   const std::string subject = printable(name.text());
   if (!answer) co_return;
   const std::string evidence = describe(at, Type::caa, *answer);
-  const std::string record =
-      zone_record(context.zone.is_root() ? name : context.zone, "CAA", "0 issue \"YOUR-CA.example\"");
-  if (is_temporary(answer->status) && answer->dropped == 0) co_return context.unknown("dns.caa", subject, evidence);
-  if (answer->dropped > 0) {
-    co_return context.add("dns.caa", Outcome::warn, subject, evidence,
-                          "put the malformed record right: a certificate authority may refuse to issue", record);
-  }
-  bool issue = false;
+  // In somebody else's zone only he can publish one
+  const std::string record = context.is_foreign(name) ? std::string()
+                                                      : zone_record(context.zone.is_root() ? name : context.zone, "CAA",
+                                                                    "0 issue \"YOUR-CA.example\"");
+  if (is_temporary(answer->status) && answer->dropped == 0)
+    co_return context.unknown("dns.caa", subject, evidence, is_bogus(*answer));
+  bool issue = false, malformed = answer->dropped > 0;
   for (const std::string& rdata : answer->rdata) {
     const auto caa = dns::parse_caa(rdata);
-    issue = issue || (caa && (caa->tag == "issue" || caa->tag == "issuewild"));
+    const bool says = caa && (caa->tag == "issue" || caa->tag == "issuewild");
+    issue = issue || says;
+    malformed = malformed || (says && !is_issue_value(caa->value));
+  }
+  if (malformed) {
+    co_return context.add(
+        "dns.caa", Outcome::warn, subject, evidence,
+        context.for_owner(name, "put the malformed record right: a certificate authority refuses to issue"), record);
   }
   context.add("dns.caa", issue ? Outcome::pass : Outcome::warn, subject, evidence,
-              issue ? "" : "say which certificate authority may issue; accounturi= narrows it to your account",
+              issue ? ""
+                    : context.for_owner(
+                          name, "say which certificate authority may issue; accounturi= narrows it to your account"),
               issue ? "" : record);
 }
 
@@ -111,21 +142,36 @@ Task<void> judge_ttls(Context& context) {
   }
 }
 
+// A key that is revoked at every selector that has none of its own says what is true.
+bool is_revoked(const std::string& text) {
+  const auto key = dkim::parse_key(text);
+  return !key && key.error().kind == ErrorKind::refused;
+}
+
 Task<void> judge_wildcard(Context& context) {
   const std::string domain = context.report.domain;
   std::vector<std::string> found, unknown;
+  bool everywhere = false, bogus = false;
   for (const char* const label : {kNobodysLabel, kNobodysSelector}) {
     const auto name = context.target.domain.below(label);
     if (!name) co_return;
     const auto answer = co_await context.ask(*name, Type::txt);
-    if (answer->status == Status::ok) found.push_back(describe(*name, Type::txt, *answer));
+    const bool selector = label == std::string_view(kNobodysSelector);
+    if (answer->status == Status::ok && !(selector && std::ranges::all_of(answer->texts, is_revoked))) {
+      found.push_back(describe(*name, Type::txt, *answer));
+      everywhere = everywhere || !selector;
+    }
     if (is_temporary(answer->status)) unknown.push_back(describe(*name, Type::txt, *answer));
+    bogus = bogus || is_bogus(*answer);
   }
   if (!found.empty()) {
-    context.add("dns.wildcard", Outcome::warn, domain, join(found, "; "),
-                "take the wildcard's TXT record away: it stands at _dmarc, _mta-sts and every DKIM selector, too");
+    context.add(
+        "dns.wildcard", Outcome::warn, domain, join(found, "; "),
+        everywhere ? "take the wildcard's TXT record away: it stands at _dmarc, _mta-sts and every DKIM selector, too, "
+                     "where they have none of their own"
+                   : "take the wildcard's TXT record away: it stands at every DKIM selector that has none of its own");
   } else if (!unknown.empty()) {
-    context.unknown("dns.wildcard", domain, join(unknown, "; "));
+    context.unknown("dns.wildcard", domain, join(unknown, "; "), bogus);
   } else {
     context.add("dns.wildcard", Outcome::pass, domain, "no TXT at names that nobody published");
   }

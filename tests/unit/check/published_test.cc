@@ -5,68 +5,14 @@
 
 #include <algorithm>
 
-#include "base/json.h"
-#include "check/context.h"
-#include "dns/fixture.h"
 #include "dns/wire.h"
 #include "signals/lists.h"
+#include "unit/check/published_fixture.h"
 
 namespace postern::check {
 namespace {
 
 using enum Outcome;
-
-dns::Name name(std::string_view text) { return *dns::Name::parse(text); }
-
-class Published : public ::testing::Test {
- protected:
-  using Part = Task<void> (*)(Context&);
-
-  void set_up(const std::string& zone, Doors doors = {}) {
-    auto parsed = json::parse(zone);
-    ASSERT_TRUE(parsed) << zone;
-    auto made = dns::Zone::from_json(*parsed);
-    ASSERT_TRUE(made) << made.error().what;
-    resolver_ = std::make_unique<dns::FixtureResolver>(std::move(*made));
-    options_.now = 1795000000000;
-    context_ = std::make_unique<Context>(options_, *resolver_, budget_, std::move(doors));
-    context_->target.domain = name("example.org");
-    context_->report.domain = "example.org";
-    there_ = run_ready(check_name(*context_));
-    if (there_) run_ready(check_mail_hosts(*context_));
-  }
-  void run(Part part) { run_ready(part(*context_)); }
-  // The worst outcome of a check; nullopt where it was not made.
-  std::optional<Outcome> outcome(std::string_view id) {
-    std::optional<Outcome> out;
-    for (const Finding& finding : context_->report.findings) {
-      if (finding.id == id) out = out ? std::max(*out, finding.outcome) : finding.outcome;
-    }
-    return out;
-  }
-  const Finding& finding(std::string_view id) {
-    for (const Finding& one : context_->report.findings) {
-      if (one.id == id) return one;
-    }
-    ADD_FAILURE() << "no finding of " << id;
-    static const Finding kNone;
-    return kNone;
-  }
-
-  Options options_;
-  dns::Budget budget_{5000};
-  std::unique_ptr<dns::FixtureResolver> resolver_;
-  std::unique_ptr<Context> context_;
-  bool there_ = false;
-};
-
-constexpr const char* kHosts =
-    R"("mx.example.org":{"AAAA":["2a02:25::1"],"A":["11.25.0.1"]},"example.org":{"MX":[[10,"mx.example.org"]])";
-
-// `apex` are types of example.org, `more` other names.
-std::string zone(const std::string& apex, const std::string& more = "") {
-  return "{" + std::string(kHosts) + (apex.empty() ? "" : "," + apex) + "}" + (more.empty() ? "" : "," + more) + "}";
-}
 
 TEST_F(Published, NamesThatAreNotThereAndDnsThatDoesNotSayAreDifferent) {
   set_up("{}");
@@ -515,7 +461,9 @@ TEST_F(Published, EvidenceOfStrangersIsPrintableAndBounded) {
 }
 
 TEST_F(Published, TextRecordsAreSplitForZoneFiles) {
+  EXPECT_EQ(zone_record(name("_a.\"b;\x01.example"), "A", "11.0.0.1"), R"(_a.\034b\059\001.example. IN A 11.0.0.1)");
   EXPECT_EQ(zone_text(name("a.example"), "say \"x\\y\""), R"(a.example. IN TXT "say \"x\\y\"")");
+  EXPECT_EQ(zone_text(name("a.example"), "x\x01\xff"), R"(a.example. IN TXT "x\001\255")");
   const std::string at_limit = zone_text(name("a.example"), std::string(255, 'x'));
   EXPECT_EQ(at_limit, "a.example. IN TXT \"" + std::string(255, 'x') + "\"");
   EXPECT_EQ(zone_text(name("a.example"), std::string(256, 'x')), at_limit + " \"x\"");

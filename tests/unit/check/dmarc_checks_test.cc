@@ -1,0 +1,125 @@
+// DMARC as it is published: what can pass, and proposals that weaken nothing.
+#include "unit/check/published_fixture.h"
+
+namespace postern::check {
+namespace {
+
+using enum Outcome;
+
+class DmarcChecks : public Published {
+ protected:
+  // `spf` is the domain's record, or several with "," between; empty: none.
+  void with(const std::string& dmarc, const std::string& spf = "v=spf1 mx -all", const std::string& more = "") {
+    set_up(zone(spf.empty() ? "" : R"("TXT":[")" + spf + R"("])",
+                (dmarc.empty() ? std::string(R"("other.example.org":{})")
+                               : R"("_dmarc.example.org":{"TXT":[")" + dmarc + R"("]})") +
+                    (more.empty() ? "" : "," + more)));
+    run(check_spf);
+    run(check_dkim);
+    run(check_dmarc);
+  }
+  std::string proposed(std::string_view id) {
+    const std::string head = R"(_dmarc.example.org. IN TXT ")";
+    std::string record = finding(id).record;
+    if (!record.starts_with(head)) return record;
+    return record.substr(head.size(), record.size() - head.size() - 1);
+  }
+};
+
+constexpr const char* kRua = "; rua=mailto:a@example.org";
+
+TEST_F(DmarcChecks, ProposalsKeepWhatStandsThere) {
+  with("v=DMARC1; p=none; sp=reject; adkim=s; aspf=s; rua=mailto:a@example.org; ruf=mailto:f@example.org");
+  EXPECT_EQ(outcome("dmarc.policy"), warn);
+  EXPECT_EQ(proposed("dmarc.policy"),
+            "v=DMARC1; p=quarantine; sp=reject; adkim=s; aspf=s; rua=mailto:a@example.org; ruf=mailto:f@example.org");
+  with("v=DMARC1; p=reject; adkim=s");
+  EXPECT_EQ(proposed("dmarc.rua"), "v=DMARC1; p=reject; adkim=s; rua=mailto:postmaster@example.org");
+  with(std::string("v=DMARC1; p=reject; pct=50") + kRua);
+  EXPECT_EQ(proposed("dmarc.tags"), std::string("v=DMARC1; p=reject") + kRua);
+  with(std::string("v=DMARC1; p=reject; sp=none; fo=1") + kRua);
+  EXPECT_EQ(proposed("dmarc.subdomains"), std::string("v=DMARC1; p=reject; fo=1") + kRua);
+  with(std::string("v=DMARC1; p=quarantine; t=y") + kRua);
+  EXPECT_EQ(proposed("dmarc.policy"), std::string("v=DMARC1; p=quarantine") + kRua);
+}
+
+TEST_F(DmarcChecks, OfSeveralRecordsTheStrictestIsProposed) {
+  with(
+      R"(v=DMARC1; p=none","v=DMARC1; p=reject; rua=mailto:a@example.org","v=DMARC1; p=reject; rua=mailto:b@example.org)");
+  EXPECT_EQ(outcome("dmarc.record"), fail);
+  EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=reject; rua=mailto:a@example.org,mailto:b@example.org");
+}
+
+TEST_F(DmarcChecks, WhatIsNearlyARecordKeepsItsPolicy) {
+  for (const char* text : {"v=dmarc1; p=reject", " v=DMARC1; p=reject"}) {
+    with(text);
+    EXPECT_EQ(outcome("dmarc.record"), fail) << text;
+    EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=reject; rua=mailto:postmaster@example.org") << text;
+  }
+  with("v=DMARC1; p=rejected; rua=mailto:a@example.org");
+  EXPECT_EQ(proposed("dmarc.policy"), std::string("v=DMARC1; p=reject") + kRua);
+  with("v=DMARC1; p=quarantine,");
+  EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=quarantine; rua=mailto:postmaster@example.org");
+  with("");
+  EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=none; rua=mailto:postmaster@example.org");
+}
+
+TEST_F(DmarcChecks, ADomainWithoutMailNeedsNoReports) {
+  set_up(
+      R"({"example.org":{"MX":[[0,"."]],"TXT":["v=spf1  -ALL"]},"_dmarc.example.org":{"TXT":["v=DMARC1; p=reject"]}})");
+  run(check_spf);
+  run(check_dmarc);
+  EXPECT_EQ(outcome("dmarc.rua"), info);
+  EXPECT_EQ(finding("dmarc.rua").fix, "");
+  EXPECT_EQ(outcome("mx.null_policy"), pass);
+  set_up(
+      R"({"example.org":{"MX":[[0,"."]],"TXT":["v=spf1 -all"]},"_dmarc.example.org":{"TXT":["v=DMARC1; p=quarantine; adkim=s"]}})");
+  run(check_spf);
+  run(check_dmarc);
+  EXPECT_EQ(outcome("mx.null_policy"), warn);
+  EXPECT_EQ(proposed("mx.null_policy"), "v=DMARC1; p=reject; adkim=s");
+}
+
+TEST_F(DmarcChecks, MailCanPassByASoundRecordAlone) {
+  const std::string record = std::string("v=DMARC1; p=reject") + kRua;
+  const auto possible = [&](const std::string& spf, const std::string& more = "") {
+    with(record, spf, more);
+    return outcome("dmarc.possible");
+  };
+  EXPECT_EQ(possible("v=spf1 mx -all"), pass);
+  EXPECT_EQ(possible("v=spf1 -all"), pass);
+  EXPECT_TRUE(finding("dmarc.possible").evidence.contains("sends no mail"));
+  EXPECT_EQ(possible("v=spf1 ~all"), fail);
+  EXPECT_EQ(possible(""), fail);
+  EXPECT_EQ(possible("v=spf1 mx ip5:1.2.3.4 -all"), fail);
+  EXPECT_EQ(possible("v=spf1 include:example.org mx -all"), fail);
+  EXPECT_EQ(possible("v=spf1 include:gone.example.net mx -all"), fail);
+  std::string terms;
+  for (int i = 0; i < 12; ++i) terms += " a:mx.example.org";
+  EXPECT_EQ(possible("v=spf1" + terms + " -all"), fail);
+  EXPECT_EQ(possible("v=spf1 include:x.example.net -all", R"("x.example.net":"TIMEOUT")"), not_tested);
+}
+
+TEST_F(DmarcChecks, TooManyAddressesAreNotAddressesThatTakeNoMail) {
+  with("v=DMARC1; p=reject; rua=mailto:a@example.org,mailto:b@example.org,mailto:c@example.org");
+  EXPECT_EQ(outcome("dmarc.rua"), warn);
+  EXPECT_FALSE(finding("dmarc.rua").fix.contains("takes mail"));
+  with("v=DMARC1; p=reject; rua=mailto:a@gone.example.net");
+  EXPECT_TRUE(finding("dmarc.rua").fix.contains("takes mail"));
+}
+
+TEST_F(DmarcChecks, ARecordAtTheDomainItselfIsAtTheWrongPlace) {
+  with("", R"(v=spf1 mx -all","v=DMARC1; p=reject)");
+  EXPECT_EQ(outcome("dmarc.record"), fail);
+  EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=reject; rua=mailto:postmaster@example.org");
+  const auto& findings = context_->report.findings;
+  const auto wrong = std::ranges::find_if(
+      findings, [](const Finding& one) { return one.id == "dmarc.record" && one.outcome == warn; });
+  ASSERT_NE(wrong, findings.end());
+  EXPECT_EQ(wrong->record, R"(_dmarc.example.org. IN TXT "v=DMARC1; p=reject; rua=mailto:postmaster@example.org")");
+  with(std::string("v=DMARC1; p=reject") + kRua, R"(v=spf1 mx -all","v=DMARC1; p=none)");
+  EXPECT_EQ(outcome("dmarc.record"), warn);
+}
+
+}  // namespace
+}  // namespace postern::check
