@@ -282,7 +282,7 @@ std::string Site::Impl::statistics_html(const Found& found) const {
             " UTC; newer figures are being computed.</p>\n";
   if (const Value& damaged = all.at("lines").at("damaged_files"); damaged.is_array()) {
     for (const Value& file : damaged.array())
-      body += notice("bad", "Not all records are in these figures: " + file.at("problem").string());
+      body += notice("bad", "Not all records are in these figures: " + std::string(file.at("problem").string()));
   }
   body += "<section aria-label=\"Reasons\">" + reasons(all.at("reasons")) + "</section>";
   body += "<section aria-label=\"TLS\" class=\"two\"><div>" + ranking("TLS versions", all.at("tls_versions")) +
