@@ -153,7 +153,8 @@ int run_signals(const SignalsOptions& options) {
     return kNegative;
   insight::SignalStudy study(*policy->judge, policy->lists, policy->home, outcomes);
   if (!walk("counting", [&](const record::SessionView& session) { study.add(session); })) return kNegative;
-  study.add_aggregates(source->aggregate_folder());
+  if (const auto added = study.add_aggregates(source->aggregate_folder()); !added)
+    return complain(added.error().what), kNegative;
   const SignalReport report = study.finish(lines, now);
   if (options.common.json) {
     std::string out;

@@ -57,7 +57,7 @@ Result<std::string> WebAnswers::signals(WallMs since, const std::atomic<bool>& s
               insight::read_sessions(sources, [&](const record::SessionView& session) { outcomes.add(session); }));
   insight::SignalStudy study(*policy.judge, policy.policy->lists, home_of(policy), outcomes);
   POSTERN_TRY(lines, insight::read_sessions(sources, [&](const record::SessionView& session) { study.add(session); }));
-  study.add_aggregates(insight::data_folder(records_) + "/aggregates");
+  POSTERN_TRY_VOID(study.add_aggregates(insight::data_folder(records_) + "/aggregates"));
   const insight::SignalReport report = study.finish(lines, wall_now());
   std::string out;
   json::Writer writer(out);

@@ -109,9 +109,13 @@ SignalStudy::Unique& SignalStudy::unique_of(Signal signal, std::string_view text
   return of.size() < kTextsHeld ? of.emplace(text, Unique{}).first->second : of[std::string(kOthers)];
 }
 
-void SignalStudy::add_aggregates(const std::string& folder) {
+Result<void> SignalStudy::add_aggregates(const std::string& folder) {
   names_ = builder_.names();
-  if (auto days = read_days(folder, names_)) aggregates_ = *std::move(days);
+  auto days = read_days(folder, names_);
+  if (!days)
+    return fail(days.error().kind, days.error().what + "; moved away, the file is missed by nothing but its own days");
+  aggregates_ = *std::move(days);
+  return {};
 }
 
 SignalReport SignalStudy::finish(const LineCount& lines, WallMs now) {

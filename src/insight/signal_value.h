@@ -57,8 +57,8 @@ class SignalStudy {
   SignalStudy(const policy::Policy& policy, evidence::ListNames lists, const std::vector<evidence::CountryCode>& home,
               const Outcomes& outcomes);
   void add(const record::SessionView& session);
-  // Days that the records do not hold, or hold in part only.
-  void add_aggregates(const std::string& folder);
+  // Days that the records do not hold, or hold in part only. Error: a file of them cannot be read; nothing is added.
+  [[nodiscard]] Result<void> add_aggregates(const std::string& folder);
   [[nodiscard]] SignalReport finish(const LineCount& lines, WallMs now);
 
  private:

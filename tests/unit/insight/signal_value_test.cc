@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "policy/counts_file.h"
 #include "traffic.h"
@@ -32,7 +33,7 @@ class Study : public ::testing::Test {
     read_lines(lines_, [&](const record::SessionView& session) { outcomes.add(session); });
     SignalStudy study(*policy_, {}, {evidence::country_code('U', 'S')}, outcomes);
     read_lines(lines_, [&](const record::SessionView& session) { study.add(session); });
-    if (!aggregates_.empty()) study.add_aggregates(aggregates_);
+    if (!aggregates_.empty()) EXPECT_TRUE(study.add_aggregates(aggregates_));
     return study.finish({}, now);
   }
   static const SignalRow& row(const SignalReport& report, Signal signal, const std::string& value) {
@@ -196,6 +197,18 @@ TEST_F(Study, DaysWithoutRecordsComeFromTheirAggregates) {
   EXPECT_EQ(report.days_of_aggregates, 1U);
   EXPECT_EQ(report.events, 42U);  // two of the records' Monday, and Sunday
   EXPECT_NEAR(row(report, Signal::rdns, "generic").seen.spam, 2 + 30 * std::exp2(-1 / 30.0), 1e-9);
+}
+
+TEST_F(Study, AFileOfAggregatesThatCannotBeReadIsAnError) {
+  const Folder folder;
+  std::filesystem::create_directories(folder.at("aggregates"));
+  std::filesystem::create_symlink("2026-10.jsonl", folder.at("aggregates/2026-10.jsonl"));  // to itself
+  const Outcomes outcomes(marks_);
+  SignalStudy study(*policy_, {}, {}, outcomes);
+  const auto added = study.add_aggregates(folder.at("aggregates"));
+  ASSERT_FALSE(added);
+  EXPECT_TRUE(added.error().what.contains("2026-10.jsonl")) << added.error().what;
+  EXPECT_TRUE(study.add_aggregates(folder.at("nowhere"))) << "none were written yet";
 }
 
 }  // namespace
