@@ -47,7 +47,10 @@ constexpr std::array kChecks = {
     Check{"mx.duplicates", mx, "Each mail host is named once",
           "Warns where one name or one address stands under several MX records.", "postern 6.2-24"},
     Check{"mx.count", mx, "The number of addresses is sane",
-          "Warns for more than ten addresses; senders give up before the last.", "RFC 5321 5.1, postern 6.2-24"},
+          "Warns for more than ten addresses, and says how many past the thirtieth mail host were not looked at; "
+          "senders give "
+          "up before the last.",
+          "RFC 5321 5.1, postern 6.2-24"},
     Check{"mx.networks", mx, "Mail hosts are in more than one network",
           "Passes with addresses in several /48 or /24; information for one host or one network.", "postern 6.2-25"},
     Check{"mx.dangling", mx, "The domains of the mail hosts are registered",

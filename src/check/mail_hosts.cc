@@ -306,8 +306,13 @@ void judge_addresses(Context& context) {
                 "name each host once: a second record for it is no second host");
   }
   if (count == 0) return;  // mx.resolves says so
-  if (count > kAddressesSane) {
-    context.add("mx.count", Outcome::warn, domain, std::to_string(count) + " addresses",
+  const std::size_t left_out = context.target.hosts_left_out;
+  if (left_out > 0 || count > kAddressesSane) {
+    context.add("mx.count", Outcome::warn, domain,
+                std::to_string(count) + " addresses" +
+                    (left_out > 0 ? " of the first " + std::to_string(kHostsMax) + " mail hosts; " +
+                                        std::to_string(left_out) + " more were not looked at"
+                                  : ""),
                 "publish ten addresses or fewer; senders do not try them all");
   } else {
     context.add("mx.count", Outcome::pass, domain, std::to_string(count) + " addresses");
@@ -435,16 +440,16 @@ Task<void> check_mail_hosts(Context& context) {
     }
     context.add("mx.present", target.null_mx ? Outcome::info : Outcome::pass, domain, evidence);
     std::set<std::string> seen;
+    std::erase_if(records, [&](const dns::Mx& mx) { return mx.host.is_root() || !seen.insert(mx.host.text()).second; });
+    if (records.size() > kHostsMax) {
+      target.hosts_left_out = records.size() - kHostsMax;
+      records.resize(kHostsMax);
+    }
     for (const dns::Mx& mx : records) {
-      if (mx.host.is_root() || !seen.insert(mx.host.text()).second || target.hosts.size() == kHostsMax) continue;
       judge_target(context, mx);
       context.prefetch(mx.host, Type::aaaa);
     }
-    seen.clear();
-    for (const dns::Mx& mx : records) {
-      if (mx.host.is_root() || !seen.insert(mx.host.text()).second || target.hosts.size() == kHostsMax) continue;
-      target.hosts.push_back(co_await look_at(context, mx.host, mx.preference));
-    }
+    for (const dns::Mx& mx : records) target.hosts.push_back(co_await look_at(context, mx.host, mx.preference));
   }
   if (target.hosts.empty()) co_return;
   judge_families(context);

@@ -160,22 +160,23 @@ Task<bool> all_parts(Context& context, const Options& options, Services services
   co_return complete;
 }
 
-// RFC 1123 2.1: what a mail domain can be (RFC 5321 4.1.2).
-bool is_domain(const dns::Name& name) {
-  return !name.is_root() && std::ranges::all_of(name.text(), [](char c) {
-    return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
-  });
-}
-
 }  // namespace
 
+Result<dns::Name> mail_domain(std::string_view text) {
+  const auto name = dns::Name::from_unicode(text);
+  const bool good =
+      name && !name->is_root() && !ip::Address::parse(text) && std::ranges::all_of(name->text(), [](char c) {
+        return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+      });
+  if (good) return *name;
+  const bool more = text.find_first_of("@/:") != std::string_view::npos;
+  return fail(ErrorKind::invalid, "\"" + printable(text, 100) + "\" is no domain name; write " +
+                                      (more ? "the domain alone: example.org" : "example.org"));
+}
+
 Task<Result<Report>> run(std::string domain, Options options, Services services, Observer* observer) {
-  const auto name = dns::Name::from_unicode(domain);
-  if (!name || !is_domain(*name) || ip::Address::parse(domain)) {
-    const bool more = domain.find_first_of("@/:") != std::string::npos;
-    co_return fail(ErrorKind::invalid, "\"" + printable(domain) + "\" is no domain name; write " +
-                                           (more ? "the domain alone: example.org" : "example.org"));
-  }
+  const auto name = mail_domain(domain);
+  if (!name) co_return std::unexpected(name.error());
   if (options.now == 0) options.now = wall_now();
   const Deadline deadline = Deadline::at(services.loop.now() + options.deadline);
   dns::Budget budget(lookups_max(options), deadline);

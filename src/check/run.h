@@ -75,7 +75,11 @@ struct Services {
   Etiquette* etiquette = nullptr;  // what runs of this process share; null: a run has its own
 };
 
-// Error: `invalid` where `domain` is no domain name. The observer may be null.
+// What a mail domain can be (RFC 5321 4.1.2, RFC 1123 2.1; underscores are let through): a name in ASCII or Unicode, no
+// address. Error: `invalid`, with what to write.
+[[nodiscard]] Result<dns::Name> mail_domain(std::string_view text);
+
+// Error: that of mail_domain. The observer may be null.
 [[nodiscard]] Task<Result<Report>> run(std::string domain, Options options, Services services, Observer* observer);
 
 }  // namespace postern::check

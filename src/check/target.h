@@ -51,6 +51,7 @@ struct Target {
   bool mx_secure = false;
   bool implicit_mx = false, null_mx = false;
   std::vector<MailHost> hosts;                              // by preference
+  std::size_t hosts_left_out = 0;                           // past the most that are looked at; of low preference
   std::vector<SubmissionHost> submission;                   // by service, as DNS has them
   std::optional<mtasts::Policy> sts;                        // as it was fetched now
   std::vector<std::string> spf_senders_v4, spf_senders_v6;  // prefixes that SPF authorises

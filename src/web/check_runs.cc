@@ -225,13 +225,12 @@ CheckRuns::~CheckRuns() = default;
 
 Result<std::string> CheckRuns::canonical(std::string_view domain) {
   domain = trim(domain);
-  const auto name = domain.size() <= kDomainMax ? dns::Name::from_unicode(domain) : std::nullopt;
-  // What DNS would take and mail does not: one label, octets that no host name has
-  const bool good = name && name->labels() >= 2 && std::ranges::all_of(name->text(), [](char c) {
-                      return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
-                    });
-  if (good) return name->text();
-  return fail(ErrorKind::invalid, "\"" + printable(domain, 100) + "\" is no domain; type one such as example.org");
+  if (domain.size() > kDomainMax) domain = domain.substr(0, kDomainMax + 1);  // which is no name either
+  POSTERN_TRY(const dns::Name name, check::mail_domain(domain));
+  // Nobody's mail is at a top-level domain, and whoever types one meant another
+  if (name.labels() < 2)
+    return fail(ErrorKind::invalid, "\"" + name.text() + "\" is no domain name with a dot; write example.org");
+  return name.text();
 }
 
 Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(const CheckKey& key, const Asker& asker, WallMs now) {

@@ -1,4 +1,5 @@
 // Mail hosts and name servers whose names lead nowhere, or elsewhere, and names that fail validation.
+#include "check/run.h"
 #include "unit/check/published_fixture.h"
 
 namespace postern::check {
@@ -32,6 +33,37 @@ TEST_F(Names, AnAliasInACircleLeadsNowhere) {
   EXPECT_EQ(outcome("mx.resolves"), fail);
   EXPECT_EQ(outcome("mx.ipv6"), fail);
   EXPECT_EQ(outcome("mx.count"), std::nullopt) << "there is nothing to count";
+}
+
+TEST_F(Names, MailHostsThatAreNotLookedAtAreCounted) {
+  const auto hosts = [&](std::size_t count) {
+    std::string records, names;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string mx = "mx" + std::to_string(i) + ".example.org";
+      records += std::string(i == 0 ? "" : ",") + "[" + std::to_string(i) + ",\"" + mx + "\"]";
+      names += ",\"" + mx + "\":{\"A\":[\"11.25.0." + std::to_string(i + 1) + "\"]}";
+    }
+    // Named twice, one is still one
+    set_up(R"({"example.org":{"MX":[[99,"mx0.example.org"],)" + records + "]}" + names + "}");
+  };
+  hosts(30);
+  EXPECT_EQ(context_->target.hosts.size(), 30U);
+  EXPECT_EQ(finding("mx.count").evidence, "30 addresses");
+  hosts(32);
+  EXPECT_EQ(context_->target.hosts.size(), 30U);
+  EXPECT_EQ(context_->target.hosts.back().name.text(), "mx29.example.org");
+  EXPECT_EQ(finding("mx.count").evidence, "30 addresses of the first 30 mail hosts; 2 more were not looked at");
+  EXPECT_EQ(outcome("mx.count"), warn);
+}
+
+TEST(MailDomain, IsANameInAsciiOrUnicodeAndNoAddress) {
+  EXPECT_EQ(mail_domain("example.org")->text(), "example.org");
+  EXPECT_EQ(mail_domain("b\u00fccher.example")->text(), "xn--bcher-kva.example");
+  EXPECT_EQ(mail_domain("_dmarc.example.org")->text(), "_dmarc.example.org");
+  for (const char* text :
+       {"", ".", "192.0.2.4", "2001:db8::4", "a b.example", "postmaster@example.org", "https://a.org"})
+    EXPECT_FALSE(mail_domain(text)) << text;
+  EXPECT_TRUE(mail_domain("x@example.org").error().what.contains("the domain alone"));
 }
 
 TEST_F(Names, AHostThatDnsSaysNothingOfIsNoAliasForCertain) {

@@ -385,6 +385,9 @@ TEST_F(SiteTest, ACheckIsMadeOnceForAll) {
   EXPECT_EQ(ask(stranger(get("/api/check/example.org"))).status, 200);
   EXPECT_EQ(ask(stranger(get("/check/local"))).status, 400);
   EXPECT_EQ(ask(stranger(get("/check/a b.example"))).status, 400);
+  EXPECT_EQ(ask(stranger(get("/check/192.0.2.4"))).status, 400);
+  EXPECT_EQ(ask(stranger(get("/check/2001:db8::4"))).status, 400);
+  EXPECT_EQ(ask(stranger(get("/check/" + std::string(600, 'a') + ".example"))).status, 400);
   EXPECT_EQ(ask(stranger(get("/api/check/other.example/events"))).status, 404);
   int status = 0;
   for (int i = 0; i < 20 && status != 429; ++i)
