@@ -137,8 +137,10 @@ inline constexpr const char* kNobodysSelector = "postern-check-nobody._domainkey
 // --- words ---
 
 // Where options.validates is not set.
-inline constexpr const char* kNobodyValidates = "nothing is validated here: there is no trust anchor, or dnssec is off";
-inline constexpr const char* kValidateHere = "install dns-root-data on the host that checks, or set trust_anchor_file";
+inline constexpr const char* kNobodyValidates =
+    "nothing is validated here: no trust anchor, no signatures from the resolver, or dnssec is off";
+inline constexpr const char* kValidateHere =
+    "have dns-root-data on the host that checks, and a resolver that hands over signatures (--dns, [dns])";
 
 // Of what fails validation.
 inline constexpr const char* kMendSignatures =

@@ -195,6 +195,11 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   context.report.complete = in_time && !context.nothing_known && budget.asked() < lookups_max(options);
   over.notify();
   co_await watcher.join();
+  if (dns::are_signatures_stripped(*context.mx))
+    co_return fail(ErrorKind::network,
+                   "the servers that are asked hand over no DNSSEC signatures, so that no answer can "
+                   "be told from a forged one: " +
+                       context.mx->why);
   context.report.ended = wall_now();
   sort_by_catalogue(context.report);
   co_return std::move(context.report);

@@ -79,7 +79,8 @@ struct Services {
 // address. Error: `invalid`, with what to write.
 [[nodiscard]] Result<dns::Name> mail_domain(std::string_view text);
 
-// Error: that of mail_domain. The observer may be null.
+// Errors: that of mail_domain; `network` where the resolver validates and is given no signatures at all, so that each
+// name looks bogus and none is. The observer may be null.
 [[nodiscard]] Task<Result<Report>> run(std::string domain, Options options, Services services, Observer* observer);
 
 }  // namespace postern::check

@@ -134,9 +134,11 @@ Task<void> run_one(std::string domain, check::Options options, check::Services s
 }
 
 Result<check::Report> check_domain(const CheckToolOptions& given, const std::string& domain,
-                                   const config::Config* config, const SelfFacts* self, check::Etiquette& etiquette) {
+                                   const config::Config* config, const SelfFacts* self, check::Etiquette& etiquette,
+                                   bool validate = true) {
   POSTERN_TRY(check::Options options, options_of(given, config));
-  POSTERN_TRY(const resolver::Options resolver_options, resolver_of(given, config));
+  POSTERN_TRY(resolver::Options resolver_options, resolver_of(given, config));
+  resolver_options.dnssec &= validate;
   options.validates = resolver::has_anchor(resolver_options);
   POSTERN_TRY(std::shared_ptr<resolver::Unbound> unbound, resolver::Unbound::open(resolver_options));
   io::Loop loop;
@@ -150,6 +152,10 @@ Result<check::Report> check_domain(const CheckToolOptions& given, const std::str
     scope.spawn(run_one(domain, options, check::Services{loop, pool, resolver, &etiquette}, observer, self, out));
   });
   loop.run();
+  if (!out.report && out.report.error().kind == ErrorKind::network && options.validates) {
+    complain(out.report.error().what + "; what follows is not validated");
+    return check_domain(given, domain, config, self, etiquette, false);
+  }
   if (out.report && config != nullptr) {
     const std::string write_to = config->domains.empty() ? "" : "postmaster@" + config->domains.front().name;
     judge_live(

@@ -85,6 +85,10 @@ struct Answer {
 };
 using AnswerPtr = std::shared_ptr<const Answer>;
 
+// Bogus because not even the root's own key could be had: the servers hand over no signatures at all, and the reason is
+// in no zone.
+[[nodiscard]] bool are_signatures_stripped(const Answer& answer);
+
 [[nodiscard]] AnswerPtr failed_answer(Status status, std::string why);
 
 }  // namespace postern::dns

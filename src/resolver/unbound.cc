@@ -181,7 +181,7 @@ void Unbound::Impl::on_result(void* pending, int error, ub_result* result) {
 }
 
 void Unbound::Impl::ended(Pending& entry, dns::Answer answer) {
-  if (answer.status == dns::Status::bogus) warn_of_stripping(answer);
+  if (dns::are_signatures_stripped(answer)) warn_of_stripping(answer);
   // A plain SERVFAIL; those that translate() makes have no canonical name, and say why.
   if (answer.status == dns::Status::servfail && answer.canonical == entry.name) {
     find_out_why(entry, std::move(answer));
@@ -190,9 +190,8 @@ void Unbound::Impl::ended(Pending& entry, dns::Answer answer) {
   }
 }
 
-// Where the root's own key cannot be had, every name is bogus, and the reason is not in the zones.
 void Unbound::Impl::warn_of_stripping(const dns::Answer& answer) {
-  if (warned_of_stripping || !answer.why.contains("for trust anchor . ")) return;
+  if (warned_of_stripping) return;
   warned_of_stripping = true;
   log::warning("dns_no_signatures",
                {{"what", "the servers hand over no DNSSEC signatures, so that signed names are bogus: " + answer.why},
