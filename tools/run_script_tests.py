@@ -100,6 +100,7 @@ def main() -> int:
     if arguments.list:
         print("\n".join(map(str, tests)), end="\n" if tests else "")
         return 0
+    tests.sort(key=lambda test: -time_limit(test))  # a long one that begins last leaves the other cores idle
     postern = str(pathlib.Path(arguments.postern).absolute())
     slots = (LAST_PORT - FIRST_PORT) // PORTS_EACH
     # Two runs on one machine begin at different places.
