@@ -77,9 +77,9 @@ class Context {
   bool domain_bogus = false;
   bool domain_secure = false;  // what the domain's name says is validated
   std::string spf_text;        // the domain's one SPF record
-  std::string spf_error;       // what makes receivers give it up (permerror): it counts as none
+  std::string spf_error;       // what makes receivers give it up (permerror): whom no term before matches
   bool spf_unknown = false;    // DNS did not say all of it
-  bool spf_grants = false;     // it authorises somebody
+  bool spf_grants = false;     // it authorises somebody, by a term before that error
   bool spf_closed = false;     // it is sound, authorises nobody, and ends in -all: the domain sends no mail
   std::size_t dkim_keys = 0;   // that were found
   bool dkim_given = false;     // selectors were named, or _domainkey exists: there may be others

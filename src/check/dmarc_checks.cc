@@ -267,10 +267,12 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
 void judge_possible(Context& context) {
   const std::string domain = context.report.domain;
   const std::string keys = std::to_string(context.dkim_keys) + " DKIM keys found";
-  // RFC 7208 2.6.7: a record in error authorises nobody
-  const std::string spf = context.spf_grants           ? "SPF authorises hosts"
+  // RFC 7208 4.6.2: a match ends the evaluation, before whatever error stands behind it
+  const std::string given_up = context.spf_error.empty() ? std::string() : " (" + context.spf_error + ")";
+  const std::string spf = context.spf_grants
+                              ? "SPF authorises hosts" + (given_up.empty() ? "" : " before it is given up" + given_up)
                           : context.spf_unknown        ? "what SPF says is not known"
-                          : !context.spf_error.empty() ? "SPF counts for nothing (" + context.spf_error + ")"
+                          : !context.spf_error.empty() ? "SPF counts for nothing" + given_up
                           : context.spf_text.empty()   ? "no SPF record"
                                                        : "SPF authorises nobody";
   if (context.spf_grants || context.dkim_keys > 0) {

@@ -155,7 +155,7 @@ void judge_lookups(Context& context, const SpfWalk& walk) {
 Task<void> judge_voids(Context& context, const SpfWalk& walk) {
   std::uint32_t voids = 0;
   bool unknown = !walk.unknown.empty();
-  const std::vector<std::string>* what = &walk.void6;
+  const SpfWalk::Voids* what = &walk.void6;
   for (const char* const client : {"2001:db8::1", "192.0.2.1"}) {
     spf::Query query{.client = *ip::Address::parse(client),
                      .identity = spf::Identity::mail_from,
@@ -165,13 +165,16 @@ Task<void> judge_voids(Context& context, const SpfWalk& walk) {
                      .now = context.options.now};
     const bool v6 = query.client.is_v6();
     const auto result = co_await spf::check(std::move(query), context.resolver(), context.budget());
-    if (result.void_lookups > voids) what = v6 ? &walk.void6 : &walk.void4;
+    // The walk goes on where a receiver gives up; the terms with macros are the receiver's alone.
+    const SpfWalk::Voids& walked = v6 ? walk.void6 : walk.void4;
+    const std::uint32_t count = std::max(result.void_lookups, walked.count);
+    if (count > voids) what = &walked;
     unknown = unknown || result.outcome == spf::Outcome::temperror;
-    voids = std::max(voids, result.void_lookups);
+    voids = std::max(voids, count);
   }
   const std::string evidence = std::to_string(voids) + " of 2, for a sender with " +
                                (what == &walk.void6 ? "IPv6" : "IPv4") +
-                               (what->empty() ? "" : ": " + join(*what, "; "));
+                               (what->names.empty() ? "" : ": " + join(what->names, "; "));
   if (unknown && voids <= spf::kVoidMax)
     co_return context.unknown("spf.void", context.report.domain,
                               std::to_string(voids) + " of 2, and not all is known" +
@@ -182,8 +185,10 @@ Task<void> judge_voids(Context& context, const SpfWalk& walk) {
                                                    : Outcome::pass;
   context.add("spf.void", outcome, context.report.domain, voids == 0 ? "0 of 2" : evidence,
               outcome == Outcome::pass ? ""
-              : walk.void_names        ? "take away the terms whose names do not exist"
-                                       : "name these hosts by ip4 and ip6, or give them addresses of both families");
+              : what->names.empty()
+                  ? "take away terms that ask about the sender, and name the hosts that send by ip4 and ip6"
+              : walk.void_names ? "take away the terms whose names do not exist"
+                                : "name these hosts by ip4 and ip6, or give them addresses of both families");
 }
 
 void judge_breadth(Context& context, const SpfWalk& walk) {
@@ -309,7 +314,7 @@ Task<void> check_spf(Context& context) {
   co_await walk.begin(context.spf_text);
   context.spf_error = walk.error;
   context.spf_unknown = !walk.unknown.empty();
-  context.spf_grants = walk.somebody && walk.error.empty();
+  context.spf_grants = walk.reached;
   context.spf_closed = !walk.somebody && walk.error.empty() && walk.unknown.empty() &&
                        walk.decision.state == SpfDecision::State::decided && walk.decision.all == spf::Outcome::fail;
   judge_list(context, "spf.syntax", Outcome::fail, walk.syntax, "the record and all that it includes",

@@ -96,7 +96,11 @@ TEST_F(DmarcChecks, MailCanPassByASoundRecordAlone) {
   EXPECT_EQ(possible("v=spf1 include:gone.example.net mx -all"), fail);
   std::string terms;
   for (int i = 0; i < 12; ++i) terms += " a:mx.example.org";
-  EXPECT_EQ(possible("v=spf1" + terms + " -all"), fail);
+  EXPECT_EQ(possible("v=spf1" + terms + " -all"), pass);
+  EXPECT_EQ(possible("v=spf1 mx include:gone.example.net -all"), pass);
+  EXPECT_TRUE(finding("dmarc.possible").evidence.contains("gone.example.net"));
+  EXPECT_EQ(possible("v=spf1 a:a.example.net a:b.example.net a:c.example.net mx -all"), fail);
+  EXPECT_TRUE(finding("dmarc.possible").evidence.contains("does not exist"));
   EXPECT_EQ(possible("v=spf1 include:x.example.net -all", R"("x.example.net":"TIMEOUT")"), not_tested);
 }
 
