@@ -264,11 +264,15 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
                   : "failure reports have senders, recipients and subjects in them; few receivers send any");
 }
 
+std::string why_given_up(const Context& context) {
+  return context.spf_error.empty() ? std::string() : " (" + context.spf_error + ")";
+}
+
 void judge_possible(Context& context) {
   const std::string domain = context.report.domain;
   const std::string keys = std::to_string(context.dkim_keys) + " DKIM keys found";
   // RFC 7208 4.6.2: a match ends the evaluation, before whatever error stands behind it
-  const std::string given_up = context.spf_error.empty() ? std::string() : " (" + context.spf_error + ")";
+  const std::string given_up = why_given_up(context);
   const std::string spf = context.spf_grants
                               ? "SPF authorises hosts" + (given_up.empty() ? "" : " before it is given up" + given_up)
                           : context.spf_unknown        ? "what SPF says is not known"
@@ -287,8 +291,9 @@ void judge_possible(Context& context) {
                 "name the selector with --selector");
   } else {
     context.add("dmarc.possible", Outcome::fail, domain, spf + ", and no DKIM key: no mail of the domain can pass",
-                context.spf_error.empty() ? "sign with DKIM, and publish an SPF record that names who sends"
-                                          : "sign with DKIM, and put the SPF record right");
+                context.target.null_mx      ? "say that the domain sends nothing: v=spf1 -all"
+                : context.spf_error.empty() ? "sign with DKIM, and publish an SPF record that names who sends"
+                                            : "sign with DKIM, and put the SPF record right");
   }
 }
 
@@ -363,13 +368,15 @@ Task<void> check_dmarc(Context& context) {
     co_return context.add("mx.null_policy", Outcome::not_tested, domain, "what SPF says is not known",
                           "ask again later");
   const bool spf_closed = context.spf_closed;
+  const std::string given_up = why_given_up(context);
   if (spf_closed && policy == Policy::reject) {
     context.add("mx.null_policy", Outcome::pass, domain, "v=spf1 -all and a policy of reject");
   } else {
     context.add(
         "mx.null_policy", Outcome::warn, domain,
-        (context.spf_text.empty() ? "no SPF record" : printable(context.spf_text)) + "; DMARC policy " +
-            std::string(policy ? to_string(*policy) : "missing"),
+        (context.spf_text.empty() ? given_up.empty() ? "no SPF record" : "SPF counts for nothing"
+                                  : printable(context.spf_text)) +
+            given_up + "; DMARC policy " + std::string(policy ? to_string(*policy) : "missing"),
         "say that the domain sends nothing either",
         spf_closed ? proposal(context, meant, Policy::reject) : zone_text(context.target.domain, "v=spf1 -all"));
   }

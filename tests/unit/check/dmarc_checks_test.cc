@@ -26,6 +26,7 @@ class DmarcChecks : public Published {
   }
 };
 
+constexpr const char* kNobodySends = R"(example.org. IN TXT "v=spf1 -all")";
 constexpr const char* kRua = "; rua=mailto:a@example.org";
 
 TEST_F(DmarcChecks, ProposalsKeepWhatStandsThere) {
@@ -78,6 +79,30 @@ TEST_F(DmarcChecks, ADomainWithoutMailNeedsNoReports) {
   run(check_dmarc);
   EXPECT_EQ(outcome("mx.null_policy"), warn);
   EXPECT_EQ(proposed("mx.null_policy"), "v=DMARC1; p=reject; adkim=s");
+}
+
+TEST_F(DmarcChecks, ADomainWithoutMailIsToldToSendNone) {
+  const auto with_spf = [&](const std::string& texts) {
+    set_up(R"({"example.org":{"MX":[[0,"."]],"TXT":[)" + texts +
+           R"(]},"_dmarc.example.org":{"TXT":["v=DMARC1; p=reject"]}})");
+    run(check_spf);
+    run(check_dmarc);
+    EXPECT_EQ(outcome("mx.null_policy"), warn);
+    EXPECT_EQ(finding("mx.null_policy").record, kNobodySends);
+  };
+  with_spf(R"("v=spf1 mx -all","v=spf1 -all")");
+  EXPECT_EQ(outcome("spf.record"), fail);
+  EXPECT_EQ(finding("spf.record").record, kNobodySends);
+  EXPECT_TRUE(finding("mx.null_policy").evidence.contains("several records")) << finding("mx.null_policy").evidence;
+  EXPECT_FALSE(finding("dmarc.possible").fix.contains("sign"));
+  with_spf(R"("v=spf1 mx ?all")");
+  EXPECT_EQ(finding("spf.all").record, kNobodySends);
+  with_spf(R"("v=spf1 include:gone.example.net -all")");
+  EXPECT_EQ(finding("spf.include").record, kNobodySends);
+  EXPECT_TRUE(finding("mx.null_policy").evidence.contains("gone.example.net")) << finding("mx.null_policy").evidence;
+  with_spf("");
+  EXPECT_EQ(finding("spf.record").record, kNobodySends);
+  EXPECT_TRUE(finding("mx.null_policy").evidence.starts_with("no SPF record;"));
 }
 
 TEST_F(DmarcChecks, MailCanPassByASoundRecordAlone) {

@@ -37,6 +37,9 @@ TEST_F(SpfChecks, ARedirectIsJudgedByTheRecordThatItEndsIn) {
   EXPECT_EQ(redirect("mx"), fail);
   with("v=spf1 redirect=_spf.example.org", R"("_spf.example.org":{"TXT":["v=spf1 ip4:11.0.0.1 ?all"]})");
   EXPECT_EQ(finding("spf.all").record, R"(_spf.example.org. IN TXT "v=spf1 ip4:11.0.0.1 -all")");
+  // The mail hosts are those of the domain, not of the name where the record stands
+  with("v=spf1 redirect=_spf.example.org", R"("_spf.example.org":{"TXT":["v=spf1 ?all"]})");
+  EXPECT_EQ(finding("spf.all").record, R"(_spf.example.org. IN TXT "v=spf1 mx:example.org -all")");
   with("v=spf1 redirect=x.example.net", R"("x.example.net":"TIMEOUT")");
   EXPECT_EQ(outcome("spf.all"), not_tested);
 }
@@ -196,6 +199,13 @@ TEST_F(SpfChecks, TermsThatLeadNowhereAreTakenOut) {
   EXPECT_EQ(proposed("spf.include"), "v=spf1 ip4:11.0.0.1 ~all");
   with("v=spf1 redirect=example.org");
   EXPECT_EQ(proposed("spf.include"), "v=spf1 mx -all");
+  with("v=spf1 include:gone.example.net -all");
+  EXPECT_EQ(proposed("spf.include"), "v=spf1 mx -all");
+  // Nobody was authorised by it
+  with("v=spf1 -include:gone.example.net -all");
+  EXPECT_EQ(proposed("spf.include"), "v=spf1 -all");
+  with("v=spf1 ?include:gone.example.net ~all");
+  EXPECT_EQ(proposed("spf.include"), "v=spf1 ~all");
   // What is broken stands in somebody else's record
   with("v=spf1 include:x.example.net -all", R"("x.example.net":{"TXT":["v=spf1 include:gone.example.net -all"]})");
   EXPECT_EQ(outcome("spf.include"), fail);
