@@ -297,13 +297,20 @@ void judge_possible(Context& context) {
   }
 }
 
+// Of what stands at the domain itself: a subject of its own, so that two runs compare it and the record each for
+// itself.
+std::string misplaced_subject(const Context& context) { return "TXT " + context.report.domain; }
+
 // Records that belong to _dmarc and stand at the domain itself, where nobody looks.
 Task<std::vector<std::string>> misplaced_records(Context& context) {
   std::vector<std::string> out;
   const auto answer = co_await context.ask(context.target.domain, Type::txt);
+  if (is_temporary(answer->status) && !is_bogus(*answer))
+    context.unknown("dmarc.record", misplaced_subject(context), describe(context.target.domain, Type::txt, *answer));
   for (const std::string& text : answer->texts) {
     if (istarts_with(trim(text), "v=DMARC1")) out.emplace_back(trim(text));
   }
+  std::ranges::sort(out);
   co_return out;
 }
 
@@ -331,6 +338,7 @@ Task<void> check_dmarc(Context& context) {
     }
   }
   std::ranges::sort(meant);  // answers have them in turns
+  std::ranges::sort(others);
   const auto misplaced = co_await misplaced_records(context);
   std::optional<Policy> policy;
   if (records > 1) {
@@ -358,8 +366,8 @@ Task<void> check_dmarc(Context& context) {
     judge_possible(context);
   }
   if (!misplaced.empty()) {
-    context.add("dmarc.record", Outcome::warn, domain,
-                "TXT " + domain + ": " + printable(misplaced.front(), 300) + ": a DMARC record at the domain itself",
+    context.add("dmarc.record", Outcome::warn, misplaced_subject(context),
+                printable(misplaced.front(), 300) + ": a DMARC record at the domain itself",
                 policy ? "take it away: the record at _dmarc counts" : "move it to _dmarc, where it is looked for",
                 policy ? "" : proposal(context, meant.empty() ? misplaced : meant, Policy::none));
   }

@@ -170,7 +170,8 @@ void judge_policy(Context& context, const mtasts::Policy& policy, const std::str
   }
 }
 
-// Where senders do not look: at the domain itself, and below the mail hosts.
+// Where senders do not look: at the domain itself, and below the mail hosts. Each place is a subject of its own, so
+// that two runs compare it and the record each for itself.
 Task<void> judge_wrong_places(Context& context) {
   std::vector<dns::Name> places{context.target.domain};
   for (std::size_t i = 0; i < context.target.hosts.size() && places.size() <= kHostsLooked; ++i) {
@@ -183,6 +184,9 @@ Task<void> judge_wrong_places(Context& context) {
   for (std::size_t i = 0; i < places.size(); ++i) {
     const dns::Name& place = places[i];
     const auto answer = co_await context.ask(place, Type::txt);
+    const std::string subject = "TXT " + printable(place.text());
+    if (is_temporary(answer->status) && !is_bogus(*answer))
+      context.unknown("mta_sts.record", subject, describe(place, Type::txt, *answer));
     for (const std::string& text : answer->texts) {
       if (!istarts_with(trim(text), "v=STSv1")) continue;
       if (place != context.target.domain) {
@@ -190,7 +194,7 @@ Task<void> judge_wrong_places(Context& context) {
         if ((co_await context.ask(host, Type::mx))->status == Status::ok) break;
       }
       context.add(
-          "mta_sts.record", Outcome::warn, printable(place.text()), "TXT: " + printable(text, 200),
+          "mta_sts.record", Outcome::warn, subject, printable(text, 200),
           "senders look at _mta-sts." + context.report.domain + " alone: move the record there, or take it away");
       break;
     }

@@ -1,4 +1,5 @@
 // DMARC as it is published: what can pass, and proposals that weaken nothing.
+#include "check/watch.h"
 #include "unit/check/published_fixture.h"
 
 namespace postern::check {
@@ -148,6 +149,22 @@ TEST_F(DmarcChecks, ARecordAtTheDomainItselfIsAtTheWrongPlace) {
   EXPECT_EQ(wrong->record, R"(_dmarc.example.org. IN TXT "v=DMARC1; p=reject; rua=mailto:postmaster@example.org")");
   with(std::string("v=DMARC1; p=reject") + kRua, R"(v=spf1 mx -all","v=DMARC1; p=none)");
   EXPECT_EQ(outcome("dmarc.record"), warn);
+}
+
+TEST_F(DmarcChecks, AChangedRecordIsSeenBesideOneAtTheWrongPlace) {
+  const auto report = [&](const std::string& rua, const std::string& misplaced) {
+    with("v=DMARC1; p=reject; rua=mailto:" + rua, R"(v=spf1 mx -all","v=DMARC1; p=)" + misplaced);
+    return context_->report;
+  };
+  const auto changes = compare(report("a@example.org", "none"), report("b@example.org", "none"));
+  const auto rua = std::ranges::find(changes, "dmarc.record", &Change::id);
+  ASSERT_NE(rua, changes.end());
+  EXPECT_EQ(rua->subject, "example.org");
+  EXPECT_TRUE(rua->evidence_after.contains("b@example.org"));
+  EXPECT_EQ(std::ranges::count(changes, "dmarc.record", &Change::id), 1);
+  const auto moved = compare(report("a@example.org", "none"), report("a@example.org", "reject"));
+  ASSERT_EQ(moved.size(), 1U);
+  EXPECT_EQ(moved.front().subject, "TXT example.org");
 }
 
 }  // namespace
