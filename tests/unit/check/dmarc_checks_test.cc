@@ -52,6 +52,41 @@ TEST_F(DmarcChecks, OfSeveralRecordsTheStrictestIsProposed) {
   EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=reject; rua=mailto:a@example.org,mailto:b@example.org");
 }
 
+TEST_F(DmarcChecks, NothingGetsWeakerInOneRecordForSeveral) {
+  const auto joined = [&](const std::string& one, const std::string& two) {
+    with("v=DMARC1; " + one + kRua + R"(","v=DMARC1; )" + two + kRua);
+    return proposed("dmarc.record");
+  };
+  const std::string begin = "v=DMARC1; ", end = kRua;
+  EXPECT_EQ(joined("p=reject; sp=none; t=y", "p=reject"), begin + "p=reject" + end + "; sp=reject");
+  EXPECT_EQ(joined("p=reject; sp=none; t=y", "p=none; t=y"), begin + "p=reject; t=y" + end + "; sp=none");
+  EXPECT_EQ(joined("p=none; np=quarantine", "p=none; sp=reject"), begin + "p=none; np=reject" + end + "; sp=reject");
+  EXPECT_EQ(joined("p=reject; adkim=r", "p=reject; adkim=s"), begin + "p=reject; adkim=s" + end);
+  // An address that is the beginning of another
+  with(
+      "v=DMARC1; p=reject; rua=mailto:a@example.org.example\",\"v=DMARC1; p=reject; rua=mailto:b@example.org, "
+      "mailto:a@example.org");
+  EXPECT_EQ(proposed("dmarc.record"),
+            "v=DMARC1; p=reject; rua=mailto:a@example.org.example,mailto:b@example.org,mailto:a@example.org");
+  // Of one record alone what is weaker goes
+  with(std::string("v=DMARC1; p=quarantine; sp=none; np=reject") + kRua);
+  EXPECT_EQ(proposed("dmarc.subdomains"), std::string("v=DMARC1; p=quarantine; np=reject") + kRua);
+  with(std::string("v=DMARC1; p=none; t=y") + kRua);
+  EXPECT_EQ(proposed("dmarc.policy"), std::string("v=DMARC1; p=quarantine") + kRua);
+}
+
+TEST_F(DmarcChecks, ARecordThatNobodyCanUseIsToBePutRightWhereItStands) {
+  with("v=DMARC1; p=reject; sp=nothing");
+  EXPECT_TRUE(finding("dmarc.record").evidence.contains("np is not valid")) << finding("dmarc.record").evidence;
+  EXPECT_EQ(finding("dmarc.record").fix, "put the record right");
+  EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=reject; rua=mailto:postmaster@example.org");
+  with("", "v=spf1 mx -all",
+       R"("_dmarc.org":{"TXT":["v=DMARC1; p=rejected; sp=quarantined; np=none; psd=n; adkim=s"]})");
+  EXPECT_EQ(outcome("dmarc.record"), fail);
+  EXPECT_TRUE(finding("dmarc.record").fix.contains("record of org right")) << finding("dmarc.record").fix;
+  EXPECT_EQ(proposed("dmarc.record"), "v=DMARC1; p=quarantine; adkim=s; rua=mailto:postmaster@example.org");
+}
+
 TEST_F(DmarcChecks, WhatIsNearlyARecordKeepsItsPolicy) {
   for (const char* text : {"v=dmarc1; p=reject", " v=DMARC1; p=reject"}) {
     with(text);
