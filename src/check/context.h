@@ -6,6 +6,8 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,9 +52,13 @@ class Context {
   // `id` is of the catalogue.
   void add(std::string_view id, Outcome outcome, std::string subject, std::string evidence, std::string fix = {},
            std::string record = {});
-  // DNS did not say: `not_tested` with the question and the reason. Where it is `bogus`, whoever validates never gets
-  // an answer: a failure.
-  void unknown(std::string_view id, const std::string& subject, const std::string& evidence, bool bogus = false);
+  // DNS did not say: `not_tested` with the question and the reason. Where the answer of a name is `bogus`, whoever
+  // validates never gets one: a failure, for whom the name belongs to.
+  void unknown(std::string_view id, const std::string& subject, const std::string& evidence,
+               const std::optional<dns::Name>& bogus = std::nullopt);
+  // The first of these names that has failed validation in this run.
+  [[nodiscard]] std::optional<dns::Name> bogus_among(const std::vector<dns::Name>& names) const;
+  [[nodiscard]] std::optional<dns::Name> bogus_among(const std::vector<std::string>& names) const;
   void add(Finding finding);
   // The name belongs to somebody else's domain: what is wrong there the owner of this one cannot mend himself.
   [[nodiscard]] bool is_foreign(const dns::Name& name) const;
@@ -100,6 +106,7 @@ class Context {
   dns::Resolver& resolver_;
   Telling telling_{*this};
   std::vector<dns::Name> told_bogus_;
+  std::set<dns::Name> bogus_;  // every one, at most as many as look-ups
   dns::Budget& budget_;
   Observer* observer_;
   dns::PublicSuffixList suffixes_;
@@ -144,6 +151,8 @@ inline constexpr const char* kValidateHere = "install dns-root-data on the host 
 inline constexpr const char* kMendSignatures =
     "repair the signatures of the zone, or take its DS record away: whoever validates gets no answer";
 [[nodiscard]] inline bool is_bogus(const dns::Answer& answer) { return answer.status == dns::Status::bogus; }
+// The name whose owner is to mend it; nullopt where the answer does not fail validation.
+[[nodiscard]] std::optional<dns::Name> bogus_name(const dns::Name& asked, const dns::Answer& answer);
 
 // "MX example.org: 10 mx1.example.org., TTL 300, validated"; "AAAA mx1.example.org: NODATA, TTL 60".
 [[nodiscard]] std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer);

@@ -104,7 +104,7 @@ Task<void> check_dkim(Context& context) {
     context.add("dkim.names", Outcome::info, domain,
                 evidence + ": there are no keys, or the server does not know empty non-terminals (RFC 8020)");
   } else if (is_temporary(names->status)) {
-    context.unknown("dkim.names", domain, evidence, is_bogus(*names));
+    context.unknown("dkim.names", domain, evidence, bogus_name(*parent, *names));
   } else {
     context.dkim_given = true;
     context.add("dkim.names", Outcome::pass, domain, evidence);
@@ -129,7 +129,7 @@ Task<void> check_dkim(Context& context) {
     if (const auto name = parent->below(selector.name)) context.prefetch(*name, Type::txt);
   }
   std::vector<std::string> found, silent;
-  bool bogus = false;
+  std::optional<dns::Name> bogus;
   for (const Selector& selector : selectors) {
     const auto name = parent->below(selector.name);
     if (!name) continue;
@@ -137,14 +137,14 @@ Task<void> check_dkim(Context& context) {
     const std::string subject = printable(name->text());
     if (!selector.given && is_temporary(answer->status)) {
       silent.push_back(describe(*name, Type::txt, *answer));
-      bogus = bogus || is_bogus(*answer);
+      if (!bogus) bogus = bogus_name(*name, *answer);
     }
     if (!selector.given && wildcard->status == Status::ok && answer->texts == wildcard->texts) continue;
     if (answer->status == Status::ok) {
       found.push_back(selector.name);
       judge_key(context, selector, *name, *answer);
     } else if (selector.given && is_temporary(answer->status)) {
-      context.unknown("dkim.record", subject, describe(*name, Type::txt, *answer), is_bogus(*answer));
+      context.unknown("dkim.record", subject, describe(*name, Type::txt, *answer), bogus_name(*name, *answer));
     } else if (selector.given) {
       context.add("dkim.record", Outcome::fail, subject, describe(*name, Type::txt, *answer),
                   "publish the key that mail is signed with", zone_text(*name, "v=DKIM1; k=rsa; p=BASE64-OF-THE-KEY"));

@@ -294,9 +294,8 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
         co_await dmarc::report_destination(found.policy_domain, uri, context.resolver(), context.budget());
     const std::string evidence = there.asked.empty() ? printable(uri) : "TXT " + printable(there.asked);
     if (there.authorization == dmarc::Authorization::unknown) {
-      const auto asked = dns::Name::parse(there.asked);
-      const bool bogus = asked && is_bogus(*co_await context.ask(*asked, Type::txt));
-      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem, bogus);
+      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem,
+                      context.bogus_among(std::vector{there.asked}));
     } else if (there.authorization == dmarc::Authorization::denied) {
       const auto name = dns::Name::parse(there.asked);
       context.add("dmarc.external", Outcome::fail, printable(uri), evidence + ": " + there.problem,
@@ -396,7 +395,7 @@ Task<void> check_dmarc(Context& context) {
   const auto found = co_await dmarc::evaluate({.author_domain = context.target.domain.text(), .spf = {}, .dkim = {}},
                                               context.resolver(), context.budget());
   if (found.outcome == dmarc::Outcome::temperror)
-    co_return context.unknown("dmarc.record", domain, evidence + "; " + found.problem, is_bogus(*answer));
+    co_return context.unknown("dmarc.record", domain, evidence + "; " + found.problem, context.bogus_among(found.walk));
   std::size_t records = 0;
   std::vector<std::string> others, meant;  // `meant`: records, and what nearly is one
   for (const std::string& text : answer->texts) {

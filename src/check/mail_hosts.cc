@@ -100,7 +100,7 @@ Task<void> judge_dangling(Context& context, dns::Name host, bool gone, std::stri
                     ": its name servers do not serve it, and whoever has it set up there gets the "
                     "mail");
   } else if (is_temporary(answer->status)) {
-    context.unknown("mx.dangling", subject, evidence, is_bogus(*answer));
+    context.unknown("mx.dangling", subject, evidence, bogus_name(*owner, *answer));
   } else if (!gone) {
     context.unknown("mx.dangling", subject, evidence + "; " + what);
   } else {
@@ -138,17 +138,16 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
   if (!host.is_alias) host.is_alias = four->canonical != host.name && !four->canonical.is_root();
   host.unknown6 = is_temporary(six->status);
   host.unknown4 = is_temporary(four->status);
-  host.bogus = is_bogus(*six) || is_bogus(*four);
   host.secure = six->security == dns::Security::secure && four->security == dns::Security::secure;
   const std::string evidence = describe(host.name, Type::aaaa, *six) + "; " + describe(host.name, Type::a, *four);
-  const bool bogus = is_bogus(*six) || is_bogus(*four);
+  const auto bogus = is_bogus(*six) ? bogus_name(host.name, *six) : bogus_name(host.name, *four);
   const std::string circle =
       six->status == Status::servfail && !host.is_alias ? co_await alias_circle(context, host.name) : std::string();
   // That way there is no address, whoever asks
   if (!circle.empty()) host.unknown6 = host.unknown4 = false;
   const bool unknown = host.unknown6 || host.unknown4;
   if (bogus) {
-    context.add("dnssec.mx", Outcome::fail, subject, evidence, context.for_owner(host.name, kMendSignatures));
+    context.add("dnssec.mx", Outcome::fail, subject, evidence, context.for_owner(*bogus, kMendSignatures));
   } else if (host.secure) {
     context.add("dnssec.mx", Outcome::pass, subject, evidence);
   } else if (is_temporary(six->status) || is_temporary(four->status)) {
@@ -235,7 +234,9 @@ void judge_families(Context& context) {
     if (!has(false)) (host.unknown4 ? unknown4 : without4).push_back(printable(host.name.text()));
   }
   const bool none6 = without6.size() == hosts.size();
-  const bool bogus = std::ranges::any_of(hosts, &MailHost::bogus);
+  std::vector<dns::Name> names;
+  for (const MailHost& host : hosts) names.push_back(host.name);
+  const auto bogus = context.bogus_among(names);
   // Of a host in somebody else's zone there is nothing that could be published here
   const auto record_of = [&](const std::vector<std::string>& names, const char* type) {
     const auto own = std::ranges::find_if(names, [&](const std::string& name) {

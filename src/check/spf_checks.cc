@@ -266,7 +266,7 @@ Task<void> judge_helo(Context& context) {
     const auto answer = co_await context.ask(host, Type::txt);
     const std::string subject = printable(host.text());
     if (is_temporary(answer->status)) {
-      context.unknown("spf.helo", subject, describe(host, Type::txt, *answer), is_bogus(*answer));
+      context.unknown("spf.helo", subject, describe(host, Type::txt, *answer), bogus_name(host, *answer));
     } else if (std::ranges::any_of(answer->texts, spf::is_spf_record)) {
       context.add("spf.helo", Outcome::pass, subject, describe(host, Type::txt, *answer));
     } else {
@@ -290,7 +290,7 @@ Task<void> check_spf(Context& context) {
   const std::string evidence = describe(context.target.domain, Type::txt, *answer);
   if (is_temporary(answer->status)) {
     context.spf_unknown = true;
-    co_return context.unknown("spf.record", domain, evidence, is_bogus(*answer));
+    co_return context.unknown("spf.record", domain, evidence, bogus_name(context.target.domain, *answer));
   }
   std::vector<std::string> records, nearly;
   for (const std::string& text : answer->texts) {

@@ -36,7 +36,7 @@ void SpfWalk::give_up(std::string why) {
 void SpfWalk::is_unknown(const dns::Name& name, Type type, const dns::Answer& answer) {
   if (!is_temporary(answer.status)) return;
   unknown.push_back(describe(name, type, answer));
-  bogus = bogus || is_bogus(answer);
+  if (!bogus) bogus = bogus_name(name, answer);
 }
 
 void SpfWalk::count(std::string shown) {

@@ -42,14 +42,14 @@ class SpfWalk {
     std::vector<std::string> names;  // each question once
     void add(const std::string& shown);
   } void6, void4;
-  std::string error;       // the first one that makes receivers give the record up (permerror)
-  bool void_names = true;  // of those that were void every name is gone: none merely lacks a type
-  bool bogus = false;      // of `unknown`: at least one
-  bool stopped = false;    // there is more, which is not asked for
-  bool lost = false;       // an included record is not known: there may be more terms that ask
-  bool somebody = false;   // is authorised
-  bool reached = false;    // and somebody by a term that is evaluated before that error
-  bool unlisted = false;   // among them whoever a term says that asks about the client: nobody can list them
+  std::optional<dns::Name> bogus;  // the first of `unknown` that is
+  std::string error;               // the first one that makes receivers give the record up (permerror)
+  bool void_names = true;          // of those that were void every name is gone: none merely lacks a type
+  bool stopped = false;            // there is more, which is not asked for
+  bool lost = false;               // an included record is not known: there may be more terms that ask
+  bool somebody = false;           // is authorised
+  bool reached = false;            // and somebody by a term that is evaluated before that error
+  bool unlisted = false;           // among them whoever a term says that asks about the client: nobody can list them
   std::set<std::string> networks4, networks6;  // that are authorised, hosts among them
 
  private:

@@ -61,7 +61,7 @@ Task<void> judge_caa(Context& context, dns::Name name) {
                                                       : zone_record(context.zone.is_root() ? name : context.zone, "CAA",
                                                                     "0 issue \"YOUR-CA.example\"");
   if (is_temporary(answer->status) && answer->dropped == 0)
-    co_return context.unknown("dns.caa", subject, evidence, is_bogus(*answer));
+    co_return context.unknown("dns.caa", subject, evidence, bogus_name(at, *answer));
   bool issue = false, malformed = answer->dropped > 0;
   for (const std::string& rdata : answer->rdata) {
     const auto caa = dns::parse_caa(rdata);
@@ -151,7 +151,8 @@ bool is_revoked(const std::string& text) {
 Task<void> judge_wildcard(Context& context) {
   const std::string domain = context.report.domain;
   std::vector<std::string> found, unknown;
-  bool everywhere = false, bogus = false;
+  bool everywhere = false;
+  std::optional<dns::Name> bogus;
   for (const char* const label : {kNobodysLabel, kNobodysSelector}) {
     const auto name = context.target.domain.below(label);
     if (!name) co_return;
@@ -162,7 +163,7 @@ Task<void> judge_wildcard(Context& context) {
       everywhere = everywhere || !selector;
     }
     if (is_temporary(answer->status)) unknown.push_back(describe(*name, Type::txt, *answer));
-    bogus = bogus || is_bogus(*answer);
+    if (!bogus) bogus = bogus_name(*name, *answer);
   }
   if (!found.empty()) {
     context.add(
