@@ -154,8 +154,10 @@ std::string Context::for_owner(const dns::Name& name, std::string fix) const {
   if (!is_foreign(name)) return fix;
   static const auto kReverse = dns::Name::parse("arpa");
   if (name.is_within(*kReverse)) return "for whoever owns the network to do: " + std::move(fix);
-  const auto owner = suffixes_.registrable_domain(name);
-  return "for whoever runs " + printable((owner ? *owner : name).text()) + " to do: " + std::move(fix);
+  dns::Name place = name;  // without _dmarc and the like, which are no domains
+  while (place.labels() > 1 && place.text().starts_with('_')) place = place.suffix(place.labels() - 1);
+  const auto owner = suffixes_.registrable_domain(place);
+  return "for whoever runs " + printable((owner ? *owner : place).text()) + " to do: " + std::move(fix);
 }
 
 bool Context::no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const {

@@ -154,6 +154,10 @@ inline constexpr const char* kMendSignatures =
 // The name whose owner is to mend it; nullopt where the answer does not fail validation.
 [[nodiscard]] std::optional<dns::Name> bogus_name(const dns::Name& asked, const dns::Answer& answer);
 
+// A DKIM key record whose p= is empty (RFC 6376 3.6.1). One that stands at every selector that has none of its own says
+// what is true.
+[[nodiscard]] bool is_revoked(const std::string& text);
+
 // "MX example.org: 10 mx1.example.org., TTL 300, validated"; "AAAA mx1.example.org: NODATA, TTL 60".
 [[nodiscard]] std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer);
 // "mx1.example.org. IN AAAA 2001:db8::25"

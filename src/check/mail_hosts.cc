@@ -225,46 +225,46 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
 void judge_families(Context& context) {
   const auto& hosts = context.target.hosts;
   const std::string domain = context.report.domain;
-  std::vector<std::string> without6, without4, unknown6, unknown4;
+  std::vector<dns::Name> without6, without4, unknown6, unknown4;
   for (const MailHost& host : hosts) {
     const auto has = [&](bool v6) {
       return std::ranges::any_of(host.addresses, [v6](const Address& a) { return a.address.is_v6() == v6; });
     };
-    if (!has(true)) (host.unknown6 ? unknown6 : without6).push_back(printable(host.name.text()));
-    if (!has(false)) (host.unknown4 ? unknown4 : without4).push_back(printable(host.name.text()));
+    if (!has(true)) (host.unknown6 ? unknown6 : without6).push_back(host.name);
+    if (!has(false)) (host.unknown4 ? unknown4 : without4).push_back(host.name);
   }
   const bool none6 = without6.size() == hosts.size();
-  std::vector<dns::Name> names;
-  for (const MailHost& host : hosts) names.push_back(host.name);
-  const auto bogus = context.bogus_among(names);
   // Of a host in somebody else's zone there is nothing that could be published here
-  const auto record_of = [&](const std::vector<std::string>& names, const char* type) {
-    const auto own = std::ranges::find_if(names, [&](const std::string& name) {
-      const auto host = dns::Name::parse(name);
-      return host && !context.is_foreign(*host);
-    });
-    return own == names.end() ? std::string() : *own + ". IN " + type + " ADDRESS";
+  const auto record_of = [&](const std::vector<dns::Name>& names, const char* type) {
+    const auto own = std::ranges::find_if_not(names, [&](const dns::Name& name) { return context.is_foreign(name); });
+    return own == names.end() ? std::string() : zone_record(*own, type, "ADDRESS");
   };
   const std::string record = record_of(without6, "AAAA");
-  const auto whose = [&](const std::vector<std::string>& names, std::string fix) {
-    const auto host = record_of(names, "A").empty() ? dns::Name::parse(names.front()) : std::nullopt;
-    return host ? context.for_owner(*host, std::move(fix)) : fix;
+  const auto whose = [&](const std::vector<dns::Name>& names, std::string fix) {
+    return record_of(names, "A").empty() ? context.for_owner(names.front(), std::move(fix)) : fix;
+  };
+  const auto listed = [](const std::vector<dns::Name>& names) {
+    std::vector<std::string> out;
+    for (const dns::Name& name : names) out.push_back(printable(name.text()));
+    return join(out);
   };
   if (without6.empty() && !unknown6.empty()) {
-    context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + join(unknown6), bogus);
+    context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + listed(unknown6),
+                    context.bogus_among(unknown6));
   } else if (without6.empty()) {
     context.add("mx.ipv6", Outcome::pass, domain, "every MX host has an AAAA record: " + names_of(hosts));
   } else {
-    context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no IPv6 address: " + join(without6),
+    context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no IPv6 address: " + listed(without6),
                 whose(without6, "give every mail host an IPv6 address, with a PTR record, and listen on it"), record);
   }
   if (without4.empty() && !unknown4.empty()) {
-    context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + join(unknown4), bogus);
+    context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + listed(unknown4),
+                    context.bogus_among(unknown4));
   } else if (without4.empty()) {
     context.add("mx.ipv4", Outcome::pass, domain, "every MX host has an A record");
   } else {
     context.add("mx.ipv4", without4.size() == hosts.size() ? Outcome::warn : Outcome::info, domain,
-                "no A record: " + join(without4),
+                "no A record: " + listed(without4),
                 whose(without4, "senders without IPv6 cannot deliver; give one host at least an IPv4 address, too"),
                 record_of(without4, "A"));
   }

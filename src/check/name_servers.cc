@@ -91,7 +91,8 @@ Task<void> judge_lost(Context& context) {
                       printable(owner->text()) + " owns the zone");
     } else {
       context.add("dns.ns_reach", Outcome::warn, subject, std::move(evidence),
-                  "give the name server addresses, or take its NS record away, here and at the registrar");
+                  context.for_owner(server, "give the name server addresses") +
+                      ", or take its NS record away, here and at the registrar");
     }
   }
 }
@@ -390,10 +391,13 @@ Task<void> check_name_servers(Context& context) {
   if (all.empty() && !context.unknown_servers.empty())
     co_return context.unknown("dns.ns_reach", zone, "DNS did not say the name servers' addresses",
                               context.bogus_among(context.unknown_servers));
+  const auto own = std::ranges::find_if_not(context.servers, [&](const auto& one) { return context.is_foreign(one); });
   if (all.empty())
-    co_return context.add("dns.ns_reach", Outcome::fail, zone,
-                          "no name server has an address that the Internet can reach",
-                          "give the name servers addresses");
+    co_return context.add(
+        "dns.ns_reach", Outcome::fail, zone, "no name server has an address that the Internet can reach",
+        own == context.servers.end()
+            ? context.for_owner(context.servers.front(), "give the name servers addresses") + ", or name others"
+            : "give the name servers addresses");
   judge_reach(context, all);
   judge_serials(context, all);
   judge_mail(context, all);

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "check/context.h"
-#include "dkim/key_record.h"
 #include "dns/records.h"
 
 namespace postern::check {
@@ -42,7 +41,7 @@ bool is_issue_value(std::string_view value) {
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const std::string_view part = trim(parts[i]);
     const std::size_t equals = part.find('=');
-    if (part.empty() && (parts.size() == 2 || i + 1 == parts.size())) continue;
+    if (part.empty() && i + 1 == parts.size()) continue;
     if (equals == std::string_view::npos || !is_ldh(trim(part.substr(0, equals)))) return false;
     const std::string_view given = trim(part.substr(equals + 1));
     if (!std::ranges::all_of(given, [](char c) { return c > ' ' && c < 0x7F; })) return false;
@@ -140,12 +139,6 @@ Task<void> judge_ttls(Context& context) {
   } else {
     context.add("dns.ttl", Outcome::pass, domain, join(words));
   }
-}
-
-// A key that is revoked at every selector that has none of its own says what is true.
-bool is_revoked(const std::string& text) {
-  const auto key = dkim::parse_key(text);
-  return !key && key.error().kind == ErrorKind::refused;
 }
 
 Task<void> judge_wildcard(Context& context) {
