@@ -53,16 +53,21 @@ void add_addresses(std::string& there, std::string_view more) {
   }
 }
 
-// What one text says, or was meant to say; of a tag that stands there twice the stricter policy, or the first value.
-// Tags that RFC 9989 removed are left out.
+// What one text says, or was meant to say; of a tag that stands there twice the stricter policy, or the first value,
+// and no test (RFC 6376 3.2: neither counts). Tags that RFC 9989 removed are left out.
 Tags tags_in(std::string_view text) {
   Tags out;
+  std::size_t tests = 0;
   for (const std::string_view part : split(text, ';')) {
     const std::size_t equals = part.find('=');
     if (equals == std::string_view::npos) continue;
     const std::string name = lower(trim(part.substr(0, equals)));
     const std::string value(trim(part.substr(equals + 1)));
     const bool policy = is_policy(name);
+    if (name == "t" && ++tests > 1) {
+      std::erase_if(out, [](const auto& tag) { return tag.first == "t"; });
+      continue;
+    }
     if (name == "v" || std::ranges::find(kRemoved, name) != kRemoved.end() || !is_tag(name, value) ||
         (policy && !policy_of(value)))
       continue;

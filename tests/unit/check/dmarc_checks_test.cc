@@ -71,6 +71,8 @@ TEST_F(DmarcChecks, NothingGetsWeakerInOneRecordForSeveral) {
   // Of one record alone what is weaker goes
   with(std::string("v=DMARC1; p=quarantine; sp=none; np=reject") + kRua);
   EXPECT_EQ(proposed("dmarc.subdomains"), std::string("v=DMARC1; p=quarantine; np=reject") + kRua);
+  with(std::string("v=DMARC1; p=reject; sp=none; t=y; t=y") + kRua);
+  EXPECT_EQ(proposed("dmarc.subdomains"), std::string("v=DMARC1; p=reject") + kRua) << "a tag twice is none";
   with(std::string("v=DMARC1; p=none; t=y") + kRua);
   EXPECT_EQ(proposed("dmarc.policy"), std::string("v=DMARC1; p=quarantine") + kRua);
 }
