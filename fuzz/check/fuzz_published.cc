@@ -44,6 +44,15 @@ std::string text_of(std::string_view record) {
   return out;
 }
 
+// RFC 9989 4.7: where there is no sp, p stands for it, and for np sp.
+struct Policies {
+  dmarc::Policy own, below, absent;
+};
+Policies policies_of(const dmarc::Record& record) {
+  const dmarc::Policy below = record.subdomain_policy.value_or(record.policy);
+  return {record.policy, below, record.absent_policy.value_or(below)};
+}
+
 void check_finding(const Finding& finding, const dns::Answer& dmarc) {
   POSTERN_CHECK(finding.evidence.size() <= kEvidenceMax);
   for (const std::string* text : {&finding.subject, &finding.evidence, &finding.fix, &finding.record}) {
@@ -57,7 +66,15 @@ void check_finding(const Finding& finding, const dns::Answer& dmarc) {
   POSTERN_CHECK(proposed && proposed->unusable.empty());
   for (const std::string& published : dmarc.texts) {
     const auto before = dmarc::parse_record(published);
-    if (before && before->unusable.empty()) POSTERN_CHECK(proposed->policy >= before->policy);
+    if (!before || !before->unusable.empty()) continue;
+    const Policies was = policies_of(*before), is = policies_of(*proposed);
+    POSTERN_CHECK(is.own >= was.own && is.below >= was.below && is.absent >= was.absent);
+    POSTERN_CHECK(!proposed->testing || before->testing);
+    POSTERN_CHECK(proposed->strict_dkim >= before->strict_dkim && proposed->strict_spf >= before->strict_spf);
+    for (const std::string& uri : before->rua) {
+      POSTERN_CHECK(proposed->rua.size() == dmarc::kUrisMax ||
+                    std::ranges::find(proposed->rua, uri) != proposed->rua.end());
+    }
   }
 }
 

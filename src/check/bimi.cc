@@ -54,7 +54,8 @@ Task<void> check_bimi(Context& context) {
   if (!name) co_return;
   const auto answer = co_await context.ask(*name, Type::txt);
   const std::string evidence = describe(*name, Type::txt, *answer);
-  if (is_temporary(answer->status)) co_return context.unknown("bimi.record", domain, evidence, is_bogus(*answer));
+  if (is_temporary(answer->status))
+    co_return context.unknown("bimi.record", domain, evidence, bogus_name(*name, *answer));
   std::vector<std::string> records;
   for (const std::string& text : answer->texts) {
     if (istarts_with(text, "v=BIMI1")) records.push_back(text);
@@ -75,7 +76,7 @@ Task<void> check_bimi(Context& context) {
   const auto found = co_await dmarc::evaluate({.author_domain = context.target.domain.text(), .spf = {}, .dkim = {}},
                                               context.resolver(), context.budget());
   if (found.outcome == dmarc::Outcome::temperror) {
-    context.unknown("bimi.policy", domain, found.problem);
+    context.unknown("bimi.policy", domain, found.problem, context.bogus_among(found.walk));
   } else {
     const bool strict = found.record && found.policy != Policy::none && !found.testing &&
                         found.record->subdomain_policy.value_or(Policy::reject) != Policy::none;

@@ -108,8 +108,9 @@ constexpr std::array kChecks = {
           "Information where ruf asks for them.", "RFC 9991 6, postern 6.11-94"},
     Check{"dmarc.possible", dmarc, "Mail of the domain can pass DMARC",
           "Passes where SPF authorises somebody or a DKIM key was found, and where a sound SPF record says that nobody "
-          "sends; fails where neither can align. SPF that receivers give up (permerror) counts as none.",
-          "RFC 9989 4.4, postern 6.11-95"},
+          "sends; fails where neither can align. Receivers read SPF from the left: of what stands behind an error that "
+          "makes them give it up (permerror) nothing counts, and of a record with a syntax error nothing at all.",
+          "RFC 7208 4.6, RFC 9989 4.4, postern 6.11-95"},
 };
 
 }  // namespace

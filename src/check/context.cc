@@ -114,7 +114,10 @@ Task<dns::AnswerPtr> Context::ask(dns::Name name, dns::Type type) {
 
 Task<dns::AnswerPtr> Context::Telling::query(dns::Name name, dns::Type type, dns::Budget& budget) {
   auto answer = co_await context_.resolver_.query(name, type, budget);
-  if (is_bogus(*answer)) context_.tell_bogus(name, type, *answer);
+  if (is_bogus(*answer)) {
+    context_.bogus_.insert(name);
+    context_.tell_bogus(name, type, *answer);
+  }
   co_return answer;
 }
 
@@ -124,7 +127,21 @@ void Context::tell_bogus(const dns::Name& name, dns::Type type, const dns::Answe
   // Of a zone that fails as a whole no further name says more
   if (domain_bogus) return;
   told_bogus_.push_back(name);
-  add("dnssec.domain", Outcome::fail, printable(name.text()), describe(name, type, answer), kMendSignatures);
+  add("dnssec.domain", Outcome::fail, printable(name.text()), describe(name, type, answer),
+      for_owner(*bogus_name(name, answer), kMendSignatures));
+}
+
+std::optional<dns::Name> Context::bogus_among(const std::vector<dns::Name>& names) const {
+  const auto found = std::ranges::find_if(names, [&](const dns::Name& name) { return bogus_.contains(name); });
+  return found == names.end() ? std::nullopt : std::optional(*found);
+}
+
+std::optional<dns::Name> Context::bogus_among(const std::vector<std::string>& names) const {
+  std::vector<dns::Name> parsed;
+  for (const std::string& text : names) {
+    if (auto name = dns::Name::parse(text)) parsed.push_back(*std::move(name));
+  }
+  return bogus_among(parsed);
 }
 
 bool Context::is_foreign(const dns::Name& name) const {
@@ -135,8 +152,12 @@ bool Context::is_foreign(const dns::Name& name) const {
 
 std::string Context::for_owner(const dns::Name& name, std::string fix) const {
   if (!is_foreign(name)) return fix;
-  const auto owner = suffixes_.registrable_domain(name);
-  return "for whoever runs " + printable((owner ? *owner : name).text()) + " to do: " + std::move(fix);
+  static const auto kReverse = dns::Name::parse("arpa");
+  if (name.is_within(*kReverse)) return "for whoever owns the network to do: " + std::move(fix);
+  dns::Name place = name;  // without _dmarc and the like, which are no domains
+  while (place.labels() > 1 && place.text().starts_with('_')) place = place.suffix(place.labels() - 1);
+  const auto owner = suffixes_.registrable_domain(place);
+  return "for whoever runs " + printable((owner ? *owner : place).text()) + " to do: " + std::move(fix);
 }
 
 bool Context::no_way_to(const std::vector<ip::Address>& addresses, const HttpsResult& result) const {
@@ -167,15 +188,20 @@ void Context::ends(Ending::What what, std::string subject, WallMs when) {
   if (report.calendar.size() < kEndingsMax) report.calendar.push_back({what, std::move(subject), when});
 }
 
-void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence, bool bogus) {
-  if (bogus) return add(id, Outcome::fail, subject, evidence, kMendSignatures);
-  const std::uint32_t most = lookups_max(options);
-  if (budget().asked() >= most) {
+void Context::unknown(std::string_view id, const std::string& subject, const std::string& evidence,
+                      const std::optional<dns::Name>& bogus) {
+  if (bogus) return add(id, Outcome::fail, subject, evidence, for_owner(*bogus, kMendSignatures));
+  if (budget().refused()) {
     return add(id, Outcome::not_tested, subject,
-               evidence + ": all " + std::to_string(most) + " look-ups of this run are spent",
+               evidence + ": all " + std::to_string(budget().asked()) + " look-ups of this run are spent",
                options.deep ? "" : "--deep has " + std::to_string(kLookupsDeepMax));
   }
   add(id, Outcome::not_tested, subject, evidence, "ask again later; where it stays so, look at the name servers");
+}
+
+std::optional<dns::Name> bogus_name(const dns::Name& asked, const dns::Answer& answer) {
+  if (!is_bogus(answer)) return std::nullopt;
+  return answer.canonical.is_root() ? asked : answer.canonical;
 }
 
 std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer) {

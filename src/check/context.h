@@ -6,6 +6,8 @@
 #include <expected>
 #include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,9 +52,13 @@ class Context {
   // `id` is of the catalogue.
   void add(std::string_view id, Outcome outcome, std::string subject, std::string evidence, std::string fix = {},
            std::string record = {});
-  // DNS did not say: `not_tested` with the question and the reason. Where it is `bogus`, whoever validates never gets
-  // an answer: a failure.
-  void unknown(std::string_view id, const std::string& subject, const std::string& evidence, bool bogus = false);
+  // DNS did not say: `not_tested` with the question and the reason. Where the answer of a name is `bogus`, whoever
+  // validates never gets one: a failure, for whom the name belongs to.
+  void unknown(std::string_view id, const std::string& subject, const std::string& evidence,
+               const std::optional<dns::Name>& bogus = std::nullopt);
+  // The first of these names that has failed validation in this run.
+  [[nodiscard]] std::optional<dns::Name> bogus_among(const std::vector<dns::Name>& names) const;
+  [[nodiscard]] std::optional<dns::Name> bogus_among(const std::vector<std::string>& names) const;
   void add(Finding finding);
   // The name belongs to somebody else's domain: what is wrong there the owner of this one cannot mend himself.
   [[nodiscard]] bool is_foreign(const dns::Name& name) const;
@@ -77,9 +83,9 @@ class Context {
   bool domain_bogus = false;
   bool domain_secure = false;  // what the domain's name says is validated
   std::string spf_text;        // the domain's one SPF record
-  std::string spf_error;       // what makes receivers give it up (permerror): it counts as none
+  std::string spf_error;       // what makes receivers give it up (permerror): whom no term before matches
   bool spf_unknown = false;    // DNS did not say all of it
-  bool spf_grants = false;     // it authorises somebody
+  bool spf_grants = false;     // it authorises somebody, by a term before that error
   bool spf_closed = false;     // it is sound, authorises nobody, and ends in -all: the domain sends no mail
   std::size_t dkim_keys = 0;   // that were found
   bool dkim_given = false;     // selectors were named, or _domainkey exists: there may be others
@@ -100,6 +106,7 @@ class Context {
   dns::Resolver& resolver_;
   Telling telling_{*this};
   std::vector<dns::Name> told_bogus_;
+  std::set<dns::Name> bogus_;  // every one, at most as many as look-ups
   dns::Budget& budget_;
   Observer* observer_;
   dns::PublicSuffixList suffixes_;
@@ -146,6 +153,12 @@ inline constexpr const char* kValidateHere =
 inline constexpr const char* kMendSignatures =
     "repair the signatures of the zone, or take its DS record away: whoever validates gets no answer";
 [[nodiscard]] inline bool is_bogus(const dns::Answer& answer) { return answer.status == dns::Status::bogus; }
+// The name whose owner is to mend it; nullopt where the answer does not fail validation.
+[[nodiscard]] std::optional<dns::Name> bogus_name(const dns::Name& asked, const dns::Answer& answer);
+
+// A DKIM key record whose p= is empty (RFC 6376 3.6.1). One that stands at every selector that has none of its own says
+// what is true.
+[[nodiscard]] bool is_revoked(const std::string& text);
 
 // "MX example.org: 10 mx1.example.org., TTL 300, validated"; "AAAA mx1.example.org: NODATA, TTL 60".
 [[nodiscard]] std::string describe(const dns::Name& name, dns::Type type, const dns::Answer& answer);

@@ -27,6 +27,14 @@ constexpr std::array<std::string_view, 42> kCommon{
     "postern",  "postern1", "rsa",     "ed25519",    "2026",        "cm"};
 constexpr int kBitsGood = 2048;
 
+// Answers have their records in turns.
+bool same_texts(const dns::Answer& one, const dns::Answer& other) {
+  std::vector<std::string> left = one.texts, right = other.texts;
+  std::ranges::sort(left);
+  std::ranges::sort(right);
+  return left == right;
+}
+
 struct Selector {
   std::string name;
   bool given = false;
@@ -93,6 +101,11 @@ void judge_key(Context& context, const Selector& selector, const dns::Name& name
 
 }  // namespace
 
+bool is_revoked(const std::string& text) {
+  const auto key = dkim::parse_key(text);
+  return !key && key.error().kind == ErrorKind::refused;
+}
+
 Task<void> check_dkim(Context& context) {
   const std::string domain = context.report.domain;
   const auto parent = context.target.domain.below("_domainkey");
@@ -104,7 +117,7 @@ Task<void> check_dkim(Context& context) {
     context.add("dkim.names", Outcome::info, domain,
                 evidence + ": there are no keys, or the server does not know empty non-terminals (RFC 8020)");
   } else if (is_temporary(names->status)) {
-    context.unknown("dkim.names", domain, evidence, is_bogus(*names));
+    context.unknown("dkim.names", domain, evidence, bogus_name(*parent, *names));
   } else {
     context.dkim_given = true;
     context.add("dkim.names", Outcome::pass, domain, evidence);
@@ -114,10 +127,6 @@ Task<void> check_dkim(Context& context) {
   // Where a wildcard answers, every common selector would seem to be there. A key that is revoked at all others (p= is
   // empty) hides none.
   const auto wildcard = co_await context.ask(*nobody, Type::txt);
-  const auto is_revoked = [](const std::string& text) {
-    const auto key = dkim::parse_key(text);
-    return !key && key.error().kind == ErrorKind::refused;
-  };
   const bool tries = wildcard->status != Status::ok || std::ranges::all_of(wildcard->texts, is_revoked);
   if (tries) {
     for (const std::string_view common : kCommon) {
@@ -129,7 +138,7 @@ Task<void> check_dkim(Context& context) {
     if (const auto name = parent->below(selector.name)) context.prefetch(*name, Type::txt);
   }
   std::vector<std::string> found, silent;
-  bool bogus = false;
+  std::optional<dns::Name> bogus;
   for (const Selector& selector : selectors) {
     const auto name = parent->below(selector.name);
     if (!name) continue;
@@ -137,14 +146,14 @@ Task<void> check_dkim(Context& context) {
     const std::string subject = printable(name->text());
     if (!selector.given && is_temporary(answer->status)) {
       silent.push_back(describe(*name, Type::txt, *answer));
-      bogus = bogus || is_bogus(*answer);
+      if (!bogus) bogus = bogus_name(*name, *answer);
     }
-    if (!selector.given && wildcard->status == Status::ok && answer->texts == wildcard->texts) continue;
+    if (!selector.given && wildcard->status == Status::ok && same_texts(*answer, *wildcard)) continue;
     if (answer->status == Status::ok) {
       found.push_back(selector.name);
       judge_key(context, selector, *name, *answer);
     } else if (selector.given && is_temporary(answer->status)) {
-      context.unknown("dkim.record", subject, describe(*name, Type::txt, *answer), is_bogus(*answer));
+      context.unknown("dkim.record", subject, describe(*name, Type::txt, *answer), bogus_name(*name, *answer));
     } else if (selector.given) {
       context.add("dkim.record", Outcome::fail, subject, describe(*name, Type::txt, *answer),
                   "publish the key that mail is signed with", zone_text(*name, "v=DKIM1; k=rsa; p=BASE64-OF-THE-KEY"));

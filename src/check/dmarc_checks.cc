@@ -30,10 +30,13 @@ std::optional<Policy> policy_of(std::string_view value) {
   return std::nullopt;
 }
 
-std::string* find_tag(Tags& tags, std::string_view name) {
+// A string of `tags`, const where they are.
+auto find_tag(auto& tags, std::string_view name) {
   const auto found = std::ranges::find(tags, name, [](const auto& tag) { return std::string_view(tag.first); });
   return found == tags.end() ? nullptr : &found->second;
 }
+
+bool is_policy(std::string_view name) { return name == "p" || name == "sp" || name == "np"; }
 
 // RFC 9989 4.8.
 bool is_tag(std::string_view name, std::string_view value) {
@@ -42,27 +45,74 @@ bool is_tag(std::string_view name, std::string_view value) {
          std::ranges::all_of(value, [](char c) { return c >= ' ' && c < 0x7F; });
 }
 
-// Of several records one: the strictest policy of each tag, and every address for reports. Tags that RFC 9989 removed
-// are left out. Nothing that stands there gets weaker.
-Tags tags_of(const std::vector<std::string>& texts) {
+// Addresses that are not there yet.
+void add_addresses(std::string& there, std::string_view more) {
+  for (const std::string_view uri : split(more, ',')) {
+    const bool known = std::ranges::any_of(split(there, ','), [&](auto one) { return trim(one) == trim(uri); });
+    if (!known) there += "," + std::string(trim(uri));
+  }
+}
+
+// What one text says, or was meant to say; of a tag that stands there twice the stricter policy, or the first value,
+// and no test (RFC 6376 3.2: neither counts). Tags that RFC 9989 removed are left out.
+Tags tags_in(std::string_view text) {
   Tags out;
-  for (const std::string& text : texts) {
-    for (const std::string_view part : split(text, ';')) {
-      const std::size_t equals = part.find('=');
-      if (equals == std::string_view::npos) continue;
-      const std::string name = lower(trim(part.substr(0, equals)));
-      const std::string value(trim(part.substr(equals + 1)));
-      const bool policy = name == "p" || name == "sp" || name == "np";
-      if (name == "v" || std::ranges::find(kRemoved, name) != kRemoved.end() || !is_tag(name, value) ||
-          (policy && !policy_of(value)))
-        continue;
+  std::size_t tests = 0;
+  for (const std::string_view part : split(text, ';')) {
+    const std::size_t equals = part.find('=');
+    if (equals == std::string_view::npos) continue;
+    const std::string name = lower(trim(part.substr(0, equals)));
+    const std::string value(trim(part.substr(equals + 1)));
+    const bool policy = is_policy(name);
+    if (name == "t" && ++tests > 1) {
+      std::erase_if(out, [](const auto& tag) { return tag.first == "t"; });
+      continue;
+    }
+    if (name == "v" || std::ranges::find(kRemoved, name) != kRemoved.end() || !is_tag(name, value) ||
+        (policy && !policy_of(value)))
+      continue;
+    std::string* const before = find_tag(out, name);
+    if (before == nullptr) {
+      out.emplace_back(name, policy ? std::string(to_string(*policy_of(value))) : value);
+    } else if (policy) {
+      *before = to_string(std::max(*policy_of(*before), *policy_of(value)));
+    } else if (name == "rua" || name == "ruf") {
+      add_addresses(*before, value);
+    }
+  }
+  return out;
+}
+
+// RFC 9989 4.7: where there is no sp, p stands for it, and for np sp; without p it is none.
+Policy policy_in(const Tags& tags, std::string_view name) {
+  if (const std::string* const own = find_tag(tags, name)) return *policy_of(*own);
+  return name == "p" ? Policy::none : policy_in(tags, name == "np" ? "sp" : "p");
+}
+
+bool has(const Tags& tags, std::string_view name, std::string_view value) {
+  const std::string* const found = find_tag(tags, name);
+  return found != nullptr && iequals(*found, value);
+}
+
+// Of several records one. Nothing that stands there gets weaker: of policies and alignments the strictest, a test only
+// where all are one; and every address for reports.
+Tags tags_of(const std::vector<std::string>& texts) {
+  std::vector<Tags> all;
+  for (const std::string& text : texts) all.push_back(tags_in(text));
+  const bool testing = std::ranges::all_of(all, [](const Tags& tags) { return has(tags, "t", "y"); });
+  Tags out;
+  for (const Tags& tags : all) {
+    for (const auto& [name, value] : tags) {
       std::string* const before = find_tag(out, name);
-      if (before == nullptr) {
-        out.emplace_back(name, policy ? std::string(to_string(*policy_of(value))) : value);
-      } else if (policy) {
-        *before = to_string(std::max(*policy_of(*before), *policy_of(value)));
-      } else if ((name == "rua" || name == "ruf") && !before->contains(value)) {
-        *before += "," + value;
+      if (before != nullptr) {
+        if (name == "rua" || name == "ruf") add_addresses(*before, value);
+        if ((name == "adkim" || name == "aspf") && iequals(value, "s")) *before = value;
+      } else if (is_policy(name)) {
+        Policy strictest = Policy::none;
+        for (const Tags& one : all) strictest = std::max(strictest, policy_in(one, name));
+        out.emplace_back(name, to_string(strictest));
+      } else if (name != "t" || testing || all.size() == 1) {
+        out.emplace_back(name, value);
       }
     }
   }
@@ -72,7 +122,7 @@ Tags tags_of(const std::vector<std::string>& texts) {
 // The records that stand there, or nearly are ones, as one that is right: with a policy of `least` or stricter, and
 // with an address for reports where mail is received and none was asked for. `drop` are tags to leave out.
 std::string proposal(const Context& context, const std::vector<std::string>& texts, Policy least,
-                     std::initializer_list<std::string_view> drop = {}) {
+                     const std::vector<std::string_view>& drop = {}) {
   const auto name = context.target.domain.below("_dmarc");
   if (!name) return {};
   Tags tags = tags_of(texts);
@@ -88,15 +138,19 @@ std::string proposal(const Context& context, const std::vector<std::string>& tex
   return zone_text(*name, out);
 }
 
-// What a record for the domain itself begins with: the one that was found, and of the organisation's the tags alone
-// that are not about its other names.
-std::string own_text(const Context& context, const dmarc::Evaluation& found) {
-  if (found.policy_domain == context.target.domain.text()) return found.record_text;
-  std::string out = "v=DMARC1; p=" + std::string(to_string(found.policy));
-  for (const auto& [tag, value] : tags_of({found.record_text})) {
-    if (tag != "p" && tag != "sp" && tag != "np" && tag != "psd") out += "; " + tag + "=" + value;
+// Of the organisation's record the tags alone that are not about its other names.
+std::string without_other_names(const std::string& text, Policy policy) {
+  std::string out = "v=DMARC1; p=" + std::string(to_string(policy));
+  for (const auto& [tag, value] : tags_in(text)) {
+    if (!is_policy(tag) && tag != "psd") out += "; " + tag + "=" + value;
   }
   return out;
+}
+
+// What a record for the domain itself begins with.
+std::string own_text(const Context& context, const dmarc::Evaluation& found) {
+  if (found.policy_domain == context.target.domain.text()) return found.record_text;
+  return without_other_names(found.record_text, found.policy);
 }
 
 void judge_policy(Context& context, const dmarc::Evaluation& found) {
@@ -109,7 +163,7 @@ void judge_policy(Context& context, const dmarc::Evaluation& found) {
                 context.target.hosts.empty() ? "publish reject: the domain sends no mail"
                                              : "look at the reports, then publish quarantine, and reject after it",
                 proposal(context, {own_text(context, found)},
-                         context.target.hosts.empty() ? Policy::reject : Policy::quarantine));
+                         context.target.hosts.empty() ? Policy::reject : Policy::quarantine, {"t"}));
   } else if (record.testing) {
     // RFC 9989 4.7: one step milder, which is none for quarantine
     const bool none_left = found.policy == Policy::quarantine;
@@ -123,12 +177,14 @@ void judge_policy(Context& context, const dmarc::Evaluation& found) {
   const Policy sub = record.subdomain_policy.value_or(record.policy);
   const Policy absent = record.absent_policy.value_or(sub);
   if (sub < record.policy || absent < record.policy) {
-    context.add(
-        "dmarc.subdomains", Outcome::warn, domain,
-        "p=" + std::string(to_string(record.policy)) + ", sp=" + std::string(to_string(sub)) +
-            ", np=" + std::string(to_string(absent)),
-        "make sp and np as strict as p, or leave them out: names below the domain can be forged",
-        found.policy_domain == domain ? proposal(context, {found.record_text}, record.policy, {"sp", "np"}) : "");
+    std::vector<std::string_view> weaker;  // and only those: np may be stricter than a weak sp
+    if (sub < record.policy) weaker.emplace_back("sp");
+    if (absent < record.policy) weaker.emplace_back("np");
+    context.add("dmarc.subdomains", Outcome::warn, domain,
+                "p=" + std::string(to_string(record.policy)) + ", sp=" + std::string(to_string(sub)) +
+                    ", np=" + std::string(to_string(absent)),
+                "make sp and np as strict as p, or leave them out: names below the domain can be forged",
+                found.policy_domain == domain ? proposal(context, {found.record_text}, record.policy, weaker) : "");
   } else {
     context.add("dmarc.subdomains", Outcome::pass, domain, "sp and np are as strict as p");
   }
@@ -243,9 +299,8 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
         co_await dmarc::report_destination(found.policy_domain, uri, context.resolver(), context.budget());
     const std::string evidence = there.asked.empty() ? printable(uri) : "TXT " + printable(there.asked);
     if (there.authorization == dmarc::Authorization::unknown) {
-      const auto asked = dns::Name::parse(there.asked);
-      const bool bogus = asked && is_bogus(*co_await context.ask(*asked, Type::txt));
-      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem, bogus);
+      context.unknown("dmarc.external", printable(uri), evidence + ": " + there.problem,
+                      context.bogus_among(std::vector{there.asked}));
     } else if (there.authorization == dmarc::Authorization::denied) {
       const auto name = dns::Name::parse(there.asked);
       context.add("dmarc.external", Outcome::fail, printable(uri), evidence + ": " + there.problem,
@@ -264,13 +319,19 @@ Task<void> judge_reports(Context& context, const dmarc::Evaluation& found) {
                   : "failure reports have senders, recipients and subjects in them; few receivers send any");
 }
 
+std::string why_given_up(const Context& context) {
+  return context.spf_error.empty() ? std::string() : " (" + context.spf_error + ")";
+}
+
 void judge_possible(Context& context) {
   const std::string domain = context.report.domain;
   const std::string keys = std::to_string(context.dkim_keys) + " DKIM keys found";
-  // RFC 7208 2.6.7: a record in error authorises nobody
-  const std::string spf = context.spf_grants           ? "SPF authorises hosts"
+  // RFC 7208 4.6.2: a match ends the evaluation, before whatever error stands behind it
+  const std::string given_up = why_given_up(context);
+  const std::string spf = context.spf_grants
+                              ? "SPF authorises hosts" + (given_up.empty() ? "" : " before it is given up" + given_up)
                           : context.spf_unknown        ? "what SPF says is not known"
-                          : !context.spf_error.empty() ? "SPF counts for nothing (" + context.spf_error + ")"
+                          : !context.spf_error.empty() ? "SPF counts for nothing" + given_up
                           : context.spf_text.empty()   ? "no SPF record"
                                                        : "SPF authorises nobody";
   if (context.spf_grants || context.dkim_keys > 0) {
@@ -285,19 +346,47 @@ void judge_possible(Context& context) {
                 "name the selector with --selector");
   } else {
     context.add("dmarc.possible", Outcome::fail, domain, spf + ", and no DKIM key: no mail of the domain can pass",
-                context.spf_error.empty() ? "sign with DKIM, and publish an SPF record that names who sends"
-                                          : "sign with DKIM, and put the SPF record right");
+                context.target.null_mx      ? "say that the domain sends nothing: v=spf1 -all"
+                : context.spf_error.empty() ? "sign with DKIM, and publish an SPF record that names who sends"
+                                            : "sign with DKIM, and put the SPF record right");
   }
 }
+
+// Of what stands at the domain itself: a subject of its own, so that two runs compare it and the record each for
+// itself.
+std::string misplaced_subject(const Context& context) { return "TXT " + context.report.domain; }
 
 // Records that belong to _dmarc and stand at the domain itself, where nobody looks.
 Task<std::vector<std::string>> misplaced_records(Context& context) {
   std::vector<std::string> out;
   const auto answer = co_await context.ask(context.target.domain, Type::txt);
+  if (is_temporary(answer->status) && !is_bogus(*answer))
+    context.unknown("dmarc.record", misplaced_subject(context), describe(context.target.domain, Type::txt, *answer));
   for (const std::string& text : answer->texts) {
     if (istarts_with(trim(text), "v=DMARC1")) out.emplace_back(trim(text));
   }
+  std::ranges::sort(out);
   co_return out;
+}
+
+// RFC 9989 4.10.1: a record without a policy and without an address for reports is one that nobody processes. `meant`
+// is what stands at the domain's own _dmarc.
+Task<void> judge_unusable(Context& context, const dmarc::Evaluation& found, std::vector<std::string> meant) {
+  std::string organisation;  // the evaluation says no more than its record
+  for (const std::string& asked : found.walk) {
+    const auto place = dns::Name::parse(asked);
+    if (!meant.empty() || !place || place->labels() < 2) continue;
+    const auto answer = co_await context.ask(*place, Type::txt);
+    if (std::ranges::find(answer->texts, found.record_text) == answer->texts.end()) continue;
+    organisation = printable(place->suffix(place->labels() - 1).text());
+  }
+  if (meant.empty())
+    meant.push_back(without_other_names(found.record_text, policy_in(tags_in(found.record_text), "sp")));
+  context.add("dmarc.record", Outcome::fail, context.report.domain, printable(found.record_text) + ": " + found.problem,
+              organisation.empty()
+                  ? "put the record right"
+                  : "put the record of " + organisation + " right, or publish one for the domain itself",
+              proposal(context, meant, context.target.hosts.empty() ? Policy::reject : Policy::none));
 }
 
 }  // namespace
@@ -311,7 +400,7 @@ Task<void> check_dmarc(Context& context) {
   const auto found = co_await dmarc::evaluate({.author_domain = context.target.domain.text(), .spf = {}, .dkim = {}},
                                               context.resolver(), context.budget());
   if (found.outcome == dmarc::Outcome::temperror)
-    co_return context.unknown("dmarc.record", domain, evidence + "; " + found.problem, is_bogus(*answer));
+    co_return context.unknown("dmarc.record", domain, evidence + "; " + found.problem, context.bogus_among(found.walk));
   std::size_t records = 0;
   std::vector<std::string> others, meant;  // `meant`: records, and what nearly is one
   for (const std::string& text : answer->texts) {
@@ -324,20 +413,20 @@ Task<void> check_dmarc(Context& context) {
     }
   }
   std::ranges::sort(meant);  // answers have them in turns
+  std::ranges::sort(others);
   const auto misplaced = co_await misplaced_records(context);
   std::optional<Policy> policy;
   if (records > 1) {
     context.add("dmarc.record", Outcome::fail, domain, evidence,
                 "put one in place of all of them: several count as none", proposal(context, meant, Policy::none));
+  } else if (!found.record && !found.record_text.empty()) {
+    co_await judge_unusable(context, found, meant);
   } else if (!found.record) {
     context.add("dmarc.record", Outcome::fail, domain,
                 evidence + (others.empty() ? "; asked: " + join(found.walk) : ""),
                 meant.empty() ? "publish a DMARC record" : "the record must begin with exactly v=DMARC1",
                 proposal(context, meant.empty() ? misplaced : meant,
                          context.target.hosts.empty() ? Policy::reject : Policy::none));
-  } else if (!found.record->unusable.empty()) {
-    context.add("dmarc.record", Outcome::fail, domain, printable(found.record_text) + ": " + found.record->unusable,
-                "put the record right", proposal(context, {found.record_text}, Policy::none));
   } else {
     const bool stray = !others.empty();
     context.add(
@@ -351,8 +440,8 @@ Task<void> check_dmarc(Context& context) {
     judge_possible(context);
   }
   if (!misplaced.empty()) {
-    context.add("dmarc.record", Outcome::warn, domain,
-                "TXT " + domain + ": " + printable(misplaced.front(), 300) + ": a DMARC record at the domain itself",
+    context.add("dmarc.record", Outcome::warn, misplaced_subject(context),
+                printable(misplaced.front(), 300) + ": a DMARC record at the domain itself",
                 policy ? "take it away: the record at _dmarc counts" : "move it to _dmarc, where it is looked for",
                 policy ? "" : proposal(context, meant.empty() ? misplaced : meant, Policy::none));
   }
@@ -361,13 +450,15 @@ Task<void> check_dmarc(Context& context) {
     co_return context.add("mx.null_policy", Outcome::not_tested, domain, "what SPF says is not known",
                           "ask again later");
   const bool spf_closed = context.spf_closed;
+  const std::string given_up = why_given_up(context);
   if (spf_closed && policy == Policy::reject) {
     context.add("mx.null_policy", Outcome::pass, domain, "v=spf1 -all and a policy of reject");
   } else {
     context.add(
         "mx.null_policy", Outcome::warn, domain,
-        (context.spf_text.empty() ? "no SPF record" : printable(context.spf_text)) + "; DMARC policy " +
-            std::string(policy ? to_string(*policy) : "missing"),
+        (context.spf_text.empty() ? given_up.empty() ? "no SPF record" : "SPF counts for nothing"
+                                  : printable(context.spf_text)) +
+            given_up + "; DMARC policy " + std::string(policy ? to_string(*policy) : "missing"),
         "say that the domain sends nothing either",
         spf_closed ? proposal(context, meant, Policy::reject) : zone_text(context.target.domain, "v=spf1 -all"));
   }

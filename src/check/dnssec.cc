@@ -58,7 +58,8 @@ void judge_digests(Context& context, const dns::Answer& ds) {
 void judge_nsec3(Context& context, const dns::Answer& answer) {
   const std::string zone = printable(context.zone.text());
   const std::string evidence = describe(context.zone, Type::nsec3param, answer);
-  if (is_temporary(answer.status)) return context.unknown("dnssec.nsec3", zone, evidence, is_bogus(answer));
+  if (is_temporary(answer.status))
+    return context.unknown("dnssec.nsec3", zone, evidence, bogus_name(context.zone, answer));
   const auto parameters = answer.rdata.empty() ? std::nullopt : dns::parse_nsec3param(answer.rdata.front());
   if (!parameters) return context.add("dnssec.nsec3", Outcome::pass, zone, "NSEC");
   const std::string words = std::to_string(parameters->iterations) + " iterations, salt of " +

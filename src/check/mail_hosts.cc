@@ -100,7 +100,7 @@ Task<void> judge_dangling(Context& context, dns::Name host, bool gone, std::stri
                     ": its name servers do not serve it, and whoever has it set up there gets the "
                     "mail");
   } else if (is_temporary(answer->status)) {
-    context.unknown("mx.dangling", subject, evidence, is_bogus(*answer));
+    context.unknown("mx.dangling", subject, evidence, bogus_name(*owner, *answer));
   } else if (!gone) {
     context.unknown("mx.dangling", subject, evidence + "; " + what);
   } else {
@@ -138,17 +138,16 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
   if (!host.is_alias) host.is_alias = four->canonical != host.name && !four->canonical.is_root();
   host.unknown6 = is_temporary(six->status);
   host.unknown4 = is_temporary(four->status);
-  host.bogus = is_bogus(*six) || is_bogus(*four);
   host.secure = six->security == dns::Security::secure && four->security == dns::Security::secure;
   const std::string evidence = describe(host.name, Type::aaaa, *six) + "; " + describe(host.name, Type::a, *four);
-  const bool bogus = is_bogus(*six) || is_bogus(*four);
+  const auto bogus = is_bogus(*six) ? bogus_name(host.name, *six) : bogus_name(host.name, *four);
   const std::string circle =
       six->status == Status::servfail && !host.is_alias ? co_await alias_circle(context, host.name) : std::string();
   // That way there is no address, whoever asks
   if (!circle.empty()) host.unknown6 = host.unknown4 = false;
   const bool unknown = host.unknown6 || host.unknown4;
   if (bogus) {
-    context.add("dnssec.mx", Outcome::fail, subject, evidence, context.for_owner(host.name, kMendSignatures));
+    context.add("dnssec.mx", Outcome::fail, subject, evidence, context.for_owner(*bogus, kMendSignatures));
   } else if (host.secure) {
     context.add("dnssec.mx", Outcome::pass, subject, evidence);
   } else if (is_temporary(six->status) || is_temporary(four->status)) {
@@ -226,44 +225,46 @@ Task<MailHost> look_at(Context& context, dns::Name name, std::uint16_t preferenc
 void judge_families(Context& context) {
   const auto& hosts = context.target.hosts;
   const std::string domain = context.report.domain;
-  std::vector<std::string> without6, without4, unknown6, unknown4;
+  std::vector<dns::Name> without6, without4, unknown6, unknown4;
   for (const MailHost& host : hosts) {
     const auto has = [&](bool v6) {
       return std::ranges::any_of(host.addresses, [v6](const Address& a) { return a.address.is_v6() == v6; });
     };
-    if (!has(true)) (host.unknown6 ? unknown6 : without6).push_back(printable(host.name.text()));
-    if (!has(false)) (host.unknown4 ? unknown4 : without4).push_back(printable(host.name.text()));
+    if (!has(true)) (host.unknown6 ? unknown6 : without6).push_back(host.name);
+    if (!has(false)) (host.unknown4 ? unknown4 : without4).push_back(host.name);
   }
   const bool none6 = without6.size() == hosts.size();
-  const bool bogus = std::ranges::any_of(hosts, &MailHost::bogus);
   // Of a host in somebody else's zone there is nothing that could be published here
-  const auto record_of = [&](const std::vector<std::string>& names, const char* type) {
-    const auto own = std::ranges::find_if(names, [&](const std::string& name) {
-      const auto host = dns::Name::parse(name);
-      return host && !context.is_foreign(*host);
-    });
-    return own == names.end() ? std::string() : *own + ". IN " + type + " ADDRESS";
+  const auto record_of = [&](const std::vector<dns::Name>& names, const char* type) {
+    const auto own = std::ranges::find_if_not(names, [&](const dns::Name& name) { return context.is_foreign(name); });
+    return own == names.end() ? std::string() : zone_record(*own, type, "ADDRESS");
   };
   const std::string record = record_of(without6, "AAAA");
-  const auto whose = [&](const std::vector<std::string>& names, std::string fix) {
-    const auto host = record_of(names, "A").empty() ? dns::Name::parse(names.front()) : std::nullopt;
-    return host ? context.for_owner(*host, std::move(fix)) : fix;
+  const auto whose = [&](const std::vector<dns::Name>& names, std::string fix) {
+    return record_of(names, "A").empty() ? context.for_owner(names.front(), std::move(fix)) : fix;
+  };
+  const auto listed = [](const std::vector<dns::Name>& names) {
+    std::vector<std::string> out;
+    for (const dns::Name& name : names) out.push_back(printable(name.text()));
+    return join(out);
   };
   if (without6.empty() && !unknown6.empty()) {
-    context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + join(unknown6), bogus);
+    context.unknown("mx.ipv6", domain, "DNS did not say whether there is an AAAA record: " + listed(unknown6),
+                    context.bogus_among(unknown6));
   } else if (without6.empty()) {
     context.add("mx.ipv6", Outcome::pass, domain, "every MX host has an AAAA record: " + names_of(hosts));
   } else {
-    context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no IPv6 address: " + join(without6),
+    context.add("mx.ipv6", none6 ? Outcome::fail : Outcome::warn, domain, "no IPv6 address: " + listed(without6),
                 whose(without6, "give every mail host an IPv6 address, with a PTR record, and listen on it"), record);
   }
   if (without4.empty() && !unknown4.empty()) {
-    context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + join(unknown4), bogus);
+    context.unknown("mx.ipv4", domain, "DNS did not say whether there is an A record: " + listed(unknown4),
+                    context.bogus_among(unknown4));
   } else if (without4.empty()) {
     context.add("mx.ipv4", Outcome::pass, domain, "every MX host has an A record");
   } else {
     context.add("mx.ipv4", without4.size() == hosts.size() ? Outcome::warn : Outcome::info, domain,
-                "no A record: " + join(without4),
+                "no A record: " + listed(without4),
                 whose(without4, "senders without IPv6 cannot deliver; give one host at least an IPv4 address, too"),
                 record_of(without4, "A"));
   }

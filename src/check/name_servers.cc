@@ -91,7 +91,8 @@ Task<void> judge_lost(Context& context) {
                       printable(owner->text()) + " owns the zone");
     } else {
       context.add("dns.ns_reach", Outcome::warn, subject, std::move(evidence),
-                  "give the name server addresses, or take its NS record away, here and at the registrar");
+                  context.for_owner(server, "give the name server addresses") +
+                      ", or take its NS record away, here and at the registrar");
     }
   }
 }
@@ -277,13 +278,13 @@ void judge_set(Context& context) {
   const std::string unknown =
       unsure.empty() ? std::string() : "; DNS did not say all addresses of " + printable(unsure.front().text());
   if (!spread && !unsure.empty()) {
-    context.unknown("dns.ns_networks", zone, join(words) + unknown);
+    context.unknown("dns.ns_networks", zone, join(words) + unknown, context.bogus_among(unsure));
   } else {
     context.add("dns.ns_networks", spread ? Outcome::pass : Outcome::warn, zone, join(words),
                 spread ? "" : "put a name server into another network, in both families");
   }
   if (with6.size() < 2 && !unsure.empty()) {
-    context.unknown("dns.ns_ipv6", zone, join(words) + unknown);
+    context.unknown("dns.ns_ipv6", zone, join(words) + unknown, context.bogus_among(unsure));
   } else if (with6.size() >= 2) {
     context.add("dns.ns_ipv6", Outcome::pass, zone, join(with6));
   } else {
@@ -304,7 +305,9 @@ void judge_set(Context& context) {
 void judge_soa(Context& context, const dns::Answer& answer) {
   const std::string zone = printable(context.zone.text());
   const auto soa = answer.rdata.empty() ? std::nullopt : dns::parse_soa(answer.rdata.front());
-  if (!soa) return context.unknown("dns.soa", zone, describe(context.zone, Type::soa, answer), is_bogus(answer));
+  if (!soa)
+    return context.unknown("dns.soa", zone, describe(context.zone, Type::soa, answer),
+                           bogus_name(context.zone, answer));
   std::vector<std::string> odd;
   if (soa->expire < kWeek || soa->expire > 4 * kWeek)
     odd.push_back("expire " + std::to_string(soa->expire) + " is outside one to four weeks");
@@ -361,7 +364,7 @@ Task<void> check_name_servers(Context& context) {
   const std::string zone = printable(context.zone.text());
   if (context.servers.empty())
     co_return context.unknown("dns.ns_count", zone, describe(context.zone, Type::ns, *context.ns),
-                              is_bogus(*context.ns));
+                              bogus_name(context.zone, *context.ns));
   judge_set(context);
   co_await judge_lost(context);
   judge_soa(context, *co_await context.ask(context.zone, Type::soa));
@@ -386,11 +389,15 @@ Task<void> check_name_servers(Context& context) {
     }
   }
   if (all.empty() && !context.unknown_servers.empty())
-    co_return context.unknown("dns.ns_reach", zone, "DNS did not say the name servers' addresses");
+    co_return context.unknown("dns.ns_reach", zone, "DNS did not say the name servers' addresses",
+                              context.bogus_among(context.unknown_servers));
+  const auto own = std::ranges::find_if_not(context.servers, [&](const auto& one) { return context.is_foreign(one); });
   if (all.empty())
-    co_return context.add("dns.ns_reach", Outcome::fail, zone,
-                          "no name server has an address that the Internet can reach",
-                          "give the name servers addresses");
+    co_return context.add(
+        "dns.ns_reach", Outcome::fail, zone, "no name server has an address that the Internet can reach",
+        own == context.servers.end()
+            ? context.for_owner(context.servers.front(), "give the name servers addresses") + ", or name others"
+            : "give the name servers addresses");
   judge_reach(context, all);
   judge_serials(context, all);
   judge_mail(context, all);

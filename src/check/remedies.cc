@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "check/catalogue.h"
+#include "check/context.h"
 
 namespace postern::check {
 
@@ -28,7 +29,23 @@ bool one_remedy(const Finding& one, const Finding& other) {
   return one.outcome == other.outcome && one.fix == other.fix;
 }
 
+void add_once(std::vector<std::string>& words, std::string_view word) {
+  if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
+}
+
 }  // namespace
+
+RemedyWords words(const Remedy& remedy) {
+  std::vector<std::string> ids, titles, subjects, evidence;
+  for (const Finding* const one : remedy.findings) {
+    const Check* const about = find_check(one->id);
+    add_once(ids, one->id);
+    add_once(titles, about != nullptr ? about->title : one->id);
+    add_once(subjects, one->subject);
+    add_once(evidence, one->evidence);
+  }
+  return {join(ids), join(titles, "; "), join(subjects), join(evidence, "; ")};
+}
 
 std::vector<Remedy> remedies(const Report& report) {
   std::vector<Remedy> out;

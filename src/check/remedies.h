@@ -2,6 +2,7 @@
 // together. Thread rule: pure function; what it returns points into the report.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "check/report.h"
@@ -15,5 +16,11 @@ struct Remedy {
 
 // Failures before warnings; within them what loses mail first, then what lets it be read or forged, then the rest.
 [[nodiscard]] std::vector<Remedy> remedies(const Report& report);
+
+// What its findings are about, and the titles of their checks: each thing once.
+struct RemedyWords {
+  std::string ids, titles, subjects, evidence;
+};
+[[nodiscard]] RemedyWords words(const Remedy& remedy);
 
 }  // namespace postern::check

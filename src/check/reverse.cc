@@ -19,7 +19,7 @@ struct Reverse {
   enum class State : std::uint8_t { unknown, none, unconfirmed, confirmed } state = State::unknown;
   dns::Name name;
   std::string evidence;
-  bool bogus = false;
+  std::optional<dns::Name> bogus;
 };
 
 Task<Reverse> look_up(Context& context, ip::Address address) {
@@ -28,7 +28,7 @@ Task<Reverse> look_up(Context& context, ip::Address address) {
   POSTERN_CHECK(reverse.has_value());
   const auto ptr = co_await context.ask(*reverse, Type::ptr);
   out.evidence = describe(*reverse, Type::ptr, *ptr);
-  out.bogus = is_bogus(*ptr);
+  out.bogus = bogus_name(*reverse, *ptr);
   if (is_temporary(ptr->status)) co_return out;
   out.state = ptr->names.empty() ? Reverse::State::none : Reverse::State::unconfirmed;
   const Type type = address.is_v4() ? Type::a : Type::aaaa;
@@ -42,7 +42,7 @@ Task<Reverse> look_up(Context& context, ip::Address address) {
       co_return out;
     }
     if (is_temporary(forward->status)) out.state = Reverse::State::unknown;
-    out.bogus = out.bogus || is_bogus(*forward);
+    if (!out.bogus) out.bogus = bogus_name(ptr->names[i], *forward);
   }
   co_return out;
 }

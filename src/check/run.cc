@@ -192,7 +192,7 @@ Task<Result<Report>> run(std::string domain, Options options, Services services,
   io::Scope watcher(services.loop);
   watcher.spawn(watch(over, deadline, budget));
   const bool in_time = co_await all_parts(context, options, services, observer, deadline, over);
-  context.report.complete = in_time && !context.nothing_known && budget.asked() < lookups_max(options);
+  context.report.complete = in_time && !context.nothing_known && !budget.refused();
   over.notify();
   co_await watcher.join();
   if (dns::are_signatures_stripped(*context.mx))

@@ -95,7 +95,8 @@ Task<void> check_security_txt(Context& context) {
   const std::string where = "https://" + domain + std::string(kPath);
   const std::string fix = "publish it: " + example(domain, context.options.now);
   if (addresses.empty() && unknown)
-    co_return context.unknown("name.security_txt", where, "DNS did not say where it is");
+    co_return context.unknown("name.security_txt", where, "DNS did not say where it is",
+                              context.bogus_among(std::vector{context.target.domain}));
   if (addresses.empty())
     co_return context.add("name.security_txt", Outcome::info, where, "the domain has no web server: no address", "");
   outbound::HttpsRequest request{.host = context.target.domain.text(),

@@ -26,17 +26,26 @@ std::vector<std::string_view> words_of(std::string_view text) {
 
 std::string_view all_of(spf::Outcome qualifier) { return qualifier == spf::Outcome::softfail ? "~all" : "-all"; }
 
+constexpr const char* kNobody = "v=spf1 -all";
+
 // The record with an end that decides, and without what stands behind it and what `leave_out` has. An "all" that
 // authorises everybody or says nothing becomes -all, and one that was not there is put there where there is no redirect
-// left. Where nobody is left who may send, the mail hosts may.
-std::string mended(const Context& context, std::string_view text, const std::vector<std::string>& leave_out = {}) {
+// left. Where nobody is left who may send, the mail hosts may; but a domain that takes no mail sends none (RFC 7505).
+std::string mended(const Context& context, const dns::Name& owner, std::string_view text,
+                   const std::vector<std::string>& leave_out = {}) {
+  const bool own = owner == context.target.domain;
+  if (own && context.target.null_mx) return kNobody;
   std::vector<std::string> terms, modifiers;
   std::string end, redirect;
-  bool grants = false, strict = false;
+  bool grants = false, granted = false, strict = false;  // `granted`: what is left out did
   const auto words = words_of(text);
   for (std::size_t i = 1; i < words.size(); ++i) {
     const auto term = spf::parse_term(words[i]);
-    if (!term || std::ranges::find(leave_out, words[i]) != leave_out.end()) continue;
+    if (!term) continue;
+    if (std::ranges::find(leave_out, words[i]) != leave_out.end()) {
+      granted = granted || term->qualifier == spf::Outcome::pass;  // a redirect, too
+      continue;
+    }
     if (term->kind == TermKind::redirect) {
       redirect = words[i];
     } else if (term->is_modifier()) {
@@ -51,8 +60,9 @@ std::string mended(const Context& context, std::string_view text, const std::vec
   }
   if (end.empty() && redirect.empty()) end = "-all";
   const bool decided = !end.empty();
-  const bool nobody_left = decided && !grants && (!strict || !leave_out.empty());
-  if (nobody_left && !context.target.hosts.empty()) terms.insert(terms.begin(), "mx");
+  const bool nobody_left = decided && !grants && (!strict || granted);
+  if (nobody_left && !context.target.hosts.empty())
+    terms.insert(terms.begin(), own ? "mx" : "mx:" + printable(context.target.domain.text()));
   terms.insert(terms.begin(), "v=spf1");
   terms.push_back(decided ? end : redirect);
   terms.insert(terms.end(), modifiers.begin(), modifiers.end());
@@ -99,7 +109,8 @@ void judge_all(Context& context, const SpfWalk& walk) {
   const bool own = decision.domain == context.target.domain;
   const std::string where = own ? std::string() : printable(decision.domain.text()) + ": ";
   const bool can_mend = own || !context.is_foreign(decision.domain);
-  const std::string record = can_mend ? zone_text(decision.domain, mended(context, decision.text)) : std::string();
+  const std::string record =
+      can_mend ? zone_text(decision.domain, mended(context, decision.domain, decision.text)) : std::string();
   const std::string fix = context.for_owner(decision.domain, "name the hosts that send, and end the record in -all") +
                           (can_mend ? "" : "; else write a record of your own in place of the redirect");
   if (decision.state == State::none)
@@ -155,7 +166,7 @@ void judge_lookups(Context& context, const SpfWalk& walk) {
 Task<void> judge_voids(Context& context, const SpfWalk& walk) {
   std::uint32_t voids = 0;
   bool unknown = !walk.unknown.empty();
-  const std::vector<std::string>* what = &walk.void6;
+  const SpfWalk::Voids* what = &walk.void6;
   for (const char* const client : {"2001:db8::1", "192.0.2.1"}) {
     spf::Query query{.client = *ip::Address::parse(client),
                      .identity = spf::Identity::mail_from,
@@ -165,13 +176,16 @@ Task<void> judge_voids(Context& context, const SpfWalk& walk) {
                      .now = context.options.now};
     const bool v6 = query.client.is_v6();
     const auto result = co_await spf::check(std::move(query), context.resolver(), context.budget());
-    if (result.void_lookups > voids) what = v6 ? &walk.void6 : &walk.void4;
+    // The walk goes on where a receiver gives up; the terms with macros are the receiver's alone.
+    const SpfWalk::Voids& walked = v6 ? walk.void6 : walk.void4;
+    const std::uint32_t count = std::max(result.void_lookups, walked.count);
+    if (count > voids) what = &walked;
     unknown = unknown || result.outcome == spf::Outcome::temperror;
-    voids = std::max(voids, result.void_lookups);
+    voids = std::max(voids, count);
   }
   const std::string evidence = std::to_string(voids) + " of 2, for a sender with " +
                                (what == &walk.void6 ? "IPv6" : "IPv4") +
-                               (what->empty() ? "" : ": " + join(*what, "; "));
+                               (what->names.empty() ? "" : ": " + join(what->names, "; "));
   if (unknown && voids <= spf::kVoidMax)
     co_return context.unknown("spf.void", context.report.domain,
                               std::to_string(voids) + " of 2, and not all is known" +
@@ -182,8 +196,10 @@ Task<void> judge_voids(Context& context, const SpfWalk& walk) {
                                                    : Outcome::pass;
   context.add("spf.void", outcome, context.report.domain, voids == 0 ? "0 of 2" : evidence,
               outcome == Outcome::pass ? ""
-              : walk.void_names        ? "take away the terms whose names do not exist"
-                                       : "name these hosts by ip4 and ip6, or give them addresses of both families");
+              : what->names.empty()
+                  ? "take away terms that ask about the sender, and name the hosts that send by ip4 and ip6"
+              : walk.void_names ? "take away the terms whose names do not exist"
+                                : "name these hosts by ip4 and ip6, or give them addresses of both families");
 }
 
 void judge_breadth(Context& context, const SpfWalk& walk) {
@@ -250,7 +266,7 @@ Task<void> judge_helo(Context& context) {
     const auto answer = co_await context.ask(host, Type::txt);
     const std::string subject = printable(host.text());
     if (is_temporary(answer->status)) {
-      context.unknown("spf.helo", subject, describe(host, Type::txt, *answer), is_bogus(*answer));
+      context.unknown("spf.helo", subject, describe(host, Type::txt, *answer), bogus_name(host, *answer));
     } else if (std::ranges::any_of(answer->texts, spf::is_spf_record)) {
       context.add("spf.helo", Outcome::pass, subject, describe(host, Type::txt, *answer));
     } else {
@@ -263,7 +279,7 @@ Task<void> judge_helo(Context& context) {
 }
 
 std::string proposal(const Context& context) {
-  return zone_text(context.target.domain, context.target.hosts.empty() ? "v=spf1 -all" : "v=spf1 mx -all");
+  return zone_text(context.target.domain, context.target.hosts.empty() ? kNobody : "v=spf1 mx -all");
 }
 
 }  // namespace
@@ -274,7 +290,7 @@ Task<void> check_spf(Context& context) {
   const std::string evidence = describe(context.target.domain, Type::txt, *answer);
   if (is_temporary(answer->status)) {
     context.spf_unknown = true;
-    co_return context.unknown("spf.record", domain, evidence, is_bogus(*answer));
+    co_return context.unknown("spf.record", domain, evidence, bogus_name(context.target.domain, *answer));
   }
   std::vector<std::string> records, nearly;
   for (const std::string& text : answer->texts) {
@@ -287,7 +303,7 @@ Task<void> check_spf(Context& context) {
   co_await judge_helo(context);
   std::ranges::sort(records);  // answers have them in turns
   if (records.size() > 1) {
-    const std::string one = joined(records);
+    const std::string one = context.target.null_mx ? kNobody : joined(records);
     context.spf_error = "several records";
     co_return context.add("spf.record", Outcome::fail, domain, evidence,
                           one.empty()
@@ -309,7 +325,7 @@ Task<void> check_spf(Context& context) {
   co_await walk.begin(context.spf_text);
   context.spf_error = walk.error;
   context.spf_unknown = !walk.unknown.empty();
-  context.spf_grants = walk.somebody && walk.error.empty();
+  context.spf_grants = walk.reached;
   context.spf_closed = !walk.somebody && walk.error.empty() && walk.unknown.empty() &&
                        walk.decision.state == SpfDecision::State::decided && walk.decision.all == spf::Outcome::fail;
   judge_list(context, "spf.syntax", Outcome::fail, walk.syntax, "the record and all that it includes",
@@ -320,10 +336,11 @@ Task<void> check_spf(Context& context) {
   std::vector<std::string> broken = walk.missing;
   broken.insert(broken.end(), walk.loops.begin(), walk.loops.end());
   if (!broken.empty()) {
-    context.add(
-        "spf.include", Outcome::fail, domain, join(broken, "; "),
-        "take the term away, or repair the record it leads to: the result is permerror",
-        walk.broken.empty() ? "" : zone_text(context.target.domain, mended(context, context.spf_text, walk.broken)));
+    context.add("spf.include", Outcome::fail, domain, join(broken, "; "),
+                "take the term away, or repair the record it leads to: the result is permerror",
+                walk.broken.empty() ? ""
+                                    : zone_text(context.target.domain,
+                                                mended(context, context.target.domain, context.spf_text, walk.broken)));
   } else if (walk.unknown.empty()) {
     context.add("spf.include", Outcome::pass, domain, "every include and redirect leads to a record");
   }

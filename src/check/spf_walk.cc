@@ -33,6 +33,12 @@ void SpfWalk::give_up(std::string why) {
   if (error.empty()) error = std::move(why);
 }
 
+void SpfWalk::is_unknown(const dns::Name& name, Type type, const dns::Answer& answer) {
+  if (!is_temporary(answer.status)) return;
+  unknown.push_back(describe(name, type, answer));
+  if (!bogus) bogus = bogus_name(name, answer);
+}
+
 void SpfWalk::count(std::string shown) {
   ++lookups;
   if (lookups > spf::kTermsMax) give_up("more than ten terms ask DNS");
@@ -43,14 +49,29 @@ void SpfWalk::count(std::string shown) {
 void SpfWalk::is_void(const dns::Name& name, Type type, const dns::Answer& answer, bool six, bool four) {
   if (!dns::is_void(answer.status)) return;
   const std::string shown = describe(name, type, answer);
-  if (six) add_once(void6, shown);
-  if (four) add_once(void4, shown);
+  if (six) void6.add(shown);
+  if (four) void4.add(shown);
   void_names = void_names && answer.status == dns::Status::nxdomain;
+  if (void6.count > spf::kVoidMax && void4.count > spf::kVoidMax)
+    give_up("more than two terms ask for what does not exist");
+}
+
+void SpfWalk::Voids::add(const std::string& shown) {
+  ++count;
+  add_once(names, shown);
+}
+
+// RFC 7208 4.6.2: terms are evaluated from the left, so that whom one of them matches never comes to what is wrong
+// behind it. A syntax error comes before all terms of its record (4.6), as it does here.
+void SpfWalk::authorise() {
+  somebody = true;
+  reached = reached || error.empty();
 }
 
 void SpfWalk::grant(const ip::Prefix& prefix, std::string_view term) {
   const bool v4 = prefix.address().is_v4();
-  somebody = true;
+  somebody = true;  // also of whom the void questions of his family are too many
+  if ((v4 ? void4 : void6).count <= spf::kVoidMax) authorise();
   auto& counted_networks = v4 ? networks4 : networks6;
   auto& list = v4 ? context_.target.spf_senders_v4 : context_.target.spf_senders_v6;
   std::string text = prefix.text();
@@ -66,10 +87,7 @@ void SpfWalk::grant(const ip::Prefix& prefix, std::string_view term) {
 Task<void> SpfWalk::addresses(dns::Name host, const spf::Term& term, bool grants, bool counts) {
   for (const Type type : {Type::aaaa, Type::a}) {
     const auto answer = co_await context_.ask(host, type);
-    if (is_temporary(answer->status)) {
-      unknown.push_back(describe(host, type, *answer));
-      bogus = bogus || is_bogus(*answer);
-    }
+    is_unknown(host, type, *answer);
     if (counts) is_void(host, type, *answer, type == Type::aaaa, type == Type::a);
     for (const ip::Address& address : answer->addresses) {
       if (grants) grant({address, address.is_v4() ? term.cidr4 : term.cidr6}, term.text);
@@ -88,7 +106,7 @@ Task<SpfDecision> SpfWalk::follow(const spf::Term& term, const At& from, bool gr
   };
   if (term.use.any) {
     not_followed.push_back(shown);
-    if (grants) somebody = unlisted = true;
+    if (grants) authorise_unlisted();
     co_return unknown_decision;
   }
   const auto name = dns::Name::parse(term.domain_spec);
@@ -102,12 +120,12 @@ Task<SpfDecision> SpfWalk::follow(const spf::Term& term, const At& from, bool gr
   }
   if (++visits_ > kVisitsMax) co_return unknown_decision;
   const auto answer = co_await context_.ask(*name, Type::txt);
+  is_unknown(*name, Type::txt, *answer);
   if (is_temporary(answer->status)) {
     lost = true;
-    bogus = bogus || is_bogus(*answer);
-    unknown.push_back(describe(*name, Type::txt, *answer));
     co_return unknown_decision;
   }
+  is_void(*name, Type::txt, *answer, true, true);
   std::vector<std::string> records;
   std::ranges::copy_if(answer->texts, std::back_inserter(records), spf::is_spf_record);
   if (records.size() != 1) {
@@ -117,6 +135,16 @@ Task<SpfDecision> SpfWalk::follow(const spf::Term& term, const At& from, bool gr
     co_return unknown_decision;
   }
   co_return co_await visit({*name, grants, false}, std::move(records.front()));
+}
+
+// Without macros: it matches everybody, or nobody. RFC 7208 5.7: A is asked for, whatever the family of the client.
+Task<void> SpfWalk::exists(const spf::Term& term, bool grants) {
+  const auto name = dns::Name::parse(term.domain_spec);
+  if (!name) co_return;
+  const auto answer = co_await context_.ask(*name, Type::a);
+  is_unknown(*name, Type::a, *answer);
+  is_void(*name, Type::a, *answer, true, true);
+  if (grants && !answer->addresses.empty()) authorise_unlisted();
 }
 
 Task<void> SpfWalk::mechanism(const spf::Term& term, const At& at) {
@@ -135,20 +163,19 @@ Task<void> SpfWalk::mechanism(const spf::Term& term, const At& at) {
       grant({v4 ? ip::Address::v4(four) : ip::Address::v6(term.network), v4 ? term.cidr4 : term.cidr6}, term.text);
   } else if (term.kind == TermKind::ptr) {
     ptr.push_back(printable(at.domain.text()) + ": " + shown);
-    if (grants) somebody = unlisted = true;
+    if (grants) authorise_unlisted();
   } else if (term.kind == TermKind::include) {
     (void)co_await follow(term, at, grants);
-  } else if (term.kind == TermKind::exists || term.use.any) {
-    if (grants) somebody = unlisted = true;
+  } else if (term.use.any) {
+    if (grants) authorise_unlisted();
+  } else if (term.kind == TermKind::exists) {
+    co_await exists(term, grants);
   } else if (term.kind == TermKind::a || term.kind == TermKind::mx) {
     const auto host = term.domain_spec.empty() ? at.domain : dns::Name::parse(term.domain_spec);
     if (!host) co_return;
     if (term.kind == TermKind::a) co_return co_await addresses(*host, term, grants, true);
     const auto answer = co_await context_.ask(*host, Type::mx);
-    if (is_temporary(answer->status)) {
-      unknown.push_back(describe(*host, Type::mx, *answer));
-      bogus = bogus || is_bogus(*answer);
-    }
+    is_unknown(*host, Type::mx, *answer);
     is_void(*host, Type::mx, *answer, true, true);
     if (answer->mx.size() > spf::kMxMax) {
       crowded.push_back(shown + " has " + std::to_string(answer->mx.size()) + " hosts");
@@ -178,7 +205,7 @@ Task<SpfDecision> SpfWalk::visit(At at, std::string text) {
       out.state = SpfDecision::State::decided;
       out.all = term->qualifier;
       if (at.grants && out.all == spf::Outcome::pass) {
-        somebody = unlisted = true;
+        authorise_unlisted();
         everybody.push_back(printable(at.domain.text()) + ": " + printable(term->text));
       }
       break;

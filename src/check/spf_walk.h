@@ -36,14 +36,20 @@ class SpfWalk {
   std::vector<std::string> syntax, missing, loops, ptr, crowded, unknown, not_followed;
   std::vector<std::string> broken;  // terms of the domain's own record that lead to no record, or back, as published
   std::vector<std::string> everybody, breadth_fail, breadth_warn;  // what authorises all the world, or too much of it
-  std::vector<std::string> void6, void4;  // questions of a check that found nothing, by the family of the client
-  std::string error;                      // the first one that makes receivers give the record up (permerror)
-  bool void_names = true;                 // of those that were void every name is gone: none merely lacks a type
-  bool bogus = false;                     // of `unknown`: at least one
-  bool stopped = false;                   // there is more, which is not asked for
-  bool lost = false;                      // an included record is not known: there may be more terms that ask
-  bool somebody = false;                  // is authorised
-  bool unlisted = false;  // among them whoever a term says that asks about the client: nobody can list them
+  // Questions that found nothing (RFC 7208 4.6.4), of a client of one family whom no term matches.
+  struct Voids {
+    std::uint32_t count = 0;
+    std::vector<std::string> names;  // each question once
+    void add(const std::string& shown);
+  } void6, void4;
+  std::optional<dns::Name> bogus;  // the first of `unknown` that is
+  std::string error;               // the first one that makes receivers give the record up (permerror)
+  bool void_names = true;          // of those that were void every name is gone: none merely lacks a type
+  bool stopped = false;            // there is more, which is not asked for
+  bool lost = false;               // an included record is not known: there may be more terms that ask
+  bool somebody = false;           // is authorised
+  bool reached = false;            // and somebody by a term that is evaluated before that error
+  bool unlisted = false;           // among them whoever a term says that asks about the client: nobody can list them
   std::set<std::string> networks4, networks6;  // that are authorised, hosts among them
 
  private:
@@ -56,8 +62,15 @@ class SpfWalk {
   Task<void> mechanism(const spf::Term& term, const At& at);
   Task<SpfDecision> follow(const spf::Term& term, const At& from, bool grants);
   Task<void> addresses(dns::Name host, const spf::Term& term, bool grants, bool counts);
+  Task<void> exists(const spf::Term& term, bool grants);
   void count(std::string shown);
+  void is_unknown(const dns::Name& name, dns::Type type, const dns::Answer& answer);
   void is_void(const dns::Name& name, dns::Type type, const dns::Answer& answer, bool six, bool four);
+  void authorise();
+  void authorise_unlisted() {
+    authorise();
+    unlisted = true;
+  }
   void grant(const ip::Prefix& prefix, std::string_view term);
   void give_up(std::string why);
 

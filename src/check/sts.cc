@@ -46,7 +46,7 @@ bool judge_record(Context& context, const dns::Name& name, const dns::Answer& an
   const std::string domain = context.report.domain;
   const std::string evidence = describe(name, Type::txt, answer);
   if (is_temporary(answer.status)) {
-    context.unknown("mta_sts.record", domain, evidence, is_bogus(answer));
+    context.unknown("mta_sts.record", domain, evidence, bogus_name(name, answer));
     return false;
   }
   std::size_t records = 0;
@@ -170,7 +170,8 @@ void judge_policy(Context& context, const mtasts::Policy& policy, const std::str
   }
 }
 
-// Where senders do not look: at the domain itself, and below the mail hosts.
+// Where senders do not look: at the domain itself, and below the mail hosts. Each place is a subject of its own, so
+// that two runs compare it and the record each for itself.
 Task<void> judge_wrong_places(Context& context) {
   std::vector<dns::Name> places{context.target.domain};
   for (std::size_t i = 0; i < context.target.hosts.size() && places.size() <= kHostsLooked; ++i) {
@@ -183,6 +184,9 @@ Task<void> judge_wrong_places(Context& context) {
   for (std::size_t i = 0; i < places.size(); ++i) {
     const dns::Name& place = places[i];
     const auto answer = co_await context.ask(place, Type::txt);
+    const std::string subject = "TXT " + printable(place.text());
+    if (is_temporary(answer->status) && !is_bogus(*answer))
+      context.unknown("mta_sts.record", subject, describe(place, Type::txt, *answer));
     for (const std::string& text : answer->texts) {
       if (!istarts_with(trim(text), "v=STSv1")) continue;
       if (place != context.target.domain) {
@@ -190,7 +194,7 @@ Task<void> judge_wrong_places(Context& context) {
         if ((co_await context.ask(host, Type::mx))->status == Status::ok) break;
       }
       context.add(
-          "mta_sts.record", Outcome::warn, printable(place.text()), "TXT: " + printable(text, 200),
+          "mta_sts.record", Outcome::warn, subject, printable(text, 200),
           "senders look at _mta-sts." + context.report.domain + " alone: move the record there, or take it away");
       break;
     }
@@ -212,7 +216,7 @@ Task<void> check_mta_sts(Context& context) {
   const std::string subject = "https://" + host->text() + std::string(mtasts::kPath);
   if (six->addresses.empty() && four->addresses.empty()) {
     if (is_temporary(six->status) || is_temporary(four->status))
-      co_return context.unknown("mta_sts.policy", subject, addresses, is_bogus(*six) || is_bogus(*four));
+      co_return context.unknown("mta_sts.policy", subject, addresses, context.bogus_among(std::vector{*host}));
     co_return context.add("mta_sts.policy", Outcome::fail, subject, addresses,
                           "give the policy host an address and a certificate", zone_record(*host, "AAAA", "ADDRESS"));
   }
@@ -292,7 +296,8 @@ Task<void> check_tls_rpt(Context& context) {
   const auto answer = co_await context.ask(*name, Type::txt);
   const std::string evidence = describe(*name, Type::txt, *answer);
   const std::string proposal = zone_text(*name, "v=TLSRPTv1; rua=mailto:postmaster@" + domain);
-  if (is_temporary(answer->status)) co_return context.unknown("tls_rpt.record", domain, evidence, is_bogus(*answer));
+  if (is_temporary(answer->status))
+    co_return context.unknown("tls_rpt.record", domain, evidence, bogus_name(*name, *answer));
   std::vector<std::string> meant, good;
   for (const std::string& text : answer->texts) {
     if (istarts_with(trim(text), "v=TLSRPT")) meant.push_back(text);
@@ -332,7 +337,7 @@ Task<void> check_tls_rpt(Context& context) {
         continue;
       }
       if (is_temporary(found->status)) {
-        context.unknown("tls_rpt.destination", subject, describe(*host, Type::mx, *found), is_bogus(*found));
+        context.unknown("tls_rpt.destination", subject, describe(*host, Type::mx, *found), bogus_name(*host, *found));
         continue;
       }
       if (found->status == Status::ok) {
@@ -346,7 +351,7 @@ Task<void> check_tls_rpt(Context& context) {
     const auto four = co_await context.ask(*host, Type::a);
     const std::string where = describe(*host, Type::aaaa, *six) + "; " + describe(*host, Type::a, *four);
     if (is_temporary(six->status) || is_temporary(four->status)) {
-      context.unknown("tls_rpt.destination", subject, where, is_bogus(*six) || is_bogus(*four));
+      context.unknown("tls_rpt.destination", subject, where, context.bogus_among(std::vector{*host}));
     } else if (six->addresses.empty() && (target || four->addresses.empty())) {
       context.add("tls_rpt.destination", Outcome::warn, subject, where,
                   four->addresses.empty() ? "name a place that exists" : "give the host an IPv6 address", proposal);

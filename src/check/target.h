@@ -27,7 +27,6 @@ struct MailHost {
   std::uint16_t preference = 0;
   bool is_alias = false;
   bool secure = false;                      // its addresses were validated, all CNAMEs on the way too
-  bool bogus = false;                       // its addresses failed validation
   bool unknown6 = false, unknown4 = false;  // DNS did not say whether it has addresses of the family
   std::vector<Address> addresses;
   // TLSA at _25._tcp.NAME (dane::discover): records, whether validated, and the status of the look-up

@@ -147,14 +147,15 @@ void judge_dane_present(Context& context) {
   std::vector<std::string> with, without, unknown;
   const MailHost* first = nullptr;  // without records, one whose key was seen before others
   std::set<std::string> keys;       // of it
-  bool any_insecure = false, bogus = false;
+  bool any_insecure = false;
+  std::optional<dns::Name> bogus;
   for (const MailHost& host : target.hosts) {
     const auto asked = host.name.below(service);
     if (!asked || !host.tlsa) continue;
     any_insecure = any_insecure || !host.secure;
     if (is_temporary(host.tlsa->status)) {
       unknown.push_back(describe(*asked, dns::Type::tlsa, *host.tlsa));
-      bogus = bogus || is_bogus(*host.tlsa);
+      if (!bogus) bogus = bogus_name(*asked, *host.tlsa);
       continue;
     }
     (host.tlsa->status == Status::ok ? with : without).push_back(printable(host.name.text()));

@@ -52,9 +52,11 @@ bool not_tested(const Report& report, const Key& key) {
   });
 }
 
-const Finding* find(const Report& report, std::string_view id) {
-  const auto found = std::ranges::find(report.findings, id, &Finding::id);
-  return found == report.findings.end() || found->outcome != Outcome::pass ? nullptr : &*found;
+// That passed: what stands where nobody looks is a finding of the same check.
+const Finding* find_passed(const Report& report, std::string_view id) {
+  const auto found = std::ranges::find_if(
+      report.findings, [&](const Finding& finding) { return finding.id == id && finding.outcome == Outcome::pass; });
+  return found == report.findings.end() ? nullptr : &*found;
 }
 
 std::string sts_id(const Finding& record) {
@@ -127,10 +129,10 @@ void keep_tested(const Report& before, Report& after) {
 void judge_history(const Report& before, Report& after) {
   if (before.domain != after.domain) return;
   judge_key_ages(before, after);
-  const Finding* const policy_before = find(before, "mta_sts.policy");
-  const Finding* const policy_after = find(after, "mta_sts.policy");
-  const Finding* const record_before = find(before, "mta_sts.record");
-  const Finding* const record_after = find(after, "mta_sts.record");
+  const Finding* const policy_before = find_passed(before, "mta_sts.policy");
+  const Finding* const policy_after = find_passed(after, "mta_sts.policy");
+  const Finding* const record_before = find_passed(before, "mta_sts.record");
+  const Finding* const record_after = find_passed(after, "mta_sts.record");
   if (policy_before == nullptr || policy_after == nullptr || record_before == nullptr || record_after == nullptr)
     return;
   const bool policy_changed = policy_before->evidence != policy_after->evidence;

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "check/context.h"
-#include "dkim/key_record.h"
 #include "dns/records.h"
 
 namespace postern::check {
@@ -42,7 +41,7 @@ bool is_issue_value(std::string_view value) {
   for (std::size_t i = 1; i < parts.size(); ++i) {
     const std::string_view part = trim(parts[i]);
     const std::size_t equals = part.find('=');
-    if (part.empty() && (parts.size() == 2 || i + 1 == parts.size())) continue;
+    if (part.empty() && i + 1 == parts.size()) continue;
     if (equals == std::string_view::npos || !is_ldh(trim(part.substr(0, equals)))) return false;
     const std::string_view given = trim(part.substr(equals + 1));
     if (!std::ranges::all_of(given, [](char c) { return c > ' ' && c < 0x7F; })) return false;
@@ -61,7 +60,7 @@ Task<void> judge_caa(Context& context, dns::Name name) {
                                                       : zone_record(context.zone.is_root() ? name : context.zone, "CAA",
                                                                     "0 issue \"YOUR-CA.example\"");
   if (is_temporary(answer->status) && answer->dropped == 0)
-    co_return context.unknown("dns.caa", subject, evidence, is_bogus(*answer));
+    co_return context.unknown("dns.caa", subject, evidence, bogus_name(at, *answer));
   bool issue = false, malformed = answer->dropped > 0;
   for (const std::string& rdata : answer->rdata) {
     const auto caa = dns::parse_caa(rdata);
@@ -142,16 +141,11 @@ Task<void> judge_ttls(Context& context) {
   }
 }
 
-// A key that is revoked at every selector that has none of its own says what is true.
-bool is_revoked(const std::string& text) {
-  const auto key = dkim::parse_key(text);
-  return !key && key.error().kind == ErrorKind::refused;
-}
-
 Task<void> judge_wildcard(Context& context) {
   const std::string domain = context.report.domain;
   std::vector<std::string> found, unknown;
-  bool everywhere = false, bogus = false;
+  bool everywhere = false;
+  std::optional<dns::Name> bogus;
   for (const char* const label : {kNobodysLabel, kNobodysSelector}) {
     const auto name = context.target.domain.below(label);
     if (!name) co_return;
@@ -162,7 +156,7 @@ Task<void> judge_wildcard(Context& context) {
       everywhere = everywhere || !selector;
     }
     if (is_temporary(answer->status)) unknown.push_back(describe(*name, Type::txt, *answer));
-    bogus = bogus || is_bogus(*answer);
+    if (!bogus) bogus = bogus_name(*name, *answer);
   }
   if (!found.empty()) {
     context.add(

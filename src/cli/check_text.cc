@@ -98,16 +98,6 @@ bool same_category(const Finding& one, const Finding& other) {
   return one.id.substr(0, one.id.find('.')) == other.id.substr(0, other.id.find('.'));
 }
 
-std::string joined(const std::vector<std::string>& words, std::string_view between = ", ") {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : std::string(between)) + word;
-  return out;
-}
-
-void add_once(std::vector<std::string>& words, std::string_view word) {
-  if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
-}
-
 std::string first_fixes(const Report& report, bool colour, std::size_t width) {
   constexpr std::size_t kIndent = 6;
   const auto all = check::remedies(report);
@@ -115,17 +105,12 @@ std::string first_fixes(const Report& report, bool colour, std::size_t width) {
   std::string out = coloured("What to mend first", Colour::bold, colour) + "\n";
   for (std::size_t i = 0; i < std::min(all.size(), kFixesMax); ++i) {
     const Finding& first = *all[i].findings.front();
-    std::vector<std::string> ids, subjects, evidence;
-    for (const Finding* const one : all[i].findings) {
-      add_once(ids, one->id);
-      add_once(subjects, one->subject);
-      add_once(evidence, one->evidence);
-    }
+    const check::RemedyWords words = check::words(all[i]);
     const Look look = look_of(all[i].outcome);
     const std::string number = std::to_string(i + 1);
     out += std::string(number.size() < 2 ? 2 : 1, ' ') + number + ". " + coloured(look.word, look.colour, colour) +
-           folded(joined(ids) + "  " + joined(subjects), kIndent + 5, width).substr(kIndent + 4);
-    out += folded(shortened(joined(evidence, "; "), kEvidenceInBrief), kIndent, width);
+           folded(words.ids + "  " + words.subjects, kIndent + 5, width).substr(kIndent + 4);
+    out += folded(shortened(words.evidence, kEvidenceInBrief), kIndent, width);
     append_fix(out, first, kIndent, colour, width);
   }
   if (all.size() > kFixesMax) out += "  and " + std::to_string(all.size() - kFixesMax) + " more below\n";

@@ -20,6 +20,7 @@
 #include "cli/check_live.h"
 #include "cli/check_self.h"
 #include "cli/commands.h"
+#include "cli/key_text.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "config/config.h"
@@ -71,7 +72,7 @@ Result<check::Options> options_of(const CheckToolOptions& given, const config::C
   out.deep = given.deep;
   out.lookalikes = given.lookalikes;
   for (const std::string& selector : given.selectors) {
-    if (selector.empty() || !dns::Name::parse(selector + "._domainkey"))
+    if (!is_key_name(selector, "example"))
       return fail(ErrorKind::invalid,
                   "--selector: \"" + printable(selector) + "\" is no selector; it is the s= of a DKIM signature");
   }

@@ -30,10 +30,16 @@ class Budget {
   [[nodiscard]] bool cancelled() const { return cancelled_; }
   [[nodiscard]] Deadline deadline() const { return deadline_; }
   [[nodiscard]] std::uint32_t asked() const { return asked_; }
+  // One look-up more was wanted than there were: something is not known for that reason alone.
+  [[nodiscard]] bool refused() const { return refused_; }
 
   // For resolvers: false when nothing is left.
   [[nodiscard]] bool take() {
-    if (cancelled_ || left_ == 0) return false;
+    if (cancelled_) return false;
+    if (left_ == 0) {
+      refused_ = true;
+      return false;
+    }
     --left_;
     ++asked_;
     return true;
@@ -54,7 +60,7 @@ class Budget {
   std::uint32_t left_;
   std::uint32_t asked_ = 0;
   Deadline deadline_;
-  bool cancelled_ = false;
+  bool cancelled_ = false, refused_ = false;
   std::vector<Waiter*> waiters_;
 };
 

@@ -76,16 +76,6 @@ std::string calendar_html(const check::Report& report) {
   return out + "</tbody></table>\n";
 }
 
-void add_once(std::vector<std::string>& words, std::string_view word) {
-  if (std::ranges::find(words, word) == words.end()) words.emplace_back(word);
-}
-
-std::string joined(const std::vector<std::string>& words, std::string_view between) {
-  std::string out;
-  for (const std::string& word : words) out += (out.empty() ? "" : std::string(between)) + word;
-  return out;
-}
-
 // What to mend first, each remedy once; the categories below have everything.
 std::string remedies_html(const check::Report& report) {
   const auto all = check::remedies(report);
@@ -93,16 +83,10 @@ std::string remedies_html(const check::Report& report) {
   std::string out = "<h2>What to mend first</h2><ol class=\"findings\">";
   for (std::size_t i = 0; i < std::min(all.size(), kRemediesMax); ++i) {
     const Finding& first = *all[i].findings.front();
-    std::vector<std::string> titles, subjects, evidence;
-    for (const Finding* const one : all[i].findings) {
-      const check::Check* const about = check::find_check(one->id);
-      add_once(titles, about != nullptr ? about->title : one->id);
-      add_once(subjects, one->subject);
-      add_once(evidence, one->evidence);
-    }
+    const check::RemedyWords words = check::words(all[i]);
     out += "<li class=\"finding f-" + std::string(to_string(all[i].outcome)) + "\"><div class=\"head\">" +
-           badge(to_string(all[i].outcome)) + " <b>" + escape(joined(titles, "; ")) + "</b> <span class=\"dim\">" +
-           escape(joined(subjects, ", ")) + "</span></div><p class=\"evidence\">" + escape(joined(evidence, "; ")) +
+           badge(to_string(all[i].outcome)) + " <b>" + escape(words.titles) + "</b> <span class=\"dim\">" +
+           escape(words.subjects) + "</span></div><p class=\"evidence\">" + escape(words.evidence) +
            "</p><p class=\"fix\">" + escape(first.fix) + "</p>";
     if (!first.record.empty()) out += "<pre tabindex=\"0\">" + escape(first.record) + "</pre>";
     out += "</li>\n";

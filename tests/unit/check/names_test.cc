@@ -148,6 +148,7 @@ TEST_F(Names, ANameServerThatDoesNotExistServesNothing) {
   EXPECT_TRUE(any("dns.ns_reach", fail, "whoever registers example.net owns the zone"));
   servers(R"("ns1.example.org","ns9.example.net")", std::string(kOne) + R"(,"example.net":{"NS":["a.example.net"]})");
   EXPECT_EQ(outcome("dns.ns_reach"), warn);
+  EXPECT_TRUE(any("dns.ns_reach", warn, "whoever runs example.net to do: give the name server addresses, or take"));
   servers(R"("ns1.example.org","ns2.example.org")", std::string(kOne) + R"(,"ns2.example.org":{"TXT":["nobody"]})");
   EXPECT_EQ(outcome("dns.ns_count"), warn);
   EXPECT_EQ(outcome("dns.ns_reach"), warn);
@@ -202,6 +203,41 @@ TEST_F(Names, WhatFailsValidationFails) {
   EXPECT_TRUE(any("dnssec.domain", fail, "_dmarc.example.org"));
   EXPECT_TRUE(any("dnssec.domain", fail, "_mta-sts.example.org"));
   EXPECT_EQ(outcome("mta_sts.record"), fail);
+}
+
+TEST_F(Names, WhatFailsValidationElsewhereIsForItsOwner) {
+  const auto owner = [&](std::string_view id, std::string_view whose) {
+    return any(id, fail, "repair the signatures") && any(id, fail, whose);
+  };
+  set_up(zone(R"("TXT":["v=spf1 include:x.example.net -all"])", R"("x.example.net":"BOGUS")"));
+  run(check_spf);
+  EXPECT_TRUE(owner("spf.include", "whoever runs example.net"));
+  EXPECT_TRUE(owner("spf.lookups", "whoever runs example.net"));
+  host("mx.example.net", R"("mx.example.net":"BOGUS")");
+  for (const char* id : {"mx.resolves", "mx.ipv6", "mx.ipv4", "dnssec.mx"})
+    EXPECT_TRUE(owner(id, "whoever runs example.net")) << id;
+  set_up(zone("", R"("0.1.2.0.0.0.0.0.ip6.arpa":{},"1.0.25.11.in-addr.arpa":"BOGUS")"));
+  run(check_reverse);
+  EXPECT_TRUE(owner("reverse.ptr", "whoever owns the network"));
+  set_up(zone("", R"("_dmarc.example.org":{"TXT":["v=DMARC1; p=reject; rua=mailto:a@example.net"]},
+                     "example.net":{"MX":[[10,"mx.example.net"]]},
+                     "example.org._report._dmarc.example.net":"BOGUS")"));
+  run(check_dmarc);
+  EXPECT_TRUE(owner("dmarc.external", "whoever runs example.net"));
+  // Above the domain: the walk ends there
+  set_up(zone("", R"("_dmarc.org":"BOGUS","default._bimi.example.org":{"TXT":["v=BIMI1; l=; a=;"]})"));
+  run(check_dmarc);
+  run(check_bimi);
+  EXPECT_TRUE(owner("dmarc.record", "whoever runs org"));
+  EXPECT_TRUE(owner("bimi.policy", "whoever runs org"));
+  doors_.ask_servers = [](const std::vector<resolver::DirectQuestion>&) -> Task<std::vector<resolver::DirectAnswer>> {
+    co_return std::vector<resolver::DirectAnswer>();
+  };
+  servers(R"("ns1.example.net")", R"("ns1.example.net":"BOGUS")");
+  for (const char* id : {"dns.ns_networks", "dns.ns_ipv6", "dns.ns_reach"})
+    EXPECT_TRUE(owner(id, "whoever runs example.net")) << id;
+  servers(R"("ns1.example.net")", R"("ns1.example.net":{"A":["10.0.0.1"]})");
+  EXPECT_TRUE(any("dns.ns_reach", fail, "whoever runs example.net to do: give the name servers addresses"));
 }
 
 TEST_F(Names, EachRecordThatFailsValidationIsNamed) {

@@ -54,6 +54,31 @@ TEST_F(Published, AResolverOfOursThatDoesNotWorkSaysNothingOfTheName) {
   }
 }
 
+TEST_F(Published, LookUpsThatAreSpentAreTheReasonOnceOneIsMissed) {
+  set_up(zone("", R"("_smtp._tls.example.org":"TIMEOUT")"));
+  const auto evidence = [&](std::uint32_t lookups) {
+    dns::Budget few{lookups};
+    context_ = std::make_unique<Context>(options_, *resolver_, few, Doors{});
+    context_->target.domain = name("example.org");
+    context_->target.hosts.push_back({.name = name("mx.example.org"), .preference = 10, .addresses = {}, .tlsa = {}});
+    run(check_tls_rpt);
+    EXPECT_EQ(outcome("tls_rpt.record"), not_tested);
+    EXPECT_EQ(finding("tls_rpt.record").fix.contains("--deep"), few.refused());
+    return finding("tls_rpt.record").evidence;
+  };
+  EXPECT_TRUE(evidence(0).contains("all 0 look-ups of this run are spent")) << evidence(0);
+  // It was the last one, and no other was wanted
+  EXPECT_FALSE(evidence(1).contains("spent")) << evidence(1);
+  dns::Budget three{3};
+  context_ = std::make_unique<Context>(options_, *resolver_, three, Doors{});
+  context_->target.domain = name("example.org");
+  EXPECT_TRUE(run_ready(check_name(*context_)));
+  while (!three.refused()) run(check_dmarc);
+  EXPECT_EQ(outcome("dmarc.record"), not_tested);
+  EXPECT_TRUE(finding("dmarc.record").evidence.contains("all 3 look-ups of this run are spent"))
+      << finding("dmarc.record").evidence;
+}
+
 TEST_F(Published, AnMxSetThatIsUnknownIsNotTested) {
   set_up(R"({"example.org":{"MX":"TIMEOUT","TXT":["v=spf1 -all"]}})");
   EXPECT_TRUE(there_);

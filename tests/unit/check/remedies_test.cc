@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "check/catalogue.h"
+
 namespace postern::check {
 namespace {
 
@@ -45,6 +47,11 @@ TEST(Remedies, OneRemedyIsNamedOnce) {
   EXPECT_EQ(all[3].findings[1]->subject, "mx.example.org");
   EXPECT_EQ(all[4].findings.size(), 1U);
   EXPECT_TRUE(remedies({}).empty());
+  const RemedyWords said = words(all[3]);
+  EXPECT_EQ(said.ids, "dns.caa");
+  EXPECT_EQ(said.titles, find_check("dns.caa")->title);
+  EXPECT_EQ(said.subjects, "example.org, mx.example.org");
+  EXPECT_EQ(words(all[1]).ids, "reverse.senders, reverse.ptr");
 }
 
 }  // namespace

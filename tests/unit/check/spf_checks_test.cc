@@ -37,6 +37,9 @@ TEST_F(SpfChecks, ARedirectIsJudgedByTheRecordThatItEndsIn) {
   EXPECT_EQ(redirect("mx"), fail);
   with("v=spf1 redirect=_spf.example.org", R"("_spf.example.org":{"TXT":["v=spf1 ip4:11.0.0.1 ?all"]})");
   EXPECT_EQ(finding("spf.all").record, R"(_spf.example.org. IN TXT "v=spf1 ip4:11.0.0.1 -all")");
+  // The mail hosts are those of the domain, not of the name where the record stands
+  with("v=spf1 redirect=_spf.example.org", R"("_spf.example.org":{"TXT":["v=spf1 ?all"]})");
+  EXPECT_EQ(finding("spf.all").record, R"(_spf.example.org. IN TXT "v=spf1 mx:example.org -all")");
   with("v=spf1 redirect=x.example.net", R"("x.example.net":"TIMEOUT")");
   EXPECT_EQ(outcome("spf.all"), not_tested);
 }
@@ -94,10 +97,9 @@ TEST_F(SpfChecks, OnlyASoundRecordThatAuthorisesNobodyIsClosed) {
   EXPECT_FALSE(closed("v=spf1 include:x.example.net -all", R"("x.example.net":"TIMEOUT")"));
 }
 
-TEST_F(SpfChecks, WhatReceiversGiveUpCountsForNothing) {
+TEST_F(SpfChecks, ReceiversGiveUpAtTheFirstError) {
   const auto given_up = [&](const std::string& record, const std::string& more = "") {
     with(record, more);
-    EXPECT_FALSE(context_->spf_grants && !context_->spf_error.empty());
     return !context_->spf_error.empty();
   };
   EXPECT_FALSE(given_up("v=spf1 mx -all"));
@@ -109,6 +111,66 @@ TEST_F(SpfChecks, WhatReceiversGiveUpCountsForNothing) {
   EXPECT_FALSE(given_up("v=spf1" + terms + " -all"));
   EXPECT_TRUE(given_up("v=spf1 mx" + terms + " -all"));
   EXPECT_TRUE(given_up(R"(v=spf1 mx -all","v=spf1 a -all)"));
+}
+
+TEST_F(SpfChecks, WhomATermBeforeTheErrorMatchesIsAuthorised) {
+  const auto grants = [&](const std::string& record, const std::string& more = "") {
+    with(record, more);
+    EXPECT_FALSE(context_->spf_error.empty()) << record;
+    EXPECT_FALSE(context_->spf_closed) << record;
+    return context_->spf_grants;
+  };
+  EXPECT_TRUE(grants("v=spf1 mx include:gone.example.net -all"));
+  EXPECT_FALSE(grants("v=spf1 include:gone.example.net mx -all"));
+  EXPECT_TRUE(grants("v=spf1 mx redirect=gone.example.net"));
+  // In front of the error, and yet behind it: 4.6
+  EXPECT_FALSE(grants("v=spf1 mx ip5:1.2.3.4 -all"));
+  EXPECT_FALSE(grants("v=spf1 include:x.example.net -all", R"("x.example.net":{"TXT":["v=spf1 mx ip5:1.2.3.4"]})"));
+  EXPECT_TRUE(grants("v=spf1 mx include:x.example.net -all", R"("x.example.net":{"TXT":["v=spf1 mx ip5:1.2.3.4"]})"));
+  std::string terms, hosts;
+  for (int i = 0; i < 11; ++i) {
+    terms += " ?a:mx.example.org";
+    hosts += std::string(i == 0 ? "" : ",") + "[10,\"mx.example.org\"]";
+  }
+  EXPECT_TRUE(grants("v=spf1 mx" + terms + " -all"));
+  EXPECT_FALSE(grants("v=spf1" + terms + " mx -all"));
+  EXPECT_TRUE(grants("v=spf1 a:mx.example.org mx:x.example.net -all", R"("x.example.net":{"MX":[)" + hosts + "]}"));
+  EXPECT_FALSE(grants("v=spf1 mx:x.example.net a:mx.example.org -all", R"("x.example.net":{"MX":[)" + hosts + "]}"));
+}
+
+TEST_F(SpfChecks, TooManyVoidQuestionsAreAnError) {
+  const auto error = [&](const std::string& record, const std::string& more = "") {
+    with(record, more);
+    return context_->spf_error;
+  };
+  EXPECT_EQ(error("v=spf1 a:a.example.net a:b.example.net mx -all"), "");
+  EXPECT_NE(error("v=spf1 a:a.example.net a:b.example.net a:c.example.net mx -all"), "");
+  EXPECT_FALSE(context_->spf_grants);
+  EXPECT_NE(error("v=spf1 mx a:a.example.net a:b.example.net a:c.example.net -all"), "");
+  EXPECT_TRUE(context_->spf_grants);
+  EXPECT_NE(error("v=spf1 exists:a.example.net mx:b.example.net a:a.example.net mx -all"), "");
+  EXPECT_FALSE(context_->spf_grants);
+  // Each question counts, also where it is the same
+  EXPECT_NE(error("v=spf1 a:a.example.net a:a.example.net a:a.example.net -all"), "");
+  // Whom one family is given up for the other may authorise
+  const std::string six =
+      R"("a.example.net":{"AAAA":["2a02:25::2"]},"b.example.net":{"AAAA":["2a02:25::3"]},"c.example.net":{"AAAA":["2a02:25::4"]})";
+  EXPECT_EQ(error("v=spf1 ?a:a.example.net ?a:b.example.net ?a:c.example.net ip4:11.25.0.1 -all", six), "");
+  EXPECT_FALSE(context_->spf_grants);
+  EXPECT_EQ(error("v=spf1 ?a:a.example.net ?a:b.example.net ?a:c.example.net ip6:2a02:25::1 -all", six), "");
+  EXPECT_TRUE(context_->spf_grants);
+}
+
+TEST_F(SpfChecks, ExistsOfANameIsEverybodyOrNobody) {
+  with("v=spf1 exists:mx.example.org -all");
+  EXPECT_TRUE(context_->spf_grants);
+  with("v=spf1 exists:gone.example.org -all");
+  EXPECT_FALSE(context_->spf_grants);
+  EXPECT_TRUE(finding("spf.void").evidence.starts_with("1 of 2"));
+  with("v=spf1 exists:%{i}.example.org -all");
+  EXPECT_TRUE(context_->spf_grants);
+  with("v=spf1 exists:x.example.org -all", R"("x.example.org":"TIMEOUT")");
+  EXPECT_TRUE(context_->spf_unknown);
 }
 
 TEST_F(SpfChecks, ProposedRecordsKeepWhatIsRight) {
@@ -137,6 +199,13 @@ TEST_F(SpfChecks, TermsThatLeadNowhereAreTakenOut) {
   EXPECT_EQ(proposed("spf.include"), "v=spf1 ip4:11.0.0.1 ~all");
   with("v=spf1 redirect=example.org");
   EXPECT_EQ(proposed("spf.include"), "v=spf1 mx -all");
+  with("v=spf1 include:gone.example.net -all");
+  EXPECT_EQ(proposed("spf.include"), "v=spf1 mx -all");
+  // Nobody was authorised by it
+  with("v=spf1 -include:gone.example.net -all");
+  EXPECT_EQ(proposed("spf.include"), "v=spf1 -all");
+  with("v=spf1 ?include:gone.example.net ~all");
+  EXPECT_EQ(proposed("spf.include"), "v=spf1 ~all");
   // What is broken stands in somebody else's record
   with("v=spf1 include:x.example.net -all", R"("x.example.net":{"TXT":["v=spf1 include:gone.example.net -all"]})");
   EXPECT_EQ(outcome("spf.include"), fail);
@@ -162,6 +231,16 @@ TEST_F(SpfChecks, WhatIsVoidIsNamed) {
   EXPECT_FALSE(finding("spf.void").fix.contains("do not exist"));
   with("v=spf1 a:a.example.net a:b.example.net a:c.example.net -all");
   EXPECT_TRUE(finding("spf.void").fix.contains("do not exist"));
+  // Of an include, of exists, and of all that is behind
+  with("v=spf1 exists:e.example.net include:i.example.net a:g.example.net -all");
+  const std::string evidence = finding("spf.void").evidence;
+  EXPECT_TRUE(evidence.starts_with("3 of 2")) << evidence;
+  for (const char* question : {"A e.example.net", "TXT i.example.net", "AAAA g.example.net"})
+    EXPECT_TRUE(evidence.contains(question)) << evidence;
+  // Terms with macros ask for what only a receiver knows
+  with("v=spf1 exists:%{i}.a.example.org exists:%{i}.b.example.org -all");
+  EXPECT_EQ(outcome("spf.void"), warn);
+  EXPECT_FALSE(finding("spf.void").fix.contains("do not exist")) << finding("spf.void").fix;
 }
 
 TEST_F(SpfChecks, AllNetworksAreCountedAndAsManyKeptAsAreLookedAt) {

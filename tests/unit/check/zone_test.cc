@@ -1,4 +1,5 @@
 // What stands beside mail in the zone, and the policies of TLS: CAA, wildcards, DKIM keys, MTA-STS and TLS-RPT.
+#include "check/watch.h"
 #include "unit/check/published_fixture.h"
 
 namespace postern::check {
@@ -50,6 +51,13 @@ TEST_F(ZoneChecks, AWildcardOfRevokedKeysSaysWhatIsTrue) {
   EXPECT_TRUE(finding("dns.wildcard").fix.contains("_dmarc"));
 }
 
+TEST_F(ZoneChecks, AWildcardOfSeveralRecordsIsKnownInAnyOrder) {
+  set_up(zone("", R"("postern-check-nobody._domainkey.example.org":{"TXT":["v=DKIM1; p=","p="]},
+                     "default._domainkey.example.org":{"TXT":["p=","v=DKIM1; p="]})"));
+  run(check_dkim);
+  EXPECT_EQ(outcome("dkim.single"), std::nullopt);
+}
+
 TEST_F(ZoneChecks, SelectorsThatWereNotAnsweredAreNotAbsent) {
   set_up(zone("", R"("default._domainkey.example.org":"TIMEOUT")"));
   run(check_dkim);
@@ -89,10 +97,33 @@ TEST_F(ZoneChecks, AnMtaStsRecordWhereNobodyLooks) {
   set_up(zone(R"("TXT":["v=STSv1; id=1"])"));
   run(check_mta_sts);
   EXPECT_EQ(outcome("mta_sts.record"), warn);
-  EXPECT_EQ(finding("mta_sts.record").subject, "example.org");
+  EXPECT_EQ(finding("mta_sts.record").subject, "TXT example.org");
   set_up(zone("", R"("_mta-sts.mx.example.org":{"TXT":["v=STSv1; id=1"]})"));
   run(check_mta_sts);
-  EXPECT_EQ(finding("mta_sts.record").subject, "_mta-sts.mx.example.org");
+  EXPECT_EQ(finding("mta_sts.record").subject, "TXT _mta-sts.mx.example.org");
+}
+
+TEST_F(ZoneChecks, APolicyThatChangedUnderItsIdIsSeenBesideARecordWhereNobodyLooks) {
+  const auto report = [&](const std::string& mode) {
+    Doors doors;
+    doors.fetch = [mode](const outbound::HttpsRequest&) {
+      return give(outbound::HttpsAnswer{200, "text/plain",
+                                        "version: STSv1\nmode: " + mode + "\nmax_age: 604800\nmx: mx.example.org\n"});
+    };
+    set_up(zone(R"("TXT":["v=STSv1; id=1"])",
+                R"("_mta-sts.example.org":{"TXT":["v=STSv1; id=7"]},"mta-sts.example.org":{"AAAA":["2a02::80"]})"),
+           doors);
+    run(check_mta_sts);
+    EXPECT_EQ(outcome("mta_sts.record"), warn);
+    return context_->report;
+  };
+  const Report before = report("testing");
+  Report after = report("enforce");
+  judge_history(before, after);
+  const auto id = std::ranges::find(after.findings, "mta_sts.id", &Finding::id);
+  ASSERT_NE(id, after.findings.end());
+  EXPECT_EQ(id->outcome, warn);
+  EXPECT_TRUE(id->evidence.ends_with("still 7")) << id->evidence;
 }
 
 TEST_F(ZoneChecks, OfSeveralRecordsForTlsReportsOneIsKept) {

@@ -48,6 +48,25 @@ TEST(CheckText, WhatWasNotTestedForOneReasonSaysItOnceInACategory) {
   EXPECT_EQ(times(report_text(sample(), true, false), "needs further connections"), 3U);
 }
 
+TEST(CheckText, MonitoringKnowsWhatWasNotFoundOutFromWhatIsWrong) {
+  const auto code = [](std::vector<check::Outcome> outcomes, bool complete) {
+    check::Report report;
+    report.complete = complete;
+    for (const check::Outcome outcome : outcomes)
+      report.findings.push_back({"dns.caa", outcome, "example.org", "", "", ""});
+    return nagios_code(report);
+  };
+  EXPECT_EQ(code({pass, info, not_tested}, true), 0);
+  EXPECT_EQ(code({pass, warn}, true), 1);
+  EXPECT_EQ(code({fail, warn}, true), 2);
+  // What fails does so whatever else was not asked; what only warns may hide what fails
+  EXPECT_EQ(code({fail, pass}, false), 2);
+  EXPECT_EQ(code({warn, pass}, false), 3);
+  EXPECT_EQ(code({pass}, false), 3);
+  EXPECT_EQ(code({}, false), 3);
+  EXPECT_EQ(code({}, true), 3);
+}
+
 TEST(CheckText, LinesAreFoldedForATerminalAlone) {
   for (const std::size_t width : {60U, 80U, 140U}) {
     const std::string text = report_text(sample(), true, false, width);

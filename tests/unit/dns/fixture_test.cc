@@ -154,12 +154,15 @@ TEST(FixtureResolver, CountsAgainstTheBudget) {
   Budget budget(2);
   EXPECT_EQ(run_ready(resolver.query(name("a"), Type::a, budget))->status, Status::ok);
   EXPECT_EQ(run_ready(resolver.query(name("a"), Type::a, budget))->status, Status::ok);
+  EXPECT_FALSE(budget.refused()) << "there were as many as were wanted";
   EXPECT_EQ(run_ready(resolver.query(name("a"), Type::a, budget))->status, Status::limit);
+  EXPECT_TRUE(budget.refused());
   EXPECT_EQ(budget.asked(), 2U);
   EXPECT_EQ(resolver.asked(), 2U);
   Budget other;
   other.cancel();
   EXPECT_EQ(run_ready(resolver.query(name("a"), Type::a, other))->status, Status::cancelled);
+  EXPECT_FALSE(other.refused());
 }
 
 class Heard final : public Budget::Waiter {
