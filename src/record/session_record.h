@@ -144,6 +144,13 @@ struct StateRecord {
   std::uint32_t greylist_wait_s = 0;  // left of the delay, where one was told
 };
 
+// What the role of a listener makes of its sessions: of a sinkhole they are no mail traffic, and counted apart; of
+// submission they are users'.
+[[nodiscard]] inline bool is_sinkhole(std::string_view listener) { return listener == "sinkhole"; }
+[[nodiscard]] inline bool is_submission(std::string_view listener) {
+  return listener == "submission" || listener == "submissions";
+}
+
 struct SessionRecord {
   Id id;
   WallMs start = 0;
