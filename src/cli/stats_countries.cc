@@ -2,7 +2,6 @@
 #include "cli/stats_countries.h"
 #include "cli/commands.h"
 #include "cli/record_source.h"
-#include "cli/stats_text.h"
 #include "cli/table.h"
 #include "insight/countries.h"
 #include "insight/intervals.h"

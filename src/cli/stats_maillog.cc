@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/record_source.h"
 #include "cli/stats_maillog_page.h"
+#include "cli/table.h"
 #include "insight/log_import.h"
 #include "maillog/fields.h"
 #include "maillog/reason.h"
@@ -173,7 +174,12 @@ int run_stats_maillog(const StatsOptions& all) {
   if (all.common.json)
     print(json_of(tally, unread));
   else
-    print_tally(tally.tally, unread, {.all = options.all, .unknown = options.unknown});
+    print(tally_text(tally.tally, unread,
+                     {.all = options.all,
+                      .unknown = options.unknown,
+                      .colour = colour_wanted(),
+                      .utf8 = is_utf8_locale(),
+                      .width = terminal_width()}));
   return unread.empty() ? kOk : kNegative;
 }
 
