@@ -28,10 +28,6 @@ int set_period(const StatsOptions& options, insight::TrafficOptions& out) {
     return kUsage;
   }
   if (!options.compare) return kOk;
-  if (options.countries) {
-    complain("--compare and --countries exclude each other: a set of home countries is for one period");
-    return kUsage;
-  }
   if (!out.sources.since) {
     complain("--compare: say with --since when the period begins; the one before has the same length");
     return kUsage;

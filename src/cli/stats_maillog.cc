@@ -64,8 +64,8 @@ int run_lines(const std::vector<std::string>& files, unsigned threads, const mai
   bool wanted = true;  // whoever reads wants more
   int code = kOk;
   for (const std::string& file : files) {
-    const auto done = insight::convert_logs(
-        {file}, threads,
+    const auto done = insight::convert_log(
+        file, threads,
         [&](unsigned walker, std::string_view line, std::string& out) {
           print_line(line, tally_options, fields.at(walker), out);
         },
