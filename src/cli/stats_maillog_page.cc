@@ -114,13 +114,15 @@ void Page::ranking(const Ranking& what, const NameTable& names) {
 void Page::connections() {
   const Counts all = tally_.connections();
   const Counts tls = tally_.connections_with_tls();
+  // The first row's shares are of another whole than the others'.
+  const auto of_all = [&](std::uint64_t part) { return share_of(part, all.total()) + " of all"; };
   std::vector<Barred> rows{{.cells = {{"connections"},
                                       {number(all.total())},
                                       {""},
                                       {number(all.v4)},
-                                      {share_of(all.v4, all.total()), Colour::dim},
+                                      {of_all(all.v4), Colour::dim},
                                       {number(all.v6)},
-                                      {share_of(all.v6, all.total()), Colour::dim}}}};
+                                      {of_all(all.v6), Colour::dim}}}};
   if (tally_.connects.total() > 0 || tally_.exim_connects.total() == 0)
     rows.push_back(family_row("encrypted", tls, all));
   if (tally_.exim_connects.total() > 0 && tally_.exim_arrivals.total() > 0) {
@@ -129,7 +131,13 @@ void Page::connections() {
   }
   if (tally_.tls_errors.total() > 0) rows.push_back(family_row("TLS failed", tally_.tls_errors, all));
   if (tally_.auth_failures.total() > 0) rows.push_back(family_row("AUTH failed", tally_.auth_failures, all));
-  table({{""}, {"all", true}, {"", true}, {"IPv4", true, 1}, {"", true, 2}, {"IPv6", true}, {"", true}},
+  table({{""},
+         {"all", true},
+         {"of all", true},
+         {"IPv4", true, 1},
+         {"of IPv4", true, 2},
+         {"IPv6", true},
+         {"of IPv6", true}},
         std::move(rows));
   // A line that is not understood may be the one that says it.
   const std::string or_unknown = tally_.lines.unknown > 0 ? ", unless its lines are among the unknown ones" : "";
