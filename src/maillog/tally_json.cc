@@ -24,7 +24,8 @@ class Tables {
   void within(std::string_view object) { within_ = object.empty() ? std::string() : std::string(object) + "."; }
   // {NAME: n}
   void names(std::string_view key, const NameTable& table) {
-    const NameTable::Ranking ranked = told(key, table).ranked();
+    note_error(key, table);
+    const NameTable::Ranking ranked = table.ranked();
     out_.key(key).begin_object();
     for (const NameTable::Entry& entry : ranked.names) out_.field(entry.name, entry.counts.total());
     if (ranked.others.total() > 0) out_.field(kOthers, ranked.others.total());
@@ -32,7 +33,8 @@ class Tables {
   }
   // {"ipv4":{NAME: n},"ipv6":{...},"none":{...}}
   void by_family(std::string_view key, const NameTable& table) {
-    const NameTable::Ranking ranked = told(key, table).ranked();
+    note_error(key, table);
+    const NameTable::Ranking ranked = table.ranked();
     const auto family = [&](std::string_view name, std::uint64_t Counts::* member) {
       out_.key(name).begin_object();
       for (const NameTable::Entry& entry : ranked.names)
@@ -53,10 +55,9 @@ class Tables {
   }
 
  private:
-  const NameTable& told(std::string_view key, const NameTable& table) {
+  void note_error(std::string_view key, const NameTable& table) {
     const bool again = std::ranges::any_of(short_, [&](const auto& one) { return one.second == &table; });
     if (table.error() > 0 && !again) short_.emplace_back(within_ + std::string(key), &table);
-    return table;
   }
   json::Writer& out_;
   std::string within_;
