@@ -88,10 +88,11 @@ TEST(MaillogPage, SharesNameWhatTheyAreOf) {
   tally.days[kDay].tls = {.v4 = 30, .v6 = 20};
   tally.auth_failures = {.v4 = 15, .v6 = 0};
   const std::string text = tally_text(tally, {}, {});
-  EXPECT_TRUE(text.starts_with("             all  of all  IPv4        of IPv4  IPv6        of IPv6\n"
-                               "connections  100            75  75.0 % of all    25  25.0 % of all\n"
-                               "encrypted     50  50.0 %    30         40.0 %    20         80.0 %\n"
-                               "AUTH failed   15  15.0 %    15         20.0 %     0          0.0 %\n"))
+  EXPECT_TRUE(
+      text.starts_with("             all  of all  IPv4        of IPv4  IPv6        of IPv6\n"
+                       "connections  100            75  75.0 % of all    25  25.0 % of all\n"
+                       "encrypted     50  50.0 %    30         40.0 %    20         80.0 %\n"
+                       "AUTH failed   15  15.0 %    15         20.0 %     0          0.0 %\n"))
       << text;
 }
 
