@@ -87,8 +87,10 @@ void add_stats(CLI::App& app, Options& options) {
   stats->group("Insight");
   add_record_options(*stats, options.stats.common, true);
   stats->add_option("--until", options.stats.until, "only what began before this; as --since")->type_name("TIME");
-  stats->add_flag("--compare", options.stats.compare, "beside the period of the same length before --since");
-  stats->add_flag("--countries", options.stats.countries, "propose [policy] home, with the mail it would have cost");
+  CLI::Option* const compare =
+      stats->add_flag("--compare", options.stats.compare, "beside the period of the same length before --since");
+  stats->add_flag("--countries", options.stats.countries, "propose [policy] home, with the mail it would have cost")
+      ->excludes(compare);  // a set of home countries is for one period
   add_maillog_options(*stats, options.stats.maillog);
   stats->footer(
       "Examples:\n  postern stats --since 7d --compare\n  postern stats --since 2026-11-01 --until 2026-12-01 --json\n "

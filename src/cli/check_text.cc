@@ -22,7 +22,6 @@ using check::Report;
 
 constexpr std::size_t kFixesMax = 12;
 constexpr std::size_t kEvidenceShown = 300, kEvidenceInBrief = 160;
-constexpr std::size_t kNarrowest = 30;  // columns of text; below it nothing is folded
 
 struct Look {
   const char* word;
@@ -55,11 +54,6 @@ std::string shortened(const std::string& text, std::size_t octets = kEvidenceSho
   return head.size() == text.size() ? text : std::string(head) + "...";
 }
 
-// Characters, without those that combine or are wide.
-std::size_t columns_of(std::string_view text) {
-  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
 std::string calendar_text(const Report& report, bool colour) {
   if (report.calendar.empty()) return {};
   std::string out = coloured("What ends when", Colour::bold, colour) + "\n";
@@ -70,21 +64,6 @@ std::string calendar_text(const Report& report, bool colour) {
            std::string(check::title(one.what)) + "  " + one.subject + "\n";
   }
   return out;
-}
-
-// The text in lines of at most `width` columns, broken between words and indented; in one line where `width` is 0.
-std::string folded(std::string_view text, std::size_t indent, std::size_t width) {
-  const std::string margin(indent, ' ');
-  if (width < indent + kNarrowest) return margin + std::string(text) + "\n";
-  std::string out, line;
-  for (const std::string_view word : split(text, ' ')) {
-    if (!line.empty() && indent + columns_of(line) + 1 + columns_of(word) > width) {
-      out += margin + line + "\n";
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + std::string(word);
-  }
-  return out + margin + line + "\n";
 }
 
 // Records are one line, to be copied.

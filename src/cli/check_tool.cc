@@ -1,7 +1,6 @@
 // `postern check DOMAIN`.
 #include "cli/check_tool.h"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,12 +59,6 @@ class ProgressLine final : public check::Observer {
   bool terminal_;
   bool drawn_ = false;
 };
-
-// Of the terminal; 0 where standard output is none: lines are whole then.
-std::size_t columns() {
-  winsize size{};
-  return ::isatty(STDOUT_FILENO) == 1 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
 
 Result<check::Options> options_of(const CheckToolOptions& given, const config::Config* config) {
   check::Options out;
@@ -244,7 +237,7 @@ int show(const CheckToolOptions& given, check::Report report, std::vector<check:
   if (given.json) {
     print(json_text(report));
   } else if (!by_change) {
-    print(report_text(report, given.verbose, colour_wanted(), columns()));
+    print(report_text(report, given.verbose, colour_wanted(), terminal_width().value_or(0)));
   }
   if (by_change) return *by_change;
   return check::worst(report) == check::Outcome::fail ? kNegative : kOk;

@@ -1,6 +1,5 @@
 // `postern replay`: recorded traffic under another policy.
 #include <algorithm>
-#include <cmath>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -26,11 +25,6 @@ constexpr std::size_t kShownMax = 50;  // senders of each kind on a page; --json
 
 std::string plural(std::uint64_t count, std::string_view thing) {
   return std::to_string(count) + " " + std::string(thing) + (count == 1 ? "" : "s");
-}
-
-std::string percent(double share) {
-  const long tenths = std::lround(share * 1000);
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
 }
 
 std::string times(const ChangedSender& sender) {

@@ -28,10 +28,6 @@ int set_period(const StatsOptions& options, insight::TrafficOptions& out) {
     return kUsage;
   }
   if (!options.compare) return kOk;
-  if (options.countries) {
-    complain("--compare and --countries exclude each other: a set of home countries is for one period");
-    return kUsage;
-  }
   if (!out.sources.since) {
     complain("--compare: say with --since when the period begins; the one before has the same length");
     return kUsage;
@@ -59,11 +55,13 @@ std::string json_of(const insight::TrafficReport& report) {
   return out + "\n";
 }
 
-// Who names a mail log without --maillog is told so.
-void hint_at_maillog(const std::vector<std::string>& named, const insight::LineCount& lines) {
-  if (named.empty() || lines.damaged == 0 || lines.sessions + lines.others > 0) return;
-  complain("no line of " + named.front() + " is a record; of a log of Postfix: postern stats --maillog " +
-           named.front());
+// Who names a mail log without --maillog is told so. Of a period the good lines are counted within it alone, so that
+// nothing is known of the file then.
+void hint_at_maillog(const std::vector<std::string>& named, const insight::TrafficReport& report, bool period) {
+  const insight::LineCount& lines = report.lines;
+  if (period || named.empty() || lines.damaged == 0 || lines.sessions + lines.others > 0) return;
+  const std::string file = printable(named.front(), 4096);
+  complain("no line of " + file + " is a record; of a log of Postfix: postern stats --maillog " + file);
 }
 
 }  // namespace
@@ -85,8 +83,8 @@ int run_stats(const StatsOptions& options) {
     complain(report.error().what);
     return kNegative;
   }
-  print(options.common.json ? json_of(*report) : stats_text(*report, colour_wanted(), output_width()));
-  hint_at_maillog(options.common.records, report->lines);
+  print(options.common.json ? json_of(*report) : stats_text(*report, colour_wanted(), terminal_width()));
+  hint_at_maillog(options.common.records, *report, traffic.sources.since || traffic.until);
   for (const insight::DamagedFile& file : report->lines.damaged_files) complain(file.problem);
   return report->lines.damaged_files.empty() ? kOk : kNegative;
 }

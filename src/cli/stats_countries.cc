@@ -2,7 +2,6 @@
 #include "cli/stats_countries.h"
 #include "cli/commands.h"
 #include "cli/record_source.h"
-#include "cli/stats_text.h"
 #include "cli/table.h"
 #include "insight/countries.h"
 #include "insight/intervals.h"
@@ -60,14 +59,12 @@ int run_countries(const RecordSource& source, std::optional<WallMs> until, bool 
   Result<insight::LineCount> lines;
   {
     ProgressBar bar("reading");
-    insight::Sources sources = source.sources;
-    sources.past_damage = true;
     lines = insight::read_sessions(
-        sources,
+        source.sources,
         [&](const record::SessionView& session) {
           if (!until || session.start < *until) countries.add(session);
         },
-        [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); });
+        [&](std::uint64_t done, std::uint64_t total) { bar.show(done, total); }, insight::Damage::told);
   }
   if (!lines) {
     complain(lines.error().what);

@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/record_source.h"
 #include "cli/stats_maillog_page.h"
+#include "cli/table.h"
 #include "insight/log_import.h"
 #include "maillog/fields.h"
 #include "maillog/reason.h"
@@ -63,8 +64,8 @@ int run_lines(const std::vector<std::string>& files, unsigned threads, const mai
   bool wanted = true;  // whoever reads wants more
   int code = kOk;
   for (const std::string& file : files) {
-    const auto done = insight::convert_logs(
-        {file}, threads,
+    const auto done = insight::convert_log(
+        file, threads,
         [&](unsigned walker, std::string_view line, std::string& out) {
           print_line(line, tally_options, fields.at(walker), out);
         },
@@ -173,7 +174,12 @@ int run_stats_maillog(const StatsOptions& all) {
   if (all.common.json)
     print(json_of(tally, unread));
   else
-    print_tally(tally.tally, unread, {.all = options.all, .unknown = options.unknown});
+    print(tally_text(tally.tally, unread,
+                     {.all = options.all,
+                      .unknown = options.unknown,
+                      .colour = colour_wanted(),
+                      .utf8 = is_utf8_locale(),
+                      .width = terminal_width()}));
   return unread.empty() ? kOk : kNegative;
 }
 

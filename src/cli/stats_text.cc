@@ -24,8 +24,7 @@ using insight::sum;
 using insight::Traffic;
 
 constexpr std::size_t kRowsShown = 25;  // of one table; --json has all
-constexpr std::size_t kBarMin = 5, kBarMax = 20;
-constexpr std::size_t kNameMin = 16, kNameMax = 60;
+constexpr std::size_t kNameMax = 60;
 
 std::string change(std::uint64_t now, std::uint64_t before) {
   if (before == 0) return now == 0 ? "" : "new";
@@ -40,10 +39,15 @@ std::string milliseconds_text(std::uint64_t ms) {
 // One text, section by section.
 class Page {
  public:
-  Page(bool compared, bool colour, std::size_t width) : compared_(compared), colour_(colour), width_(width) {}
+  Page(bool compared, bool colour, std::optional<std::size_t> width)
+      : compared_(compared), colour_(colour), width_(width) {}
 
-  void heading(const std::string& text) { out_ += coloured(text, Colour::bold, colour_) + "\n"; }
-  void line(const std::string& text) { out_ += text + "\n"; }
+  void heading(const std::string& text) {
+    std::string lines = folded(text, 0, width_);
+    lines.pop_back();
+    out_ += coloured(lines, Colour::bold, colour_) + "\n";
+  }
+  void line(const std::string& text) { out_ += folded(text, 0, width_); }
   void gap() { out_ += "\n"; }
 
   struct Row {
@@ -53,12 +57,9 @@ class Page {
     std::uint64_t all;  // what the bar is of
   };
   void rows(const std::string& title, const std::vector<Row>& rows) {
-    std::vector<Table::Column> columns{{title},    {"all", true},  {"", true}, {"IPv4", true},
-                                       {"", true}, {"IPv6", true}, {"", true}};
-    if (compared_) {
-      columns.push_back({"before", true});
-      columns.push_back({"change", true});
-    }
+    std::vector<Table::Column> columns{{title},       {"all", true},  {"", true},   {"IPv4", true},
+                                       {"", true, 3}, {"IPv6", true}, {"", true, 3}};
+    compare(columns, "before");
     std::vector<Barred> lines;
     for (const Row& row : rows) {
       std::vector<Table::Cell> cells{{row.name},
@@ -68,41 +69,14 @@ class Page {
                                      {share_of(row.now[0], row.of[0]), Colour::dim},
                                      {std::to_string(row.now[1])},
                                      {share_of(row.now[1], row.of[1]), Colour::dim}};
-      if (compared_) {
-        cells.push_back({std::to_string(sum(row.before))});
-        cells.push_back({change(sum(row.now), sum(row.before)), Colour::dim});
-      }
+      compare(cells, sum(row.now), sum(row.before));
       lines.push_back({std::move(cells), sum(row.now), row.all});
     }
-    barred(std::move(columns), std::move(lines), true);
+    table(std::move(columns), std::move(lines));
   }
-  // A table with a bar behind each row, as long as there is room for it.
-  struct Barred {
-    std::vector<Table::Cell> cells;
-    std::uint64_t part = 0, whole = 0;
-  };
-  void barred(std::vector<Table::Column> columns, std::vector<Barred> lines, bool cut_names) {
-    std::vector<std::size_t> widths;
-    for (const Table::Column& column : columns) widths.push_back(column.title.size());
-    for (const Barred& line : lines)
-      for (std::size_t i = 0; i < line.cells.size(); ++i) widths[i] = std::max(widths[i], line.cells[i].text.size());
-    std::size_t taken = 2 * (widths.size() - 1);
-    for (const std::size_t width : widths) taken += width;
-    if (cut_names && taken > width_) {
-      const std::size_t wide = std::max(widths.front() - std::min(taken - width_, widths.front()), kNameMin);
-      for (Barred& line : lines) {
-        std::string& name = line.cells.front().text;
-        if (name.size() > wide) name = std::string(utf8_head(name, wide - 2)) + "..";
-      }
-    }
-    const std::size_t room = width_ > taken + 2 ? std::min(width_ - taken - 2, kBarMax) : 0;
-    if (room >= kBarMin) columns.push_back({""});
-    Table table(std::move(columns), colour_);
-    for (Barred& line : lines) {
-      if (room >= kBarMin) line.cells.push_back({bar(line.part, line.whole, room), Colour::green});
-      table.add(std::move(line.cells));
-    }
-    out_ += table.take() + "\n";
+  void table(std::vector<Table::Column> columns, std::vector<Barred> lines, bool cut_names = true) {
+    out_ += fitted(std::move(columns), std::move(lines), {.width = width_, .colour = colour_, .cut_names = cut_names}) +
+            "\n";
   }
   // The most frequent first; shares are of `of`. Nothing where there are no names.
   void names(const std::string& title, const std::string& of_what, const Names& names, const PerFamily& of,
@@ -123,7 +97,8 @@ class Page {
     rows("", all);
     if (left_out == 0) return;
     out_.pop_back();
-    line(std::to_string(left_out) + " more: --json\n");
+    line(std::to_string(left_out) + " more: --json");
+    gap();
   }
   struct QuantileRow {
     std::string name;
@@ -131,10 +106,10 @@ class Page {
     const Quantiles* before;  // null where nothing is compared
   };
   void quantiles(const std::vector<QuantileRow>& rows) {
-    std::vector<Table::Column> columns{{""},           {"count", true}, {"median", true},
-                                       {"90 %", true}, {"99 %", true},  {"most", true}};
-    if (compared_) columns.insert(columns.end(), {{"before", true}, {"median", true}, {"90 %", true}});
-    Table table(std::move(columns), colour_);
+    std::vector<Table::Column> columns{{""},           {"count", true},   {"median", true},
+                                       {"90 %", true}, {"99 %", true, 2}, {"most", true, 1}};
+    if (compared_) columns.insert(columns.end(), {{"before", true, 1}, {"median", true, 1}, {"90 %", true, 2}});
+    std::vector<Barred> lines;
     const auto at = [](const Quantiles& of, double share) {
       return of.count() == 0 ? std::string("-") : milliseconds_text(of.at(share));
     };
@@ -147,18 +122,16 @@ class Page {
         cells.push_back({at(*before, 0.5), Colour::dim});
         cells.push_back({at(*before, 0.9), Colour::dim});
       }
-      table.add(std::move(cells));
+      lines.push_back({std::move(cells)});
     }
-    out_ += table.take() + "\n";
+    table(std::move(columns), std::move(lines));
   }
-  void table(Table& table) { out_ += table.take() + "\n"; }
-  [[nodiscard]] bool colour() const { return colour_; }
   [[nodiscard]] bool compared() const { return compared_; }
   // What is compared, at the end of a table's columns and of a row.
   void compare(std::vector<Table::Column>& columns, const std::string& title) const {
     if (!compared_) return;
-    columns.push_back({title, true});
-    columns.push_back({"change", true});
+    columns.push_back({title, true, 1});
+    columns.push_back({"change", true, 2});
   }
   void compare(std::vector<Table::Cell>& cells, std::uint64_t now, std::uint64_t before) const {
     if (!compared_) return;
@@ -170,7 +143,7 @@ class Page {
  private:
   std::string out_;
   bool compared_, colour_;
-  std::size_t width_;
+  std::optional<std::size_t> width_;
 };
 
 PerFamily minus(const PerFamily& a, const PerFamily& b, const PerFamily& c = {}) {
@@ -264,7 +237,7 @@ void greylist(Page& page, const insight::GreylistReturns::Report& now, const ins
   std::vector<Table::Column> columns{{""}, {"cases", true}, {"times told", true}, {"came back", true}, {"", true}};
   page.compare(columns, "cases before");
   page.compare(columns, "came back before");
-  Table table(std::move(columns), page.colour());
+  std::vector<Barred> lines;
   constexpr std::array<const char*, 2> kNames{"IPv4", "IPv6"};
   for (std::size_t family = 0; family < kNames.size(); ++family) {
     const auto &of = now.families.at(family), &then = before.families.at(family);
@@ -275,23 +248,25 @@ void greylist(Page& page, const insight::GreylistReturns::Report& now, const ins
                                    {share_of(of.returned, of.cases), Colour::dim}};
     page.compare(cells, of.cases, then.cases);
     page.compare(cells, of.returned, then.returned);
-    table.add(std::move(cells));
+    lines.push_back({std::move(cells)});
   }
-  page.table(table);
+  page.table(std::move(columns), std::move(lines));
   const auto returned = [](const auto& report) { return report.families[0].returned + report.families[1].returned; };
   if (returned(now) + returned(before) > 0) {
     page.heading("Delay of those who came back and were accepted");
     page.quantiles({{kNames[0], &now.families[0].delay, &before.families[0].delay},
                     {kNames[1], &now.families[1].delay, &before.families[1].delay}});
   }
-  if (now.not_held > 0) page.line(std::to_string(now.not_held) + " events were too many, and are left out\n");
+  if (now.not_held == 0) return;
+  page.line(std::to_string(now.not_held) + " events were too many, and are left out");
+  page.gap();
 }
 
 void delivered(Page& page, const insight::Deliveries& of, const insight::Deliveries& before) {
   std::vector<Table::Column> columns{{"transport"}, {"delivered", true}, {"deferred", true}, {"failed", true}};
   page.compare(columns, "delivered before");
   page.compare(columns, "failed before");
-  Table table(std::move(columns), page.colour());
+  std::vector<Barred> lines;
   const auto row = [&](const std::string& name, const insight::DeliveryCounts& now,
                        const insight::DeliveryCounts& then) {
     std::vector<Table::Cell> cells{{printable(name, 40)},
@@ -300,7 +275,7 @@ void delivered(Page& page, const insight::Deliveries& of, const insight::Deliver
                                    {std::to_string(now.failed)}};
     page.compare(cells, now.delivered, then.delivered);
     page.compare(cells, now.failed, then.failed);
-    table.add(std::move(cells));
+    lines.push_back({std::move(cells)});
   };
   const auto counts = [](const auto& transports, const std::string& name) {
     const auto found = transports.find(name);
@@ -313,7 +288,7 @@ void delivered(Page& page, const insight::Deliveries& of, const insight::Deliver
     row("smtp, IPv4", of.families[0], before.families[0]);
     row("smtp, IPv6", of.families[1], before.families[1]);
   }
-  page.table(table);
+  page.table(std::move(columns), std::move(lines));
 }
 
 void deliveries(Page& page, const insight::Deliveries& of, const insight::Deliveries* compared) {
@@ -364,9 +339,9 @@ void prefixes(Page& page, const Traffic& traffic, const Traffic* before) {
     if (!exact) title += "; those before by " + std::to_string(before->prefixes.error(level));
     page.heading(title + ")");
     std::vector<Table::Column> columns{
-        {""}, {"connections", true}, {"", true}, {"messages", true}, {"refused or put off", true}};
+        {""}, {"connections", true}, {"", true}, {"messages", true, 3}, {"refused or put off", true, 3}};
     page.compare(columns, "before");
-    std::vector<Page::Barred> lines;
+    std::vector<Barred> lines;
     for (const auto& row : rows) {
       std::vector<Table::Cell> cells{{row.prefix.text()},
                                      {std::to_string(row.counts.connections)},
@@ -379,14 +354,14 @@ void prefixes(Page& page, const Traffic& traffic, const Traffic* before) {
         cells.insert(cells.end(), {{"?"}, {""}});
       lines.push_back({std::move(cells), row.counts.connections, all});
     }
-    page.barred(std::move(columns), std::move(lines), false);
+    page.table(std::move(columns), std::move(lines), false);
   }
 }
 
 void days(Page& page, const Traffic& traffic) {
   if (traffic.days.size() < 2) return;
   page.heading("By day, UTC (connections; shares: of the day's connections of the family)");
-  std::vector<Page::Barred> lines;
+  std::vector<Barred> lines;
   std::uint64_t most = 0;
   for (const auto& [number, day] : traffic.days) most = std::max(most, sum(day.sessions));
   for (const auto& [number, day] : traffic.days) {
@@ -399,29 +374,13 @@ void days(Page& page, const Traffic& traffic) {
                      sum(day.sessions),
                      most});
   }
-  page.barred({{""}, {"IPv4", true}, {"TLS", true}, {"IPv6", true}, {"TLS", true}, {"messages", true}},
-              std::move(lines), false);
+  page.table({{""}, {"IPv4", true}, {"TLS", true}, {"IPv6", true}, {"TLS", true}, {"messages", true}}, std::move(lines),
+             false);
 }
 
 }  // namespace
 
-std::string percent(double share) {
-  const auto tenths = std::lround(share * 1000);
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
-}
-
-std::string share_of(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? "-" : percent(static_cast<double>(part) / static_cast<double>(whole));
-}
-
-std::string bar(std::uint64_t part, std::uint64_t whole, std::size_t width) {
-  if (part == 0 || whole == 0) return {};
-  const double share = std::min(static_cast<double>(part) / static_cast<double>(whole), 1.0);
-  return std::string(
-      std::max<std::size_t>(static_cast<std::size_t>(std::lround(share * static_cast<double>(width))), 1), '#');
-}
-
-std::string stats_text(const insight::TrafficReport& report, bool colour, std::size_t width) {
+std::string stats_text(const insight::TrafficReport& report, bool colour, std::optional<std::size_t> width) {
   const Traffic& now = report.now;
   Page page(report.before.has_value(), colour, width);
   const Statistics nothing;
@@ -432,11 +391,14 @@ std::string stats_text(const insight::TrafficReport& report, bool colour, std::s
     lines += "; not read to its end: " + printable(file.path, 200);
   if (sum(now.statistics.sessions) + sum(now.statistics.sinkhole_sessions) == 0 && now.deliveries.attempts == 0)
     return "No sessions are recorded.\n" + lines + "\n";
-  if (now.statistics.oldest > 0)
-    page.line(iso8601(now.statistics.oldest) + " to " + iso8601(now.statistics.newest) + "\n");
+  if (now.statistics.oldest > 0) {
+    page.line(iso8601(now.statistics.oldest) + " to " + iso8601(now.statistics.newest));
+    page.gap();
+  }
   if (report.before) {
     page.line("before: the period of the same length before this one, " +
-              std::to_string(sum(report.before->statistics.sessions)) + " connections\n");
+              std::to_string(sum(report.before->statistics.sessions)) + " connections");
+    page.gap();
   }
   connections(page, now.statistics, then);
   by_name(page, now.statistics, report.before ? &report.before->statistics : nullptr);

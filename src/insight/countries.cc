@@ -21,7 +21,8 @@ void Countries::add(const record::SessionView& session) {
   for (const record::DecisionView& decision : session.decisions) walk_.next(decision);
   const std::uint64_t key = sender_key(session, walk_.now());
   const Signs own = outcomes_.add(session, key, walk_.now());
-  if (session.decisions.empty()) return;
+  // What came to a sinkhole tells of its sender, and is no mail that anybody would have lost.
+  if (session.decisions.empty() || record::is_sinkhole(session.listener)) return;
   const auto code = static_cast<CountryCode>(walk_.now().number(Signal::country));
   if (code != 0) messages_[code] += session.accepted;
   if (!sender_days_.first(session, key) || events_.size() >= kCountryEventsMax) return;

@@ -254,34 +254,30 @@ LogTally tally_logs(const LogImport& import, const Progress& progress) {
   return {.tally = std::move(tallies[0]), .unread = std::move(unread)};
 }
 
-Result<void> convert_logs(const std::vector<std::string>& files, unsigned threads, const LogConverter& line,
-                          const std::function<bool(std::string_view text)>& write) {
+Result<void> convert_log(const std::string& file, unsigned threads, const LogConverter& line,
+                         const std::function<bool(std::string_view text)>& write) {
   const unsigned walkers = thread_count(threads);
   std::vector<std::string> made(walkers);
   bool enough = false;  // this thread's, behind the joins of share()
-  for (const std::string& path : files) {
-    if (enough) break;
-    POSTERN_TRY(auto file, LogStream::open(path));
-    InOrder in_order([&](std::string_view text) {
-      enough = !write(text);
-      return !enough;
-    });
-    const auto on_block = [&](std::size_t walker, const SharedStream::Block& block) -> Result<void> {
-      std::string& out = made[walker];
-      out.clear();
-      for (std::size_t from = 0; from < block.text.size();) {
-        const std::size_t end = find_newline(block.text, from);
-        if (end > from)
-          line(static_cast<unsigned>(walker), block.text.substr(from, std::min(end - from, maillog::kLineMax)), out);
-        from = end + 1;
-      }
-      if (in_order.write(block.number, out)) return {};
-      return fail(ErrorKind::cancelled, "whoever reads has had enough");
-    };
-    auto done = share(std::move(file), walkers, on_block);
-    if (!done && !enough) return done;
-  }
-  return {};
+  POSTERN_TRY(auto stream, LogStream::open(file));
+  InOrder in_order([&](std::string_view text) {
+    enough = !write(text);
+    return !enough;
+  });
+  const auto on_block = [&](std::size_t walker, const SharedStream::Block& block) -> Result<void> {
+    std::string& out = made[walker];
+    out.clear();
+    for (std::size_t from = 0; from < block.text.size();) {
+      const std::size_t end = find_newline(block.text, from);
+      if (end > from)
+        line(static_cast<unsigned>(walker), block.text.substr(from, std::min(end - from, maillog::kLineMax)), out);
+      from = end + 1;
+    }
+    if (in_order.write(block.number, out)) return {};
+    return fail(ErrorKind::cancelled, "whoever reads has had enough");
+  };
+  auto done = share(std::move(stream), walkers, on_block);
+  return enough ? Result<void>() : std::move(done);
 }
 
 }  // namespace postern::insight

@@ -45,12 +45,12 @@ struct LogTally {
 // One file that cannot be read does not keep the others from being counted.
 [[nodiscard]] LogTally tally_logs(const LogImport& import, const Progress& progress = {});
 
-// The lines themselves, cut at maillog::kLineMax, each turned into a text (which may be empty): `line` appends it, is
-// called on several threads at once, and told which one (below kThreadsMax). `write` gets the texts in the order of the
-// lines, many at once, on one thread after the other, and says whether it wants more. `threads` as in LogImport.
+// The lines of a file themselves, cut at maillog::kLineMax, each turned into a text (which may be empty): `line`
+// appends it, is called on several threads at once, and told which one (below kThreadsMax). `write` gets the texts in
+// the order of the lines, many at once, on one thread after the other, and says whether it wants more. `threads` as in
+// LogImport.
 using LogConverter = std::function<void(unsigned walker, std::string_view line, std::string& out)>;
-[[nodiscard]] Result<void> convert_logs(const std::vector<std::string>& files, unsigned threads,
-                                        const LogConverter& line,
-                                        const std::function<bool(std::string_view text)>& write);
+[[nodiscard]] Result<void> convert_log(const std::string& file, unsigned threads, const LogConverter& line,
+                                       const std::function<bool(std::string_view text)>& write);
 
 }  // namespace postern::insight

@@ -62,7 +62,7 @@ std::string data_folder(const std::string& path) {
   return parent.empty() ? "/" : parent;
 }
 
-Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, const Progress& progress) {
+Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, const Progress& progress, Damage damage) {
   POSTERN_TRY(const std::vector<SourceFile> files, list_source_files(sources));
   std::uint64_t total = 0;
   for (const SourceFile& file : files) total += file.size;
@@ -96,7 +96,7 @@ Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit, co
     if (stopped) return fail(ErrorKind::cancelled, "reading the records was stopped");
     if (read)
       count.damaged += read->skipped;
-    else if (sources.past_damage && read.error().kind != ErrorKind::not_found)
+    else if (damage == Damage::told && read.error().kind != ErrorKind::not_found)
       count.damaged_files.push_back({.path = file.path, .problem = read.error().what});
     else
       return std::unexpected(read.error());

@@ -19,9 +19,6 @@ struct Sources {
   // Files, folders of records, or a data_dir with such a folder; taken in this order.
   std::vector<std::string> paths;
   std::optional<WallMs> since;  // sessions that began earlier are passed over
-  // A file that is damaged is told in LineCount, and the rest is read; without it the file is an error of
-  // read_sessions().
-  bool past_damage = false;
   // Set by another thread: reading ends soon with `cancelled`. May be null.
   const std::atomic<bool>* stop = nullptr;
 };
@@ -45,9 +42,11 @@ using Visitor = std::function<void(const record::SessionView&)>;
 // `done` of `total` octets on the disk.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+// What a file that is damaged is: an error of read_sessions(), or told in LineCount while the rest is read.
+enum class Damage : std::uint8_t { fails, told };
 // Lines of sessions before `since` are counted nowhere. Error: not_found where a path is not there.
 [[nodiscard]] Result<LineCount> read_sessions(const Sources& sources, const Visitor& visit,
-                                              const Progress& progress = {});
+                                              const Progress& progress = {}, Damage damage = Damage::fails);
 
 // The folder that is meant: `path`, or the folder "records" within it.
 [[nodiscard]] std::string record_folder(const std::string& path);

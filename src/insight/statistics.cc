@@ -143,14 +143,14 @@ void Statistics::add(const SessionView& session, const SessionFacts& facts) {
   const std::size_t family = at(ipv6);
   oldest = oldest == 0 ? session.start : std::min(oldest, session.start);
   newest = std::max(newest, session.start);
-  if (is_sinkhole(session)) {
+  if (record::is_sinkhole(session.listener)) {
     ++sinkhole_sessions[family];
     sinkhole_messages[family] += swallowed(session);
     return;
   }
   ++sessions[family];
   accepted[family] += session.accepted;
-  if (session.listener.starts_with("submission")) {
+  if (record::is_submission(session.listener)) {
     ++submission[family];
     accepted_submission[family] += session.accepted;
   }

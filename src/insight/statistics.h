@@ -45,7 +45,6 @@ struct Statistics {
 
   void add(const record::SessionView& session) { add(session, facts_of(session)); }
   void add(const record::SessionView& session, const SessionFacts& facts);
-  [[nodiscard]] static bool is_sinkhole(const record::SessionView& session) { return session.listener == "sinkhole"; }
   void merge(const Statistics& other);
 };
 

@@ -95,7 +95,7 @@ void write_greylist(const GreylistReturns::Report& report, json::Writer& out) {
 void Traffic::add(const record::SessionView& session) {
   const SessionFacts facts = facts_of(session);
   statistics.add(session, facts);
-  if (Statistics::is_sinkhole(session)) return;
+  if (record::is_sinkhole(session.listener)) return;
   greylist.add(session, facts.greylist);
   if (const auto client = ip::Address::parse(session.client))
     prefixes.add(*client, session.accepted, put_off_or_refused(session));

@@ -44,7 +44,7 @@ class NameTable {
   };
 
   NameTable();
-  void add(std::string_view name, Family family) { at(name).add(family); }
+  void add(std::string_view name, Family family, std::uint64_t n = 1) { at(name).add(family, n); }
   void add(const NameTable& other);
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }  // that are held, in no order
   [[nodiscard]] const Counts& others() const { return others_; }                // that are not held

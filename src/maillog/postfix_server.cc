@@ -85,10 +85,10 @@ bool read_decision(std::string_view text, Event& event) {
     event.code = text.substr(0, 3);
     text.remove_prefix(4);
   }
-  if (from && text.size() > 5 && is_digit(text[0]) && text[1] == '.' && is_digit(text[2])) {
+  if (from && text.size() >= 5 && is_digit(text[0]) && text[1] == '.' && is_digit(text[2])) {
     space = find_char(text, ' ');
     event.enhanced = text.substr(0, space);
-    text = space == kNone ? std::string_view{} : text.substr(space + 1);
+    text = space == kNone ? text.substr(text.size()) : text.substr(space + 1);  // its place says where the reply ends
   }
   if (from && text.starts_with('<')) text = take_data(text, event);
   const std::size_t keys = keys_at(text);

@@ -82,9 +82,9 @@ std::string text_of(std::uint64_t key) {
   return ip::Prefix(ip::Address::v6(octets), 48).text();
 }
 
-std::uint32_t sum(std::uint32_t a, std::uint32_t b) {
-  const std::uint64_t both = std::uint64_t{a} + b;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(both, std::numeric_limits<std::uint32_t>::max()));
+std::uint32_t sum(std::uint32_t a, std::uint64_t b) {
+  constexpr std::uint64_t kMax = std::numeric_limits<std::uint32_t>::max();
+  return static_cast<std::uint32_t>(a + std::min(b, kMax - a));
 }
 
 }  // namespace
@@ -108,9 +108,9 @@ void Prefixes::add(std::uint64_t key, std::uint32_t count, std::uint32_t error) 
   *least = {key, sum(least->count, count), sum(least->count, error)};
 }
 
-void Prefixes::add(std::string_view address) {
+void Prefixes::add(std::string_view address, std::uint64_t n) {
   const std::uint64_t key = key_of(address);
-  if (key != 0) add(key, 1, 0);
+  if (key != 0) add(key, sum(0, n), 0);
 }
 
 void Prefixes::add(const Prefixes& other) {

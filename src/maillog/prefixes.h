@@ -22,7 +22,7 @@ class Prefixes {
   };
 
   Prefixes();
-  void add(std::string_view address);  // as text; what is none is passed over
+  void add(std::string_view address, std::uint64_t n = 1);  // as text; what is none is passed over
   void add(const Prefixes& other);
   // Those with the highest counts that are certain, in the order of the counts that are told.
   [[nodiscard]] std::vector<Row> top(std::size_t n) const;

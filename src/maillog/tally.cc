@@ -177,7 +177,7 @@ void Tally::add(std::string_view text, std::uint64_t place) {
   Event event;
   read_event(line, event);
   if (event.kind == Kind::unknown) return add_unread(text, place, line);
-  count(line, event);
+  count(line, event, 1);
 }
 
 // What is not understood as it stands: a message that syslog repeats, or one that is unknown.
@@ -187,86 +187,88 @@ void Tally::add_unread(std::string_view text, std::uint64_t place, Line line) {
   Event event;
   read_event(line, event);
   if (event.kind == Kind::unknown) return keep(text, place);
-  for (std::uint32_t i = 0; i < times; ++i) count(line, event);
+  count(line, event, times);
 }
 
-void Tally::count_tls(const Event& event, Family family) {
+void Tally::count_tls(const Event& event, Family family, std::uint64_t n) {
   std::array<char, 16> buffer;
-  tls_versions.add(tls_name(event.tls, buffer), family);
-  ciphers.add(event.cipher, family);
+  tls_versions.add(tls_name(event.tls, buffer), family, n);
+  ciphers.add(event.cipher, family, n);
 }
 
-void Tally::count_decision(const Event& event, Family family) {
+void Tally::count_decision(const Event& event, Family family, std::uint64_t n) {
   ReasonBuffer buffer;
-  actions.add(event.action, family);
+  actions.add(event.action, family, n);
   if (event.action == "reject" || event.action.starts_with("milter-reject") || event.action.ends_with("tempfail"))
-    reasons.add(reason_of(event, buffer), family);
+    reasons.add(reason_of(event, buffer), family, n);
   if (event.action == "reject") {
-    ++rejected;
-    ++day_->rejected;
+    rejected += n;
+    day_->rejected += n;
   } else if (event.action == "reject_warning")
-    ++warned;
+    warned += n;
   else if (event.action == "hold")
-    ++held;
+    held += n;
   else if (event.action == "discard")
-    ++discarded;
+    discarded += n;
 }
 
-void Tally::count_delivery(const Line& line, const Event& event, Family family) {
-  if (event.status == "deliverable" || event.status == "undeliverable") return probes.add(event.status, family);
-  statuses.add(event.status, family);
-  transports.add(line.origin == Origin::exim ? std::string_view("exim") : daemon_name(line.program), family);
-  if (!event.enhanced.empty()) dsn.add(event.enhanced, family);
+void Tally::count_delivery(const Line& line, const Event& event, Family family, std::uint64_t n) {
+  // Postfix's "undeliverable-but-not-cached" among them (address_verify_negative_cache = no)
+  if (event.status == "deliverable" || event.status.starts_with("undeliverable"))
+    return probes.add(event.status, family, n);
+  statuses.add(event.status, family, n);
+  transports.add(line.origin == Origin::exim ? std::string_view("exim") : daemon_name(line.program), family, n);
+  if (!event.enhanced.empty()) dsn.add(event.enhanced, family, n);
 
   if (event.status == "sent") {
     // Forwarding is no delivery yet: the message goes on under another queue id.
     if (event.text.starts_with("forwarded as ")) {
-      ++forwarded;
+      forwarded += n;
       return;
     }
-    ++delivered;
-    ++day_->delivered;
+    delivered += n;
+    day_->delivered += n;
     if (line.origin == Origin::postfix) {
       const std::uint64_t delay = seconds_of(event.data);
       std::size_t bucket = 0;
       while (bucket < kDelayBounds.size() && delay >= kDelayBounds.at(bucket)) ++bucket;
-      ++delays.at(bucket);
+      delays.at(bucket) += n;
     }
   } else if (event.status == "discarded") {
-    ++discarded;
+    discarded += n;
     return;
   } else {
     ReasonBuffer buffer;
     if (event.status == "deferred") {
-      ++deferrals;
-      ++day_->deferred;
+      deferrals += n;
+      day_->deferred += n;
     } else if (event.status == "bounced") {
-      ++bounced;
-      ++day_->bounced;
+      bounced += n;
+      day_->bounced += n;
     }
-    failures.add(reason_of({}, {}, event.text, buffer), family);
+    failures.add(reason_of({}, {}, event.text, buffer), family, n);
   }
-  if (line.origin == Origin::postfix && !event.rest.empty()) tls_policies.add(event.rest, family);
+  if (line.origin == Origin::postfix && !event.rest.empty()) tls_policies.add(event.rest, family, n);
 }
 
-void Tally::count(const Line& line, const Event& event) {
+void Tally::count(const Line& line, const Event& event, std::uint64_t n) {
   const Family family = family_of(event.host);
   switch (event.kind) {
     case Kind::connect:
-      (line.origin == Origin::exim ? exim_connects : connects).add(family);
-      (line.origin == Origin::exim ? day_->exim_connects : day_->connects).add(family);
-      connecting_.add(event.host.address);
+      (line.origin == Origin::exim ? exim_connects : connects).add(family, n);
+      (line.origin == Origin::exim ? day_->exim_connects : day_->connects).add(family, n);
+      connecting_.add(event.host.address, n);
       break;
     case Kind::disconnect:
-      disconnects.add(family);
+      disconnects.add(family, n);
       if (!has_starttls(event.pairs)) break;
-      starttls.add(family);
-      day_->starttls.add(family);
+      starttls.add(family, n);
+      day_->starttls.add(family, n);
       break;
     case Kind::tls_in: {
-      tls.add(family);
-      count_tls(event, family);
-      trust.add(event.action, family);
+      tls.add(family, n);
+      count_tls(event, family, n);
+      trust.add(event.action, family, n);
       if (const std::size_t at = event.rest.find(" key-exchange "); at != kNone) {
         const std::string_view group = event.rest.substr(at + 14);
         std::size_t end = find_char(group, ' ');
@@ -274,132 +276,132 @@ void Tally::count(const Line& line, const Event& event) {
           const std::size_t close = find_char(group, ')', end);
           end = close == kNone ? end : close + 1;
         }
-        key_exchanges.add(group.substr(0, end), family);
+        key_exchanges.add(group.substr(0, end), family, n);
       }
-      day_->tls.add(family);
+      day_->tls.add(family, n);
       break;
     }
     case Kind::lost: {
       std::array<char, 64> buffer;
       std::size_t size = 0;
       for (const std::string_view part : {event.action, std::string_view(" after "), event.stage}) {
-        const std::size_t n = std::min(part.size(), buffer.size() - size);
-        std::memcpy(buffer.data() + size, part.data(), n);
-        size += n;
+        const std::size_t room = std::min(part.size(), buffer.size() - size);
+        std::memcpy(buffer.data() + size, part.data(), room);
+        size += room;
       }
-      lost.add({buffer.data(), size}, family);
+      lost.add({buffer.data(), size}, family, n);
       break;
     }
     case Kind::tls_error_in:
-      tls_errors.add(family);
+      tls_errors.add(family, n);
       break;
     case Kind::auth_failed:
-      auth_failures.add(family);
+      auth_failures.add(family, n);
       break;
     case Kind::received:
-      ++received;
-      ++day_->received;
+      received += n;
+      day_->received += n;
       break;
     case Kind::picked_up:
-      ++received;
-      ++picked_up;
-      ++day_->received;
+      received += n;
+      picked_up += n;
+      day_->received += n;
       break;
     case Kind::decision:
-      count_decision(event, family);
+      count_decision(event, family, n);
       break;
     case Kind::screen_decision:
     case Kind::screen_busy:
-      count_decision(event, family);
-      postscreen.add(event.action, family);
+      count_decision(event, family, n);
+      postscreen.add(event.action, family, n);
       break;
     case Kind::tls_proxied:
-      postscreen.add("TLS", family);
+      postscreen.add("TLS", family, n);
       break;
     case Kind::content:
     case Kind::milter: {
       // pflogsumm counts what cleanup did to headers, bodies and at the end of a message
       const bool milter = event.kind == Kind::milter;
       if (event.stage != "header" && event.stage != "body" && event.stage != "END-OF-MESSAGE") break;
-      actions.add(milter && event.action == "reject" ? "milter-reject" : event.action, family);
+      actions.add(milter && event.action == "reject" ? "milter-reject" : event.action, family, n);
       if (event.action == "reject") {
         ReasonBuffer buffer;
-        ++rejected;
-        ++day_->rejected;
-        reasons.add(reason_of(event, buffer), family);
+        rejected += n;
+        day_->rejected += n;
+        reasons.add(reason_of(event, buffer), family, n);
       } else if (event.action == "warning" || event.action == "warn") {
-        ++warned;
+        warned += n;
       } else if (event.action == "hold") {
-        ++held;
+        held += n;
       } else if (event.action == "discard") {
-        ++discarded;
+        discarded += n;
       }
       break;
     }
     case Kind::expired:
-      ++expired;
+      expired += n;
       break;
     case Kind::screen_connect:
-      postscreen.add("CONNECT", family);
+      postscreen.add("CONNECT", family, n);
       break;
     case Kind::screen_access:
     case Kind::screen_violation:
-      postscreen.add(event.action, family);
+      postscreen.add(event.action, family, n);
       break;
     case Kind::listed:
-      listed.add(event.data, family);
+      listed.add(event.data, family, n);
       break;
     case Kind::delivery:
     case Kind::exim_delivery:
-      count_delivery(line, event, family);
+      count_delivery(line, event, family, n);
       // "->": one more recipient of the same message, over the same connection
       if (event.kind == Kind::exim_delivery && !event.tls.empty() && event.action != "->") {
         std::array<char, 16> buffer;
-        tls_out.add(family);
-        tls_out_versions.add(tls_name(event.tls, buffer), family);
-        tls_out_ciphers.add(event.cipher, family);
+        tls_out.add(family, n);
+        tls_out_versions.add(tls_name(event.tls, buffer), family, n);
+        tls_out_ciphers.add(event.cipher, family, n);
       }
       break;
     case Kind::tls_out:
-      tls_out.add(family);
-      tls_out_versions.add(event.tls, family);
-      tls_out_ciphers.add(event.cipher, family);
-      tls_out_trust.add(event.action, family);
+      tls_out.add(family, n);
+      tls_out_versions.add(event.tls, family, n);
+      tls_out_ciphers.add(event.cipher, family, n);
+      tls_out_trust.add(event.action, family, n);
       break;
     case Kind::connect_failed: {
       ReasonBuffer buffer;
-      connect_failures.add(reason_of({}, {}, event.text, buffer), family);
+      connect_failures.add(reason_of({}, {}, event.text, buffer), family, n);
       break;
     }
     case Kind::message: {
-      levels.add(event.action, Family::none);
+      levels.add(event.action, Family::none, n);
       ReasonBuffer buffer;
-      problems.add(reason_of(event.action, {}, event.text, buffer), Family::none);
+      problems.add(reason_of(event.action, {}, event.text, buffer), Family::none, n);
       break;
     }
     case Kind::client_says:
-      levels.add("warning", family);
+      levels.add("warning", family, n);
       break;
     case Kind::exim_arrival:
-      ++received;
-      ++day_->received;
+      received += n;
+      day_->received += n;
       if (!event.host.known()) break;
-      exim_arrivals.add(family);
-      day_->exim_arrivals.add(family);
+      exim_arrivals.add(family, n);
+      day_->exim_arrivals.add(family, n);
       if (!arriving_) arriving_.emplace();
-      arriving_->add(event.host.address);
+      arriving_->add(event.host.address, n);
       if (!event.tls.empty()) {
-        exim_tls.add(family);
-        count_tls(event, family);
-        day_->exim_tls.add(family);
+        exim_tls.add(family, n);
+        count_tls(event, family, n);
+        day_->exim_tls.add(family, n);
       }
       break;
     case Kind::exim_reject: {
       ReasonBuffer buffer;
-      ++rejected;
-      ++day_->rejected;
-      actions.add("reject", family);
-      reasons.add(reason_of(event, buffer), family);
+      rejected += n;
+      day_->rejected += n;
+      actions.add("reject", family, n);
+      reasons.add(reason_of(event, buffer), family, n);
       break;
     }
     default:

@@ -119,10 +119,11 @@ class Tally {
   }
 
  private:
-  void count(const Line& line, const Event& event);
-  void count_tls(const Event& event, Family family);
-  void count_decision(const Event& event, Family family);
-  void count_delivery(const Line& line, const Event& event, Family family);
+  // An event that happened `n` times.
+  void count(const Line& line, const Event& event, std::uint64_t n);
+  void count_tls(const Event& event, Family family, std::uint64_t n);
+  void count_decision(const Event& event, Family family, std::uint64_t n);
+  void count_delivery(const Line& line, const Event& event, Family family, std::uint64_t n);
   void keep(std::string_view line, std::uint64_t place);
   void add_unread(std::string_view text, std::uint64_t place, Line line);
   // Finds the day that the line is of, for count(); false where it has none.

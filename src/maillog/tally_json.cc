@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "base/json.h"
 #include "maillog/tally.h"
 
@@ -12,58 +15,54 @@ void family_counts(json::Writer& out, std::string_view key, const Counts& counts
   out.end_object();
 }
 
-// {NAME: n}
-void names(json::Writer& out, std::string_view key, const NameTable& table) {
-  const NameTable::Ranking ranked = table.ranked();
-  out.key(key).begin_object();
-  for (const NameTable::Entry& entry : ranked.names) out.field(entry.name, entry.counts.total());
-  if (ranked.others.total() > 0) out.field(kOthers, ranked.others.total());
-  out.end_object();
-}
+// Writes tables of names, and at the end by how much the counts of names may fall short, of those tables that had to
+// make room.
+class Tables {
+ public:
+  explicit Tables(json::Writer& out) : out_(out) {}
+  // What follows is in an object of its own: "outgoing_tls.versions" at the end.
+  void within(std::string_view object) { within_ = object.empty() ? std::string() : std::string(object) + "."; }
+  // {NAME: n}
+  void names(std::string_view key, const NameTable& table) {
+    note_error(key, table);
+    const NameTable::Ranking ranked = table.ranked();
+    out_.key(key).begin_object();
+    for (const NameTable::Entry& entry : ranked.names) out_.field(entry.name, entry.counts.total());
+    if (ranked.others.total() > 0) out_.field(kOthers, ranked.others.total());
+    out_.end_object();
+  }
+  // {"ipv4":{NAME: n},"ipv6":{...},"none":{...}}
+  void by_family(std::string_view key, const NameTable& table) {
+    note_error(key, table);
+    const NameTable::Ranking ranked = table.ranked();
+    const auto family = [&](std::string_view name, std::uint64_t Counts::* member) {
+      out_.key(name).begin_object();
+      for (const NameTable::Entry& entry : ranked.names)
+        if (entry.counts.*member > 0) out_.field(entry.name, entry.counts.*member);
+      if (ranked.others.*member > 0) out_.field(kOthers, ranked.others.*member);
+      out_.end_object();
+    };
+    out_.key(key).begin_object();
+    family("ipv4", &Counts::v4);
+    family("ipv6", &Counts::v6);
+    family("none", &Counts::none);
+    out_.end_object();
+  }
+  void errors() {
+    out_.key("name_errors").begin_object();
+    for (const auto& [name, table] : short_) out_.field(name, table->error());
+    out_.end_object();
+  }
 
-// {"ipv4":{NAME: n},"ipv6":{...},"none":{...}}
-void names_by_family(json::Writer& out, std::string_view key, const NameTable& table) {
-  const NameTable::Ranking ranked = table.ranked();
-  const auto family = [&](std::string_view name, std::uint64_t Counts::* member) {
-    out.key(name).begin_object();
-    for (const NameTable::Entry& entry : ranked.names)
-      if (entry.counts.*member > 0) out.field(entry.name, entry.counts.*member);
-    if (ranked.others.*member > 0) out.field(kOthers, ranked.others.*member);
-    out.end_object();
-  };
-  out.key(key).begin_object();
-  family("ipv4", &Counts::v4);
-  family("ipv6", &Counts::v6);
-  family("none", &Counts::none);
-  out.end_object();
-}
-
-// By how much the counts of names may fall short, of those tables that had to make room.
-void name_errors(json::Writer& out, const Tally& tally) {
-  const std::pair<std::string_view, const NameTable&> tables[]{{"tls_versions", tally.tls_versions},
-                                                               {"ciphers", tally.ciphers},
-                                                               {"key_exchanges", tally.key_exchanges},
-                                                               {"tls_trust", tally.trust},
-                                                               {"postscreen", tally.postscreen},
-                                                               {"lost", tally.lost},
-                                                               {"listed", tally.listed},
-                                                               {"actions", tally.actions},
-                                                               {"reasons", tally.reasons},
-                                                               {"status", tally.statuses},
-                                                               {"dsn", tally.dsn},
-                                                               {"transports", tally.transports},
-                                                               {"failures", tally.failures},
-                                                               {"connect_failures", tally.connect_failures},
-                                                               {"outgoing_tls.versions", tally.tls_out_versions},
-                                                               {"outgoing_tls.ciphers", tally.tls_out_ciphers},
-                                                               {"outgoing_tls.trust", tally.tls_out_trust},
-                                                               {"outgoing_tls.policies", tally.tls_policies},
-                                                               {"problems", tally.problems}};
-  out.key("name_errors").begin_object();
-  for (const auto& [name, table] : tables)
-    if (table.error() > 0) out.field(name, table.error());
-  out.end_object();
-}
+ private:
+  void note_error(std::string_view key, const NameTable& table) {
+    const bool again = std::ranges::any_of(short_, [&](const auto& one) { return one.second == &table; });
+    if (table.error() > 0 && !again) short_.emplace_back(within_ + std::string(key), &table);
+  }
+  json::Writer& out_;
+  std::string within_;
+  std::vector<std::pair<std::string, const NameTable*>> short_;
+};
 
 void append_days(const Tally& tally, json::Writer& out) {
   out.key("days").begin_object();
@@ -96,30 +95,31 @@ void append_json(const Tally& tally, json::Writer& out) {
     out.field("ipv6", messages.v6).field("tls", tally.exim_tls.total()).field("tls_ipv4", tally.exim_tls.v4);
     out.field("tls_ipv6", tally.exim_tls.v6).end_object();
   }
-  names(out, "tls_versions", tally.tls_versions);
-  names(out, "ciphers", tally.ciphers);
-  names(out, "key_exchanges", tally.key_exchanges);
-  names(out, "tls_trust", tally.trust);
-  names_by_family(out, "tls_versions_by_family", tally.tls_versions);
-  names_by_family(out, "ciphers_by_family", tally.ciphers);
+  Tables tables(out);
+  tables.names("tls_versions", tally.tls_versions);
+  tables.names("ciphers", tally.ciphers);
+  tables.names("key_exchanges", tally.key_exchanges);
+  tables.names("tls_trust", tally.trust);
+  tables.by_family("tls_versions_by_family", tally.tls_versions);
+  tables.by_family("ciphers_by_family", tally.ciphers);
   family_counts(out, "tls_errors", tally.tls_errors);
   family_counts(out, "auth_failures", tally.auth_failures);
-  names_by_family(out, "postscreen", tally.postscreen);
-  names_by_family(out, "lost", tally.lost);
-  names(out, "listed", tally.listed);
-  names_by_family(out, "actions", tally.actions);
-  names_by_family(out, "reasons", tally.reasons);
+  tables.by_family("postscreen", tally.postscreen);
+  tables.by_family("lost", tally.lost);
+  tables.names("listed", tally.listed);
+  tables.by_family("actions", tally.actions);
+  tables.by_family("reasons", tally.reasons);
   out.key("messages").begin_object().field("received", tally.received).field("picked_up", tally.picked_up);
   out.field("delivered", tally.delivered).field("forwarded", tally.forwarded).field("deferrals", tally.deferrals);
   out.field("bounced", tally.bounced).field("expired", tally.expired).field("rejected", tally.rejected);
   out.field("reject_warnings", tally.warned).field("held", tally.held).field("discarded", tally.discarded).end_object();
   out.key("deliveries").begin_object();
-  names_by_family(out, "status", tally.statuses);
-  names_by_family(out, "dsn", tally.dsn);
-  names(out, "transports", tally.transports);
-  names(out, "failures", tally.failures);
-  names(out, "connect_failures", tally.connect_failures);
-  names(out, "probes", tally.probes);
+  tables.by_family("status", tally.statuses);
+  tables.by_family("dsn", tally.dsn);
+  tables.names("transports", tally.transports);
+  tables.names("failures", tally.failures);
+  tables.names("connect_failures", tally.connect_failures);
+  tables.names("probes", tally.probes);
   out.key("delay_s").begin_object();
   for (std::size_t i = 0; i < tally.delays.size(); ++i)
     out.field(i < kDelayBounds.size() ? "<" + std::to_string(kDelayBounds.at(i)) : "more", tally.delays.at(i));
@@ -127,14 +127,16 @@ void append_json(const Tally& tally, json::Writer& out) {
   out.end_object();
   out.key("outgoing_tls").begin_object();
   out.field("total", tally.tls_out.total()).field("ipv4", tally.tls_out.v4).field("ipv6", tally.tls_out.v6);
-  names(out, "versions", tally.tls_out_versions);
-  names(out, "ciphers", tally.tls_out_ciphers);
-  names(out, "trust", tally.tls_out_trust);
-  names(out, "policies", tally.tls_policies);
+  tables.within("outgoing_tls");
+  tables.names("versions", tally.tls_out_versions);
+  tables.names("ciphers", tally.tls_out_ciphers);
+  tables.names("trust", tally.tls_out_trust);
+  tables.names("policies", tally.tls_policies);
+  tables.within({});
   out.end_object();
-  names(out, "levels", tally.levels);
-  names(out, "problems", tally.problems);
-  name_errors(out, tally);
+  tables.names("levels", tally.levels);
+  tables.names("problems", tally.problems);
+  tables.errors();
   out.key("prefixes").begin_array();
   for (const Prefixes::Row& row : tally.prefixes().top(20)) {
     out.begin_object().field("prefix", row.prefix).field("connections", row.count);

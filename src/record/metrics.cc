@@ -19,7 +19,6 @@ std::size_t number_of(const std::array<std::string_view, n>& words, std::string_
 
 constexpr auto kFamilies = std::to_array<std::string_view>({"ipv4", "ipv6"});
 constexpr auto kListeners = std::to_array<std::string_view>({"submission", "submissions", "mx"});
-constexpr std::string_view kSinkhole = "sinkhole";  // no listener for mail: counted apart
 constexpr auto kTls = std::to_array<std::string_view>({"none", "ok", "failed"});
 constexpr auto kVerdicts = std::to_array<std::string_view>({"none", "accept", "tag", "greylist", "throttle", "reject"});
 constexpr auto kEnds = std::to_array<std::string_view>({"accepted", "deferred", "refused", "abandoned"});
@@ -119,7 +118,7 @@ void count_beyond(const Beyond& beyond, std::size_t listener, std::size_t family
 
 void count(const SessionRecord& session) {
   const std::size_t family = session.client.address.is_v4() ? 0 : 1;
-  if (session.listener == kSinkhole) {
+  if (is_sinkhole(session.listener)) {
     g_sinkhole_sessions.add(family);
     return;
   }

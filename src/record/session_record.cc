@@ -42,8 +42,6 @@ constexpr std::size_t kDecisionsEnd = kListsEnd / 2;
 // The evidence of one decision: the texts of evidence::Evidence, each octet up to six when escaped, and the names of
 // its lists. A longer one is not written, and none after it, since each rests on the one before.
 constexpr std::size_t kChangesMax = 64 << 10;
-// Octets of a word in Answers; ours are shorter.
-constexpr std::size_t kWordMax = 64;
 
 // json::Writer escapes keys, checks commas and is a chain of calls; here the keys are literals and most fields
 // optional, so a line is put together directly. Every stranger's text still passes json::append_escaped.
@@ -349,42 +347,10 @@ void write_endpoint(Line& line, std::string_view key, const ip::Endpoint& endpoi
 
 }  // namespace
 
-void Answers::add(std::uint16_t code, std::string_view word, std::uint32_t count) {
-  word = utf8_head(word, kWordMax);
-  const auto find = [&] {
-    return std::ranges::find_if(rows, [&](const Row& row) { return row.code == code && row.word == word; });
-  };
-  auto found = find();
-  if (found == rows.end() && rows.size() >= kAnswersMax) {
-    code = static_cast<std::uint16_t>(std::min(code / 100, 5) * 100);
-    word = "other";
-    found = find();
-  }
-  if (found == rows.end()) found = rows.insert(rows.end(), {.code = code, .word = std::string(word)});
-  found->count += count;
-}
-
-void Beyond::add(const TransactionRecord& transaction) {
-  transactions.add(transaction.code, transaction.reason);
-  for (const RecipientRecord& recipient : transaction.recipients) recipients.add(recipient.code, recipient.reason);
-  if (!transaction.authentication) return;
-  const AuthenticationRecord& found = *transaction.authentication;
-  const auto result = [](std::string_view word) { return word.empty() ? std::string_view("none") : word; };
-  spf.add(0, found.spf ? result(found.spf->result) : "none");
-  dkim.add(0, result(dkim_result(found)));
-  dmarc.add(0, result(found.dmarc.result));
-  arc.add(0, result(found.arc.result));
-}
-
 void DeliveryRecord::Counts::add(std::string_view state) {
   if (state == "delivered") ++delivered;
   if (state == "deferred") ++deferred;
   if (state == "failed") ++failed;
-}
-
-std::string_view dkim_result(const AuthenticationRecord& found) {
-  if (std::ranges::any_of(found.dkim, [](const auto& dkim) { return dkim.result == "pass"; })) return "pass";
-  return found.dkim.empty() ? "none" : std::string_view(found.dkim.front().result);
 }
 
 std::vector<std::string_view> fact_names(std::uint32_t facts) {

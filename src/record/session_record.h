@@ -15,6 +15,7 @@
 #include "evidence/evidence.h"
 #include "evidence/verdict.h"
 #include "ip/address.h"
+#include "record/beyond.h"
 #include "smtp/server_machine.h"
 
 namespace postern::record {
@@ -34,19 +35,6 @@ struct RecipientRecord {
   std::uint16_t code = 0;
   std::string enhanced;
   std::string reason;  // stable word: "ok", "unknown_user", "relay_denied", "too_many_recipients", ...
-};
-
-// How often what a list has no room for was answered, or found, so: by code and word. At most kAnswersMax of them are
-// told apart; further ones count as "other", by the first digit of the code.
-inline constexpr std::size_t kAnswersMax = 16;
-struct Answers {
-  struct Row {
-    std::uint16_t code = 0;
-    std::string word;
-    std::uint32_t count = 0;
-  };
-  std::vector<Row> rows;
-  void add(std::uint16_t code, std::string_view word, std::uint32_t count = 1);
 };
 
 // What mail authentication found (docs/mail-authentication.md). Results are the words of RFC 8601; `problem` says why
@@ -110,15 +98,6 @@ struct TlsRecord {
   std::string_view failure;  // stable word of `error` (io::TlsFacts::failure); static
 };
 
-// Of a session what its lists have no room for, so that nothing is missing where sums are made.
-struct Beyond {
-  Answers recipients, transactions;
-  Answers spf, dkim, dmarc, arc;  // of the transactions that were authenticated; results, without a code
-  // A transaction that is not listed, with those of its recipients that it has.
-  void add(const TransactionRecord& transaction);
-  [[nodiscard]] bool empty() const { return recipients.rows.empty() && transactions.rows.empty(); }
-};
-
 // One judgement of the policy (docs/records.md: decisions). Its evidence is written as what changed since the decision
 // before it, so that the line stays short and replay still sees the very same.
 struct DecisionRecord {
@@ -143,6 +122,13 @@ struct StateRecord {
   float budget_load = 0;              // share of that budget in use
   std::uint32_t greylist_wait_s = 0;  // left of the delay, where one was told
 };
+
+// What the role of a listener makes of its sessions: of a sinkhole they are no mail traffic, and counted apart; of
+// submission they are users'.
+[[nodiscard]] inline bool is_sinkhole(std::string_view listener) { return listener == "sinkhole"; }
+[[nodiscard]] inline bool is_submission(std::string_view listener) {
+  return listener == "submission" || listener == "submissions";
+}
 
 struct SessionRecord {
   Id id;
@@ -181,9 +167,6 @@ struct SessionRecord {
   std::uint32_t decisions_total = 0;
   StateRecord state;
 };
-
-// Of several signatures: pass where one passed, else the first one's result; "none" without one.
-[[nodiscard]] std::string_view dkim_result(const AuthenticationRecord& found);
 
 // Appends the record as one JSON line with its '\n'.
 void append_json(const SessionRecord& record, std::string& out);

@@ -160,7 +160,7 @@ void History::note(Refusal refusal) {
 
 void History::add(const record::SessionView& session) {
   // What comes to a sinkhole is no mail traffic
-  if (session.start < 0 || session.listener == "sinkhole") return;
+  if (session.start < 0 || record::is_sinkhole(session.listener)) return;
   ++sessions_;
   const Word word = web::word_of(session);
   const std::size_t family = session.ipv6 ? 1 : 0;

@@ -1,10 +1,13 @@
 """Runs Postern's tools, once or over a batch of cases, for the tests of mail authentication."""
 import base64
+import fcntl
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
+import termios
 
 POSTERN = os.environ.get("POSTERN", "build/release/postern")
 TMP = os.environ.get("TEST_TMP", ".")
@@ -21,6 +24,27 @@ def tool(*arguments, stdin: bytes = b"", code: int | None = None) -> subprocess.
     done = subprocess.run([POSTERN, *map(str, arguments)], input=stdin, capture_output=True, timeout=100)
     assert code is None or done.returncode == code, (arguments, done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done
+
+
+def on_terminal(columns: int, *arguments) -> list[str]:
+    """The lines that standard output shows on a terminal so wide."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    with subprocess.Popen([POSTERN, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.PIPE,
+                          env={**os.environ, "NO_COLOR": "1"}) as running:
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                octets = os.read(ours, 65536)
+            except OSError:  # the last one has closed the other end
+                break
+            if not octets:
+                break
+            text += octets
+        assert running.wait() == 0, (arguments, running.stderr.read())
+    os.close(ours)
+    return text.decode().replace("\r\n", "\n").splitlines()
 
 
 def as_json(*arguments, **options) -> dict:

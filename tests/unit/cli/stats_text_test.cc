@@ -2,23 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
+
 namespace postern::cli {
 namespace {
-
-TEST(StatsText, SharesAndBars) {
-  EXPECT_EQ(percent(0), "0.0 %");
-  EXPECT_EQ(percent(0.0325), "3.3 %");
-  EXPECT_EQ(percent(1), "100.0 %");
-  EXPECT_EQ(percent(0.9999), "100.0 %");
-  EXPECT_EQ(share_of(1, 3), "33.3 %");
-  EXPECT_EQ(share_of(0, 0), "-");
-  EXPECT_EQ(bar(0, 10, 10), "");
-  EXPECT_EQ(bar(1, 10, 10), "#");
-  EXPECT_EQ(bar(1, 100'000, 10), "#") << "what is not nothing is seen";
-  EXPECT_EQ(bar(10, 10, 10), "##########");
-  EXPECT_EQ(bar(11, 10, 10), "##########");
-  EXPECT_EQ(bar(1, 0, 10), "");
-}
 
 TEST(StatsText, NothingIsSaid) {
   EXPECT_EQ(stats_text(insight::TrafficReport(), false), "No sessions are recorded.\n0 lines, 0 sessions, 0 damaged\n");
@@ -84,21 +71,37 @@ TEST(StatsText, FitsTheTerminal) {
   of.before.emplace();
   of.before->statistics.sessions = {4000, 1000};
   of.now.statistics.ciphers.add("TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_GCM_SHA384_AND_MORE_OF_IT", true, 10);
+  of.now.statistics.sinkhole_sessions = of.before->statistics.sinkhole_sessions = {300'000, 400'000};
+  of.now.statistics.sinkhole_messages = {1'000'000, 1};
   for (std::uint8_t i = 0; i < 3; ++i) of.now.prefixes.add(ip::Address::v4({192, 0, 2, i}), 1, true);
-  for (const bool compared : {true, false}) {
-    if (!compared) of.before.reset();
-    const std::string text = stats_text(of, false);
-    for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = text.find('\n', at);
-      const std::string line = text.substr(at, end - at);
-      EXPECT_LE(line.size(), 80U) << line;
-      EXPECT_FALSE(line.ends_with(' ')) << line;
-      at = end + 1;
+  of.now.prefixes.add(*ip::Address::parse("2001:db8:1111:2222:3333:4444:5555:6666"), 1, true);
+  record::DeliveryView delivery;
+  delivery.transport = "maildir";
+  delivery.delivered = 1;
+  of.now.deliveries.add(delivery);
+  for (const std::size_t width : {80U, 100U}) {
+    for (const bool compared : {true, false}) {
+      insight::TrafficReport shown;
+      shown.now.statistics = of.now.statistics;
+      shown.now.prefixes = of.now.prefixes;
+      shown.now.deliveries = of.now.deliveries;
+      shown.lines = of.lines;
+      if (compared) {
+        shown.before.emplace();
+        shown.before->statistics = of.before->statistics;
+      }
+      const std::string text = stats_text(shown, false, width);
+      for (const std::string_view line : split(text, '\n')) {
+        EXPECT_LE(line.size(), width) << line;
+        EXPECT_FALSE(line.ends_with(' ')) << line;
+      }
+      if (width == 80) EXPECT_NE(text.find("..  "), std::string::npos) << text;
+      EXPECT_NE(text.find("2001:db8:1111:2222:3333:4444:5555:6666/128"), std::string::npos) << text;
     }
-    EXPECT_NE(text.find("..  "), std::string::npos) << text;
   }
   EXPECT_NE(stats_text(of, false, 200).find("AND_MORE_OF_IT"), std::string::npos);
   EXPECT_NE(stats_text(of, false, 200).find("####################\n"), std::string::npos);
+  EXPECT_EQ(stats_text(of, false, 200), stats_text(of, false)) << "without a terminal nothing is cut";
 }
 
 TEST(StatsText, BesideThePeriodBefore) {

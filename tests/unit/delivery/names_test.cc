@@ -39,6 +39,44 @@ smtp::Mailbox mailbox(std::string local, std::string domain) {
   return out;
 }
 
+// What a program of this machine sent to nobody is told without an attempt; a retry is made whatever the last one said.
+TEST(LocalRefusal, BeforeTheFirstAttemptAlone) {
+  directory::DomainOptions domain;
+  domain.name = "home.example";
+  domain.deliver = directory::Transport::parse("maildir:mail/{user}").value();
+  domain.mailboxes = {"alice"};
+  domain.aliases = {{"postmaster", {"alice"}}, {"abuse", {"alice"}}};
+  const auto home = directory::Directory::build({domain}).value();
+  const auto refusal = [&](spool::Origin origin, std::uint32_t attempts, const std::string& last_reply,
+                           const std::string& to = "alice@home.example") -> std::string {
+    spool::Envelope envelope;
+    envelope.origin = origin;
+    spool::Recipient recipient;
+    recipient.forward_path = to;
+    recipient.attempts = attempts;
+    recipient.last_reply = last_reply;
+    envelope.recipients = {recipient};
+    const auto reply = local_refusal(envelope, 0, smtp::parse_mailbox(to, /*utf8=*/true), *home, 0);
+    return reply ? std::to_string(reply->code) + " " + reply->enhanced.text() : "none";
+  };
+  using spool::Origin;
+  EXPECT_EQ(refusal(Origin::local, 0, ""), "none");
+  EXPECT_EQ(refusal(Origin::local, 0, "552 5.3.4 too large"), "552 5.3.4") << "why there shall be no attempt";
+  EXPECT_EQ(refusal(Origin::local, 1, "552 5.3.4 too large"), "none")
+      << "the answer of an attempt is no reason for none";
+  EXPECT_EQ(refusal(Origin::local, 1, "451 4.3.0 later"), "none");
+  EXPECT_EQ(refusal(Origin::stranger, 0, "552 5.3.4 too large"), "none") << "only this machine's programs";
+  for (const char* const no_reply : {"connection refused", "55", "999 5.3.4 x", "552-5.3.4 more follows", "\r\n"})
+    EXPECT_EQ(refusal(Origin::local, 0, no_reply), "none") << no_reply;
+  // Who cannot be reached at all, at any attempt
+  for (const std::uint32_t attempts : {0U, 1U}) {
+    EXPECT_EQ(refusal(Origin::local, attempts, "", "nobody@home.example"), "550 5.1.1");
+    EXPECT_EQ(refusal(Origin::local, attempts, "", "no address"), "550 5.1.3");
+  }
+  EXPECT_EQ(refusal(Origin::stranger, 0, "", "nobody@home.example"), "none");
+  EXPECT_EQ(refusal(Origin::stranger, 0, "", "no address"), "none");
+}
+
 TEST(MaildirPath, FixedPartAndSteps) {
   const auto path = maildir_path("/etc/postern", "var/mail/{domain}/x-{user}", mailbox("al", "a.example"));
   ASSERT_TRUE(path.has_value());

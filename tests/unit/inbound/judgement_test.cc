@@ -705,22 +705,56 @@ TEST_F(JudgementTest, RecipientsAndTransactionsBeyondTheListsAreCounted) {
 
 // One of each: neither the metrics nor the records' own numbers mix them up.
 TEST_F(JudgementTest, ASinkholeIsCountedApart) {
-  use_policy({}, [](Settings& settings) { settings.listeners[0].role = "sinkhole"; });
+  const auto use_sinkhole = [this](std::uint32_t sessions) {
+    use_policy({}, [sessions](Settings& settings) {
+      settings.sessions.total = sessions;
+      settings.listeners[0].role = "sinkhole";
+      settings.listeners[0].sinkhole.domains = {"elsewhere.example"};
+    });
+  };
   const auto ordinary = [] {
     std::int64_t sum = 0;
     for (const char* name :
          {"postern_smtp_sessions_total", "postern_smtp_messages_total", "postern_smtp_recipients_total",
-          "postern_sessions_total", "postern_messages_accepted_total"})
+          "postern_smtp_commit_seconds", "postern_sessions_total", "postern_sessions_refused_total",
+          "postern_recipients_refused_total", "postern_messages_accepted_total"})
       sum += counted(name, "");
     return sum;
   };
   const std::int64_t before = ordinary();
   const std::int64_t sessions = counted("postern_sinkhole_sessions_total", "");
   const std::int64_t messages = counted("postern_sinkhole_messages_total", "");
-  send("RCPT TO:<anybody@elsewhere.example>\r\n");
-  EXPECT_EQ(ordinary(), before);
+  use_sinkhole(10);
+  EXPECT_EQ(codes(send("RCPT TO:<anybody@elsewhere.example>\r\nRCPT TO:<x@refused.example>\r\n")).at(4), 550);
   EXPECT_EQ(counted("postern_sinkhole_sessions_total", ""), sessions + 1);
   EXPECT_EQ(counted("postern_sinkhole_messages_total", ""), messages + 1);
+  std::string many = "EHLO client.example\r\n";
+  for (std::size_t i = 0; i <= record::kTransactionsMax; ++i)
+    many += "MAIL FROM:<>\r\nRCPT TO:<anybody@elsewhere.example>\r\nDATA\r\nx: y\r\n\r\n.\r\n";
+  say(many + "QUIT\r\n");
+  EXPECT_EQ(counted("postern_sinkhole_messages_total", ""), messages + 2 + record::kTransactionsMax);
+  use_sinkhole(0);
+  EXPECT_EQ(codes(say("QUIT\r\n")).at(0), 421);
+  EXPECT_EQ(counted("postern_sinkhole_sessions_total", ""), sessions + 3);
+  EXPECT_EQ(ordinary(), before);
+  // At any other listener each of these counts
+  use_policy({}, [](Settings& settings) { settings.sessions.total = 0; });
+  const std::int64_t refused = counted("postern_sessions_refused_total", "");
+  EXPECT_EQ(codes(say("QUIT\r\n")).at(0), 421);
+  EXPECT_EQ(counted("postern_sessions_refused_total", ""), refused + 1);
+}
+
+TEST_F(JudgementTest, EveryCommitOfASessionIsTimed) {
+  policy::Options options;
+  options.choices.preset = "none";
+  use_policy(options);
+  const std::int64_t commits = counted("postern_smtp_commit_seconds", "");
+  std::string text = "EHLO client.example\r\n";
+  for (std::size_t i = 0; i <= record::kTransactionsMax; ++i)
+    text += "MAIL FROM:<>\r\nRCPT TO:<alice@example.org>\r\nDATA\r\nx: y\r\n\r\n.\r\n";
+  say(text + "QUIT\r\n");
+  EXPECT_EQ(stored().size(), record::kTransactionsMax + 1);
+  EXPECT_EQ(counted("postern_smtp_commit_seconds", ""), commits + 101) << "those too that the record does not list";
 }
 
 TEST_F(JudgementTest, ASinkholeTakesItsDomainsAlone) {

@@ -75,8 +75,8 @@ TEST_F(LogImportTest, PlainAndPacked) {
   EXPECT_EQ(all->connections().total(), 100'000U);
   for (const std::string& file : files) {
     std::string again;
-    const auto done = convert_logs(
-        {file}, 3, [](unsigned, std::string_view line, std::string& out) { out += std::string(line) + "\n"; },
+    const auto done = convert_log(
+        file, 3, [](unsigned, std::string_view line, std::string& out) { out += std::string(line) + "\n"; },
         [&](std::string_view lines) {
           again += lines;
           return true;
@@ -104,13 +104,13 @@ TEST_F(LogImportTest, ConvertingEndsEarly) {
     again += lines;
     return ++writes < 2;
   };
-  EXPECT_TRUE(convert_logs({write_file("all.zst", packed), write_file("more", text)}, 4, copy, write));
+  EXPECT_TRUE(convert_log(write_file("all.zst", packed), 4, copy, write));
   EXPECT_EQ(writes, 2);
   EXPECT_TRUE(text.starts_with(again));
   EXPECT_LT(again.size(), text.size());
   again.clear();
   writes = -1000;
-  const auto cut = convert_logs({write_file("cut.zst", packed.substr(0, packed.size() - 9))}, 4, copy, write);
+  const auto cut = convert_log(write_file("cut.zst", packed.substr(0, packed.size() - 9)), 4, copy, write);
   ASSERT_FALSE(cut);
   EXPECT_EQ(cut.error().kind, ErrorKind::invalid);
   EXPECT_GT(again.size(), 0U);

@@ -406,7 +406,7 @@ TEST(Traffic, ADamagedFileIsToldAndTheRestIsCounted) {
   const auto visit = [&seen](const record::SessionView&) { ++seen; };
   EXPECT_FALSE(read_sessions({.paths = {bad, good}, .since = {}}, visit));
   seen = 0;
-  const auto read = read_sessions({.paths = {bad, good}, .since = {}, .past_damage = true}, visit);
+  const auto read = read_sessions({.paths = {bad, good}, .since = {}}, visit, {}, Damage::told);
   ASSERT_TRUE(read);
   ASSERT_EQ(read->damaged_files.size(), 1U);
   EXPECT_EQ(read->damaged_files[0].path, bad);

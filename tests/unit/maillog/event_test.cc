@@ -95,6 +95,18 @@ TEST(Event, Smtpd) {
   EXPECT_EQ(of(Daemon::smtpd, "").kind, Kind::unknown);
 }
 
+TEST(Event, RepliesWithoutAText) {
+  for (const std::string_view reply : {"550 5.1.1", "550 5.7.25", "550 5.1.1 ", "550 x", "550 5.1.1 no"}) {
+    const Event event = of(Daemon::smtpd, "NOQUEUE: reject: RCPT from a[192.0.2.1]: " + std::string(reply));
+    EXPECT_EQ(event.kind, Kind::decision) << reply;
+    EXPECT_EQ(event.code, "550") << reply;
+    EXPECT_EQ(event.reply, reply);
+  }
+  const Event bare = of(Daemon::smtpd, "NOQUEUE: reject: RCPT from a[192.0.2.1]: 550 5.1.1");
+  EXPECT_EQ(bare.enhanced, "5.1.1");
+  EXPECT_EQ(bare.text, "");
+}
+
 TEST(Event, TlsToANameThatWasAskedFor) {
   const std::string summary = ": TLSv1.3 with cipher X (256/256 bits) key-exchange ECDHE (P-256) server-signature Y";
   for (const auto daemon : {Daemon::smtpd, Daemon::tlsproxy}) {

@@ -141,6 +141,19 @@ TEST(Tally, DaysAsTheyAreWritten) {
   }
 }
 
+// A stamp in seconds is UTC and says no day: it is of the day that the clock here has.
+TEST(Tally, DaysOfSecondsAreThoseHere) {
+  constexpr std::int64_t kMidnight = 20777 * 86'400;
+  for (const std::int64_t offset : {-36000, 0, 36000}) {
+    Tally tally({.time = {.now = kNow, .utc_offset_s = offset}});
+    for (const std::int64_t second : {kMidnight - offset - 1, kMidnight - offset, kMidnight - offset + 86'399})
+      tally.add(std::to_string(second) + ".7 mx1 postfix/smtpd[1]: connect from a[192.0.2.1]");
+    ASSERT_EQ(tally.days.size(), 2U) << offset;
+    EXPECT_EQ(tally.connections(tally.days[20776]).total(), 1U) << offset;
+    EXPECT_EQ(tally.connections(tally.days[20777]).total(), 2U) << offset;
+  }
+}
+
 TEST(Tally, NoDateIsUnknown) {
   Tally tally({.time = {.now = kNow}, .keep_unknown = true});
   for (const std::string day : {"Feb 30", "Nov 99", "Foo  3"}) tally.add(smtpd("connect from a[192.0.2.1]", day));
@@ -170,14 +183,54 @@ TEST(Tally, WhatIsRepeated) {
   EXPECT_EQ(tally.lines.unknown, 1U);
 }
 
+// A line that is repeated weighs as much as so many lines, in every number.
+TEST(Tally, RepeatedWeighsAsManyLines) {
+  const std::string exim = "Nov 21 09:00:00 mx1 exim[9]: ";
+  std::vector<std::string> lines = sample();
+  lines.push_back(
+      "Nov 21 09:00:00 mx1 postfix/smtp[5]: Untrusted TLS connection established to mx.example[2001:db8::1]:25" + kTls);
+  lines.push_back("Nov 21 09:00:00 mx1 postfix/pickup[5]: 4104E3D: uid=0 from=<root>");
+  lines.push_back("Nov 21 09:00:00 mx1 postfix/smtp[5]: connect to x[192.0.2.9]:25: Connection refused");
+  lines.push_back("Nov 21 09:00:00 mx1 postfix/qmgr[5]: 4104E3D: from=<a@b>, status=expired, returned to sender");
+  lines.push_back(
+      "Nov 21 09:00:00 mx1 postfix/cleanup[5]: 4104E3D: discard: header X: y from a[192.0.2.1]; from=<a@b>");
+  lines.push_back(smtpd("lost connection after DATA from a[192.0.2.1]"));
+  lines.push_back(smtpd("warning: something is odd"));
+  lines.push_back(smtpd("4104E3D: client=a[192.0.2.1]"));
+  lines.push_back(exim + "1abcde-000000-AB <= a@b H=x [192.0.2.1] P=esmtps X=TLS1.3:TLS_AES_256_GCM_SHA384:256 S=1");
+  lines.push_back(exim + "1abcde-000000-AB => u@c R=r T=t H=mx [192.0.2.9] X=TLS1.3:TLS_AES_256_GCM_SHA384:256");
+  lines.push_back(exim + "H=(x) [2001:db8::1] F=<a@b.example> rejected RCPT <u@c.example>: relay not permitted");
+  constexpr int kTimes = 1000;
+  Tally one_by_one({.time = {.now = kNow}}), at_once({.time = {.now = kNow}});
+  for (const std::string& line : lines) {
+    const std::size_t message = line.find("]: ");
+    if (message == std::string::npos || line.find("gibberish") != std::string::npos) continue;
+    for (int i = 0; i < kTimes; ++i) one_by_one.add(line);
+    at_once.add(line.substr(0, message + 3) + "message repeated " + std::to_string(kTimes) + " times: [ " +
+                line.substr(message + 3) + "]");
+    ASSERT_EQ(at_once.lines.unknown, 0U) << line;
+  }
+  EXPECT_GT(at_once.received, 0U);
+  EXPECT_GT(at_once.picked_up, 0U);
+  EXPECT_GT(at_once.expired, 0U);
+  EXPECT_GT(at_once.discarded, 0U);
+  EXPECT_GT(at_once.lost.total() * at_once.levels.total() * at_once.connect_failures.total(), 0U);
+  EXPECT_GT(at_once.tls_out.total() * at_once.exim_tls.total() * at_once.delays[3], 0U);
+  EXPECT_EQ(at_once.lines.total * kTimes, one_by_one.lines.total);
+  at_once.lines = one_by_one.lines;
+  EXPECT_EQ(json_of(at_once), json_of(one_by_one));
+}
+
 TEST(Tally, ProbesAreNoDeliveries) {
   Tally tally({.time = {.now = kNow}});
   const std::string way =
       "Nov 20 08:53:20 mx1 postfix/smtp[1]: 4104E3D: to=<a@b>, relay=mx[192.0.2.9]:25, delay=1, dsn=2.1.5, status=";
   tally.add(way + "deliverable (250 2.1.5 Ok)");
   tally.add(way + "undeliverable (host mx[192.0.2.9] said: 550 no)");
+  tally.add(way + "undeliverable-but-not-cached (host mx[192.0.2.9] said: 550 no)");
   EXPECT_EQ(tally.probes.of("deliverable").v4, 1U);
   EXPECT_EQ(tally.probes.of("undeliverable").v4, 1U);
+  EXPECT_EQ(tally.probes.of("undeliverable-but-not-cached").v4, 1U) << "address_verify_negative_cache = no";
   EXPECT_EQ(tally.delivered + tally.deferrals + tally.bounced, 0U);
   EXPECT_EQ(tally.statuses.total() + tally.failures.total() + tally.dsn.total() + tally.transports.total(), 0U);
   Tally sum;
@@ -356,6 +409,7 @@ TEST(Tally, MemoryIsBounded) {
   ASSERT_TRUE(json);
   EXPECT_EQ(json->at("name_errors").at("ciphers").integer(), 1);
   EXPECT_EQ(json->at("name_errors").at("reasons").integer(-1), -1);
+  EXPECT_EQ(json->at("name_errors").object().size(), 1U) << "of a table that is told twice once";
   EXPECT_EQ(tally.ciphers.total(), NameTable::kNamesHeld + 2);
   NameTable more;
   more.add("C0", Family::v6);
@@ -367,6 +421,40 @@ TEST(Tally, MemoryIsBounded) {
   EXPECT_EQ(tally.unknown.size(), kUnknownKept);
   EXPECT_EQ(tally.unknown[0].second.size(), kUnknownKeptOctets);
   EXPECT_EQ(tally.lines.unknown, kUnknownKept + 1);
+}
+
+// Every table that had to make room is named.
+TEST(Tally, NameErrorsOfEveryTable) {
+  static constexpr std::array kTables{
+      std::pair{"tls_versions", &Tally::tls_versions},
+      std::pair{"ciphers", &Tally::ciphers},
+      std::pair{"key_exchanges", &Tally::key_exchanges},
+      std::pair{"tls_trust", &Tally::trust},
+      std::pair{"postscreen", &Tally::postscreen},
+      std::pair{"lost", &Tally::lost},
+      std::pair{"listed", &Tally::listed},
+      std::pair{"actions", &Tally::actions},
+      std::pair{"reasons", &Tally::reasons},
+      std::pair{"status", &Tally::statuses},
+      std::pair{"dsn", &Tally::dsn},
+      std::pair{"transports", &Tally::transports},
+      std::pair{"failures", &Tally::failures},
+      std::pair{"connect_failures", &Tally::connect_failures},
+      std::pair{"probes", &Tally::probes},
+      std::pair{"outgoing_tls.versions", &Tally::tls_out_versions},
+      std::pair{"outgoing_tls.ciphers", &Tally::tls_out_ciphers},
+      std::pair{"outgoing_tls.trust", &Tally::tls_out_trust},
+      std::pair{"outgoing_tls.policies", &Tally::tls_policies},
+      std::pair{"levels", &Tally::levels},
+      std::pair{"problems", &Tally::problems},
+  };
+  for (const auto& [name, table] : kTables) {
+    Tally tally;
+    for (std::size_t i = 0; i <= NameTable::kNamesHeld; ++i) (tally.*table).add("n" + std::to_string(i), Family::v4);
+    const auto json = json::parse(json_of(tally));
+    ASSERT_TRUE(json);
+    EXPECT_EQ(json->at("name_errors").text(), "{\"" + std::string(name) + "\":1}");
+  }
 }
 
 // Whoever comes late and often is there, and it does not matter how the lines are shared.
