@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <functional>
+#include <future>
 #include <thread>
 
 #include "io/listener.h"
@@ -43,31 +45,98 @@ std::string read_all(const UniqueFd& fd) {
 
 constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
-// Whoever begins a request and does not go on gives way to who does; our own to our own.
-TEST(Server, HalfHeadsShutNobodyOut) {
-  for (const bool own : {false, true}) {
-    io::Loop loop;
-    Answers answers;
-    const PeerUsers users;
-    Server server(loop, answers, {.connections = 8, .per_network = 32}, own ? &users : nullptr);
-    auto listening = io::bind_listener(*ip::Endpoint::parse("[::1]:0"), {});
-    ASSERT_TRUE(listening);
-    const std::uint16_t port = io::local_endpoint(listening->get())->port;
-    std::string answer;
-    std::thread client([&] {
-      std::vector<UniqueFd> halves;
-      for (int i = 0; i < 40; ++i) halves.push_back(connect_to(port, "GET / HTT"));
-      answer = read_all(connect_to(port, kRequest));
-      halves.clear();
-      loop.post([&loop] { loop.stop(); });
+// A server on a port of its own, whose clients run on a thread; ends with them.
+class Served {
+ public:
+  explicit Served(ServerLimits limits, bool tls, const PeerUsers* users = nullptr, const char* at = "[::1]:0")
+      : server_(loop_, answers_, limits, users) {
+    auto listening = io::bind_listener(*ip::Endpoint::parse(at), {});
+    EXPECT_TRUE(listening);
+    port_ = io::local_endpoint(listening->get())->port;
+    if (tls)
+      context_ = *io::TlsServerContext::make({.certificates = {io::test::make_certificate(folder_, "localhost")}});
+    loop_.post([this, fd = std::move(*listening)]() mutable {
+      server_.listen(std::move(fd), context_ == nullptr ? Server::Tls() : [this] { return context_; });
     });
-    loop.post([&] { server.listen(std::move(*listening), nullptr); });
-    loop.run();
-    client.join();
-    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << own << answer;
-    EXPECT_LE(server.connections(), 8U);
-    io::test::run(loop, server.stop());
   }
+  void with(const std::function<void()>& clients) {
+    std::thread thread([&] {
+      clients();
+      loop_.post([this] { loop_.stop(); });
+    });
+    loop_.run();
+    thread.join();
+  }
+  // While they are open: of the server's thread.
+  std::size_t connections() {
+    std::promise<std::size_t> told;
+    loop_.post([&] { told.set_value(server_.connections()); });
+    return told.get_future().get();
+  }
+  // As a browser asks.
+  std::string ask() {
+    if (context_ == nullptr) return read_all(connect_to(port_, kRequest));
+    io::Loop loop;
+    return io::test::run(loop, ask_tls(loop, port_));
+  }
+  void stop() { io::test::run(loop_, server_.stop()); }
+  void begin_to_stop() {
+    loop_.post([this] { scope_.spawn(server_.stop()); });
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  static Task<std::string> ask_tls(io::Loop& loop, std::uint16_t port) {
+    auto stream = co_await io::connect(loop, {ip::Address::loopback(ip::Family::v6), port}, io::test::soon());
+    if (!stream) co_return stream.error().what;
+    const auto secure =
+        co_await (*stream)->start_tls_client(*io::TlsClientContext::make({}), io::TlsExpect{}, io::test::soon());
+    if (!secure) co_return secure.error().what;
+    static_cast<void>(co_await (*stream)->send(kRequest, io::test::soon()));
+    auto all = co_await io::test::receive_all(**stream);
+    co_return all ? *all : all.error().what;
+  }
+
+  io::test::TempDir folder_;
+  io::Loop loop_;
+  io::Scope scope_{loop_};
+  Answers answers_;
+  Server server_;
+  std::shared_ptr<io::TlsServerContext> context_;
+  std::uint16_t port_ = 0;
+};
+
+constexpr std::size_t kMany = 96;  // more than may be leaving at once
+
+// Whoever begins a request, or a handshake, and does not go on gives way to who does; our own to our own.
+TEST(Server, HalfHeadsShutNobodyOut) {
+  const PeerUsers users;
+  for (const bool own : {false, true}) {
+    for (const auto& [tls, says] : {std::pair(false, "GET / HTT"), {false, ""}, {true, ""}, {true, "\x16\x03\x01"}}) {
+      Served served({.connections = 8, .per_network = 32}, tls, own ? &users : nullptr);
+      served.with([&] {
+        std::vector<UniqueFd> halves;
+        for (std::size_t i = 0; i < kMany; ++i) halves.push_back(connect_to(served.port(), says));
+        const std::string answer = served.ask();
+        EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 ")) << own << tls << answer;
+        EXPECT_LE(served.connections(), 8U) << own << tls;
+      });
+      served.stop();
+    }
+  }
+}
+
+// The end waits for no handshake either: it is there after some turns of the loop.
+TEST(Server, StopsWhileHandshakesAreUnderWay) {
+  Served served({}, true);
+  served.with([&] {
+    std::vector<UniqueFd> silent;
+    for (std::size_t i = 0; i < 4; ++i) silent.push_back(connect_to(served.port(), ""));
+    while (served.connections() < silent.size()) std::this_thread::yield();
+    served.begin_to_stop();
+    for (int turn = 0; turn < 8; ++turn) static_cast<void>(served.connections());
+    EXPECT_EQ(served.connections(), 0U);
+  });
 }
 
 }  // namespace
