@@ -153,7 +153,8 @@ Task<Found> Site::Impl::keep(std::string name, WallMs fresh_ms, Work work, milli
   const Kept& entry = kept[name];
   co_return Found{.value = entry.value,
                   .at = entry.computed,
-                  .stale = entry.value != nullptr && (entry.running || !entry.problem.empty()),
+                  .tried = entry.at,
+                  .stale = entry.value != nullptr && entry.running,
                   .problem = entry.running ? std::string() : entry.problem};
 }
 
@@ -199,7 +200,7 @@ void Site::Impl::renew_statistics(Range range) {
 
 WallMs Site::Impl::statistics_at(Range range) const {
   const auto entry = kept.find(statistics_name(range));
-  return entry == kept.end() ? 0 : entry->second.computed;
+  return entry == kept.end() ? 0 : entry->second.at;
 }
 
 Response Site::Impl::live(const Visit& visit) {

@@ -316,7 +316,7 @@ Task<Response> Site::Impl::signals(Visit visit) {
   if (waiting) body += notice("note", "They are being measured. This page looks again by itself.");
   if (!found.problem.empty()) body += notice("bad", "They cannot be measured: " + found.problem);
   if (found.value != nullptr) {
-    if (found.stale) body += "<p class=\"dim\">As of " + time_html(found.at) + " UTC.</p>";
+    if (found.stale || !found.problem.empty()) body += "<p class=\"dim\">As of " + time_html(found.at) + " UTC.</p>";
     body += signal_table(*found.value);
   }
   co_return html(page(visit.frame, "Signals", body, {}, waiting ? 5 : 0));

@@ -364,7 +364,8 @@ Task<Response> Site::Impl::route(Visit visit) {
 
 Task<Response> Site::Impl::route_operator(Visit visit) {
   const std::string& path = visit.request.path;
-  if (path == "/" || path == "/dashboard" || path == kStatisticsPath) co_return co_await dashboard(std::move(visit));
+  if (path == "/" || path == "/dashboard" || path == kStatisticsPath || path == kOverviewPath)
+    co_return co_await dashboard(std::move(visit));
   if (path == "/queue") co_return co_await queue(std::move(visit));
   if (path == "/memory") co_return co_await memory(std::move(visit));
   if (path == "/signals") co_return co_await signals(std::move(visit));

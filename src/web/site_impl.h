@@ -30,10 +30,13 @@ struct Kept {
 struct Found {
   std::shared_ptr<const json::Value> value;  // null: not computed yet, or `problem` says why there is none
   WallMs at = 0;                             // when it was computed
-  bool stale = false;                        // older than it should be: a newer one is being computed, or cannot be
-  std::string problem;
+  WallMs tried = 0;                          // when that was last tried, and came to an end
+  bool stale = false;                        // older than it should be: a newer one is being computed
+  std::string problem;                       // why there is none, or no newer one
 };
 constexpr std::string_view kStatisticsPath = "/dashboard/statistics";
+// Pieces of the dashboard, which its script fetches anew when sessions have ended.
+constexpr std::string_view kOverviewPath = "/dashboard/overview";
 
 // One at a time, the others in line, as many as there is room for.
 class Line {
@@ -130,6 +133,7 @@ struct Site::Impl {
   [[nodiscard]] Task<Response> dashboard(Visit visit);
   [[nodiscard]] Task<Response> overview(Visit visit);
   [[nodiscard]] Response live(const Visit& visit);
+  [[nodiscard]] std::string overview_html(const Frame& frame, Range range) const;
   [[nodiscard]] std::string statistics_html(const Found& found) const;
   // live.cc
   enum class Patience : std::uint8_t { page, program };
