@@ -29,7 +29,6 @@ class Rates {
   // seconds.
   [[nodiscard]] bool take(const ip::Address& client, Clock::time_point now, double cost = 1);
   [[nodiscard]] int wait_s(double cost = 1) const;
-  void set_limit(Limit limit) { limit_ = limit; }
 
  private:
   static constexpr std::size_t kPlaces = 4;
@@ -40,7 +39,7 @@ class Rates {
   };
   Place& find(const ip::Prefix& network, std::uint32_t at);
 
-  Limit limit_;
+  const Limit limit_;
   crypto::SipKey key_;
   Clock::time_point begin_ = Clock::now();
   std::vector<std::array<Place, kPlaces>> lines_;

@@ -138,13 +138,6 @@ Response Site::Impl::too_often(double cost) const {
   return out;
 }
 
-void Site::reload(std::shared_ptr<const Options> options) {
-  impl_->options = std::move(options);
-  impl_->good_credentials.clear();
-  impl_->rates.set_limit({.burst = static_cast<double>(impl_->options->burst),
-                          .per_minute = static_cast<double>(impl_->options->requests_per_minute)});
-}
-
 void Site::stop() {
   impl_->stopping = true;
   impl_->tick.notify();
