@@ -37,6 +37,7 @@
 #include "resolver/unbound.h"
 #include "srs/rewriter.h"
 #include "web/control_client.h"
+#include "web/line.h"
 #include "web/password.h"
 #include "web/sandbox.h"
 #include "web/server.h"
@@ -222,7 +223,7 @@ class Process {
         options.validates = resolver::has_anchor(config_->dns);
         if (options.deep) {
           options.retry_after = kRetryAfter;
-          // Lists answer so many questions a day to who uses them: no visitor's
+          // Lists answer so many questions a day to who uses them: the operator's, and those of a domain's owner
           options.lists = lists_;
         }
         const std::string write_to = config_->domains.empty() ? "" : "postmaster@" + config_->domains.front().name;
@@ -252,16 +253,14 @@ class Process {
     const auto name = dns::Name::parse(domain);
     if (!name) co_return check::ProofAnswer{};
     dns::Budget budget(kProofLookups, Deadline::after(kProofWait));
-    auto answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, *resolver_, budget);
+    const auto answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, *resolver_, budget);
     if (answer.state != check::Proof::missing || fresh_lookups_ >= kFreshLookups) co_return answer;
     const auto unbound = resolver::Unbound::open(config_->dns);
     if (!unbound) co_return answer;
-    ++fresh_lookups_;
+    const web::Counted under_way(fresh_lookups_);
     resolver::CachedResolver fresh(*unbound, loop_);
     dns::Budget again(kProofLookups, Deadline::after(kProofWait));
-    answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, fresh, again);
-    --fresh_lookups_;
-    co_return answer;
+    co_return co_await check::verify_proof(proof_secret_, *name, ticket, now, fresh, again);
   }
 
   std::shared_ptr<const config::Config> config_;

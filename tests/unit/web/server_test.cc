@@ -1,14 +1,21 @@
 // The server over real sockets: who gets a place.
 #include "web/server.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
 #include <functional>
 #include <future>
+#include <list>
 #include <thread>
 
 #include "io/listener.h"
@@ -19,9 +26,17 @@ namespace {
 
 class Answers final : public Handler {
  public:
-  Task<Response> answer(Request) override { co_return plain(200, "here"); }
+  explicit Answers(io::Loop& loop) : loop_(loop) {}
+  Task<Response> answer(Request request) override {
+    if (request.path == "/wait") static_cast<void>(co_await gates.emplace_back(loop_).wait(io::test::soon()));
+    co_return plain(200, "here");
+  }
   int must_wait(const Request&) override { return 0; }
   Response too_many(const Request&, int) override { return plain(429, ""); }
+  std::list<io::Signal> gates;  // of those that wait for their answers
+
+ private:
+  io::Loop& loop_;
 };
 
 UniqueFd connect_to(std::uint16_t port, std::string_view says) {
@@ -49,7 +64,7 @@ constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: localhost\r\nConn
 class Served {
  public:
   explicit Served(ServerLimits limits, bool tls, const PeerUsers* users = nullptr, const char* at = "[::1]:0")
-      : server_(loop_, answers_, limits, users) {
+      : answers_(loop_), server_(loop_, answers_, limits, users) {
     auto listening = io::bind_listener(*ip::Endpoint::parse(at), {});
     EXPECT_TRUE(listening);
     port_ = io::local_endpoint(listening->get())->port;
@@ -73,6 +88,16 @@ class Served {
     loop_.post([&] { told.set_value(server_.connections()); });
     return told.get_future().get();
   }
+  void wait_for_connections(std::size_t count) {
+    while (connections() != count) std::this_thread::yield();
+  }
+  void wait_for_waiting(std::size_t count) {
+    for (std::size_t now = 0; now != count; std::this_thread::yield()) {
+      std::promise<std::size_t> told;
+      loop_.post([&] { told.set_value(answers_.gates.size()); });
+      now = told.get_future().get();
+    }
+  }
   // As a browser asks.
   std::string ask() {
     if (context_ == nullptr) return read_all(connect_to(port_, kRequest));
@@ -80,6 +105,11 @@ class Served {
     return io::test::run(loop, ask_tls(loop, port_));
   }
   void stop() { io::test::run(loop_, server_.stop()); }
+  void open_gates() {
+    loop_.post([this] {
+      for (io::Signal& gate : answers_.gates) gate.notify();
+    });
+  }
   void begin_to_stop() {
     loop_.post([this] { scope_.spawn(server_.stop()); });
   }
@@ -137,6 +167,120 @@ TEST(Server, StopsWhileHandshakesAreUnderWay) {
     for (int turn = 0; turn < 8; ++turn) static_cast<void>(served.connections());
     EXPECT_EQ(served.connections(), 0U);
   });
+}
+
+// In a network of its own, where 192.0.2.0/24 is this machine's too: clients that come over no loopback. 77: there can
+// be none. Runs in a child; what it expects in vain is told.
+int in_own_network(const std::function<void()>& tests) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNET) != 0) ::_exit(77);
+    const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::strcpy(request.ifr_name, "lo");
+    request.ifr_flags = IFF_UP;
+    if (::ioctl(fd.get(), SIOCSIFFLAGS, &request) != 0) ::_exit(77);
+    // All of an address' prefix is local on that interface
+    std::strcpy(request.ifr_name, "lo:1");
+    auto& address = reinterpret_cast<sockaddr_in&>(request.ifr_addr);
+    address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = ::inet_addr("192.0.2.1");
+    if (::ioctl(fd.get(), SIOCSIFADDR, &request) != 0) ::_exit(77);
+    address.sin_addr.s_addr = ::inet_addr("255.255.255.0");
+    if (::ioctl(fd.get(), SIOCSIFNETMASK, &request) != 0) ::_exit(77);
+    tests();
+    ::_exit(::testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// From an address of ours to the same port of another. What is refused may be reset before it is heard.
+UniqueFd connect_from(const std::string& from, const char* to, std::uint16_t port, std::string_view says) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::inet_addr(from.c_str());
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0) << from;
+  address.sin_addr.s_addr = ::inet_addr(to);
+  address.sin_port = htons(port);
+  EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0) << from;
+  static_cast<void>(::send(fd.get(), says.data(), says.size(), MSG_NOSIGNAL));
+  return fd;
+}
+bool is_taken(const std::string& from, std::uint16_t port) {
+  return read_all(connect_from(from, "192.0.2.1", port, kRequest)).starts_with("HTTP/1.1 200 ");
+}
+
+TEST(Server, ANetworkHasSoManyConnections) {
+  const int code = in_own_network([] {
+    Served served({.connections = 100, .per_network = 3}, false, nullptr, "0.0.0.0:0");
+    served.with([&] {
+      std::vector<UniqueFd> open;
+      const auto hold = [&](const std::string& from) {
+        open.push_back(connect_from(from, "192.0.2.1", served.port(), "GET"));
+      };
+      hold("192.0.2.10");
+      hold("192.0.2.10");
+      EXPECT_TRUE(is_taken("192.0.2.10", served.port())) << "the third";
+      served.wait_for_connections(2);
+      hold("192.0.2.10");
+      EXPECT_FALSE(is_taken("192.0.2.10", served.port())) << "one more";
+      hold("192.0.2.11");
+      hold("192.0.2.11");
+      EXPECT_TRUE(is_taken("192.0.2.12", served.port())) << "the sixth of the /24";
+      served.wait_for_connections(5);
+      hold("192.0.2.11");
+      EXPECT_FALSE(is_taken("192.0.2.12", served.port())) << "one more";
+      // Over loopback nobody's network counts
+      for (int i = 0; i < 8; ++i) open.push_back(connect_from("127.0.0.1", "127.0.0.1", served.port(), "GET"));
+      served.wait_for_connections(14);
+      open.clear();
+      served.wait_for_connections(0);
+      EXPECT_TRUE(is_taken("192.0.2.12", served.port())) << "what ended counts no longer";
+    });
+    served.stop();
+  });
+  if (code == 77) GTEST_SKIP() << "no network of its own here";
+  EXPECT_EQ(code, 0);
+}
+
+// The last places, and those that they have, are our own's, whatever strangers do.
+TEST(Server, StrangersTakeNoPlaceOfOurOwn) {
+  const int code = in_own_network([] {
+    const PeerUsers users;
+    Served served({.connections = 8, .per_network = 1000}, false, &users, "0.0.0.0:0");
+    served.with([&] {
+      const auto own = [&](std::string_view says) {
+        return connect_from("127.0.0.1", "127.0.0.1", served.port(), says);
+      };
+      UniqueFd first = own("GET / HTT");
+      std::vector<UniqueFd> halves;
+      for (std::size_t i = 0; i < kMany; ++i)
+        halves.push_back(connect_from("192.0.2.10", "192.0.2.1", served.port(), "GET / HTT"));
+      EXPECT_TRUE(is_taken("192.0.2.10", served.port()));
+      constexpr std::string_view kRest = "P/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+      EXPECT_EQ(::send(first.get(), kRest.data(), kRest.size(), MSG_NOSIGNAL), static_cast<ssize_t>(kRest.size()));
+      EXPECT_TRUE(read_all(first).starts_with("HTTP/1.1 200 ")) << "it did not give way to strangers";
+      first.reset();
+      halves.clear();
+      served.wait_for_connections(0);
+      // Six that wait for their answers are all that strangers can have; two places are left for us
+      std::vector<UniqueFd> busy;
+      for (int i = 0; i < 6; ++i)
+        busy.push_back(
+            connect_from("192.0.2.10", "192.0.2.1", served.port(), "GET /wait HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+      served.wait_for_waiting(6);
+      EXPECT_FALSE(is_taken("192.0.2.10", served.port()));
+      EXPECT_TRUE(read_all(own(kRequest)).starts_with("HTTP/1.1 200 "));
+      served.open_gates();
+    });
+    served.stop();
+  });
+  if (code == 77) GTEST_SKIP() << "no network of its own here";
+  EXPECT_EQ(code, 0);
 }
 
 }  // namespace
