@@ -85,6 +85,35 @@ TEST_F(SiteTest, SomeVisitorsWaitForTheirTurnToRead) {
   EXPECT_EQ(ask(stranger(get(path))).status, 200);
 }
 
+Task<void> read_and_wait(Site& site, Request request, std::function<void()> open, int& first, Response& second,
+                         io::Loop& loop) {
+  io::Scope scope(loop);
+  scope.spawn(keep_status(site.answer(request), first));
+  second = co_await site.answer(std::move(request));
+  open();
+  co_await scope.join();
+}
+
+TEST_F(SiteTest, WhoWaitsTooLongForHisTurnIsToldWhenToComeBack) {
+  site = std::make_unique<Site>(options, services());
+  std::atomic<bool> go = false;
+  pool.submit([&go] { go.wait(false); });
+  int first = 0;
+  Response second;
+  io::test::run(loop, read_and_wait(
+                          *site, stranger(get("/why/" + std::string(kId))),
+                          [&go] {
+                            go = true;
+                            go.notify_all();
+                          },
+                          first, second, loop));
+  EXPECT_EQ(first, 200);
+  EXPECT_EQ(second.status, 503);
+  EXPECT_TRUE(std::ranges::find(second.fields, std::pair(std::string("Retry-After"), std::string("3"))) !=
+              second.fields.end());
+  EXPECT_NE(second.body.find("<meta http-equiv=\"refresh\" content=\"3\">"), std::string::npos);
+}
+
 TEST_F(SiteTest, WhoWaitsForTheMailServerKeepsNobodyFromReading) {
   const std::string path = "/why/" + std::string(kId);
   site = std::make_unique<Site>(options, services());
