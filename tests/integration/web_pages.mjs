@@ -187,7 +187,7 @@ if (command.measure) {
     };
     await page.route('**/dashboard/overview*', gate);
     if (command.plots) await page.route('**/api/history*', gate);
-    await page.goto(`${command.base}/?range=hour`);
+    await page.goto(`${command.base}/?range=month`);  // nothing of what was recorded leaves it meanwhile
     const shown = () => page.evaluate(() => document.querySelector('#tile-sessions b').textContent);
     const legend = () => page.evaluate(() => [...document.querySelectorAll('#by-family .legend b')].reduce((all, one) => all + Number(one.textContent.replace(/\D/g, '')), 0));
     const more = (old) => page.waitForFunction((text) => document.querySelector('#tile-sessions b').textContent !== text, old, {timeout: 30000});
