@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -28,6 +27,8 @@
 #include "cli/record_source.h"
 #include "cli/server_parts.h"
 #include "cli/web_answers.h"
+#include "cli/web_by_hand.h"
+#include "cli/web_files.h"
 #include "cli/web_keys.h"
 #include "config/config.h"
 #include "io/listener.h"
@@ -36,6 +37,7 @@
 #include "resolver/unbound.h"
 #include "srs/rewriter.h"
 #include "web/control_client.h"
+#include "web/line.h"
 #include "web/password.h"
 #include "web/sandbox.h"
 #include "web/server.h"
@@ -46,30 +48,12 @@ namespace postern::cli {
 namespace {
 
 constexpr std::size_t kSpareFiles = 200;  // descriptors beside those of connections
-constexpr std::size_t kPoolThreads = 3;   // records, passwords, a backtest
+constexpr std::size_t kPoolThreads = 3;   // records, a backtest, the signals; a pool each for these and for checks
 constexpr seconds kStopMax{2};
 constexpr std::uint32_t kProofLookups = 5;
 constexpr seconds kProofWait{10};
 constexpr int kFreshLookups = 4;                // at once, each with a resolver of its own
 constexpr std::chrono::minutes kRetryAfter{6};  // whom greylisting puts off in a deeper check
-
-// The configuration without the files that it names: this process has no keys and no passwords of others.
-std::shared_ptr<const config::Config> read_config(const std::string& file) {
-  std::FILE* const in = std::fopen(file.c_str(), "rbe");
-  if (in == nullptr) {
-    complain(fail_errno(ErrorKind::not_found, file + ": cannot be opened", errno).error().what);
-    return nullptr;
-  }
-  std::string text;
-  std::array<char, 65536> block;
-  for (std::size_t got = 0;
-       text.size() <= config::kFileMax && (got = std::fread(block.data(), 1, block.size(), in)) > 0;)
-    text.append(block.data(), got);
-  std::fclose(in);
-  const config::Loaded loaded = config::parse(text, file);
-  for (const config::Problem& problem : loaded.problems) complain(problem.text());
-  return loaded.config;
-}
 
 std::shared_ptr<const web::Options> options_of(const config::Config& config) {
   auto options = std::make_shared<web::Options>(config.web);
@@ -90,32 +74,26 @@ struct Socket {
   bool loopback = false;
 };
 
-// Those that `postern serve` handed over, else our own.
-Result<std::vector<Socket>> listening_sockets(const web::Options& options) {
+// Those that whoever keeps us handed over.
+Result<std::vector<Socket>> listening_sockets() {
   std::vector<Socket> out;
-  if (const char* const given = std::getenv(kWebSockets); given != nullptr) {
-    for (const std::string_view word : split(given, ',')) {
-      const auto number = parse_unsigned(word, 100'000);
-      if (!number) continue;
-      UniqueFd fd(static_cast<int>(*number));
-      if (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
-        static_cast<void>(fd.release());
-        return fail(ErrorKind::invalid, std::string(kWebSockets) + ": " + std::string(word) + " is no open socket");
-      }
-      POSTERN_TRY(const ip::Endpoint local, io::local_endpoint(fd.get()));
-      out.push_back({.fd = std::move(fd), .loopback = local.address.is_loopback()});
+  const char* const given = std::getenv(kWebSockets);
+  for (const std::string_view word : split(given != nullptr ? given : "", ',')) {
+    const auto number = parse_unsigned(word, 100'000);
+    if (!number) continue;
+    UniqueFd fd(static_cast<int>(*number));
+    if (::fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) {
+      static_cast<void>(fd.release());
+      return fail(ErrorKind::invalid, std::string(kWebSockets) + ": " + std::string(word) + " is no open socket");
     }
-    ::unsetenv(kWebSockets);
-    return out;
+    POSTERN_TRY(const ip::Endpoint local, io::local_endpoint(fd.get()));
+    out.push_back({.fd = std::move(fd), .loopback = local.address.is_loopback()});
   }
-  for (const ip::Endpoint& endpoint : options.listen) {
-    POSTERN_TRY(UniqueFd fd, io::bind_listener(endpoint, {.backlog = 256, .reuse_port = false, .save_syn = false}));
-    out.push_back({.fd = std::move(fd), .loopback = endpoint.address.is_loopback()});
-  }
+  ::unsetenv(kWebSockets);
   return out;
 }
 
-// The certificates that `postern serve` handed over; nothing where the files are ours to read.
+// The certificates that were handed over; nothing where the files are ours to read.
 Result<std::optional<std::vector<io::TlsCertificate>>> handed_certificates() {
   const char* const given = std::getenv(kWebCertificates);
   if (given == nullptr) return std::nullopt;
@@ -126,55 +104,6 @@ Result<std::optional<std::vector<io::TlsCertificate>>> handed_certificates() {
   return unpack_certificates(fd.get());
 }
 
-// What may be read from now on: see docs/web.md.
-std::vector<std::string> readable_files(const config::Config& config, bool by_hand) {
-  std::vector<std::string> out{config.file,
-                               config.records.directory,
-                               config.data_dir + "/aggregates",
-                               config.data_dir + "/marks.jsonl",
-                               config.evidence_file,
-                               config.dns.trust_anchor_file,
-                               config.outbound_tls.ca_file,
-                               "/etc/resolv.conf",
-                               "/etc/hosts",
-                               "/etc/nsswitch.conf",
-                               "/etc/ssl/certs",
-                               "/etc/ssl/openssl.cnf",
-                               "/usr/lib/ssl",
-                               "/usr/share/ca-certificates",
-                               "/usr/share/dns",
-                               "/usr/share/publicsuffix",
-                               "/usr/lib",
-                               "/lib",
-                               "/dev/urandom",
-                               "/dev/null"};
-  // Run by hand it reads them anew itself, also where they were replaced by rename(2): a rule is about the file that
-  // was there. Under `postern serve` another process is started for that.
-  if (by_hand) {
-    const auto add_folder = [&out](const std::string& file) {
-      const std::size_t slash = file.rfind('/');
-      out.push_back(slash == std::string::npos ? "." : slash == 0 ? file : file.substr(0, slash));
-    };
-    add_folder(config.file);
-    for (const io::TlsCertificate& certificate : config.web.tls.certificates) {
-      add_folder(certificate.certificate);
-      add_folder(certificate.key);
-    }
-  }
-  std::erase(out, "");
-  return out;
-}
-
-// What the mail server would make later: a rule of the sandbox is about what is there when it is entered.
-void make_what_is_read(const config::Config& config) {
-  const std::string folder = config.data_dir + "/aggregates";
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    log::warning("web_folder_not_made", {{"folder", folder}, {"why", std::strerror(errno)}});
-  const std::string marks = config.data_dir + "/marks.jsonl";
-  const UniqueFd fd(::open(marks.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd.valid()) log::warning("web_file_not_made", {{"file", marks}, {"why", std::strerror(errno)}});
-}
-
 class Process {
  public:
   explicit Process(std::shared_ptr<const config::Config> config)
@@ -182,13 +111,7 @@ class Process {
 
   Result<void> open() {
     io::raise_file_limit(options_->connections + kSpareFiles);
-    is_served_ = std::getenv(kWebSockets) != nullptr;
-    POSTERN_TRY(sockets_, listening_sockets(*options_));
-    if (sockets_.empty())
-      return fail(ErrorKind::invalid,
-                  "there is nothing to listen on; write [web] listen = [\"[::1]:8025\", "
-                  "\"127.0.0.1:8025\"] in " +
-                      config_->file);
+    POSTERN_TRY(sockets_, listening_sockets());
     POSTERN_TRY(handed_, handed_certificates());
     POSTERN_TRY_VOID(read_certificates());
     if (io::running_as_root() && !config_->user.empty()) {
@@ -205,9 +128,11 @@ class Process {
       log::warning("web_no_peer_users", {{"why", "the kernel tells nobody whose a connection is"},
                                          {"remedy", "set user and password in [web]"}});
     if (io::running_as_root()) log::warning("web_as_root", {{"remedy", "set user = \"postern\" in the configuration"}});
-    make_what_is_read(*config_);
+    make_web_files(*config_);
     policy_ = std::make_shared<const config::LoadedPolicy>(config::load_policy(config_->file));
-    POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(readable_files(*config_, !is_served_)));
+    if (const std::string problem = problem_of(*policy_); !problem.empty())
+      log::error("web_policy_not_read", {{"why", problem}, {"remedy", "mend it, and send SIGHUP"}});
+    POSTERN_TRY(const web::Sandboxed sandboxed, web::enter_sandbox(web_readable_files(*config_)));
     if (sandboxed == web::Sandboxed::no_kernel)
       log::warning("web_not_sandboxed", {{"why", "this kernel has no Landlock, or it is switched off"}});
     return {};
@@ -258,7 +183,7 @@ class Process {
   }
 
   void on_signal(int signal) {
-    if (signal == SIGHUP) return reload();
+    if (signal == SIGHUP) return;  // a terminal that goes away tells us, too; whoever keeps us knows what to do
     if (std::exchange(ending_, true)) return;
     site_->stop();
     tasks_.spawn(end());
@@ -274,27 +199,14 @@ class Process {
     loop_.stop();
   }
 
-  void reload() {
-    const auto config = read_config(config_->file);
-    if (config == nullptr) return log::error("web_reload_failed", {{"why", "the configuration before stays in force"}});
-    config_ = config;
-    policy_ = std::make_shared<const config::LoadedPolicy>(config::load_policy(config_->file));
-    lists_ = lists_of(*config);
-    auto options = options_of(*config);
-    options_ = options;
-    if (const auto done = read_certificates(); !done)
-      log::error("web_certificate_not_read", {{"why", done.error().what}});
-    site_->reload(std::move(options));
-    log::info("web_reloaded");
-  }
-
   web::Services services() {
     web::Services out{.loop = loop_, .pool = *pool_};
     out.control = [this](json::Value request) {
       return web::ask_server(loop_, options_->control_socket, std::move(request));
     };
-    // Called on the pool, while the loop may put another policy in its place
-    const auto answers = [this, records = config_->records.directory] { return WebAnswers(policy_.load(), records); };
+    const auto answers = [policy = policy_, records = config_->records.directory] {
+      return WebAnswers(policy, records);
+    };
     out.explain = [answers](const std::string& id) { return answers().explain(id); };
     out.signals = [answers](WallMs since, const std::atomic<bool>& stop) { return answers().signals(since, stop); };
     out.backtest = [answers](const std::string& policy, WallMs since, const std::atomic<bool>& stop) {
@@ -311,7 +223,7 @@ class Process {
         options.validates = resolver::has_anchor(config_->dns);
         if (options.deep) {
           options.retry_after = kRetryAfter;
-          // Lists answer so many questions a day to who uses them: no visitor's
+          // Lists answer so many questions a day to who uses them: the operator's, and those of a domain's owner
           options.lists = lists_;
         }
         const std::string write_to = config_->domains.empty() ? "" : "postmaster@" + config_->domains.front().name;
@@ -341,22 +253,19 @@ class Process {
     const auto name = dns::Name::parse(domain);
     if (!name) co_return check::ProofAnswer{};
     dns::Budget budget(kProofLookups, Deadline::after(kProofWait));
-    auto answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, *resolver_, budget);
-    if (answer.state == check::Proof::proved || fresh_lookups_ >= kFreshLookups) co_return answer;
+    const auto answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, *resolver_, budget);
+    if (answer.state != check::Proof::missing || fresh_lookups_ >= kFreshLookups) co_return answer;
     const auto unbound = resolver::Unbound::open(config_->dns);
     if (!unbound) co_return answer;
-    ++fresh_lookups_;
+    const web::Counted under_way(fresh_lookups_);
     resolver::CachedResolver fresh(*unbound, loop_);
     dns::Budget again(kProofLookups, Deadline::after(kProofWait));
-    answer = co_await check::verify_proof(proof_secret_, *name, ticket, now, fresh, again);
-    --fresh_lookups_;
-    co_return answer;
+    co_return co_await check::verify_proof(proof_secret_, *name, ticket, now, fresh, again);
   }
 
   std::shared_ptr<const config::Config> config_;
   std::shared_ptr<const web::Options> options_;
-  std::atomic<std::shared_ptr<const config::LoadedPolicy>> policy_;
-  bool is_served_ = false;    // by `postern serve`
+  std::shared_ptr<const config::LoadedPolicy> policy_;
   std::string proof_secret_;  // empty: visitors get no deeper checks
   int fresh_lookups_ = 0;
   std::vector<Socket> sockets_;
@@ -401,15 +310,17 @@ std::string read_secret() {
 }  // namespace
 
 int run_web(const WebOptions& options) {
+  const bool by_hand = std::getenv(kWebSockets) == nullptr;
   // Whoever started us ends us with him
-  if (std::getenv(kWebSockets) != nullptr) {
+  if (!by_hand) {
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     const char* const parent = std::getenv(kWebParent);
     if (parent == nullptr || std::to_string(::getppid()) != parent) return kNegative;  // it has gone already
   }
-  const auto config = read_config(options.config);
+  const auto config = read_web_config(options.config);
   if (config == nullptr) return kNegative;
   log::set_level(config->log_level);
+  if (by_hand) return run_web_by_hand(config);
   Process process(config);
   if (const auto opened = process.open(); !opened) {
     log::error("web_start_failed", {{"why", opened.error().what}});

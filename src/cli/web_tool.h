@@ -8,8 +8,8 @@ namespace postern::cli {
 struct WebOptions {
   std::string config;
 };
-// In the foreground, until SIGTERM. Started by `postern serve` it takes over the sockets that are open already
-// (kWebSockets), and ends with it.
+// In the foreground, until SIGTERM. With kWebSockets it takes over the sockets that are open already, and ends with
+// whom it has them of: `postern serve`, or itself as it was started by hand (web_by_hand.h).
 [[nodiscard]] int run_web(const WebOptions& options);
 inline constexpr const char* kWebSockets =
     "POSTERN_WEB_SOCKETS";  // "7,8": listening sockets, in the order of [web] listen

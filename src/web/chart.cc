@@ -82,7 +82,8 @@ std::string time_chart(std::string_view id, std::string_view title, WallMs from,
                     escape(title) + "</figcaption>";
   legend(out, series);
   const double top = round_up(highest);
-  out += "<svg viewBox=\"0 0 720 260\" role=\"img\" aria-labelledby=\"" + name + "-title\" class=\"plot\">";
+  out += "<div class=\"drawn\"><svg viewBox=\"0 0 720 260\" role=\"img\" aria-labelledby=\"" + name +
+         "-title\" class=\"plot\">";
   if (steps > 0) draw_axes(out, top, from, step, steps);
   const double plot = kHeight - kTop - kBottom;
   const double width = steps == 0 ? 0 : (kWidth - kLeft - kRight) / static_cast<double>(steps);
@@ -101,8 +102,7 @@ std::string time_chart(std::string_view id, std::string_view title, WallMs from,
     }
     if (!path.empty()) out += "<path class=\"" + one.css + "\" d=\"" + path + "\"/>";
   }
-  out += "</svg>";
-  if (highest <= 0) out += "<p class=\"empty\">Nothing in this time.</p>";
+  out += "</svg></div>";
   std::vector<Column> columns{{.title = "From (UTC)"}};
   for (const ChartSeries& one : series) columns.push_back({.title = one.name, .number = true});
   std::vector<std::vector<std::string>> rows;
@@ -113,9 +113,9 @@ std::string time_chart(std::string_view id, std::string_view title, WallMs from,
     for (const ChartSeries& one : series) row.push_back(number(one.values[i]));
     rows.push_back(std::move(row));
   }
-  if (!rows.empty())
-    out += "<details><summary>Figures of this chart</summary>" + table(title, columns, rows, "") + "</details>";
-  return out += "</figure>\n";
+  // Always: a chart that a script draws says nothing else to who does not see it
+  return out += "<details><summary>Figures of this chart</summary><div class=\"figures\">" +
+                table(title, columns, rows, "Nothing in this time.") + "</div></details></figure>\n";
 }
 
 std::string bar_chart(std::string_view id, std::string_view title, const std::vector<Bar>& bars) {

@@ -139,8 +139,8 @@ std::string report_html(const check::Report& report) {
   return out + calendar_html(report);
 }
 
-std::string progress_html(const CheckRun& run) {
-  std::string out = "<section id=\"run\" data-events=\"" + escape(run.key) + "/events\">";
+std::string progress_html(const CheckRun& run, const CheckKey& key) {
+  std::string out = "<section id=\"run\" data-events=\"" + escape(key.path()) + "/events\">";
   out +=
       "<p><progress id=\"progress\" aria-label=\"Steps of the check\" max=\"" +
       std::to_string(std::max<std::size_t>(run.total, 1)) + "\" value=\"" + std::to_string(run.done) +
@@ -168,7 +168,7 @@ std::string Site::Impl::deeper_html(const Visit& visit, const std::string& domai
 std::string Site::Impl::proof_html(const Visit& visit, const CheckKey& key) const {
   const auto record = services.proofs.record(key.domain, key.ticket, services.now());
   if (!record) return notice("bad", record.error().what);
-  const std::string here = visit.frame.base + "/check/" + key.text();
+  const std::string here = visit.frame.base + "/check/" + key.path();
   return "<p>Publish this record, then <a href=\"" + here +
          "\">look again</a>. It counts for a week, and for this page alone: keep its address, and give it only to who "
          "may see what is found.</p><pre tabindex=\"0\">" +
@@ -306,7 +306,7 @@ Task<Response> Site::Impl::check(Visit visit) {
   std::string body = ask_form(visit.frame, run->domain);
   if (!over) {
     // With a script the events renew the page, else it looks again by itself
-    body += "<noscript><p class=\"dim\">This page looks again by itself.</p></noscript>" + progress_html(*run);
+    body += "<noscript><p class=\"dim\">This page looks again by itself.</p></noscript>" + progress_html(*run, key);
     const int forgotten_s = visit.is_operator ? 0 : rates.wait_s(kPublicCost + (deep ? kDeepCost : 0));
     co_return html(page(visit.frame, "Checking " + run->domain, body, "check.js", std::max(kRefreshS, forgotten_s)));
   }

@@ -36,8 +36,13 @@ std::string finding_json(const check::Finding& finding) {
 
 }  // namespace
 
-// No domain has a slash.
-std::string CheckKey::text() const {
+// No domain has a slash, and no ticket is "own".
+std::string CheckKey::run() const {
+  if (depth == Depth::polite) return domain;
+  return domain + (depth == Depth::deep ? "/deep" : "/deep/own");
+}
+
+std::string CheckKey::path() const {
   if (depth == Depth::polite) return domain;
   return domain + "/deep" + (ticket.empty() ? "" : "/" + ticket);
 }
@@ -235,7 +240,7 @@ Result<std::string> CheckRuns::canonical(std::string_view domain) {
 
 Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(const CheckKey& key, const Asker& asker, WallMs now) {
   if (find(key, now) != nullptr) {
-    const std::shared_ptr<CheckRun>& known = impl_->runs.find(key.text())->second;
+    const std::shared_ptr<CheckRun>& known = impl_->runs.find(key.run())->second;
     if (asker.is_operator && known->state == CheckRun::State::waiting) impl_->start_beside(known);
     return std::shared_ptr<const CheckRun>(known);
   }
@@ -245,7 +250,7 @@ Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(const CheckKey& key, cons
   if (!impl_->make_room(now)) return fail(ErrorKind::limit, "too many domains are being checked");
   auto run = std::make_shared<CheckRun>();
   run->domain = key.domain;
-  run->key = key.text();
+  run->key = key.run();
   run->depth = key.depth;
   run->client = asker.client;
   run->begun = now;
@@ -260,7 +265,7 @@ Result<std::shared_ptr<const CheckRun>> CheckRuns::ask(const CheckKey& key, cons
 }
 
 std::shared_ptr<const CheckRun> CheckRuns::find(const CheckKey& key, WallMs now) const {
-  const auto found = impl_->runs.find(key.text());
+  const auto found = impl_->runs.find(key.run());
   if (found == impl_->runs.end()) return nullptr;
   const CheckRun& run = *found->second;
   if (run.ended > 0 && run.ended + kKeptMs < now) return nullptr;

@@ -1,7 +1,8 @@
 // CheckRuns: checks of domains that visitors asked for. Each domain is checked once at a time, whoever asks; its report
 // is kept for kKeptMs and shown to all; a few run at once, the others wait in line, some of each network. The operator
-// waits for nobody. What an owner sees of the deeper tests is his alone: its key has his ticket. Bounded: kRunsMax
-// domains are remembered, the oldest give way. Thread rule: one loop.
+// waits for nobody. What is found by the deeper tests of a domain's own hosts is for who has shown that it is his: a
+// ticket opens the view, and whatever their number there is one run. Bounded: kRunsMax domains are remembered, the
+// oldest give way. Thread rule: one loop.
 #pragma once
 
 #include <cstdint>
@@ -40,15 +41,16 @@ struct Asker {
 struct CheckKey {
   std::string domain;  // canonical
   Depth depth = Depth::polite;
-  std::string ticket;  // of own_hosts: check/proof.h
-  [[nodiscard]] std::string text() const;
+  std::string ticket;                      // of own_hosts: check/proof.h
+  [[nodiscard]] std::string run() const;   // "example.org", "example.org/deep", "example.org/deep/own"
+  [[nodiscard]] std::string path() const;  // of its page: "example.org/deep/TICKET"
 };
 
 struct CheckRun {
   enum class State : std::uint8_t { waiting, running, done, failed } state = State::waiting;
   std::string domain;  // A-labels
   Depth depth = Depth::polite;
-  std::string key;      // "example.org", "example.org/deep", "example.org/deep/TICKET"
+  std::string key;      // CheckKey::run()
   ip::Address client;   // of who asked first
   bool in_line = true;  // false: the operator's, beside the line
   [[nodiscard]] bool deep() const { return depth != Depth::polite; }

@@ -266,7 +266,7 @@ std::string range_links(const Frame& frame, Range chosen) {
 
 // What is computed from the records, by itself: the page has what is there, and fetches it anew when it has changed.
 std::string Site::Impl::statistics_html(const Found& found) const {
-  std::string body = "<div id=\"statistics\" data-as-of=\"" + std::to_string(found.at) + "\">";
+  std::string body = "<div id=\"statistics\" data-as-of=\"" + std::to_string(found.tried) + "\">";
   if (found.value == nullptr) {
     const bool computed = found.problem.empty();
     return body +
@@ -277,7 +277,10 @@ std::string Site::Impl::statistics_html(const Found& found) const {
            "</div>\n";
   }
   const Value& all = *found.value;
-  if (found.stale)
+  if (!found.problem.empty())
+    body += "<p class=\"notice bad\" role=\"status\">As of " + time_html(found.at) +
+            " UTC; newer figures cannot be computed: " + escape(found.problem) + ".</p>\n";
+  else if (found.stale)
     body += "<p class=\"notice note\" role=\"status\">As of " + time_html(found.at) +
             " UTC; newer figures are being computed.</p>\n";
   if (const Value& damaged = all.at("lines").at("damaged_files"); damaged.is_array()) {
@@ -300,23 +303,30 @@ std::string Site::Impl::statistics_html(const Found& found) const {
   return body + "</div>\n";
 }
 
-Task<Response> Site::Impl::dashboard(Visit visit) {
-  const Range range = parse_range(visit.request.parameter("range"));
-  const Found all = co_await statistics(range, Patience::page);
-  if (visit.request.path == kStatisticsPath) co_return html(statistics_html(all));
+// What is counted as sessions end.
+std::string Site::Impl::overview_html(const Frame& frame, Range range) const {
   const Series series = history->series(range, services.now());
   const Counts sum = series.sum();
+  const std::string word(to_string(range));
+  std::string out = "<section aria-label=\"Figures of the last " + word + "\" data-range=\"" + word + "\"" +
+                    (find_asset("uPlot.iife.min.js") != nullptr ? " data-plots=\"1\"" : "") +
+                    " id=\"overview\"><div id=\"filling\">";
+  if (!history_whole) out += notice("note", "Older records are still being read; the charts fill up.");
+  return out + "</div>" + tiles(sum) + charts(series) + cross_table(sum) +
+         "</section><section aria-label=\"Refusals\"><div id=\"recent\">" + recent_table(frame, *history) +
+         "</div></section>";
+}
+
+Task<Response> Site::Impl::dashboard(Visit visit) {
+  const Range range = parse_range(visit.request.parameter("range"));
+  if (visit.request.path == kOverviewPath) co_return html(overview_html(visit.frame, range));
+  const Found all = co_await statistics(range, Patience::page);
+  if (visit.request.path == kStatisticsPath) co_return html(statistics_html(all));
   std::string body = range_links(visit.frame, range);
   body += "<p class=\"live\" id=\"live\" role=\"status\" aria-live=\"polite\" hidden></p>";
-  if (!history_whole) body += notice("note", "Older records are still being read; the charts fill up.");
-  body += "<section aria-label=\"Figures of the last " + std::string(to_string(range)) + "\" data-range=\"" +
-          std::string(to_string(range)) + "\"" +
-          (find_asset("uPlot.iife.min.js") != nullptr ? " data-plots=\"1\"" : "") + " id=\"overview\">" + tiles(sum) +
-          charts(series) + cross_table(sum) + "</section>";
-  body += "<section aria-label=\"Refusals\"><div id=\"recent\">" + recent_table(visit.frame, *history) +
-          "</div></section>" + statistics_html(all);
+  body += overview_html(visit.frame, range) + statistics_html(all);
   // A script is told when there is more to see
-  const bool waits = all.stale || (all.value == nullptr && all.problem.empty());
+  const bool waits = all.problem.empty() && (all.stale || all.value == nullptr);
   co_return html(page(visit.frame, "Dashboard", body, "dashboard.js", waits ? kLookAgainS : 0));
 }
 

@@ -55,7 +55,7 @@ std::string page(const Frame& frame, std::string_view title, std::string_view bo
   else if (frame.why)
     item(out, frame, "/why", "Why");
   if (frame.check || frame.is_operator) item(out, frame, "/check", "Check");
-  if (!frame.is_operator && (frame.here.starts_with("/why") || frame.here.starts_with("/check")))
+  if (frame.log_in && !frame.is_operator && (frame.here.starts_with("/why") || frame.here.starts_with("/check")))
     out += "<li><a href=\"" + frame.base + "/login?to=" + percent_encode(frame.here) + "\">Operator</a></li>";
   out += "</ul></nav>\n</header>\n<main id=\"main\" tabindex=\"-1\">\n<h1>" + escape(title) + "</h1>\n";
   out.append(body);

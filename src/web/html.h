@@ -17,6 +17,7 @@ struct Frame {
   std::string here;  // path of the page, which the navigation marks
   bool is_operator = false;
   bool why = true, check = false;
+  bool log_in = false;  // there is a password or a token that makes a visitor the operator
   std::string hostname, postmaster;
 };
 

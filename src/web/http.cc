@@ -84,11 +84,6 @@ void RequestReader::Impl::look_at_head() {
   if (target.size() > kTargetMax) return refuse(414, "the request target is over " + std::to_string(kTargetMax));
   if (!target.starts_with('/') && authority_of(target).empty())
     return refuse(400, "the request target must begin with a slash");
-  if (!target.starts_with('/') && count == 1) {
-    const auto host = hosts.first->value();
-    if (!iequals(authority_of(target), trim(std::string_view(host.data(), host.size()))))
-      return refuse(400, "the request target and the Host field name different hosts");
-  }
   state = State::body;
 }
 
@@ -190,11 +185,12 @@ Request RequestReader::take() {
   }
   out.keep_alive = message.keep_alive();
   std::string_view target(message.target().data(), message.target().size());
-  // Its authority stands in the place of the Host field
-  const std::string authority(authority_of(target));
+  // RFC 9112 3.2.2: the Host field, whatever it says, MUST be ignored; the target's authority stands in its place
+  const std::string_view named = authority_of(target);
+  const std::string authority(named);
   std::string rest;
-  if (!authority.empty()) {
-    rest = target.substr(target.find(authority) + authority.size());
+  if (!named.empty()) {
+    rest = target.substr(static_cast<std::size_t>(named.data() - target.data()) + named.size());
     if (!rest.starts_with('/')) rest.insert(0, "/");
     target = rest;
   }

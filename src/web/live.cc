@@ -110,22 +110,46 @@ class LiveEvents final : public EventSource {
 
 }  // namespace
 
-Task<void> Site::Impl::compute(std::string name, Work work) {
-  kept[name].of_records = records_version;
-  auto text = co_await services.pool.run<Result<std::string>>(std::move(work));
-  Kept& entry = kept[name];
-  entry.running = false;
-  entry.at = services.now();
-  auto value = text ? json::parse(*text) : Result<Value>(std::unexpected(text.error()));
-  if (value) {
-    entry.value = std::make_shared<const Value>(std::move(*value));
-    entry.computed = entry.at;
-    entry.problem.clear();
-  } else {
-    entry.problem = value.error().what;
-  }
+void Site::Impl::tell_changed() {
   ++version;
   for (Listener* const listener : listeners) listener->signal.notify();
+}
+
+namespace {
+
+// Whatever became of it, the computation is over, and whoever waits for it is told.
+class Running {
+ public:
+  Running(Site::Impl& site, Kept& entry) : site_(site), entry_(entry) {}
+  ~Running() {
+    entry_.running = false;
+    entry_.at = site_.services.now();
+    site_.tell_changed();
+  }
+  Running(const Running&) = delete;
+  Running& operator=(const Running&) = delete;
+
+ private:
+  Site::Impl& site_;
+  Kept& entry_;
+};
+
+}  // namespace
+
+Task<void> Site::Impl::compute(std::string name, Work work) {
+  Kept& entry = kept[name];  // a map's, which nobody takes out of it
+  const Running running(*this, entry);
+  entry.of_records = records_version;
+  entry.problem = "it did not come to an end";
+  auto text = co_await services.pool.run<Result<std::string>>(std::move(work));
+  auto value = text ? json::parse(*text) : Result<Value>(std::unexpected(text.error()));
+  if (!value) {
+    entry.problem = value.error().what;
+    co_return;
+  }
+  entry.value = std::make_shared<const Value>(std::move(*value));
+  entry.computed = services.now();
+  entry.problem.clear();
 }
 
 bool Site::Impl::begin_compute(const std::string& name, WallMs fresh_ms, Work work) {
@@ -153,7 +177,8 @@ Task<Found> Site::Impl::keep(std::string name, WallMs fresh_ms, Work work, milli
   const Kept& entry = kept[name];
   co_return Found{.value = entry.value,
                   .at = entry.computed,
-                  .stale = entry.value != nullptr && (entry.running || !entry.problem.empty()),
+                  .tried = entry.at,
+                  .stale = entry.value != nullptr && entry.running,
                   .problem = entry.running ? std::string() : entry.problem};
 }
 
@@ -199,7 +224,7 @@ void Site::Impl::renew_statistics(Range range) {
 
 WallMs Site::Impl::statistics_at(Range range) const {
   const auto entry = kept.find(statistics_name(range));
-  return entry == kept.end() ? 0 : entry->second.computed;
+  return entry == kept.end() ? 0 : entry->second.at;
 }
 
 Response Site::Impl::live(const Visit& visit) {

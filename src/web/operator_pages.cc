@@ -316,7 +316,7 @@ Task<Response> Site::Impl::signals(Visit visit) {
   if (waiting) body += notice("note", "They are being measured. This page looks again by itself.");
   if (!found.problem.empty()) body += notice("bad", "They cannot be measured: " + found.problem);
   if (found.value != nullptr) {
-    if (found.stale) body += "<p class=\"dim\">As of " + time_html(found.at) + " UTC.</p>";
+    if (found.stale || !found.problem.empty()) body += "<p class=\"dim\">As of " + time_html(found.at) + " UTC.</p>";
     body += signal_table(*found.value);
   }
   co_return html(page(visit.frame, "Signals", body, {}, waiting ? 5 : 0));
@@ -337,7 +337,7 @@ Task<Response> Site::Impl::backtest(Visit visit) {
   const std::int64_t back = parse_duration_ms(since).value_or(7LL * 24 * 3600 * 1000);
   // One at a time: each walks over all records
   if (backtests > 0) co_return json_error(503, "another backtest is under way; try again in a minute");
-  ++backtests;
+  const Counted under_way(backtests);
   auto stop = std::make_shared<std::atomic<bool>>(false);
   std::move_only_function<Result<std::string>()> work = [run = services.backtest, policy, from = services.now() - back,
                                                          stop] { return run(policy, from, *stop); };
@@ -347,7 +347,6 @@ Task<Response> Site::Impl::backtest(Visit visit) {
   const auto answer = co_await services.pool.run<Result<std::string>>(std::move(work));
   over.notify();
   co_await timer.join();
-  --backtests;
   if (api && !answer) co_return json_error(answer.error());
   if (api) co_return json_response(*answer);
   std::string body;

@@ -14,12 +14,13 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "io/listener.h"
 
 namespace postern::web {
 
 namespace {
 
-constexpr std::size_t kProcMax = 8 << 20;  // octets of /proc/net/tcp that are read
+constexpr std::size_t kProcMax = 8 << 20;  // octets of /proc/self/net/tcp that are read
 constexpr std::uint32_t kNobody = 65534;   // also every user that our user namespace does not know
 
 // Only of a connection whose process still has it: of a closed one (FIN_WAIT, TIME_WAIT) the kernel says root.
@@ -49,10 +50,50 @@ std::string proc_text(const ip::Endpoint& endpoint) {
 
 }  // namespace
 
-PeerUsers::PeerUsers()
-    : netlink_(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_SOCK_DIAG)),
-      proc4_(::open("/proc/net/tcp", O_RDONLY | O_CLOEXEC)),
-      proc6_(::open("/proc/net/tcp6", O_RDONLY | O_CLOEXEC)) {}
+namespace {
+
+// A connection of our own over loopback, as a server and its client have it.
+struct OwnConnection {
+  explicit OwnConnection(ip::Family family) {
+    auto bound = io::bind_listener({ip::Address::loopback(family), 0}, {.backlog = 1, .reuse_port = false});
+    if (!bound) return;
+    listening = std::move(*bound);
+    const auto at = io::local_endpoint(listening.get());
+    if (!at) return;
+    local = *at;
+    client = UniqueFd(::socket(family == ip::Family::v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    // It stands when connect() returns, also before it is accepted
+    if (!client.valid() || ::getsockname(listening.get(), raw, &size) != 0 || ::connect(client.get(), raw, size) != 0)
+      return;
+    const auto from = io::local_endpoint(client.get());
+    if (!from) return;
+    peer = *from;
+    stands = true;
+  }
+  UniqueFd listening, client;
+  ip::Endpoint peer, local;
+  bool stands = false;
+};
+
+}  // namespace
+
+// /proc/net is none where /proc shows processes alone (proc(5), subset=pid); what it points to is there.
+PeerUsers::PeerUsers(int protocol)
+    : netlink_(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol)),
+      proc4_(::open("/proc/self/net/tcp", O_RDONLY | O_CLOEXEC)),
+      proc6_(::open("/proc/self/net/tcp6", O_RDONLY | O_CLOEXEC)) {
+  for (const ip::Family family : {ip::Family::v6, ip::Family::v4}) {
+    const OwnConnection own(family);
+    if (!own.stands) continue;  // there is no such family here
+    // A kernel without tcp_diag opens the socket, and answers nothing
+    if (netlink_.valid() && !by_netlink(own.peer, own.local)) netlink_.reset();
+    works_ = is_own(own.peer, own.local);
+    return;
+  }
+}
 
 std::optional<std::uint32_t> PeerUsers::by_netlink(const ip::Endpoint& peer, const ip::Endpoint& local) const {
   struct {

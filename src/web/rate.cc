@@ -42,22 +42,42 @@ Rates::Place& Rates::find(const ip::Prefix& network, std::uint32_t at) {
   return place = {.network = key, .spent = 0, .at_ms = at};
 }
 
+std::uint32_t Rates::ms_of(Clock::time_point now) const {
+  return static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(now - begin_).count());
+}
+
+double Rates::factor_of(std::size_t i, std::size_t networks) const {
+  return i == 0 ? 1 : i + 1 == networks ? limit_.widest : limit_.wider;
+}
+
+Rates::Place& Rates::settle(const ip::Prefix& network, double factor, std::uint32_t at) {
+  Place& place = find(network, at);
+  const double decayed = factor * limit_.per_minute * static_cast<double>(at - place.at_ms) / 60'000;
+  place.spent = static_cast<float>(std::max(0.0, static_cast<double>(place.spent) - decayed));
+  place.at_ms = at;
+  return place;
+}
+
 bool Rates::take(const ip::Address& client, Clock::time_point now, double cost) {
-  const auto at = static_cast<std::uint32_t>(std::chrono::duration_cast<milliseconds>(now - begin_).count());
   const std::vector<ip::Prefix> networks = networks_of(client);
-  bool admitted = true;
   for (const bool pays : {false, true}) {
-    for (std::size_t i = 0; i < networks.size() && admitted; ++i) {
-      const double factor = i == 0 ? 1 : i + 1 == networks.size() ? limit_.widest : limit_.wider;
-      Place& place = find(networks[i], at);
-      const double decayed = factor * limit_.per_minute * static_cast<double>(at - place.at_ms) / 60'000;
-      const double spent = std::max(0.0, static_cast<double>(place.spent) - decayed);
-      admitted = spent + cost <= factor * limit_.burst;
-      place.at_ms = at;
-      place.spent = static_cast<float>(spent + (admitted && pays ? cost : 0));
+    for (std::size_t i = 0; i < networks.size(); ++i) {
+      const double factor = factor_of(i, networks.size());
+      Place& place = settle(networks[i], factor, ms_of(now));
+      const double spent = static_cast<double>(place.spent) + cost;
+      if (spent > factor * limit_.burst) return false;
+      if (pays) place.spent = static_cast<float>(spent);
     }
   }
-  return admitted;
+  return true;
+}
+
+void Rates::give_back(const ip::Address& client, Clock::time_point now, double cost) {
+  const std::vector<ip::Prefix> networks = networks_of(client);
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    Place& place = settle(networks[i], factor_of(i, networks.size()), ms_of(now));
+    place.spent = static_cast<float>(std::max(0.0, static_cast<double>(place.spent) - cost));
+  }
 }
 
 int Rates::wait_s(double cost) const {

@@ -28,8 +28,9 @@ class Rates {
   // Takes `cost` where there is room for it in all of the client's networks. False: the network has to wait wait_s()
   // seconds.
   [[nodiscard]] bool take(const ip::Address& client, Clock::time_point now, double cost = 1);
+  // What was taken just now, and counts no longer.
+  void give_back(const ip::Address& client, Clock::time_point now, double cost = 1);
   [[nodiscard]] int wait_s(double cost = 1) const;
-  void set_limit(Limit limit) { limit_ = limit; }
 
  private:
   static constexpr std::size_t kPlaces = 4;
@@ -38,9 +39,13 @@ class Rates {
     float spent = 0;            // requests, decaying
     std::uint32_t at_ms = 0;    // since the table was made
   };
+  [[nodiscard]] double factor_of(std::size_t i, std::size_t networks) const;
+  // The network's place, with what it has spent and not forgotten until now.
+  Place& settle(const ip::Prefix& network, double factor, std::uint32_t at);
+  [[nodiscard]] std::uint32_t ms_of(Clock::time_point now) const;
   Place& find(const ip::Prefix& network, std::uint32_t at);
 
-  Limit limit_;
+  const Limit limit_;
   crypto::SipKey key_;
   Clock::time_point begin_ = Clock::now();
   std::vector<std::array<Place, kPlaces>> lines_;

@@ -55,20 +55,48 @@ struct Server::Impl {
     bool secure = false;
     bool own = false;  // of root or our own user, over loopback
   };
+  // What a connection takes of the limits, given back however it ends.
+  class Place {
+   public:
+    Place(Impl& impl, io::Stream& stream, const Connection& connection)
+        : impl_(impl), stream_(stream), networks_(networks_of(connection.peer.address)) {
+      impl_.streams.emplace(&stream_, Open{.own = connection.own});
+      for (const ip::Prefix& network : networks_) ++impl_.networks[network];
+    }
+    ~Place() {
+      if (impl_.leaves(stream_)) --impl_.leaving;
+      impl_.streams.erase(&stream_);
+      for (const ip::Prefix& network : networks_)
+        if (const auto open = impl_.networks.find(network); --open->second == 0) impl_.networks.erase(open);
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+
+   private:
+    Impl& impl_;
+    io::Stream& stream_;
+    const std::vector<ip::Prefix> networks_;
+  };
   void accept(io::Accepted accepted, const Tls& tls);
   Task<void> run(std::unique_ptr<io::Stream> stream, Connection connection, std::shared_ptr<io::TlsServerContext> tls);
   Task<void> converse(io::Stream& stream, Connection connection);
   [[nodiscard]] bool make_room(const io::Accepted& accepted, bool own);
-  void reads(const io::Stream& stream, bool now);
+  void reads(io::Stream& stream, bool now);
+  [[nodiscard]] bool leaves(io::Stream& stream) const;
   Task<bool> read_request(io::Stream& stream, RequestReader& reader, bool first);
   Task<bool> send_response(io::Stream& stream, Response& response, bool head_only, const HeadOptions& options);
 };
 
-void Server::Impl::reads(const io::Stream& stream, bool now) {
-  const auto open = streams.find(const_cast<io::Stream*>(&stream));
+void Server::Impl::reads(io::Stream& stream, bool now) {
+  const auto open = streams.find(&stream);
   if (open == streams.end()) return;
   open->second.reads = now;
   open->second.since = Clock::now();
+}
+
+bool Server::Impl::leaves(io::Stream& stream) const {
+  const auto open = streams.find(&stream);
+  return open != streams.end() && open->second.leaves;
 }
 
 // The last places are our own's. Beside them whoever has been silent for longest gives way to who comes.
@@ -85,10 +113,10 @@ bool Server::Impl::make_room(const io::Accepted& accepted, bool own) {
       longest = at;
   }
   if (longest != streams.end() && leaving < kLeavingMax) {
-    // It ends when the loop comes to it, which is soon
+    // It ends when the loop comes to it, which is soon: in its handshake, too
     longest->second.leaves = true;
     ++leaving;
-    longest->first->interrupt();
+    longest->first->cancel();
     return true;
   }
   if (const auto now = Clock::now(); now - told_full >= kBetweenWarnings) {
@@ -111,7 +139,6 @@ void Server::Impl::accept(io::Accepted accepted, const Tls& tls) {
     return;
   }
   if (!make_room(accepted, own)) return;
-  for (const ip::Prefix& network : of) ++networks[network];
   scope.spawn(run(io::make_stream(loop, std::move(accepted.fd)),
                   Connection{.peer = accepted.peer, .local = accepted.local, .secure = false, .own = own},
                   tls ? tls() : nullptr));
@@ -119,7 +146,7 @@ void Server::Impl::accept(io::Accepted accepted, const Tls& tls) {
 
 Task<void> Server::Impl::run(std::unique_ptr<io::Stream> stream, Connection connection,
                              std::shared_ptr<io::TlsServerContext> tls) {
-  streams.emplace(stream.get(), Open{.own = connection.own});
+  const Place place(*this, *stream, connection);
   bool good = true;
   if (tls != nullptr) {
     good = (co_await stream->start_tls_server(std::move(tls), after_ms(kHandshakeMs))).has_value();
@@ -128,13 +155,7 @@ Task<void> Server::Impl::run(std::unique_ptr<io::Stream> stream, Connection conn
   if (good) {
     co_await converse(*stream, connection);
     // Who had to give way is not waited for
-    if (!streams.at(stream.get()).leaves) co_await stream->close(after_ms(kCloseMs));
-  }
-  if (streams.at(stream.get()).leaves) --leaving;
-  streams.erase(stream.get());
-  for (const ip::Prefix& network : networks_of(connection.peer.address)) {
-    const auto open = networks.find(network);
-    if (open != networks.end() && --open->second == 0) networks.erase(open);
+    if (!leaves(*stream)) co_await stream->close(after_ms(kCloseMs));
   }
 }
 
@@ -186,7 +207,8 @@ Task<void> Server::Impl::converse(io::Stream& stream, Connection connection) {
     reads(stream, true);
     const bool came = co_await read_request(stream, reader, count == 0);
     reads(stream, false);
-    if (!came) co_return;
+    // What is not answered is not carried out
+    if (!came || leaves(stream)) co_return;
     HeadOptions options{.secure = connection.secure};
     if (reader.state() == RequestReader::State::refused) {
       options.close = true;
@@ -226,11 +248,9 @@ void Server::listen(UniqueFd listening, Tls tls) {
 Task<void> Server::stop() {
   impl_->stopping = true;
   impl_->listeners.clear();
-  std::vector<io::Stream*> open;
-  for (const auto& [stream, state] : impl_->streams) open.push_back(stream);
-  for (io::Stream* const stream : open) {
-    if (impl_->streams.contains(stream)) stream->interrupt();
-  }
+  // Whoever has asked gets his answer. cancel() resumes nobody at once
+  for (const auto& [stream, open] : impl_->streams)
+    if (open.reads) stream->cancel();
   co_await impl_->scope.join();
 }
 

@@ -39,7 +39,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   void listen(UniqueFd listening, Tls tls);
-  // Stops accepting, ends connections, and waits for them.
+  // Stops accepting, ends connections, in their handshake too, and waits for those whose answer is under way.
   [[nodiscard]] Task<void> stop();
   // One connection, for tests: until its end.
   [[nodiscard]] Task<void> serve(io::Stream& stream, ip::Endpoint peer, ip::Endpoint local, bool secure,

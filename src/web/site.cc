@@ -138,13 +138,6 @@ Response Site::Impl::too_often(double cost) const {
   return out;
 }
 
-void Site::reload(std::shared_ptr<const Options> options) {
-  impl_->options = std::move(options);
-  impl_->good_credentials.clear();
-  impl_->rates.set_limit({.burst = static_cast<double>(impl_->options->burst),
-                          .per_minute = static_cast<double>(impl_->options->requests_per_minute)});
-}
-
 void Site::stop() {
   impl_->stopping = true;
   impl_->tick.notify();
@@ -178,9 +171,8 @@ Task<void> Site::follow() {
     own.history_whole = true;
     if (any) {
       own.history = std::make_shared<const History>(*history);
-      ++own.version;
       ++own.records_version;
-      for (Impl::Listener* const listener : own.listeners) listener->signal.notify();
+      own.tell_changed();
     }
     if (own.stopping) break;
     static_cast<void>(co_await own.tick.wait(Deadline::after(milliseconds(kFollowMs))));
@@ -240,9 +232,12 @@ Task<std::optional<Response>> Site::Impl::log_in(Visit& visit, Credentials crede
       out.fields.emplace_back("Retry-After", "1");
       co_return out;
     }
-    ++passwords_waiting;
-    visit.is_operator = co_await knows(std::move(credentials));
-    --passwords_waiting;
+    {
+      const Counted waiting(passwords_waiting);
+      visit.is_operator = co_await knows(std::move(credentials));
+    }
+    // It was no wrong one
+    if (basic && !own && visit.is_operator) wrong_passwords.give_back(visit.request.client, services.clock(), 1);
     if (!basic && !visit.is_operator && !pay()) co_return too_often(kLoginCost);
   } else {
     visit.is_operator = true;
@@ -319,6 +314,7 @@ Task<Response> Site::Impl::answer_visit(Request request) {
                  .is_operator = visit.is_operator,
                  .why = options->why,
                  .check = options->check,
+                 .log_in = options->authenticates(),
                  .hostname = options->hostname,
                  .postmaster = options->postmaster};
   visit.request = std::move(request);
@@ -355,7 +351,8 @@ Task<Response> Site::Impl::route(Visit visit) {
     if (options->check)
       body +=
           "<li>" + link(visit.frame, "/check", "Check a domain") + " Is its mail set-up sane, over both families?</li>";
-    body += "<li>" + link(visit.frame, "/dashboard", "Operator") + "</li></ul>";
+    if (visit.frame.log_in) body += "<li>" + link(visit.frame, "/dashboard", "Operator") + "</li>";
+    body += "</ul>";
     co_return html(page(visit.frame, "Welcome", body));
   }
   if (!visit.is_operator) co_return refuse(visit);
@@ -364,7 +361,8 @@ Task<Response> Site::Impl::route(Visit visit) {
 
 Task<Response> Site::Impl::route_operator(Visit visit) {
   const std::string& path = visit.request.path;
-  if (path == "/" || path == "/dashboard" || path == kStatisticsPath) co_return co_await dashboard(std::move(visit));
+  if (path == "/" || path == "/dashboard" || path == kStatisticsPath || path == kOverviewPath)
+    co_return co_await dashboard(std::move(visit));
   if (path == "/queue") co_return co_await queue(std::move(visit));
   if (path == "/memory") co_return co_await memory(std::move(visit));
   if (path == "/signals") co_return co_await signals(std::move(visit));

@@ -54,7 +54,6 @@ class Site final : public Handler {
   [[nodiscard]] Task<Response> answer(Request request) override;
   [[nodiscard]] int must_wait(const Request& request) override;
   [[nodiscard]] Response too_many(const Request& request, int wait_s) override;
-  void reload(std::shared_ptr<const Options> options);
   // Follows the records until stop(). One for the life of the site; whoever spawned it joins it.
   [[nodiscard]] Task<void> follow();
   void stop();

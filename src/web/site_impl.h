@@ -11,6 +11,7 @@
 #include "web/access.h"
 #include "web/check_runs.h"
 #include "web/html.h"
+#include "web/line.h"
 #include "web/rate.h"
 #include "web/site.h"
 
@@ -30,42 +31,13 @@ struct Kept {
 struct Found {
   std::shared_ptr<const json::Value> value;  // null: not computed yet, or `problem` says why there is none
   WallMs at = 0;                             // when it was computed
-  bool stale = false;                        // older than it should be: a newer one is being computed, or cannot be
-  std::string problem;
+  WallMs tried = 0;                          // when that was last tried, and came to an end
+  bool stale = false;                        // older than it should be: a newer one is being computed
+  std::string problem;                       // why there is none, or no newer one
 };
 constexpr std::string_view kStatisticsPath = "/dashboard/statistics";
-
-// One at a time, the others in line, as many as there is room for.
-class Line {
- public:
-  explicit Line(std::size_t max) : max_(max) {}
-  // Waits for its turn. False: the line is full, or the deadline passed. After true: leave().
-  [[nodiscard]] Task<bool> enter(io::Loop& loop, Deadline deadline);
-  void leave();
-  [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
-
- private:
-  struct Waiter {
-    explicit Waiter(io::Loop& loop) : signal(loop) {}
-    io::Signal signal;
-    bool got = false;
-  };
-  std::size_t max_;
-  bool taken_ = false;
-  std::list<Waiter*> waiting_;
-};
-
-// Leaves a line that was entered when it goes out of scope, however that happens.
-class Turn {
- public:
-  explicit Turn(Line& line) : line_(line) {}
-  ~Turn() { line_.leave(); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-
- private:
-  Line& line_;
-};
+// Pieces of the dashboard, which its script fetches anew when sessions have ended.
+constexpr std::string_view kOverviewPath = "/dashboard/overview";
 
 constexpr std::size_t kVisitorsWaiting = 16;
 constexpr double kPublicCost = 1;  // requests: any answer to anybody
@@ -130,6 +102,7 @@ struct Site::Impl {
   [[nodiscard]] Task<Response> dashboard(Visit visit);
   [[nodiscard]] Task<Response> overview(Visit visit);
   [[nodiscard]] Response live(const Visit& visit);
+  [[nodiscard]] std::string overview_html(const Frame& frame, Range range) const;
   [[nodiscard]] std::string statistics_html(const Found& found) const;
   // live.cc
   enum class Patience : std::uint8_t { page, program };
@@ -144,6 +117,8 @@ struct Site::Impl {
   [[nodiscard]] Task<Found> keep(std::string name, WallMs fresh_ms, Work work, milliseconds first, milliseconds older);
   [[nodiscard]] bool begin_compute(const std::string& name, WallMs fresh_ms, Work work);  // true: under way
   [[nodiscard]] Task<void> compute(std::string name, Work work);
+  // What waits for `kept`, and who watches.
+  void tell_changed();
   // operator_pages.cc
   [[nodiscard]] Task<Response> queue(Visit visit);
   [[nodiscard]] Task<Response> memory(Visit visit);

@@ -269,27 +269,6 @@ Task<Response> Site::Impl::change_by_why(Visit visit, std::string id) {
   co_return html(page(visit.frame, "Why", notice("bad", explain_control(done.error()))), 502);
 }
 
-Task<bool> Line::enter(io::Loop& loop, Deadline deadline) {
-  if (!std::exchange(taken_, true)) co_return true;
-  if (waiting_.size() >= max_) co_return false;
-  Waiter waiter(loop);
-  waiting_.push_back(&waiter);
-  static_cast<void>(co_await waiter.signal.wait(deadline));
-  if (!waiter.got) std::erase(waiting_, &waiter);
-  co_return waiter.got;
-}
-
-void Line::leave() {
-  if (waiting_.empty()) {
-    taken_ = false;
-    return;
-  }
-  Waiter* const next = waiting_.front();
-  waiting_.pop_front();
-  next->got = true;
-  next->signal.notify();
-}
-
 Task<void> Site::Impl::flush_records() {
   const auto now = Clock::now();
   if (now - flushed < kBetweenFlushes) co_return;

@@ -69,6 +69,69 @@ TEST_F(CheckPageTest, OneNetworkDoesNotTakeAllStreams) {
   EXPECT_EQ(watch("2001:db8:1::1"), 200);
 }
 
+TEST_F(CheckPageTest, AnIpv4NetworkHasTwiceTheStreamsOfAnAddress) {
+  EXPECT_EQ(ask(from("192.0.2.1", "/check/n.example")).status, 200);
+  std::vector<Response> open;
+  const auto watch = [&](const std::string& address) {
+    open.push_back(ask(from(address, "/api/check/n.example/events")));
+    return open.back().status;
+  };
+  for (const char* address : {"192.0.2.1", "192.0.2.2"})
+    for (std::size_t i = 0; i < kStreamsOfNetwork; ++i) EXPECT_EQ(watch(address), 200) << address;
+  EXPECT_EQ(watch("192.0.2.3"), 503);
+  EXPECT_EQ(watch("198.51.100.1"), 200);
+}
+
+TEST_F(CheckPageTest, VisitorsLeaveHalfOfTheStreamsToTheOperator) {
+  EXPECT_EQ(ask(from("2001:db8:1::1", "/check/n.example")).status, 200);
+  std::vector<Response> open;
+  const auto watch = [&](Request request) {
+    open.push_back(ask(std::move(request)));
+    return open.back().status;
+  };
+  const auto visitor = [&](std::size_t i) {
+    return watch(from("2001:db8:" + std::to_string(i) + "::1", "/api/check/n.example/events"));
+  };
+  for (std::size_t i = 0; i < kStreamsMax / 2; ++i) EXPECT_EQ(visitor(i), 200) << i;
+  EXPECT_EQ(visitor(kStreamsMax), 503);
+  for (std::size_t i = kStreamsMax / 2; i < kStreamsMax; ++i)
+    EXPECT_EQ(watch(get(i % 2 == 0 ? "/api/check/n.example/events" : "/api/live")), 200) << i;
+  EXPECT_EQ(watch(get("/api/check/n.example/events")), 503);
+  EXPECT_EQ(watch(get("/api/live")), 503);
+}
+
+TEST_F(CheckPageTest, TheOperatorsFurtherRunsStandAtTheHeadOfTheLine) {
+  EXPECT_EQ(ask(from("2001:db8:1::1", "/check/first.example")).status, 200);
+  EXPECT_EQ(ask(from("2001:db8:2::1", "/check/second.example")).status, 200);
+  EXPECT_EQ(checks, 1);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(ask(get("/check/own" + std::to_string(i) + ".example")).status, 200);
+  EXPECT_EQ(checks, 5) << "four run beside the line";
+  gates.front().notify();
+  io::test::run(loop, turn());
+  EXPECT_EQ(checks, 6);
+  EXPECT_NE(ask(get("/check/second.example")).body.find("waiting for its turn"), std::string::npos)
+      << "his fifth goes before the visitor's";
+}
+
+// Tickets cost nothing: of a domain whose owner has many of them there is one run.
+TEST_F(CheckPageTest, AnOwnersTicketsOpenOneRun) {
+  proof = check::Proof::proved;
+  const std::string one = own_page("/check/own.example/deep"), two = own_page("/check/own.example/deep");
+  ASSERT_NE(one, two);
+  const Response page = ask(stranger(get(one)));
+  EXPECT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("data-events=\"" + one.substr(std::string("/check/").size()) + "/events\""),
+            std::string::npos)
+      << "each page's events are behind its own ticket";
+  const Response other = ask(from("2001:db8:7::1", two));
+  EXPECT_EQ(other.status, 200);
+  EXPECT_EQ(other.body.find("waiting for its turn"), std::string::npos) << "it is the one that runs";
+  EXPECT_EQ(depths, std::vector{Depth::own_hosts});
+  EXPECT_EQ(ask(from("2001:db8:7::1", "/api" + two + "/events")).status, 200);
+  proof = check::Proof::missing;
+  EXPECT_EQ(ask(from("2001:db8:7::1", two)).status, 403);
+}
+
 TEST_F(CheckPageTest, WhoeverFollowsALinkToAReportThatHasEndedIsTold) {
   Request request = stranger(get("/check/example.org"));
   request.fields.emplace("sec-fetch-site", "cross-site");

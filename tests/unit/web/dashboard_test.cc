@@ -1,6 +1,8 @@
 // The dashboard's figures: how old they may be, and what its events carry.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "unit/web/site_fixture.h"
 
 namespace postern::web {
@@ -82,6 +84,46 @@ TEST_F(DashboardTest, ThePageDoesNotWaitForItsFirstFigures) {
   EXPECT_TRUE(part.body.starts_with("<div id=\"statistics\" data-as-of=\"" + std::to_string(told_time) + "\">"))
       << part.body.substr(0, 200);
   EXPECT_EQ(ask(stranger(get("/dashboard/statistics"))).status, 403);
+}
+
+// Older figures do not hide that newer ones cannot be had.
+TEST_F(DashboardTest, WhatCannotBeComputedAnyMoreSaysWhy) {
+  folder.write("records/current.jsonl", refusal(kId, "unknown_user"));
+  ASSERT_NE(statistics().find("unknown_user"), std::string::npos);
+  const std::string records = folder.at("records");
+  std::filesystem::rename(records, records + ".away");
+  told_time += 60'000;
+  Response page = ask(get("/"));
+  // It may take longer than the page waits
+  for (int i = 0; i < 1000 && page.body.find("being computed") != std::string::npos; ++i) page = ask(get("/"));
+  EXPECT_NE(page.body.find("newer figures cannot be computed: "), std::string::npos);
+  EXPECT_NE(page.body.find("<code>unknown_user</code>"), std::string::npos) << "the older ones are there";
+  EXPECT_EQ(page.body.find("http-equiv=\"refresh\""), std::string::npos) << "nothing is under way";
+  EXPECT_NE(page.body.find("data-as-of=\"" + std::to_string(told_time) + "\""), std::string::npos)
+      << "a script fetches what is said of it";
+  std::filesystem::rename(records + ".away", records);
+  told_time += 6'000;
+  EXPECT_FALSE(statistics().empty());
+}
+
+// The script's pieces are those of the page, and a chart has its figures also where there are none.
+TEST_F(DashboardTest, TheScriptFetchesPiecesOfThePage) {
+  const Response piece = ask(get("/dashboard/overview"));
+  EXPECT_EQ(piece.status, 200);
+  EXPECT_TRUE(piece.body.starts_with("<section")) << piece.body.substr(0, 100);
+  EXPECT_NE(ask(get("/")).body.find(piece.body), std::string::npos);
+  for (const char* id : {"filling", "tiles", "by-verdict", "by-family", "by-tls", "cross", "recent"})
+    EXPECT_NE(piece.body.find(" id=\"" + std::string(id) + "\""), std::string::npos) << id;
+  for (const char* part : {"<ul class=\"legend\">", "<div class=\"drawn\">", "<div class=\"figures\">"}) {
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = piece.body.find(part, at)) != std::string::npos; ++at) ++count;
+    EXPECT_EQ(count, 3U) << part;
+  }
+  EXPECT_NE(piece.body.find("Nothing in this time."), std::string::npos);
+  EXPECT_EQ(ask(stranger(get("/dashboard/overview"))).status, 403);
+  Request week = get("/dashboard/overview");
+  week.query.emplace("range", "week");
+  EXPECT_NE(ask(week).body.find("data-range=\"week\""), std::string::npos);
 }
 
 TEST_F(DashboardTest, AnErrorOfTheSignalsIsNoWaiting) {

@@ -85,7 +85,9 @@ TEST(RequestReader, RefusesWhatCouldBeReadInTwoWays) {
   EXPECT_EQ(refusal("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 501);
   EXPECT_EQ(refusal("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), 400);
   EXPECT_EQ(refusal("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n"), 400);
-  EXPECT_EQ(refusal("GET http://other/ HTTP/1.1\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(refusal("GET http://a/ HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n"), 400);
+  EXPECT_EQ(refusal("GET http:///why HTTP/1.1\r\nHost: a\r\n\r\n"), 400);  // RFC 9110 4.2.1: an empty host
+  EXPECT_EQ(refusal("GET http://a@b/ HTTP/1.1\r\nHost: b\r\n\r\n"), 400);  // RFC 9110 4.2.4
   EXPECT_EQ(refusal("EHLO mx.example.org\r\n"), 400);
   EXPECT_EQ(refusal("GET / HTTP/3.7\r\nHost: a\r\n\r\n"), 505);
   EXPECT_EQ(refusal("GET / HTTP/1.1\r\nHost : a\r\n\r\n"), 400);
@@ -156,6 +158,25 @@ TEST(RequestReader, UnderstandsATargetInAbsoluteForm) {
   EXPECT_EQ(request.host(), "localhost");
   ASSERT_EQ(reader.feed("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n"), RequestReader::State::done);
   EXPECT_EQ(reader.take().path, "/");
+  // The authority's letters stand in the scheme, too
+  for (const auto& [target, path] : {std::pair("http://h/robots.txt", "/robots.txt"),
+                                     {"https://s/why", "/why"},
+                                     {"http://tp:80/", "/"},
+                                     {"HTTP://p?id=x", "/"}}) {
+    ASSERT_EQ(reader.feed("GET " + std::string(target) + " HTTP/1.1\r\nHost: h\r\n\r\n"), RequestReader::State::done);
+    EXPECT_EQ(reader.take().path, path) << target;
+  }
+}
+
+// RFC 9112 3.2.2: an origin server MUST ignore the Host field then.
+TEST(RequestReader, ATargetsAuthorityCountsWhateverTheHostFieldSays) {
+  RequestReader reader;
+  ASSERT_EQ(reader.feed("GET http://Evil.example/queue HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+            RequestReader::State::done);
+  EXPECT_EQ(reader.take().host(), "evil.example");
+  ASSERT_EQ(reader.feed("GET http://localhost/queue HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+            RequestReader::State::done);
+  EXPECT_EQ(reader.take().host(), "localhost");
 }
 
 // However it is cut: nobody waits for the end of a head that has none.

@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,7 +97,8 @@ TEST_P(PeerUser, OurOwnIsKnown) {
   ip::Endpoint other = connection.peer;
   ++other.port;
   EXPECT_FALSE(users.is_own(other, connection.local));
-  EXPECT_FALSE(users.is_own(connection.local, connection.peer) && users.of(connection.local, connection.peer) == 7U);
+  // The other end is another socket, which is ours here, too
+  EXPECT_FALSE(users.of(connection.local, other).has_value());
 }
 
 TEST_P(PeerUser, AnotherUserIsNotOurs) {
@@ -114,6 +118,35 @@ TEST_P(PeerUser, WhoHasClosedItIsNobody) {
   connect_as(1000, address, true, connection);
   EXPECT_FALSE(users.of(connection.peer, connection.local).has_value());
   EXPECT_FALSE(users.is_own(connection.peer, connection.local));
+}
+
+TEST(PeerUserStart, WhatIsOpenedIsTried) {
+  EXPECT_TRUE(PeerUsers().works());
+  EXPECT_TRUE(PeerUsers().has_netlink());
+  // As a kernel without tcp_diag: the socket opens, and every question fails
+  const PeerUsers without(NETLINK_USERSOCK);
+  EXPECT_FALSE(without.has_netlink());
+  EXPECT_TRUE(without.works()) << "by /proc";
+  Connection connection;
+  connect_as(::getuid(), "[::1]", false, connection);
+  EXPECT_TRUE(without.is_own(connection.peer, connection.local));
+}
+
+// As systemd's ProcSubset=pid has it: there is no /proc/net.
+TEST(PeerUserStart, ProcMayShowProcessesAlone) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) ::_exit(77);
+    if (::mount("proc", "/proc", "proc", 0, "subset=pid") != 0) ::_exit(77);
+    if (::access("/proc/net/tcp", R_OK) == 0) ::_exit(77);
+    const PeerUsers users(NETLINK_USERSOCK);
+    ::_exit(users.works() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "such a /proc cannot be mounted here";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(PeerUserLine, AllOfItMustBeRight) {

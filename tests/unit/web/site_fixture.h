@@ -147,4 +147,17 @@ class SiteTest : public ::testing::Test {
   check::Proof proof = check::Proof::missing;
 };
 
+inline Task<void> keep_status(Task<Response> answer, int& status) { status = (co_await answer).status; }
+
+// Asks many at once, and lets them come to their ends when `gate` opens.
+inline Task<void> ask_at_once(Site& site, std::vector<Request> requests, std::function<void()> open,
+                              std::vector<int>& statuses, io::Loop& loop) {
+  io::Scope scope(loop);
+  statuses.assign(requests.size(), 0);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    scope.spawn(keep_status(site.answer(std::move(requests[i])), statuses[i]));
+  open();
+  co_await scope.join();
+}
+
 }  // namespace postern::web

@@ -6,111 +6,6 @@
 namespace postern::web {
 namespace {
 
-TEST_F(SiteTest, OverLoopbackTheOperatorsPagesAskForNoPassword) {
-  for (const char* page : {"/queue", "/memory", "/why", "/metrics", "/api/overview", "/api/history", "/api/queue"})
-    EXPECT_EQ(ask(get(page)).status, 200) << page;
-  EXPECT_EQ(ask(get("/nothing")).status, 404);
-  EXPECT_EQ(ask(get("/queue", "127.0.0.1")).status, 200);
-  EXPECT_EQ(ask(get("/queue", "[::1]:8025")).status, 200);
-}
-
-TEST_F(SiteTest, ANameThatPointsHereIsNotLoopback) {
-  // DNS rebinding: the browser is on this machine, the page is not ours
-  for (const char* host : {"evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.0.2.1", ""})
-    EXPECT_EQ(ask(get("/queue", host)).status, 403) << host;
-}
-
-// Of a machine's users root and the one that the server runs as are the operator; a proxy that says nothing of whom it
-// brings has a user of its own.
-TEST_F(SiteTest, OtherUsersOfThisMachineAreVisitors) {
-  const auto other = [](std::string path) {
-    Request request = get(std::move(path));
-    request.own = false;
-    return request;
-  };
-  for (const char* page : {"/queue", "/api/overview", "/metrics"}) {
-    const Response refused = ask(other(page));
-    EXPECT_EQ(refused.status, 403) << page;
-    EXPECT_NE(refused.body.find("postern web password"), std::string::npos) << page;
-  }
-  EXPECT_EQ(ask(other("/why")).status, 200);
-  Request change = post("/queue", "action=drop&id=" + std::string(kId));
-  change.own = false;
-  EXPECT_EQ(ask(std::move(change)).status, 403);
-  EXPECT_TRUE(asked.empty());
-  options->user = "operator";
-  options->password = password_verifier("correct horse", 10'000);
-  site = nullptr;
-  Request login = other("/queue");
-  login.fields["authorization"] = "Basic " + to_base64("operator:correct horse");
-  EXPECT_EQ(ask(std::move(login)).status, 200);
-}
-
-TEST_F(SiteTest, AProxyBringsStrangers) {
-  Request request = get("/queue");
-  request.fields.emplace("x-forwarded-for", "192.0.2.7");
-  EXPECT_EQ(ask(std::move(request)).status, 403);
-  options->public_url = "https://postern.example.org";
-  site = nullptr;
-  EXPECT_EQ(ask(get("/queue")).status, 403);
-  EXPECT_EQ(ask(get("/why")).status, 200);
-}
-
-TEST_F(SiteTest, WhoComesThroughAProxyIsCountedWhateverHeSaysOfHimself) {
-  options->public_url = "https://postern.example.org";
-  options->burst = 3;
-  site = nullptr;
-  ask(get("/why"));
-  for (const char* forwarded : {"", "127.0.0.1", "127.0.0.1, ::1"}) {
-    Request request = get("/why");
-    if (*forwarded != 0) request.fields["x-forwarded-for"] = forwarded;
-    int waits = 0;
-    for (int i = 0; i < 20; ++i) waits += site->must_wait(request) > 0 ? 1 : 0;
-    EXPECT_GT(waits, 10) << forwarded;
-  }
-  Request last = get("/why");
-  last.fields["x-forwarded-for"] = "127.0.0.1, 192.0.2.7";
-  EXPECT_EQ(client_of(last, *options).text(), "192.0.2.7") << "the proxy's own word stands last";
-}
-
-TEST_F(SiteTest, StrangersSeePublicPagesAlone) {
-  EXPECT_EQ(ask(stranger(get("/queue"))).status, 403);
-  EXPECT_EQ(ask(stranger(get("/api/why/" + std::string(kId)))).status, 403);
-  EXPECT_EQ(ask(stranger(get("/why"))).status, 200);
-  EXPECT_EQ(ask(stranger(get("/"))).status, 200);
-  EXPECT_EQ(ask(stranger(get("/check"))).status, 403);  // unless it is switched on
-  options->why = false;
-  site = nullptr;
-  EXPECT_EQ(ask(stranger(get("/why"))).status, 403);
-}
-
-TEST_F(SiteTest, PasswordAndToken) {
-  const std::string token = make_token();
-  options->user = "operator";
-  options->password = password_verifier("correct horse", 10'000);
-  options->token = token_verifier(token);
-  const auto with = [](Request request, const std::string& authorization) {
-    request.fields["authorization"] = authorization;
-    return request;
-  };
-  const Response asked_for = ask(stranger(get("/queue")));
-  EXPECT_EQ(asked_for.status, 401);
-  EXPECT_EQ(asked_for.fields.front().first, "WWW-Authenticate");
-  EXPECT_EQ(ask(get("/queue")).status, 401);  // loopback too, once there is a password
-  const std::string good = "Basic " + to_base64("operator:correct horse");
-  EXPECT_EQ(ask(with(stranger(get("/queue")), good)).status, 200);
-  EXPECT_EQ(ask(with(stranger(get("/queue")), good)).status, 200);
-  EXPECT_EQ(ask(with(stranger(get("/queue")), "Basic " + to_base64("operator:wrong"))).status, 401);
-  EXPECT_EQ(ask(with(stranger(get("/queue")), "Basic " + to_base64("other:correct horse"))).status, 401);
-  EXPECT_EQ(ask(with(stranger(get("/queue")), "Basic !")).status, 401);
-  EXPECT_EQ(ask(with(stranger(get("/queue")), "Bearer " + token)).status, 200);
-  EXPECT_EQ(ask(with(stranger(get("/queue")), "Bearer x")).status, 401);
-  // Guessing ends soon
-  int status = 0;
-  for (int i = 0; i < 20 && status != 429; ++i) status = ask(with(stranger(get("/queue")), "Bearer x")).status;
-  EXPECT_EQ(status, 429);
-}
-
 TEST_F(SiteTest, ErrorsBelowApiAreJson) {
   const auto error = [this](Request request, int status) {
     const Response answer = ask(std::move(request));
@@ -144,75 +39,6 @@ TEST_F(SiteTest, ErrorsBelowApiAreJson) {
   error(stranger(get("/api/overview")), 401);
 }
 
-TEST_F(SiteTest, APublicPageHasAWayToLogIn) {
-  options->check = true;
-  options->user = "operator";
-  options->password = password_verifier("correct horse", 10'000);
-  const std::string path = "/why/" + std::string(kId);
-  EXPECT_NE(ask(stranger(get(path))).body.find("href=\"/login?to=" + percent_encode(path) + "\""), std::string::npos);
-  EXPECT_NE(ask(stranger(get("/check"))).body.find("/login?to="), std::string::npos);
-  const auto login = [&](const std::string& to) {
-    Request request = stranger(get("/login"));
-    request.query.emplace("to", to);
-    return request;
-  };
-  const Response asked_for = ask(login(path));
-  EXPECT_EQ(asked_for.status, 401);
-  Request with = login(path);
-  with.fields["authorization"] = "Basic " + to_base64("operator:correct horse");
-  const Response back = ask(with);
-  ASSERT_EQ(back.status, 303);
-  EXPECT_EQ(back.fields.front().second, path);
-  for (const char* elsewhere : {"https://evil.example/", "//evil.example", "/\\evil.example", ""}) {
-    Request other = login(elsewhere);
-    other.fields = with.fields;
-    EXPECT_EQ(ask(std::move(other)).fields.front().second, "/") << elsewhere;
-  }
-}
-
-// Wrong passwords of a /48 count together; the operator at the machine itself is not kept out by them.
-TEST_F(SiteTest, GuessingFromManyNetworksEndsSoon) {
-  options->user = "operator";
-  options->password = password_verifier("correct horse", 10'000);
-  const auto login = [](Request request, const std::string& password) {
-    request.fields["authorization"] = "Basic " + to_base64("operator:" + password);
-    return request;
-  };
-  int looked_at = 0;
-  for (int i = 0; i < 60; ++i) {
-    Request request = login(stranger(get("/queue")), "wrong");
-    request.peer = request.client = *ip::Address::parse("2001:db8:0:" + std::to_string(i) + "00::1");
-    looked_at += ask(std::move(request)).status == 401 ? 1 : 0;
-  }
-  EXPECT_EQ(looked_at, 24);
-  EXPECT_EQ(ask(login(get("/queue"), "correct horse")).status, 200);
-}
-
-TEST_F(SiteTest, NothingIsChangedFromAnotherSite) {
-  const std::string body = "action=hold&id=" + std::string(kId);
-  EXPECT_EQ(ask(post("/queue", body)).status, 303);
-  EXPECT_NE(asked.back().find("queue.hold"), std::string::npos);
-  Request other = post("/queue", body);
-  other.fields["origin"] = "https://evil.example";
-  EXPECT_EQ(ask(other).status, 403);
-  other.fields["origin"] = "null";
-  EXPECT_EQ(ask(other).status, 403);
-  other.fields["sec-fetch-site"] = "cross-site";
-  EXPECT_EQ(ask(other).status, 403);
-  other.fields["sec-fetch-site"] = "same-origin";  // a browser whose referrer policy hides even that
-  EXPECT_EQ(ask(other).status, 303);
-  other = post("/queue", body);
-  other.fields["sec-fetch-site"] = "cross-site";
-  EXPECT_EQ(ask(other).status, 403);
-  other = post("/queue", body);
-  other.fields.erase("origin");
-  EXPECT_EQ(ask(other).status, 403);  // neither says where it comes from
-  other.fields["x-postern"] = "1";
-  EXPECT_EQ(ask(other).status, 303);
-  Request unknown = post("/api/queue", "action=burn&id=x");
-  EXPECT_EQ(ask(std::move(unknown)).status, 400);
-}
-
 TEST_F(SiteTest, TheWhyPageTellsASenderWhatToDoAndNobodyHowItIsDecided) {
   const Response page = ask(stranger(get("/why/" + std::string(kId))));
   ASSERT_EQ(page.status, 200);
@@ -239,19 +65,6 @@ TEST_F(SiteTest, TheWhyPageTellsASenderWhatToDoAndNobodyHowItIsDecided) {
   EXPECT_EQ(ask(std::move(change)).status, 403);
 }
 
-Task<void> keep_status(Task<Response> answer, int& status) { status = (co_await answer).status; }
-
-// Asks many at once, and lets them come to their ends when `gate` opens.
-Task<void> ask_at_once(Site& site, std::vector<Request> requests, std::function<void()> open,
-                       std::vector<int>& statuses, io::Loop& loop) {
-  io::Scope scope(loop);
-  statuses.assign(requests.size(), 0);
-  for (std::size_t i = 0; i < requests.size(); ++i)
-    scope.spawn(keep_status(site.answer(std::move(requests[i])), statuses[i]));
-  open();
-  co_await scope.join();
-}
-
 TEST_F(SiteTest, SomeVisitorsWaitForTheirTurnToRead) {
   options->burst = 1000;
   site = std::make_unique<Site>(options, services());
@@ -270,6 +83,35 @@ TEST_F(SiteTest, SomeVisitorsWaitForTheirTurnToRead) {
   EXPECT_EQ(std::ranges::count(statuses, 200), kVisitorsWaiting + 1) << "one reads, sixteen wait";
   EXPECT_EQ(std::ranges::count(statuses, 503), 2);
   EXPECT_EQ(ask(stranger(get(path))).status, 200);
+}
+
+Task<void> read_and_wait(Site& site, Request request, std::function<void()> open, int& first, Response& second,
+                         io::Loop& loop) {
+  io::Scope scope(loop);
+  scope.spawn(keep_status(site.answer(request), first));
+  second = co_await site.answer(std::move(request));
+  open();
+  co_await scope.join();
+}
+
+TEST_F(SiteTest, WhoWaitsTooLongForHisTurnIsToldWhenToComeBack) {
+  site = std::make_unique<Site>(options, services());
+  std::atomic<bool> go = false;
+  pool.submit([&go] { go.wait(false); });
+  int first = 0;
+  Response second;
+  io::test::run(loop, read_and_wait(
+                          *site, stranger(get("/why/" + std::string(kId))),
+                          [&go] {
+                            go = true;
+                            go.notify_all();
+                          },
+                          first, second, loop));
+  EXPECT_EQ(first, 200);
+  EXPECT_EQ(second.status, 503);
+  EXPECT_TRUE(std::ranges::find(second.fields, std::pair(std::string("Retry-After"), std::string("3"))) !=
+              second.fields.end());
+  EXPECT_NE(second.body.find("<meta http-equiv=\"refresh\" content=\"3\">"), std::string::npos);
 }
 
 TEST_F(SiteTest, WhoWaitsForTheMailServerKeepsNobodyFromReading) {
@@ -300,29 +142,6 @@ TEST_F(SiteTest, TheWhyPageOpensAgainAfterARequestThatDidNotEnd) {
   io::test::run(loop, keep_status(site->answer(stranger(get(path))), status));
   EXPECT_EQ(status, 0) << "it had no answer";
   EXPECT_EQ(ask(stranger(get(path))).status, 200);
-}
-
-TEST(Turn, EndsWithTheCoroutineThatHeldIt) {
-  struct Never {
-    bool await_ready() const { return false; }
-    void await_suspend(std::coroutine_handle<>) const {}
-    void await_resume() const {}
-  };
-  io::Loop loop;
-  Line line(1);
-  const auto hold = [](io::Loop& on, Line& in) -> Task<bool> {
-    const bool got = co_await in.enter(on, Deadline::never());
-    const Turn turn(in);
-    co_await Never();
-    co_return got;
-  };
-  {
-    Task<bool> task = hold(loop, line);
-    task.start();
-    EXPECT_FALSE(io::test::run(loop, line.enter(loop, Deadline::after(milliseconds(1))))) << "taken";
-    EXPECT_EQ(line.waiting(), 0U) << "who did not get it does not stay in line";
-  }
-  EXPECT_TRUE(io::test::run(loop, line.enter(loop, Deadline::after(milliseconds(1)))));
 }
 
 TEST_F(SiteTest, TheOperatorMarksAndAdmitsThere) {
@@ -483,6 +302,7 @@ class PlainBrowser {
   io::Loop& loop_;
   Site& site_;
 };
+
 Clock::time_point PlainBrowser::ticks;
 
 TEST_F(SiteTest, AVisitorWithoutJavaScriptSeesTwoWholeDeepRunsToTheirEnd) {
