@@ -54,14 +54,20 @@ const charts = [
 let history = null, wanted = false, renewing = false;
 const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
+async function readHistory() {
+  if (!window.uPlot) return;
+  const told = await fetch(`${base}/api/history?${asked}`);
+  if (!told.ok) throw new Error(String(told.status));
+  history = await told.json();
+}
+
 async function showOverview() {
-  const [fresh, told] = await Promise.all([piece('overview'), window.uPlot ? fetch(`${base}/api/history?${asked}`) : null]);
-  if (told && !told.ok) throw new Error(String(told.status));
-  if (told) history = await told.json();
+  const [fresh] = await Promise.all([piece('overview'), readHistory()]);
   const both = (selector) => swap(document.querySelector(selector), fresh.querySelector(selector));
   for (const selector of ['#filling', '#tiles', '#cross', '#recent']) both(selector);
   for (const {id} of charts) for (const part of ['.legend', '.drawn', '.figures']) both(`#${id} ${part}`);
   showCharts();
+  overview.dataset.counted = fresh.getElementById('overview').dataset.counted;
 }
 
 // One at a time, and not more often than every kBetween; what cannot be had is tried again.
@@ -185,8 +191,9 @@ function listen() {
     setTimeout(listen, 5000);
   };
   events.addEventListener('tick', (event) => {
-    renew();
-    showStatistics(JSON.parse(event.data).statistics_ms);
+    const told = JSON.parse(event.data);
+    if (told.counted !== overview.dataset.counted) renew();
+    showStatistics(told.statistics_ms);
   });
   addEventListener('pagehide', () => events.close());
 }
@@ -194,7 +201,7 @@ function listen() {
 async function begin() {
   if (!overview) return;
   await loadPlots();
-  if (window.uPlot) renew();
+  readHistory().then(() => showCharts(), renew); // the rest stands as the server made it a moment ago
   listen();
   document.addEventListener('visibilitychange', () => { if (wanted) renew(); });
   // A canvas keeps the colours that it was drawn with

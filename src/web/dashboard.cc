@@ -303,12 +303,17 @@ std::string Site::Impl::statistics_html(const Found& found) const {
   return body + "</div>\n";
 }
 
+std::string Site::Impl::counted(const Series& series) const {
+  return std::to_string(records_version) + "." + std::to_string(series.from);
+}
+
 // What is counted as sessions end.
 std::string Site::Impl::overview_html(const Frame& frame, Range range) const {
   const Series series = history->series(range, services.now());
   const Counts sum = series.sum();
   const std::string word(to_string(range));
-  std::string out = "<section aria-label=\"Figures of the last " + word + "\" data-range=\"" + word + "\"" +
+  std::string out = "<section aria-label=\"Figures of the last " + word + "\" data-range=\"" + word +
+                    "\" data-counted=\"" + counted(series) + "\"" +
                     (find_asset("uPlot.iife.min.js") != nullptr ? " data-plots=\"1\"" : "") +
                     " id=\"overview\"><div id=\"filling\">";
   if (!history_whole) out += notice("note", "Older records are still being read; the charts fill up.");

@@ -1,7 +1,9 @@
 #include "web/html.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <ranges>
 
 #include "base/text.h"
 #include "web/assets.h"
@@ -68,9 +70,11 @@ std::string page(const Frame& frame, std::string_view title, std::string_view bo
 std::string table(std::string_view caption, const std::vector<Column>& columns,
                   const std::vector<std::vector<std::string>>& rows, std::string_view when_empty) {
   if (rows.empty()) return "<p class=\"empty\">" + escape(when_empty) + "</p>\n";
-  // A wide table scrolls by itself, also by keyboard. On a phone each row of one with many columns becomes a card, and
-  // its cells name their columns; the roles stay those of a table, which style sheets take away.
-  const bool cards = columns.size() >= kCardColumns;
+  // A wide table scrolls by itself, also by keyboard. On a phone each row of one with many columns, which are not
+  // numbers alone, becomes a card, and its cells name their columns; the roles stay those of a table, which style
+  // sheets take away.
+  const bool numbers = std::ranges::all_of(columns | std::views::drop(1), &Column::number);
+  const bool cards = columns.size() >= kCardColumns && !numbers;
   std::string out = "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"" + escape(caption) +
                     "\"><table" + (cards ? " class=\"cards\" role=\"table\"" : "") + "><caption>" + escape(caption) +
                     "</caption><thead" + (cards ? " role=\"rowgroup\"" : "") + "><tr" + (cards ? " role=\"row\"" : "") +

@@ -77,6 +77,7 @@ class LiveEvents final : public EventSource {
   // history.h]. A session counts where it began, which may be some steps ago.
   void append_steps(json::Writer& writer) const {
     const Series series = site_.history->series(range_, site_.services.now());
+    writer.field("counted", site_.counted(series));
     writer.field("range", to_string(range_)).field("from_ms", series.from).field("step_ms", series.step);
     const Counts all = series.sum();
     const auto counts = [&writer](const Counts& of) {

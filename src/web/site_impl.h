@@ -103,6 +103,8 @@ struct Site::Impl {
   [[nodiscard]] Task<Response> overview(Visit visit);
   [[nodiscard]] Response live(const Visit& visit);
   [[nodiscard]] std::string overview_html(const Frame& frame, Range range) const;
+  // Changes when what overview_html() shows does.
+  [[nodiscard]] std::string counted(const Series& series) const;
   [[nodiscard]] std::string statistics_html(const Found& found) const;
   // live.cc
   enum class Patience : std::uint8_t { page, program };

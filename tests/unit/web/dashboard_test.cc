@@ -151,6 +151,11 @@ TEST_F(DashboardTest, EventsCarryTheSumsAndTheNewestSteps) {
   EXPECT_EQ(told->at("range").string(), "week");
   EXPECT_EQ(told->at("step_ms").integer(), step_of(Range::week));
   EXPECT_EQ(told->at("last").array().size(), 3U);
+  Request piece = get("/dashboard/overview");
+  piece.query.emplace("range", "week");
+  EXPECT_NE(ask(std::move(piece)).body.find("data-counted=\"" + std::string(told->at("counted").string()) + "\""),
+            std::string::npos)
+      << "what the page shows is what the event tells of";
   EXPECT_EQ(told->at("sums").array().size(), 2U);
   EXPECT_EQ(told->at("sums").array()[1].array().size(), kTlsWords);
   EXPECT_EQ(told->at("sums").array()[1].array()[0].array().size(), kWords);
