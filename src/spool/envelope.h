@@ -45,8 +45,8 @@ struct Recipient {
   std::string original;      // what RCPT said, where it differs
   RecipientState state = RecipientState::pending;
   std::uint32_t attempts = 0;
-  std::string last_reply;  // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets. With no
-                           // attempt yet and a local origin, why there shall be none: the queue tells the sender.
+  std::string last_reply;   // of the last attempt: "451 4.3.0 ..." or our own words; at most kReplyMax octets. With no
+                            // attempt yet and a local origin, why there shall be none: the queue tells the sender.
   std::uint8_t notify = 0;  // kNotify bits, 0 = not given
   std::string orcpt;        // decoded, with its type (smtp/dsn_address.h)
   friend bool operator==(const Recipient&, const Recipient&) = default;
