@@ -220,7 +220,7 @@ void TlsLayer::Impl::collect_server() {
     if (type == EVP_PKEY_DH || type == EVP_PKEY_DHX) facts.dh_bits = EVP_PKEY_get_bits(shared);
   }
   const unsigned char* status = nullptr;
-  const long status_size = SSL_get_tlsext_status_ocsp_resp(s, &status);
+  const long status_size = SSL_get_tlsext_status_ocsp_resp(s, static_cast<void*>(&status));
   if (status != nullptr && status_size > 0 && static_cast<std::size_t>(status_size) <= kMaxOcsp)
     facts.ocsp.assign(reinterpret_cast<const char*>(status), static_cast<std::size_t>(status_size));
   const STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(s);
