@@ -124,8 +124,8 @@ Task<dns::AnswerPtr> Context::Telling::query(dns::Name name, dns::Type type, dns
 void Context::tell_bogus(const dns::Name& name, dns::Type type, const dns::Answer& answer) {
   const bool ours = name.is_within(target.domain) || (!zone.is_root() && name.is_within(zone));
   if (!ours || told_bogus_.size() == kBogusToldMax || std::ranges::find(told_bogus_, name) != told_bogus_.end()) return;
-  // Of a zone that fails as a whole no further name says more
-  if (domain_bogus) return;
+  // Of a zone that fails as a whole no further name says more, and stripped signatures are no fault of a zone
+  if (domain_bogus || dns::are_signatures_stripped(answer)) return;
   told_bogus_.push_back(name);
   add("dnssec.domain", Outcome::fail, printable(name.text()), describe(name, type, answer),
       for_owner(*bogus_name(name, answer), kMendSignatures));

@@ -385,6 +385,7 @@ Task<bool> check_name(Context& context) {
     context.add("name.syntax", Outcome::fail, domain.text(), "a label begins with xn-- and is no A-label",
                 "make the name again from its U-labels (IDNA 2008)");
   }
+  if (dns::are_signatures_stripped(*context.mx)) co_return false;  // run() says what that means
   const std::string evidence =
       describe(domain, Type::soa, *context.soa) + "; " + describe(domain, Type::mx, *context.mx);
   context.domain_bogus =

@@ -19,12 +19,7 @@ class DmarcChecks : public Published {
     run(check_dkim);
     run(check_dmarc);
   }
-  std::string proposed(std::string_view id) {
-    const std::string head = R"(_dmarc.example.org. IN TXT ")";
-    std::string record = finding(id).record;
-    if (!record.starts_with(head)) return record;
-    return record.substr(head.size(), record.size() - head.size() - 1);
-  }
+  std::string proposed(std::string_view id) { return text_proposed(id, "_dmarc.example.org"); }
 };
 
 constexpr const char* kNobodySends = R"(example.org. IN TXT "v=spf1 -all")";

@@ -56,6 +56,19 @@ TEST_F(Names, MailHostsThatAreNotLookedAtAreCounted) {
   EXPECT_EQ(outcome("mx.count"), warn);
 }
 
+TEST_F(Names, StrippedSignaturesBlameNoZone) {
+  const auto exists = [&](const std::string& why) {
+    more_records_.clear();
+    for (const dns::Type type : {dns::Type::mx, dns::Type::soa, dns::Type::ns}) put_bogus("example.org", type, why);
+    set_up(R"({"other.example.org":{}})");
+    EXPECT_FALSE(there_) << why;
+    return outcome("name.exists");
+  };
+  EXPECT_EQ(exists("signature crypto failed"), fail);
+  EXPECT_EQ(exists("no DNSKEY rrset from 192.0.2.53 for trust anchor . while building chain of trust"), std::nullopt);
+  EXPECT_EQ(outcome("dnssec.domain"), std::nullopt);
+}
+
 TEST(MailDomain, IsANameInAsciiOrUnicodeAndNoAddress) {
   EXPECT_EQ(mail_domain("example.org")->text(), "example.org");
   EXPECT_EQ(mail_domain("b\u00fccher.example")->text(), "xn--bcher-kva.example");

@@ -46,6 +46,10 @@ class Published : public ::testing::Test {
     answer.rdata.push_back(rdata);
     more_records_.emplace_back(name(owner), type, std::move(answer));
   }
+  // An answer that fails validation, with what the resolver says of it.
+  void put_bogus(std::string_view owner, dns::Type type, const std::string& why) {
+    more_records_.emplace_back(name(owner), type, *dns::failed_answer(dns::Status::bogus, why));
+  }
   // The worst outcome of a check; nullopt where it was not made.
   std::optional<Outcome> outcome(std::string_view id) {
     std::optional<Outcome> out;
@@ -61,6 +65,13 @@ class Published : public ::testing::Test {
     ADD_FAILURE() << "no finding of " << id;
     static const Finding kNone;
     return kNone;
+  }
+  // The text of the TXT record that is proposed for `owner`; the whole record where it is another.
+  std::string text_proposed(std::string_view id, const std::string& owner) {
+    const std::string head = owner + ". IN TXT \"";
+    std::string record = finding(id).record;
+    if (!record.starts_with(head)) return record;
+    return record.substr(head.size(), record.size() - head.size() - 1);
   }
 
   std::vector<std::tuple<dns::Name, dns::Type, dns::Answer>> more_records_;

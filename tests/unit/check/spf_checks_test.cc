@@ -13,12 +13,7 @@ class SpfChecks : public Published {
     set_up(zone(R"("TXT":[")" + record + R"("])", more));
     run(check_spf);
   }
-  std::string proposed(std::string_view id) {
-    const std::string head = R"(example.org. IN TXT ")";
-    std::string record = finding(id).record;
-    if (!record.starts_with(head)) return record;
-    return record.substr(head.size(), record.size() - head.size() - 1);
-  }
+  std::string proposed(std::string_view id) { return text_proposed(id, "example.org"); }
 };
 
 TEST_F(SpfChecks, ARedirectIsJudgedByTheRecordThatItEndsIn) {
