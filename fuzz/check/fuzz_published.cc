@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string_view>
+#include <utility>
 
 #include "base/text.h"
 #include "check/context.h"
@@ -78,55 +80,32 @@ void check_finding(const Finding& finding, const dns::Answer& dmarc) {
   }
 }
 
+// The first octet of a line says where its text is published.
+constexpr std::pair<char, std::string_view> kTexts[]{{'d', "example.org"},
+                                                     {'m', "_dmarc.example.org"},
+                                                     {'s', "_mta-sts.example.org"},
+                                                     {'t', "_smtp._tls.example.org"},
+                                                     {'k', "default._domainkey.example.org"},
+                                                     {'w', "postern-check-nobody._domainkey.example.org"},
+                                                     {'i', "i.example.org"},
+                                                     {'j', "j.example.net"}};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size > std::size_t{8} * 1024) return 0;
   std::map<std::pair<dns::Name, dns::Type>, dns::Answer> answers;
-  const auto text_at = [&](std::string_view owner, std::string_view text) {
-    answers[{name(owner), dns::Type::txt}].texts.emplace_back(text);
-  };
   answers[{name("example.org"), dns::Type::mx}].mx.push_back({10, name("mx.example.org")});
   answers[{name("mx.example.org"), dns::Type::aaaa}].addresses.push_back(*ip::Address::parse("2a02:25::1"));
   answers[{name("_dmarc.example.org"), dns::Type::txt}];
   for (const std::string_view line : split({reinterpret_cast<const char*>(data), size}, '\n')) {
     if (line.empty()) continue;
     const std::string_view rest = line.substr(1);
-    switch (line.front()) {
-      case 'd':
-        text_at("example.org", rest);
-        break;
-      case 'm':
-        text_at("_dmarc.example.org", rest);
-        break;
-      case 's':
-        text_at("_mta-sts.example.org", rest);
-        break;
-      case 't':
-        text_at("_smtp._tls.example.org", rest);
-        break;
-      case 'k':
-        text_at("default._domainkey.example.org", rest);
-        break;
-      case 'w':
-        text_at("postern-check-nobody._domainkey.example.org", rest);
-        break;
-      case 'i':
-        text_at("i.example.org", rest);
-        break;
-      case 'j':
-        text_at("j.example.net", rest);
-        break;
-      case 'c':
-        answers[{name("example.org"), dns::Type::caa}].rdata.emplace_back(rest);
-        break;
-      case 'h':
-        if (const auto host = dns::Name::parse(rest))
-          answers[{name("example.org"), dns::Type::mx}].mx.push_back({20, *host});
-        break;
-      default:
-        break;
-    }
+    for (const auto& [letter, owner] : kTexts)
+      if (line.front() == letter) answers[{name(owner), dns::Type::txt}].texts.emplace_back(rest);
+    if (line.front() == 'c') answers[{name("example.org"), dns::Type::caa}].rdata.emplace_back(rest);
+    const auto host = line.front() == 'h' ? dns::Name::parse(rest) : std::nullopt;
+    if (host) answers[{name("example.org"), dns::Type::mx}].mx.push_back({20, *host});
   }
   dns::Zone zone;
   const dns::Answer dmarc = answers[{name("_dmarc.example.org"), dns::Type::txt}];

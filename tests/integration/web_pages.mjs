@@ -177,6 +177,17 @@ if (command.measure) {
     for (const key of Object.keys(before)) if (before[key] === after[key]) out.problems.push(`${range}: ${key} is not live: ${before[key].slice(0, 80)}`);
     await page.context().close();
   }
+  // What the page was given is not fetched once more
+  {
+    const page = await open();
+    let again = 0;
+    page.on('request', (request) => { if (request.url().includes('/dashboard/overview')) ++again; });
+    await page.goto(`${command.base}/?range=month`);
+    await page.waitForFunction(() => document.getElementById('live')?.textContent === 'Live.');
+    await page.waitForTimeout(1000);
+    if (again) out.problems.push(`the dashboard fetched what it had ${again} times`);
+    await page.context().close();
+  }
   // What was missed is made up for: pieces that were refused at first, and sessions that ended while nobody was told
   {
     const page = await open();
