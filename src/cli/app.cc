@@ -309,15 +309,23 @@ int carry_out(int argc, char** argv) {
     std::fputs(app.help().c_str(), stderr);
     return kUsage;
   }
+  const auto bad_usage = [&](const std::string& why) -> int {
+    if (std::ranges::find(words, "--nagios") == words.end()) return kUsage;
+    // 2 would be CRITICAL, and standard error is not shown
+    print(nagios_unknown(why));
+    return kNagiosUnknown;
+  };
+  const auto is_named = [&](const CLI::App* command) { return command->check_name(words[1]); };
+  if (!words[1].starts_with('-') && app.get_subcommands(is_named).empty()) {
+    const std::string why = "there is no command \"" + printable(words[1], 40) + "\"; `postern --help` lists them";
+    complain(why);
+    return bad_usage(why);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
-    const bool nagios = std::ranges::find(words, "--nagios") != words.end();
-    if (code == 0 || !nagios) return code == 0 ? kOk : kUsage;
-    // 2 would be CRITICAL, and standard error is not shown
-    print(nagios_unknown(error.what()));
-    return kNagiosUnknown;
+    return code == 0 ? kOk : bad_usage(error.what());
   }
   return options.chosen();
 }

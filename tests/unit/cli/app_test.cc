@@ -114,6 +114,12 @@ TEST(App, AllowAndDenyCheckTheirArgumentsBeforeTheyTouchAnything) {
   EXPECT_EQ(missing.err, "postern: /nonexistent: cannot be opened: No such file or directory\n");
 }
 
+TEST(App, AnUnknownCommandIsNamed) {
+  const Ran ran = run_with({"stat", "--json"});
+  EXPECT_EQ(ran.code, kUsage);
+  EXPECT_EQ(ran.err, "postern: there is no command \"stat\"; `postern --help` lists them\n");
+}
+
 TEST(App, AMissingFileIsAFailureAndNotBadUsage) {
   const Ran queue = run_with({"queue", "list", "--config", "/nonexistent/postern.toml"});
   EXPECT_EQ(queue.code, kNegative);
@@ -150,7 +156,7 @@ TEST(AppDeathTest, WhatCannotBeWrittenIsAFailure) {
         << words.front();
     EXPECT_EXIT(_exit(run_into("/dev/null", words)), ::testing::ExitedWithCode(kOk), "^$") << words.front();
   }
-  EXPECT_EXIT(_exit(run_into("/dev/full", {"fly"})), ::testing::ExitedWithCode(kUsage), "subcommand")
+  EXPECT_EXIT(_exit(run_into("/dev/full", {"fly"})), ::testing::ExitedWithCode(kUsage), "there is no command .fly.")
       << "nothing was written";
 }
 
